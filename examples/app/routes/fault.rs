@@ -1,0 +1,42 @@
+//! What a handler answers when it cannot do what was asked for: always JSON.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use cloakroom::{EndReason, Error};
+use serde_json::json;
+
+/// Why a request is refused.
+pub(crate) enum Fault {
+    /// What Cloakroom says; it knows its own answers: 503, 409, 413 and so on.
+    Session(Error),
+    /// The request itself is wrong.
+    Request(StatusCode, String),
+    /// Only for users; and why the visitor is none any more, if that is known.
+    Guest(Option<EndReason>),
+}
+
+impl Fault {
+    pub(crate) fn request(status: StatusCode, what: impl Into<String>) -> Self {
+        Self::Request(status, what.into())
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Session(error)
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Session(error) => error.into_response(),
+            Self::Request(status, error) => (status, Json(json!({ "error": error }))).into_response(),
+            Self::Guest(reason) => {
+                let ended = reason.map(EndReason::as_str);
+                (StatusCode::UNAUTHORIZED, Json(json!({ "ended": ended }))).into_response()
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Who the visitor is: log in, log out, rotate.
+
+use axum::Json;
+use axum::http::StatusCode;
+use cloakroom::{EndOutcome, Error, LoggedIn, Login, Rotated, Session};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::body::JsonBody;
+use super::fault::Fault;
+
+/// Whom a request is about. A real application checks a password before it believes this.
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    pub(crate) user: String,
+}
+
+/// The guest's cart becomes the user's.
+pub(crate) async fn login(session: Session, JsonBody(named): JsonBody<Named>) -> Result<Json<Value>, Fault> {
+    match session.login(Login::new(named.user).keep(["cart"])).await? {
+        LoggedIn::As(id) => Ok(Json(json!({ "id": id.to_string() }))),
+        LoggedIn::AtCap => Err(Fault::request(StatusCode::CONFLICT, "the user has as many sessions as allowed")),
+        LoggedIn::Gone(reason) => Err(Error::Gone(reason).into()),
+        LoggedIn::Conflict | LoggedIn::TicketVoid => Err(Error::Conflict.into()),
+    }
+}
+
+pub(crate) async fn logout(session: Session) -> Result<StatusCode, Error> {
+    match session.logout().await? {
+        EndOutcome::Ended | EndOutcome::AlreadyEnded(_) | EndOutcome::NoSession => Ok(StatusCode::NO_CONTENT),
+        EndOutcome::Superseded => Err(Error::Conflict),
+    }
+}
+
+pub(crate) async fn logout_everywhere(session: Session) -> Result<Json<Value>, Error> {
+    Ok(Json(json!({ "revoked": session.logout_everywhere().await?.ended })))
+}
+
+pub(crate) async fn rotate(session: Session) -> Result<Json<Value>, Error> {
+    match session.rotate().await? {
+        Rotated::Rotated | Rotated::AlreadyRotated | Rotated::NoSession => {
+            Ok(Json(json!({ "id": session.id().map(|id| id.to_string()) })))
+        }
+        Rotated::Conflict => Err(Error::Conflict),
+        Rotated::Gone(reason) => Err(Error::Gone(reason)),
+    }
+}

@@ -1,0 +1,130 @@
+//! Asks the servers and writes the transcript.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::{COOKIE, USER_AGENT};
+use reqwest::{Client, Method};
+use serde_json::Value;
+
+use super::Failure;
+use super::answer::Answer;
+use super::visitor::Visitor;
+
+/// Three servers, and a record of what they were asked.
+pub(crate) struct Tour {
+    client: Client,
+    servers: Vec<String>,
+    started: Instant,
+    asked: Vec<Duration>,
+}
+
+impl Tour {
+    pub(crate) fn new(servers: Vec<String>) -> Result<Self, Failure> {
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build()?;
+        Ok(Self { client, servers, started: Instant::now(), asked: Vec::new() })
+    }
+
+    /// Begins a chapter.
+    pub(crate) fn tell(&self, what: &str) {
+        println!("\n{what}");
+    }
+
+    pub(crate) async fn get(&mut self, server: usize, by: &mut Visitor, path: &str) -> Result<Answer, Failure> {
+        self.ask(server, by, Method::GET, path, None).await
+    }
+
+    pub(crate) async fn put(
+        &mut self,
+        server: usize,
+        by: &mut Visitor,
+        path: &str,
+        body: Value,
+    ) -> Result<Answer, Failure> {
+        self.ask(server, by, Method::PUT, path, Some(body)).await
+    }
+
+    pub(crate) async fn post(
+        &mut self,
+        server: usize,
+        by: &mut Visitor,
+        path: &str,
+        body: impl Into<Option<Value>>,
+    ) -> Result<Answer, Failure> {
+        self.ask(server, by, Method::POST, path, body.into()).await
+    }
+
+    async fn ask(
+        &mut self,
+        server: usize,
+        by: &mut Visitor,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Answer, Failure> {
+        let asked = send(&self.client, &self.servers[server - 1], by, method, path, body).await?;
+        Ok(self.record(server, by.name(), asked))
+    }
+
+    /// Sends a request whose answer is awaited later, with [`hear`](Self::hear).
+    pub(crate) fn begin_post(&self, server: usize, by: &Visitor, path: &'static str, body: Value) -> Pending {
+        let (client, base, by) = (self.client.clone(), self.servers[server - 1].clone(), by.clone());
+        let name = by.name();
+        let request = async move { send(&client, &base, &mut by.clone(), Method::POST, path, Some(body)).await };
+        Pending { server, name, answer: tokio::spawn(request) }
+    }
+
+    pub(crate) async fn hear(&mut self, pending: Pending) -> Result<Answer, Failure> {
+        let asked = pending.answer.await??;
+        Ok(self.record(pending.server, pending.name, asked))
+    }
+
+    fn record(&mut self, server: usize, name: &str, (answer, took): (Answer, Duration)) -> Answer {
+        let ms = took.as_secs_f64() * 1000.0;
+        println!("  {server}  {ms:6.1} ms  {name:<7} {}  ->  {answer}", answer.question);
+        self.asked.push(took);
+        Answer { question: format!("server {server}, {name}, {}", answer.question), ..answer }
+    }
+
+    /// How many answers were checked, and how long they took.
+    pub(crate) fn summary(&self) -> String {
+        let mut asked = self.asked.clone();
+        asked.sort_unstable();
+        let middle = asked.get(asked.len() / 2).map_or(0.0, |took| took.as_secs_f64() * 1000.0);
+        let all = self.started.elapsed().as_millis();
+        format!("{} answers checked in {all} ms; the middle one took {middle:.1} ms.", asked.len())
+    }
+}
+
+/// A request under way.
+pub(crate) struct Pending {
+    server: usize,
+    name: &'static str,
+    answer: tokio::task::JoinHandle<Result<(Answer, Duration), Failure>>,
+}
+
+async fn send(
+    client: &Client,
+    base: &str,
+    by: &mut Visitor,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> Result<(Answer, Duration), Failure> {
+    let sent = body.as_ref().map_or_else(String::new, |body| format!(" {body}"));
+    let question = format!("{method} {path}{sent}");
+    let mut request = client.request(method, format!("{base}{path}")).header(USER_AGENT, by.name());
+    if let Some(cookie) = by.cookie() {
+        request = request.header(COOKIE, cookie);
+    }
+    if let Some(body) = &body {
+        request = request.json(body);
+    }
+    let start = Instant::now();
+    let response = request.send().await?;
+    by.hear(response.headers());
+    let status = response.status().as_u16();
+    let body = response.bytes().await?;
+    let took = start.elapsed();
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
+    Ok((Answer { question, status, body }, took))
+}

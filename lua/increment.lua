@@ -1,0 +1,47 @@
+--[[
+increment: add to a counter, which starts at 0.
+
+KEYS[1]  session        <ns>:{bbb}:s:<id>   hash
+ARGV[1]  operation id   8 bytes
+ARGV[2]  not after      milliseconds since 1970, Redis's clock
+ARGV[3]  generation     as loaded
+ARGV[4]  field
+ARGV[5]  by             a signed number of 64 bits, digits
+ARGV[6]  most fields
+ARGV[7]  most bytes
+Flags    none
+
+Returns  OK, 4 bytes of version, and the counter's new value, digits
+         LATE, STALE, GONE, CONFLICT, WRONG_KIND, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES
+
+Why a script: HINCRBY alone would make a missing session anew. The value stays text all the way: a Lua number is exact
+to 53 bits only, so the sum is Redis's, and put back where it turns out too long.
+]]
+local key = KEYS[1]
+local call, answer = receive(ARGV[1], ARGV[2])
+if not call then return answer end
+local generation, field, by = tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local session, answer = begin(key, call)
+if not session then
+  return answer
+elseif session.generation ~= generation then
+  return settle(key, session, call, CONFLICT, '')
+end
+local before = redis.call('HGET', key, field)
+local sum = redis.pcall('HINCRBY', key, field, by)
+if type(sum) == 'table' and sum.err then
+  return settle(key, session, call, string.find(sum.err, 'overflow') and OVERFLOW or WRONG_KIND, '')
+end
+local after = redis.call('HGET', key, field)
+local bytes = session.size + #after - (before and #before or -#field)
+local refusal = excess(redis.call('HLEN', key) - 1, bytes, ARGV[6], ARGV[7])
+if refusal then
+  if before then
+    redis.call('HSET', key, field, before)
+  else
+    redis.call('HDEL', key, field)
+  end
+  return settle(key, session, call, refusal, '')
+end
+session.size, session.version = bytes, session.version + 1
+return settle(key, session, call, OK, struct.pack('>I4', session.version) .. after)

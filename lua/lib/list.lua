@@ -1,0 +1,17 @@
+-- Reads a list from the arguments, a count and then its items. Also answers the position after it.
+local function read_list(arguments, at)
+  local items = {}
+  for i = 1, tonumber(arguments[at]) do
+    items[i] = arguments[at + i]
+  end
+  return items, at + 1 + #items
+end
+
+-- The keys of the listed members, which stand from `first` on.
+local function keys_of(members, keys, first)
+  local by_member = {}
+  for i, member in ipairs(members) do
+    by_member[member] = keys[first + i - 1]
+  end
+  return by_member
+end

@@ -1,0 +1,72 @@
+--[[
+reauthenticate: log the same user in again: same id and fields, new secret, new login time.
+
+KEYS[1]  session          <ns>:{bbb}:s:<id>    hash
+KEYS[2]  deadline index   <ns>:{bbb}:d         sorted set
+KEYS[3]  user index       <ns>:{bbb}:u:<user>  sorted set
+KEYS[4]  epoch            <ns>:{bbb}:r:<user>  string
+KEYS[5...] sessions of the members that are named
+ARGV[1]  operation id     8 bytes
+ARGV[2]  not after        milliseconds since 1970, Redis's clock
+ARGV[3]  session id       16 bytes
+ARGV[4]  generation       as loaded
+ARGV[5]  secret hash      32 bytes
+ARGV[6]  idle timeout       milliseconds
+ARGV[7]  absolute timeout   milliseconds
+ARGV[8]  touch interval     milliseconds
+ARGV[9]  tail             class, user and client, packed
+ARGV[10] owner            the user as the tail has it, with its length
+ARGV[11] remember         milliseconds that a tombstone stays
+ARGV[12] cap              1 to 256
+ARGV[13] policy           reject, evict
+ARGV[14] ticket good until  milliseconds since 1970; empty if there is none
+ARGV[15] ticket's epoch   digits; empty if it saw none
+ARGV[16] most fields
+ARGV[17] most bytes
+ARGV[18...] a count and the members named, then the delta (lib/delta.lua)
+Flags    none
+
+Returns  OK and the session's hash, names and values in turn
+         NAME_MEMBERS: the cap was lowered; call again with the members named (at most 256), under the same operation id
+         LATE, STALE, TICKET_VOID, GONE (another user's without a reason), CONFLICT, TOO_MANY_FIELDS, TOO_MANY_BYTES,
+         AT_CAP
+
+Why a script: secret, generation, login time, index and deadline change in one step, or a revocation could miss the
+session or a save of before slip in after. The old secret works no more: no rotation, no grace.
+]]
+local key, deadlines, index = KEYS[1], KEYS[2], KEYS[3]
+local call, answer = receive(ARGV[1], ARGV[2])
+if not call then return answer end
+local id, generation, secret, remember_ms = ARGV[3], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[11])
+assert(#secret == 32, 'a secret hash has 32 bytes')
+local members, at = read_list(ARGV, 18)
+local delta = read_delta(ARGV, at)
+local session, answer = begin(key, call)
+local epoch = redis.call('GET', KEYS[4])
+if not session and answer[1] ~= GONE then
+  return answer[1] == OK and whole(key) or answer
+elseif is_void(epoch, ARGV[14], ARGV[15], call.now) then
+  return refuse(key, session, call, TICKET_VOID)
+elseif not session then
+  return answer
+elseif not is_owned(session, ARGV[10]) then
+  return settle(key, session, call, GONE, '\0')
+elseif session.generation ~= generation then
+  return settle(key, session, call, CONFLICT, '')
+end
+local crowd = crowd_of(index, member_of(session, id), keys_of(members, KEYS, 5))
+local too_many, at_cap = surplus(crowd, tonumber(ARGV[12]), ARGV[13])
+local fields, bytes = weigh(key, session, delta)
+local refusal = excess(fields, bytes, ARGV[16], ARGV[17]) or at_cap
+if refusal then
+  return refuse(key, session, call, refusal)
+end
+session.since, session.touched = login_ms(index, epoch, call.now), call.now
+session.idle, session.absolute, session.interval = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+session.secret, session.previous, session.tail = secret, nil, ARGV[9]
+session.generation = session.generation + 1
+session.version, session.size = session.version + (is_empty(delta) and 0 or 1), bytes
+evict(crowd, too_many, deadlines, index, call, remember_ms)
+apply(key, delta)
+enter(key, session, id, deadlines, index, call)
+return whole(key)

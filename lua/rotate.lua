@@ -1,0 +1,48 @@
+--[[
+rotate: give the session a new secret; the old one stays as the previous one.
+
+KEYS[1]  session          <ns>:{bbb}:s:<id>   hash
+ARGV[1]  operation id     8 bytes
+ARGV[2]  not after        milliseconds since 1970, Redis's clock
+ARGV[3]  generation       as loaded
+ARGV[4]  presented        hash of the secret that the client presented, 32 bytes
+ARGV[5]  current          hash of the current secret as loaded, 32 bytes
+ARGV[6]  loaded           when it was loaded, milliseconds since 1970
+ARGV[7]  new              hash of the new secret, 32 bytes
+ARGV[8]  previous grace   milliseconds that the previous secret works after the first use of the new one
+ARGV[9]  settling time    milliseconds after a rotation in which another with the previous secret is one too many
+Flags    none
+
+Returns  OK and the metadata after it
+         ALREADY_ROTATED: another rotation was sooner, and the presented secret still opens the session
+         LATE, STALE, GONE (without a reason: the presented secret opens it no more), CONFLICT
+
+Why a script: two rotations at once must not both replace the same secret, and which secret is replaced depends on
+whether the new one has been used. With the previous secret an unused new one is replaced only if the caller has loaded
+it after the rotation had settled: before, its client may be about to get it.
+]]
+local key = KEYS[1]
+local call, answer = receive(ARGV[1], ARGV[2])
+if not call then return answer end
+local generation, presented, current, loaded_ms = tonumber(ARGV[3]), ARGV[4], ARGV[5], tonumber(ARGV[6])
+local new, grace_ms, settling_ms = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
+assert(#new == 32, 'a secret hash has 32 bytes')
+local session, answer = begin(key, call)
+if not session then
+  return answer
+elseif session.generation ~= generation then
+  return settle(key, session, call, CONFLICT, '')
+end
+if presented == session.secret then
+  session.previous = session.secret
+elseif presented ~= session.previous or (session.used > 0 and call.now > session.used + grace_ms) then
+  return settle(key, session, call, GONE, '\0')
+else
+  local settled_ms = session.rotated + settling_ms
+  local lost = session.used == 0 and call.now > settled_ms and loaded_ms > settled_ms and session.secret == current
+  if not lost then
+    return settle(key, session, call, ALREADY_ROTATED, '')
+  end
+end
+session.secret, session.rotated, session.used = new, call.now, 0
+return settle(key, session, call, OK)

@@ -1,0 +1,65 @@
+//! A clock for the embedded store that a test moves by hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970, by the store's clock: Redis's own, or the embedded store's.
+pub(crate) type Millis = u64;
+
+/// A clock that moves only when told to, for tests on the embedded store.
+///
+/// Redis's time is Redis's own, so [`Builder::clock`](crate::Builder::clock) takes it for `memory:` only.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use std::time::Duration;
+/// use cloakroom::{ClientInfo, ManualClock, Sessions};
+///
+/// let clock = ManualClock::new();
+/// let sessions = Sessions::builder("memory:").namespace("test").clock(clock.clone()).connect().await?;
+/// let session = sessions.open(None, ClientInfo::default()).await?;
+/// session.insert("hat", &"top")?;
+/// session.save().await?;
+/// let token = session.token().expect("a new session has a token").reveal();
+///
+/// clock.advance(Duration::from_secs(24 * 60 * 60));
+/// let session = sessions.open(Some(token.as_str()), ClientInfo::default()).await?;
+/// assert!(session.id().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    /// A clock that stands at the present.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(system_ms())))
+    }
+
+    /// Moves the clock on, in whole milliseconds.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The operating system's clock.
+pub(crate) fn system_ms() -> Millis {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// A stored instant as the standard library's type.
+pub(crate) fn instant(ms: Millis) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(ms)
+}

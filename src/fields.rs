@@ -1,0 +1,281 @@
+//! A session's fields as loaded, and what a request changed. Pure: no I/O, no clock.
+
+use crate::limits::{LimitExceeded, Limits};
+
+/// What a request changed, as it is sent to the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Delta {
+    /// Every field is removed first, also those that this request never saw.
+    pub(crate) clear: bool,
+    /// New contents by name; `None` removes. Sorted by name, each name once.
+    pub(crate) changes: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl Delta {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.clear && self.changes.is_empty()
+    }
+
+    /// What it sets.
+    pub(crate) fn sets(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.changes.iter().filter_map(|(name, stored)| Some((name.as_str(), stored.as_deref()?)))
+    }
+
+    /// What it removes.
+    pub(crate) fn removes(&self) -> impl Iterator<Item = &str> {
+        self.changes.iter().filter(|(_, stored)| stored.is_none()).map(|(name, _)| name.as_str())
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.changes.binary_search_by(|(other, _)| other.as_str().cmp(name))
+    }
+
+    fn put(&mut self, name: &str, stored: Option<Vec<u8>>) {
+        match self.find(name) {
+            Ok(at) => self.changes[at].1 = stored,
+            Err(at) => self.changes.insert(at, (name.to_owned(), stored)),
+        }
+    }
+
+    fn forget(&mut self, name: &str) {
+        if let Ok(at) = self.find(name) {
+            self.changes.remove(at);
+        }
+    }
+}
+
+/// The fields of a session: what is stored as far as known, and what has changed since. Sorted by name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fields {
+    stored: Vec<(String, Vec<u8>)>,
+    delta: Delta,
+    /// Asked to be saved although nothing changed.
+    marked: bool,
+}
+
+impl Fields {
+    pub(crate) fn new(stored: Vec<(String, Vec<u8>)>) -> Self {
+        Self { stored, ..Self::default() }
+    }
+
+    /// A field as it now stands, changes included.
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
+        match self.delta.find(name) {
+            Ok(at) => self.delta.changes[at].1.as_deref(),
+            Err(_) => self.stored_now(name),
+        }
+    }
+
+    /// A field as it is stored and not cleared.
+    fn stored_now(&self, name: &str) -> Option<&[u8]> {
+        if self.delta.clear { None } else { self.stored(name) }
+    }
+
+    fn stored(&self, name: &str) -> Option<&[u8]> {
+        let at = self.stored.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
+        Some(&self.stored[at].1)
+    }
+
+    /// Every field as it now stands, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut names: Vec<&str> = self.delta.sets().map(|(name, _)| name).collect();
+        if !self.delta.clear {
+            names.extend(self.stored.iter().map(|(name, _)| name.as_str()));
+        }
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().filter_map(|name| Some((name, self.get(name)?)))
+    }
+
+    /// Sets a field; a change only if it stood otherwise.
+    pub(crate) fn set(&mut self, name: &str, stored: Vec<u8>) {
+        if self.stored_now(name) == Some(stored.as_slice()) {
+            self.delta.forget(name);
+        } else {
+            self.delta.put(name, Some(stored));
+        }
+    }
+
+    /// Sets a field, unless the session would exceed a limit: then it stands as before.
+    pub(crate) fn set_within(&mut self, limits: &Limits, name: &str, stored: Vec<u8>) -> Result<(), LimitExceeded> {
+        let before = self.get(name).map(<[u8]>::to_vec);
+        self.set(name, stored);
+        let checked = self.check(limits);
+        if checked.is_err() {
+            match before {
+                Some(before) => self.set(name, before),
+                None => drop(self.remove(name)),
+            }
+        }
+        checked
+    }
+
+    /// Removes a field and answers what it was; a change only if it was there.
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Vec<u8>> {
+        let was = self.get(name)?.to_vec();
+        if self.stored_now(name).is_some() {
+            self.delta.put(name, None)
+        } else {
+            self.delta.forget(name)
+        }
+        Some(was)
+    }
+
+    /// Removes every field, also those written by others since the load; a change unless there is nothing to remove.
+    pub(crate) fn clear(&mut self) {
+        let stored = !self.stored.is_empty() || self.delta.clear;
+        self.delta = Delta { clear: stored, changes: Vec::new() };
+    }
+
+    /// Whether a field has a change that is not saved.
+    pub(crate) fn changed(&self, name: &str) -> bool {
+        self.delta.clear || self.delta.find(name).is_ok()
+    }
+
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.marked || !self.delta.is_empty()
+    }
+
+    /// Has the session saved although nothing changed, or not for that reason.
+    pub(crate) fn mark(&mut self, marked: bool) {
+        self.marked = marked;
+    }
+
+    /// What to send.
+    pub(crate) const fn delta(&self) -> &Delta {
+        &self.delta
+    }
+
+    /// Notes that this much was saved; what was changed since it was sent stays pending.
+    pub(crate) fn settle(&mut self, saved: &Delta) {
+        let names = self.stored.iter().map(|(name, _)| name).chain(self.delta.changes.iter().map(|(name, _)| name));
+        let mut wanted: Vec<_> = names.map(|name| (name.clone(), self.get(name).map(<[u8]>::to_vec))).collect();
+        wanted.extend(saved.changes.iter().map(|(name, _)| (name.clone(), self.get(name).map(<[u8]>::to_vec))));
+        if saved.clear {
+            self.stored.clear();
+        }
+        for (name, change) in &saved.changes {
+            self.store_known(name, change.clone());
+        }
+        self.marked = false;
+        self.delta = Delta { clear: self.delta.clear && !saved.clear, changes: Vec::new() };
+        for (name, want) in wanted {
+            if self.stored_now(&name) != want.as_deref() {
+                self.delta.put(&name, want);
+            }
+        }
+    }
+
+    /// Takes over a field that the store holds.
+    pub(crate) fn store_known(&mut self, name: &str, stored: Option<Vec<u8>>) {
+        let at = self.stored.binary_search_by(|(other, _)| other.as_str().cmp(name));
+        match (at, stored) {
+            (Ok(at), Some(stored)) => self.stored[at].1 = stored,
+            (Ok(at), None) => drop(self.stored.remove(at)),
+            (Err(at), Some(stored)) => self.stored.insert(at, (name.to_owned(), stored)),
+            (Err(_), None) => {}
+        }
+    }
+
+    /// Whether the session as it now stands keeps the limits, as far as this request can know; the store checks again.
+    fn check(&self, limits: &Limits) -> Result<(), LimitExceeded> {
+        if self.iter().count() > limits.fields {
+            return Err(LimitExceeded::Fields { most: limits.fields });
+        }
+        if self.iter().map(|(name, stored)| name.len() + stored.len()).sum::<usize>() > limits.session_bytes {
+            return Err(LimitExceeded::SessionBytes { most: limits.session_bytes });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded() -> Fields {
+        Fields::new(vec![("a".into(), b"1".to_vec()), ("b".into(), b"2".to_vec())])
+    }
+
+    #[test]
+    fn only_a_change_that_happened_is_dirty() {
+        let mut fields = loaded();
+        fields.set("a", b"1".to_vec());
+        assert_eq!(fields.remove("missing"), None);
+        assert!(!fields.is_dirty());
+        fields.set("a", b"9".to_vec());
+        assert!(fields.is_dirty());
+        fields.set("a", b"1".to_vec());
+        assert!(!fields.is_dirty(), "changed back");
+        fields.set("new", b"x".to_vec());
+        assert_eq!(fields.remove("new").as_deref(), Some(&b"x"[..]));
+        assert!(!fields.is_dirty(), "never stored");
+    }
+
+    #[test]
+    fn clearing_nothing_is_no_change() {
+        let mut fields = Fields::default();
+        fields.clear();
+        assert!(!fields.is_dirty());
+        fields.set("a", b"1".to_vec());
+        fields.clear();
+        assert!(!fields.is_dirty());
+    }
+
+    #[test]
+    fn a_field_set_after_clear_is_sent_although_it_was_stored_so() {
+        let mut fields = loaded();
+        fields.clear();
+        assert_eq!(fields.iter().count(), 0);
+        fields.set("a", b"1".to_vec());
+        assert_eq!(fields.delta(), &Delta { clear: true, changes: vec![("a".into(), Some(b"1".to_vec()))] });
+        assert_eq!(fields.remove("a").as_deref(), Some(&b"1"[..]));
+        assert_eq!(fields.delta(), &Delta { clear: true, changes: vec![] });
+    }
+
+    #[test]
+    fn what_changes_while_a_save_is_under_way_stays_pending() {
+        let mut fields = loaded();
+        fields.set("a", b"9".to_vec());
+        let sent = fields.delta().clone();
+        fields.set("a", b"10".to_vec());
+        fields.remove("b");
+        fields.settle(&sent);
+        assert_eq!(fields.delta().changes, vec![("a".into(), Some(b"10".to_vec())), ("b".into(), None)]);
+        let sent = fields.delta().clone();
+        fields.settle(&sent);
+        assert!(!fields.is_dirty());
+        assert_eq!(fields.iter().collect::<Vec<_>>(), [("a", &b"10"[..])]);
+    }
+
+    #[test]
+    fn a_field_changed_back_while_a_save_is_under_way_is_sent_again() {
+        let mut fields = loaded();
+        fields.set("a", b"9".to_vec());
+        let sent = fields.delta().clone();
+        fields.set("a", b"1".to_vec());
+        fields.settle(&sent);
+        assert_eq!(fields.get("a"), Some(&b"1"[..]));
+        assert_eq!(fields.delta().changes, vec![("a".into(), Some(b"1".to_vec()))]);
+    }
+
+    #[test]
+    fn a_field_that_exceeds_a_limit_leaves_everything_as_it_was() {
+        let mut fields = loaded();
+        let limits = Limits::new().session_bytes(8);
+        assert!(fields.set_within(&limits, "a", vec![b'x'; 9]).is_err());
+        assert!(fields.set_within(&limits, "c", vec![b'x'; 9]).is_err());
+        assert!(!fields.is_dirty());
+        assert!(fields.set_within(&limits, "a", b"12345".to_vec()).is_ok());
+        assert!(fields.set_within(&limits, "a", b"123456".to_vec()).is_err());
+        assert_eq!(fields.get("a"), Some(&b"12345"[..]));
+    }
+
+    #[test]
+    fn iteration_is_by_name_over_stored_and_changed() {
+        let mut fields = loaded();
+        fields.set("0", b"0".to_vec());
+        fields.remove("b");
+        assert_eq!(fields.iter().collect::<Vec<_>>(), [("0", &b"0"[..]), ("a", &b"1"[..])]);
+    }
+}

@@ -1,0 +1,88 @@
+//! From a token to a session: the load, and whether the secret opens it.
+
+use crate::client::ClientInfo;
+use crate::clock::Millis;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::id::SessionId;
+use crate::session::{Live, Phase, Session};
+use crate::sessions::Sessions;
+use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
+use crate::token::{SecretHash, SessionToken};
+
+/// Opens as a use.
+pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
+    let session = peek(sessions, token, client).await?;
+    if session.touch_is_due() {
+        match sessions.store() {
+            Store::Memory(_) => session.touch_beside().await,
+            Store::Redis(_) => drop(tokio::spawn({
+                let session = session.clone();
+                async move { session.touch_beside().await }
+            })),
+        }
+    }
+    Ok(session)
+}
+
+/// Opens without being a use.
+pub(crate) async fn peek(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
+    let client = client.cut(sessions.settings().limits.user_agent_bytes);
+    let phase = match token.map(SessionToken::parse) {
+        Some(Ok(token)) => read(sessions, token.id(), token.hash()).await?,
+        Some(Err(_)) | None => (Phase::draft(), Vec::new()),
+    };
+    Ok(Session::new(sessions.clone(), client, phase.0, phase.1))
+}
+
+type Found = (Phase, Vec<(String, Vec<u8>)>);
+
+/// Reads a session and says in which phase a handle with this secret begins.
+pub(crate) async fn read(sessions: &Sessions, id: SessionId, presented: SecretHash) -> Result<Found, Error> {
+    let store = sessions.store();
+    let loaded = store.load(id).await?;
+    if let Loaded::Live(record) = &loaded
+        && is_previous(&record.meta, presented)
+    {
+        // Whether a previous secret still opens is a matter of time, and time is the store's.
+        let (loaded, now) = store.load_timed(id).await?;
+        return Ok(judge(id, loaded, presented, now));
+    }
+    Ok(judge(id, loaded, presented, store.now()))
+}
+
+fn is_previous(meta: &Meta, presented: SecretHash) -> bool {
+    meta.rotation.as_ref().is_some_and(|rotation| rotation.previous == presented)
+}
+
+fn judge(id: SessionId, loaded: Loaded, presented: SecretHash, now: Millis) -> Found {
+    match loaded {
+        Loaded::Live(record) if opens(&record.meta, presented, now) => {
+            let Record { meta, fields } = *record;
+            (Phase::Live(Box::new(Live { id, meta, presented, loaded: now })), fields)
+        }
+        Loaded::Ended(tombstone) if tombstone.secret == presented || tombstone.previous == Some(presented) => {
+            (Phase::after(tombstone.reason), Vec::new())
+        }
+        Loaded::Absent | Loaded::Live(_) | Loaded::Ended(_) => (Phase::draft(), Vec::new()),
+    }
+}
+
+/// Whether this secret opens the session: the current one always, the previous one until 10 s after the first use of the current.
+fn opens(meta: &Meta, presented: SecretHash, now: Millis) -> bool {
+    let within_grace = |used: Option<Millis>| used.is_none_or(|used| now <= used + PREVIOUS_GRACE_MS);
+    meta.secret == presented
+        || meta.rotation.as_ref().is_some_and(|old| old.previous == presented && within_grace(old.used))
+}
+
+impl Phase {
+    /// Nothing is stored, and nothing was.
+    pub(crate) const fn draft() -> Self {
+        Self::Draft { bucket: None, after: None, drop_cookie: false }
+    }
+
+    /// Nothing is stored: the session that the client names has ended.
+    pub(crate) const fn after(reason: EndReason) -> Self {
+        Self::Draft { bucket: None, after: Some(reason), drop_cookie: true }
+    }
+}

@@ -1,0 +1,324 @@
+//! One session as one request sees it: a cheap handle.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::client::ClientInfo;
+use crate::clock::{Millis, instant};
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::fields::Fields;
+use crate::id::{Bucket, SessionId};
+use crate::sessions::Sessions;
+use crate::store::{Contract, Meta, Op, Save};
+use crate::timeout::{Spans, Timeouts};
+use crate::token::{SecretHash, SessionToken};
+
+mod end;
+mod increment;
+mod login;
+mod retime;
+mod rotate;
+mod save;
+mod touch;
+mod typed;
+
+pub use end::EndOutcome;
+pub use rotate::Rotated;
+pub use save::SaveOutcome;
+
+/// One session as one request sees it; clones share everything.
+///
+/// Getters answer from the snapshot of the load and the changes made since, without I/O. Changes of fields are
+/// collected and sent by [`save`](Self::save) (the web layer does it before the response leaves); everything else
+/// that changes the session, such as [`login`](Self::login) or [`increment`](Self::increment), is done when it returns.
+///
+/// A session is a *draft* before anything was stored, *live*, or *ended*. Operations of one handle run one after
+/// another, also when its clones are used by several tasks.
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    sessions: Sessions,
+    client: ClientInfo,
+    /// A `std` mutex: never held across an `.await`.
+    state: Mutex<State>,
+    /// Held while an operation is under way, so that they do not overtake each other.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// What a handle knows.
+struct State {
+    phase: Phase,
+    fields: Fields,
+    /// The token that the client has to be given.
+    issued: Option<SessionToken>,
+    /// What a session that is yet to be made gets.
+    spans: Spans,
+    /// A save whose answer was not heard: it is sent again, as the same call, before the next.
+    unsettled: Option<(Op, Save)>,
+}
+
+/// Where a handle is in the life of its session.
+pub(crate) enum Phase {
+    /// Nothing is stored.
+    Draft {
+        /// Where the session goes when it is made; after a logout, where the ended one was.
+        bucket: Option<Bucket>,
+        /// Why the session before this one ended.
+        after: Option<EndReason>,
+        /// The client holds a token that is of no use any more.
+        drop_cookie: bool,
+    },
+    Live(Box<Live>),
+    /// Ended under this handle; nothing can be written.
+    Ended(Option<EndReason>),
+}
+
+/// A live session as it was loaded.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) id: SessionId,
+    pub(crate) meta: Meta,
+    /// The secret that the client presented.
+    pub(crate) presented: SecretHash,
+    /// When, by the store's clock.
+    pub(crate) loaded: Millis,
+}
+
+/// What has to be done about the client's cookie.
+#[derive(Debug, Clone)]
+pub enum CookieChange {
+    /// Nothing.
+    Keep,
+    /// The client has to be given this token.
+    Set(SessionToken),
+    /// The client's token is of no use any more.
+    Remove,
+}
+
+impl Session {
+    pub(crate) fn new(sessions: Sessions, client: ClientInfo, phase: Phase, fields: Vec<(String, Vec<u8>)>) -> Self {
+        let spans = sessions.settings().spans;
+        let state = State { phase, fields: Fields::new(fields), issued: None, spans, unsettled: None };
+        Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The handle that all sessions share.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// Who the present request comes from.
+    #[must_use]
+    pub fn client(&self) -> &ClientInfo {
+        &self.0.client
+    }
+
+    /// The session's public name; `None` for a draft and after its end. Safe to show and to log.
+    #[must_use]
+    pub fn id(&self) -> Option<SessionId> {
+        self.state().live().map(|live| live.id)
+    }
+
+    /// The user who is logged in; `None` for a guest.
+    #[must_use]
+    pub fn user(&self) -> Option<String> {
+        self.meta(|meta| meta.user.clone()).flatten()
+    }
+
+    /// Whether nobody is logged in.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.user().is_none()
+    }
+
+    /// Why the session that the client's token names has ended; `None` if it has not, or if no reason is known.
+    ///
+    /// Answered also after an operation of this handle found the session ended, until a new one is made.
+    #[must_use]
+    pub fn ended(&self) -> Option<EndReason> {
+        match self.state().phase {
+            Phase::Draft { after, .. } => after,
+            Phase::Ended(reason) => reason,
+            Phase::Live(_) => None,
+        }
+    }
+
+    /// When the session was made, by the store's clock.
+    #[must_use]
+    #[doc(alias = "creation_time")]
+    pub fn created_at(&self) -> Option<SystemTime> {
+        self.meta(|meta| instant(meta.created))
+    }
+
+    /// When the user last logged in here; `None` for a guest.
+    #[must_use]
+    pub fn auth_time(&self) -> Option<SystemTime> {
+        self.meta(|meta| meta.user.is_some().then(|| instant(meta.since))).flatten()
+    }
+
+    /// Whether the user has to log in again for something that asks for a login no older than this; true for a guest.
+    ///
+    /// By this process's idea of the store's clock, read when it connected.
+    #[must_use]
+    #[doc(alias = "require_fresh")]
+    pub fn reauthentication_due(&self, max_age: Duration) -> bool {
+        let now = self.0.sessions.store().now();
+        let fresh = |meta: &Meta| meta.user.is_some() && now.saturating_sub(meta.since) <= max_age.as_millis() as u64;
+        !self.meta(fresh).unwrap_or(false)
+    }
+
+    /// The last use that was noted; it lags by one touch interval at most.
+    #[must_use]
+    #[doc(alias = "last_modified")]
+    pub fn last_access(&self) -> Option<SystemTime> {
+        self.meta(|meta| instant(meta.touched))
+    }
+
+    /// How long the session lives on if it is not used again, by this process's idea of the store's clock.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        let now = self.0.sessions.store().now();
+        self.meta(|meta| Duration::from_millis(meta.deadline().saturating_sub(now)))
+    }
+
+    /// How long the session can live however much it is used; `None` without an absolute timeout, and for a draft.
+    #[must_use]
+    pub fn absolute_time_left(&self) -> Option<Duration> {
+        let now = self.0.sessions.store().now();
+        let left = |meta: &Meta| (meta.since + meta.spans.absolute_ms).saturating_sub(now);
+        self.meta(|meta| (!meta.spans.is_endless()).then(|| Duration::from_millis(left(meta)))).flatten()
+    }
+
+    /// The session's timeouts; of a draft, those that it will have.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        let state = self.state();
+        state.live().map_or(state.spans, |live| live.meta.spans).timeouts()
+    }
+
+    /// Whether there are changes that a save would send.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        self.state().fields.is_dirty()
+    }
+
+    /// Has the next save go to the store although nothing changed, or takes that back.
+    ///
+    /// A draft is stored by it even when it is empty. Changes of fields are sent in any case.
+    pub fn set_dirty(&self, dirty: bool) {
+        self.state().fields.mark(dirty);
+    }
+
+    /// The token that the client has to be given, after one was made.
+    #[must_use]
+    pub fn token(&self) -> Option<SessionToken> {
+        self.state().issued.clone()
+    }
+
+    /// What has to be done about the client's cookie, so far.
+    #[must_use]
+    pub fn cookie_change(&self) -> CookieChange {
+        let state = self.state();
+        match (&state.issued, &state.phase) {
+            (Some(token), _) => CookieChange::Set(token.clone()),
+            (None, Phase::Ended(_) | Phase::Draft { drop_cookie: true, .. }) => CookieChange::Remove,
+            (None, Phase::Draft { .. } | Phase::Live(_)) => CookieChange::Keep,
+        }
+    }
+
+    /// Reads the session again; changes that were not saved are dropped.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Gone`] if the session has ended, or its secret opens it no more.
+    ///
+    /// # Redis
+    /// As [`Sessions::open`], without the touch.
+    pub async fn reload(&self) -> Result<(), Error> {
+        let _turn = self.0.turn.lock().await;
+        let Some(live) = self.state().live().cloned() else { return self.refuse_ended() };
+        let (phase, fields) = crate::open::read(&self.0.sessions, live.id, live.presented).await?;
+        let mut state = self.state();
+        match phase {
+            Phase::Live(live) => {
+                state.phase = Phase::Live(live);
+                state.fields = Fields::new(fields);
+                state.unsettled = None;
+                Ok(())
+            }
+            Phase::Draft { after: reason, .. } | Phase::Ended(reason) => Err(state.gone(reason)),
+        }
+    }
+
+    fn meta<T>(&self, read: impl FnOnce(&Meta) -> T) -> Option<T> {
+        self.state().live().map(|live| read(&live.meta))
+    }
+
+    /// An error if the session ended under this handle.
+    fn refuse_ended(&self) -> Result<(), Error> {
+        match self.state().phase {
+            Phase::Ended(reason) => Err(Error::Gone(reason)),
+            Phase::Draft { .. } | Phase::Live(_) => Ok(()),
+        }
+    }
+}
+
+impl State {
+    const fn live(&self) -> Option<&Live> {
+        match &self.phase {
+            Phase::Live(live) => Some(live),
+            Phase::Draft { .. } | Phase::Ended(_) => None,
+        }
+    }
+
+    fn live_mut(&mut self) -> Option<&mut Live> {
+        match &mut self.phase {
+            Phase::Live(live) => Some(live),
+            Phase::Draft { .. } | Phase::Ended(_) => None,
+        }
+    }
+
+    /// Notes that the session was logged in again by another request: a token of ours from before is dead.
+    fn superseded(&mut self) {
+        self.issued = None;
+    }
+
+    /// Notes that the session was found ended: no token of it goes out any more.
+    fn gone(&mut self, reason: Option<EndReason>) -> Error {
+        self.phase = Phase::Ended(reason);
+        self.fields = Fields::default();
+        self.issued = None;
+        self.unsettled = None;
+        Error::Gone(reason)
+    }
+}
+
+impl fmt::Debug for Session {
+    /// The id and what is known without data: neither token nor fields.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        let phase = match state.phase {
+            Phase::Draft { .. } => "draft",
+            Phase::Live(_) => "live",
+            Phase::Ended(_) => "ended",
+        };
+        let mut shown = f.debug_struct("Session");
+        shown.field("phase", &phase).field("id", &state.live().map(|live| live.id)).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if state.fields.is_dirty() && !matches!(state.phase, Phase::Ended(_)) {
+            tracing::warn!(id = ?state.live().map(|live| live.id), "a session was dropped with changes that were not saved");
+        }
+    }
+}

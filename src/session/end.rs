@@ -1,0 +1,180 @@
+//! Ending a session from within: log out, invalidate, reset.
+
+use super::save::{MINTS, ids_taken};
+use super::{Live, Phase, Session};
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::fields::{Delta, Fields};
+use crate::sessions::Revoked;
+use crate::store::{Contract, End, NewSession, Old, Record, Refused};
+use crate::token::SessionToken;
+
+/// What became of an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a session that was superseded by a new login has not been ended"]
+pub enum EndOutcome {
+    /// The session was ended by this call.
+    Ended,
+    /// It had ended before, for this reason if it is known.
+    AlreadyEnded(Option<EndReason>),
+    /// Nothing was ended: the user logged in again in this session since it was loaded.
+    Superseded,
+    /// There was no session.
+    NoSession,
+}
+
+impl Session {
+    /// Logs out: the session has ended for every server when this returns, and its token opens nothing any more.
+    ///
+    /// The handle goes on as a draft: what is written now makes a new guest session. Changes that were not saved are dropped.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: still logged in. [`Error::Indeterminate`]: perhaps. Logging out again is safe.
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the session has ended or not.
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `end.lua`; none without a session.
+    pub async fn logout(&self) -> Result<EndOutcome, Error> {
+        self.logout_keeping(std::iter::empty::<&str>()).await
+    }
+
+    /// Logs out and carries these fields into a new guest session, with a new id and token. Fields that are not
+    /// there are skipped; if none is there, no session is made. Pending changes of these fields are carried too.
+    ///
+    /// # Errors
+    /// As [`logout`](Self::logout).
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `end.lua`.
+    pub async fn logout_keeping<N: Into<String>>(
+        &self,
+        fields: impl IntoIterator<Item = N> + Send,
+    ) -> Result<EndOutcome, Error> {
+        let keep: Vec<String> = fields.into_iter().map(Into::into).collect();
+        self.end_with(EndReason::LoggedOut, keep).await
+    }
+
+    /// Ends all sessions of this session's user, this one included; for a guest, this one alone.
+    ///
+    /// # Errors
+    /// As [`UserSessions::revoke_all`](crate::UserSessions::revoke_all).
+    ///
+    /// # Redis
+    /// As there.
+    pub async fn logout_everywhere(&self) -> Result<Revoked, Error> {
+        let Some(user) = self.user() else {
+            let ended = self.logout().await? == EndOutcome::Ended;
+            return Ok(Revoked { ended: u64::from(ended) });
+        };
+        let _turn = self.0.turn.lock().await;
+        let revoked = self.sessions().user(user).revoke_all().await?;
+        self.state().restart(EndReason::Revoked);
+        Ok(revoked)
+    }
+
+    /// Ends the session now; nothing can be written by this handle afterwards, and the client's cookie is removed.
+    ///
+    /// # Errors
+    /// As [`logout`](Self::logout).
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `end.lua`; none without a session.
+    #[doc(alias = "expire")]
+    #[doc(alias = "destroy")]
+    pub async fn invalidate(&self) -> Result<EndOutcome, Error> {
+        let outcome = self.end_with(EndReason::Invalidated, Vec::new()).await?;
+        if outcome == EndOutcome::Ended {
+            let _ = self.state().gone(Some(EndReason::Invalidated));
+        }
+        Ok(outcome)
+    }
+
+    /// Begins anew: ends the session, if there is one, and goes on as an empty draft, without user or fields.
+    ///
+    /// # Errors
+    /// As [`logout`](Self::logout).
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `end.lua`; none without a session.
+    #[doc(alias = "flush")]
+    pub async fn reset(&self) -> Result<EndOutcome, Error> {
+        self.end_with(EndReason::Invalidated, Vec::new()).await
+    }
+
+    async fn end_with(&self, reason: EndReason, keep: Vec<String>) -> Result<EndOutcome, Error> {
+        let _turn = self.0.turn.lock().await;
+        if let Phase::Ended(reason) = self.state().phase {
+            return Ok(EndOutcome::AlreadyEnded(reason));
+        }
+        let Some(live) = self.state().live().cloned() else {
+            return Ok(self.end_draft(&keep));
+        };
+        for _ in 0..MINTS {
+            let (call, token) = self.end_call(&live, reason, &keep)?;
+            match self.sessions().store().end(self.sessions().op()?, &call).await? {
+                Ok(next) => return Ok(self.go_on(&live, reason, next, token)),
+                Err(Refused::Exists) => {}
+                Err(Refused::Conflict) => {
+                    self.state().superseded();
+                    return Ok(EndOutcome::Superseded);
+                }
+                Err(Refused::Gone(reason)) => {
+                    let _ = self.state().gone(reason);
+                    return Ok(EndOutcome::AlreadyEnded(reason));
+                }
+                Err(refused) => return Err(refused.into_error(&self.sessions().settings().limits, "")),
+            }
+        }
+        Err(ids_taken())
+    }
+
+    /// The call, with a new guest's session in the same bucket if fields are to survive, and that session's token.
+    fn end_call(&self, live: &Live, reason: EndReason, keep: &[String]) -> Result<(End, Option<SessionToken>), Error> {
+        let mut successor = None;
+        let mut token = None;
+        if !keep.is_empty() {
+            let (new, fresh) = self.new_session(live.id.bucket(), None)?;
+            let spans = self.sessions().settings().spans;
+            successor = Some((NewSession { spans, ..new }, keep.to_vec()));
+            token = Some(fresh);
+        }
+        let delta = if keep.is_empty() { Delta::default() } else { self.state().fields.delta().clone() };
+        let old = Old { id: live.id, generation: live.meta.generation, user: live.meta.user.clone() };
+        Ok((End { old, reason, successor, delta }, token))
+    }
+
+    fn go_on(&self, old: &Live, reason: EndReason, next: Option<Record>, token: Option<SessionToken>) -> EndOutcome {
+        let mut state = self.state();
+        state.spans = self.sessions().settings().spans;
+        match (next, token) {
+            (Some(record), Some(token)) => state.begin_with(token.id(), record, token),
+            (_, _) => {
+                state.restart(reason);
+                state.phase = Phase::Draft { bucket: Some(old.id.bucket()), after: Some(reason), drop_cookie: true };
+            }
+        }
+        EndOutcome::Ended
+    }
+
+    /// A draft keeps what it would keep, and is otherwise emptied.
+    fn end_draft(&self, keep: &[String]) -> EndOutcome {
+        let mut state = self.state();
+        let names: Vec<String> = state.fields.iter().map(|(name, _)| name.to_owned()).collect();
+        for name in names.iter().filter(|name| !keep.contains(name)) {
+            state.fields.remove(name);
+        }
+        EndOutcome::NoSession
+    }
+}
+
+impl super::State {
+    /// Goes on as an empty draft after the session's end.
+    fn restart(&mut self, reason: EndReason) {
+        self.phase = Phase::after(reason);
+        self.fields = Fields::default();
+        self.issued = None;
+        self.unsettled = None;
+    }
+}

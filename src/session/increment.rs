@@ -1,0 +1,81 @@
+//! Counters: Redis adds, so no increment is lost.
+
+use super::Session;
+use crate::codec::{self, FieldKind};
+use crate::error::Error;
+use crate::limits::check_field_name;
+use crate::store::{Contract, Increment, Refused};
+
+impl Session {
+    /// Adds to a counter, atomically over all servers, and answers its new value. A missing one begins at 0.
+    ///
+    /// Done when it returns, without a save; on a draft it makes the session. A pending change of the same field is
+    /// saved first.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] if the field is not a counter; [`Error::Overflow`], and it keeps its value;
+    /// [`Error::Gone`] or [`Error::Conflict`] if the session has ended or was logged in again; [`Error::Limit`].
+    /// After [`Error::Indeterminate`] it may have been added or not; a repeat adds again.
+    ///
+    /// # Cancel safety
+    /// Dropped midway, it was added once or not at all.
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `increment.lua`, or of `create.lua` for a draft.
+    pub async fn increment(&self, name: &str, by: i64) -> Result<i64, Error> {
+        check_field_name(name)?;
+        let _turn = self.0.turn.lock().await;
+        self.refuse_ended()?;
+        if self.state().live().is_none() {
+            return self.increment_draft(name, by).await;
+        }
+        if self.state().fields.changed(name) {
+            self.save_in_turn(false).await?.into_result()?;
+        }
+        self.increment_live(name, by).await
+    }
+
+    async fn increment_live(&self, name: &str, by: i64) -> Result<i64, Error> {
+        let call = self.state().live().map(|live| Increment {
+            id: live.id,
+            generation: live.meta.generation,
+            field: name.to_owned(),
+            by,
+        });
+        let Some(call) = call else { return Err(Error::Gone(self.ended())) };
+        let answer = self.sessions().store().increment(self.sessions().op()?, &call).await?;
+        let mut state = self.state();
+        match answer {
+            Ok((value, version)) => {
+                state.fields.store_known(name, Some(codec::encode_counter(value)));
+                if let Some(live) = state.live_mut() {
+                    live.wrote(version);
+                }
+                Ok(value)
+            }
+            Err(Refused::Gone(reason)) => Err(state.gone(reason)),
+            Err(Refused::Conflict) => {
+                state.superseded();
+                Err(Error::Conflict)
+            }
+            Err(Refused::WrongKind) => Err(Error::WrongKind { field: name.to_owned(), found: state.found(name) }),
+            Err(refused) => Err(refused.into_error(&self.sessions().settings().limits, name)),
+        }
+    }
+
+    async fn increment_draft(&self, name: &str, by: i64) -> Result<i64, Error> {
+        let value = self.counter(name)?.unwrap_or(0).checked_add(by);
+        let value = value.ok_or_else(|| Error::Overflow { field: name.to_owned() })?;
+        self.put(name, codec::encode_counter(value))?;
+        self.save_in_turn(false).await?.into_result()?;
+        Ok(value)
+    }
+}
+
+impl super::State {
+    /// The kind of a field that turned out to be no counter: as loaded, or the most likely one.
+    fn found(&self, name: &str) -> FieldKind {
+        let known = self.fields.get(name).and_then(codec::kind);
+        known.filter(|kind| *kind != FieldKind::Counter).unwrap_or(FieldKind::Value)
+    }
+}

@@ -1,0 +1,111 @@
+//! Logging in: the only way to set a user.
+
+use super::save::{MINTS, ids_taken};
+use super::{Live, Phase, Session};
+use crate::error::Error;
+use crate::fields::Delta;
+use crate::id::UserHash;
+use crate::login::{LoggedIn, Login};
+use crate::store::{self, Contract, Gate, NewSession, Old, Reauthenticate, Refused};
+use crate::timeout::Spans;
+use crate::token::SessionToken;
+
+impl Session {
+    /// Logs a user in, atomically: new identity, cap, index, carried fields and the end of the session before, all or nothing.
+    ///
+    /// A guest, and a user who becomes another user, get a new session id and token; the old ones end. The same user
+    /// again keeps the id and all fields and gets a new token and auth time, and the old token ends without grace.
+    /// The old token never gains anything by a login (session fixation, OWASP ASVS 5.0, 7.2.4).
+    ///
+    /// # Errors
+    /// [`Error::Limit`] for an impossible user id; [`Error::Unavailable`]: not logged in; [`Error::Indeterminate`]:
+    /// perhaps, and the client has to log in again.
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the login is done or not; if done, its token is lost and it ends by its timeouts.
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `login.lua` (`reauthenticate.lua` for the same user); at the cap `ZRANGE` and a second one.
+    pub async fn login(&self, login: Login) -> Result<LoggedIn, Error> {
+        self.sessions().settings().limits.check_user(&login.user)?;
+        let spans = login.timeouts.map(|timeouts| timeouts.checked()).transpose()?;
+        let spans = spans.unwrap_or(self.sessions().settings().spans);
+        if login.ticket.is_some_and(|ticket| !ticket.is_of(&login.user)) {
+            return Ok(LoggedIn::TicketVoid);
+        }
+        let _turn = self.0.turn.lock().await;
+        if let Phase::Ended(reason) = self.state().phase {
+            return Ok(LoggedIn::Gone(reason));
+        }
+        let live = self.state().live().cloned();
+        match live {
+            Some(live) if live.meta.user.as_deref() == Some(&login.user) => self.login_again(live, login, spans).await,
+            live => self.login_anew(live, login, spans).await,
+        }
+    }
+
+    async fn login_anew(&self, live: Option<Live>, login: Login, spans: Spans) -> Result<LoggedIn, Error> {
+        let stays = live.as_ref().is_none_or(|live| live.meta.user.is_none());
+        let gate = self.gate(&login)?;
+        let keep = if stays { login.keep } else { Vec::new() };
+        let old = live.map(|live| Old { id: live.id, generation: live.meta.generation, user: live.meta.user });
+        let delta = if stays { self.state().fields.delta().clone() } else { Delta::default() };
+        for _ in 0..MINTS {
+            let bucket = UserHash::of(&login.user).bucket();
+            let (new, token) = self.new_session(bucket, Some(login.user.clone()))?;
+            let new = NewSession { spans, ..new };
+            let call = store::Login { new, old: old.clone(), keep: keep.clone(), delta: delta.clone(), gate };
+            match self.sessions().store().login(self.sessions().op()?, &call).await? {
+                Ok(record) => {
+                    self.state().begin_with(token.id(), record, token.clone());
+                    return Ok(LoggedIn::As(token.id()));
+                }
+                Err(Refused::Exists) => {}
+                Err(refused) => return self.refused_login(refused),
+            }
+        }
+        Err(ids_taken())
+    }
+
+    async fn login_again(&self, live: Live, login: Login, spans: Spans) -> Result<LoggedIn, Error> {
+        let token = SessionToken::mint(live.id)?;
+        let call = Reauthenticate {
+            id: live.id,
+            generation: live.meta.generation,
+            gate: self.gate(&login)?,
+            user: login.user,
+            secret: token.hash(),
+            spans,
+            client: self.client().clone(),
+            delta: self.state().fields.delta().clone(),
+        };
+        match self.sessions().store().reauthenticate(self.sessions().op()?, &call).await? {
+            Ok(record) => {
+                self.state().begin_with(live.id, record, token);
+                Ok(LoggedIn::As(live.id))
+            }
+            Err(refused) => self.refused_login(refused),
+        }
+    }
+
+    fn gate(&self, login: &Login) -> Result<Gate, Error> {
+        let cap = login.cap.unwrap_or(self.sessions().settings().cap).checked()?;
+        Ok(Gate { cap, ticket: login.ticket.map(|ticket| ticket.ticket) })
+    }
+
+    fn refused_login(&self, refused: Refused) -> Result<LoggedIn, Error> {
+        match refused {
+            Refused::AtCap => Ok(LoggedIn::AtCap),
+            Refused::TicketVoid => Ok(LoggedIn::TicketVoid),
+            Refused::Conflict => {
+                self.state().superseded();
+                Ok(LoggedIn::Conflict)
+            }
+            Refused::Gone(reason) => {
+                let _ = self.state().gone(reason);
+                Ok(LoggedIn::Gone(reason))
+            }
+            refused => Err(refused.into_error(&self.sessions().settings().limits, "")),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Timeouts of one session, changed at run time.
+
+use super::Session;
+use crate::error::Error;
+use crate::store::{Contract, Refused, Retime};
+use crate::timeout::Timeouts;
+
+impl Session {
+    /// Changes this session's timeouts, at once; it counts as a use. A draft gets them when it is made.
+    ///
+    /// A session that has already lived longer than its new absolute timeout is ended as expired.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a timeout out of range, and nothing changes; [`Error::Gone`] if the session has ended or
+    /// is ended by this; [`Error::Conflict`] if it was logged in again; [`Error::Unavailable`],
+    /// [`Error::Indeterminate`]: setting them again is harmless.
+    ///
+    /// # Cancel safety
+    /// Both timeouts are changed, or neither.
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `retime.lua`; none for a draft.
+    #[doc(alias = "set_timeout")]
+    #[doc(alias = "set_expiry")]
+    pub async fn set_timeouts(&self, timeouts: Timeouts) -> Result<(), Error> {
+        let spans = timeouts.checked()?;
+        let _turn = self.0.turn.lock().await;
+        self.refuse_ended()?;
+        let Some(live) = self.state().live().cloned() else {
+            self.state().spans = spans;
+            return Ok(());
+        };
+        let call = Retime { id: live.id, generation: live.meta.generation, spans, user: live.meta.user };
+        let answer = self.sessions().store().retime(self.sessions().op()?, &call).await?;
+        let mut state = self.state();
+        match answer {
+            Ok(meta) => {
+                if let Some(live) = state.live_mut() {
+                    live.meta.spans = meta.spans;
+                    live.meta.touched = meta.touched;
+                    live.meta.grace_ms = meta.grace_ms;
+                    live.meta.index_until = meta.index_until;
+                }
+                state.spans = spans;
+                Ok(())
+            }
+            Err(Refused::Gone(reason)) => Err(state.gone(reason)),
+            Err(Refused::Conflict) => {
+                state.superseded();
+                Err(Error::Conflict)
+            }
+            Err(refused) => Err(refused.into_error(&self.sessions().settings().limits, "")),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A new secret for the same session.
+
+use super::{Phase, Session};
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::store::{Contract, Refused, Rotate};
+use crate::token::SessionToken;
+
+/// What became of a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a session that could not be rotated keeps its token"]
+pub enum Rotated {
+    /// The session has a new token, which the client has to be given.
+    Rotated,
+    /// Another request rotated it just now; the client's token goes on working until it uses the new one.
+    AlreadyRotated,
+    /// A draft has nothing to rotate.
+    NoSession,
+    /// The session was logged in again since the load.
+    Conflict,
+    /// The session has ended.
+    Gone(Option<EndReason>),
+}
+
+impl Session {
+    /// Gives the session a new secret; id, user and fields stay. Hygiene for long sessions; logging in does more.
+    ///
+    /// The old token works until the new one is first used, then for 10 s more: a lost response logs nobody out, and
+    /// of parallel requests none fails. Changes of fields stay pending.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; the client's token works on in both cases.
+    ///
+    /// # Cancel safety
+    /// Safe: a new secret that nobody learned is replaced by the next rotation.
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `rotate.lua`.
+    #[doc(alias = "cycle_id")]
+    #[doc(alias = "renew")]
+    pub async fn rotate(&self) -> Result<Rotated, Error> {
+        let _turn = self.0.turn.lock().await;
+        if let Phase::Ended(reason) = self.state().phase {
+            return Ok(Rotated::Gone(reason));
+        }
+        let Some(live) = self.state().live().cloned() else { return Ok(Rotated::NoSession) };
+        let token = SessionToken::mint(live.id)?;
+        let call = Rotate {
+            id: live.id,
+            generation: live.meta.generation,
+            presented: live.presented,
+            current: live.meta.secret,
+            loaded: live.loaded,
+            new: token.hash(),
+        };
+        let answer = self.sessions().store().rotate(self.sessions().op()?, &call).await?;
+        let mut state = self.state();
+        match answer {
+            Ok(meta) => {
+                if let Some(live) = state.live_mut() {
+                    live.presented = token.hash();
+                    live.meta.secret = meta.secret;
+                    live.meta.rotation = meta.rotation;
+                }
+                state.issued = Some(token);
+                Ok(Rotated::Rotated)
+            }
+            Err(Refused::AlreadyRotated) => Ok(Rotated::AlreadyRotated),
+            Err(Refused::Gone(reason)) => {
+                let _ = state.gone(reason);
+                Ok(Rotated::Gone(reason))
+            }
+            Err(_) => {
+                state.superseded();
+                Ok(Rotated::Conflict)
+            }
+        }
+    }
+}

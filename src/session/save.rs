@@ -1,0 +1,227 @@
+//! Sending changed fields; the first save of a draft makes the session.
+
+use super::{Live, Phase, Session};
+use crate::end::EndReason;
+use crate::error::{Error, Outage};
+use crate::fields::{Delta, Fields};
+use crate::id::{Bucket, SessionId};
+use crate::limits::{LimitExceeded, Limits};
+use crate::store::{Contract, NewSession, Op, Record, Refused, Save};
+use crate::token::SessionToken;
+
+/// New ids that are tried when one is taken: with 110 random bits, the second means a broken generator.
+pub(super) const MINTS: usize = 3;
+
+/// What became of a save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a save that met a conflict or an ended session wrote nothing"]
+pub enum SaveOutcome {
+    /// The changes are stored, and the session was live when they were.
+    Saved,
+    /// There was nothing to save; no command was sent.
+    Unchanged,
+    /// Nothing was written: the session was logged in again since the load, or it was written since and the save asked for that.
+    Conflict,
+    /// Nothing was written: the session has ended, for this reason if it is known.
+    Gone(Option<EndReason>),
+}
+
+impl SaveOutcome {
+    /// The outcome as a result, for `?`: an error unless the changes are stored.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] and [`Error::Gone`].
+    pub const fn into_result(self) -> Result<(), Error> {
+        match self {
+            Self::Saved | Self::Unchanged => Ok(()),
+            Self::Conflict => Err(Error::Conflict),
+            Self::Gone(reason) => Err(Error::Gone(reason)),
+        }
+    }
+}
+
+impl Session {
+    /// Sends the changed fields, and only those; two requests that change different fields lose nothing.
+    ///
+    /// A draft with changes becomes a session. A session that has ended is never brought back, and one that was
+    /// logged in again since the load is not written to.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: not saved. [`Error::Indeterminate`]: perhaps saved. In both cases the changes stay
+    /// pending and saving again is safe: it is told from the first. [`Error::Limit`]: not saved.
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the save was done or not; saving again is safe.
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `save.lua`, or of `create.lua` for a draft; none without changes.
+    pub async fn save(&self) -> Result<SaveOutcome, Error> {
+        let _turn = self.0.turn.lock().await;
+        self.save_in_turn(false).await
+    }
+
+    /// Like [`save`](Self::save), but answers [`SaveOutcome::Conflict`] if anyone wrote to the session since it was loaded.
+    ///
+    /// After a conflict, [`reload`](Self::reload) and make the change again.
+    ///
+    /// # Errors
+    /// As `save`.
+    ///
+    /// # Redis
+    /// As `save`.
+    pub async fn save_if_unchanged(&self) -> Result<SaveOutcome, Error> {
+        let _turn = self.0.turn.lock().await;
+        self.save_in_turn(true).await
+    }
+
+    pub(super) async fn save_in_turn(&self, unchanged_only: bool) -> Result<SaveOutcome, Error> {
+        let settled = self.settle_last().await?;
+        if let Some(outcome) = settled
+            && outcome != SaveOutcome::Saved
+        {
+            return Ok(outcome);
+        }
+        let (draft, call) = {
+            let state = self.state();
+            if !state.fields.is_dirty() {
+                return Ok(settled.unwrap_or(SaveOutcome::Unchanged));
+            }
+            let delta = state.fields.delta().clone();
+            match &state.phase {
+                Phase::Ended(reason) => return Ok(SaveOutcome::Gone(*reason)),
+                Phase::Draft { bucket, .. } => (*bucket, Err(delta)),
+                Phase::Live(live) => (None, Ok(save_call(live, delta, unchanged_only))),
+            }
+        };
+        match call {
+            Ok(save) => self.send(self.sessions().op()?, save).await,
+            Err(delta) => self.create(draft, &delta).await.map(|()| SaveOutcome::Saved),
+        }
+    }
+
+    /// Sends a save again whose answer was not heard; `None` if there is none.
+    async fn settle_last(&self) -> Result<Option<SaveOutcome>, Error> {
+        let Some((op, save)) = self.state().unsettled.clone() else { return Ok(None) };
+        self.send(Op { again: true, ..op }, save).await.map(Some)
+    }
+
+    async fn send(&self, op: Op, save: Save) -> Result<SaveOutcome, Error> {
+        self.state().unsettled = Some((op, save.clone()));
+        let answer = self.sessions().store().save(op, &save).await;
+        let mut state = self.state();
+        // Once it can be done no more, or surely was not, the changes that stay pending are another call.
+        let over = self.sessions().store().now() > op.not_after;
+        let unheard = op.again || matches!(answer, Err(Error::Indeterminate(_)));
+        if answer.is_ok() || over || !unheard {
+            state.unsettled = None;
+        }
+        match answer? {
+            Ok(version) => {
+                state.fields.settle(&save.delta);
+                if let Some(live) = state.live_mut() {
+                    live.wrote(version);
+                }
+                Ok(SaveOutcome::Saved)
+            }
+            Err(Refused::Conflict) => {
+                if save.version.is_none() {
+                    state.superseded();
+                }
+                Ok(SaveOutcome::Conflict)
+            }
+            Err(Refused::Gone(reason)) => {
+                let _ = state.gone(reason);
+                Ok(SaveOutcome::Gone(reason))
+            }
+            Err(refused) => Err(refused.into_error(&self.sessions().settings().limits, "")),
+        }
+    }
+
+    /// Makes the session of a draft, under a new id.
+    pub(super) async fn create(&self, bucket: Option<Bucket>, delta: &Delta) -> Result<(), Error> {
+        for _ in 0..MINTS {
+            let bucket = bucket.map_or_else(Bucket::random, Ok)?;
+            let (new, token) = self.new_session(bucket, None)?;
+            match self.sessions().store().create(self.sessions().op()?, &new, delta).await? {
+                Ok(record) => {
+                    let mut state = self.state();
+                    state.fields.settle(delta);
+                    state.begin(new.id, record.meta, token);
+                    return Ok(());
+                }
+                Err(Refused::Exists) => {}
+                Err(refused) => return Err(refused.into_error(&self.sessions().settings().limits, "")),
+            }
+        }
+        Err(ids_taken())
+    }
+
+    /// What a new session of this client is made of, and its token.
+    pub(super) fn new_session(
+        &self,
+        bucket: Bucket,
+        user: Option<String>,
+    ) -> Result<(NewSession, SessionToken), Error> {
+        let id = SessionId::mint(bucket)?;
+        let token = SessionToken::mint(id)?;
+        let new = NewSession {
+            id,
+            secret: token.hash(),
+            spans: self.state().spans,
+            grace_ms: self.sessions().settings().grace_ms,
+            user,
+            client: self.client().clone(),
+        };
+        Ok((new, token))
+    }
+}
+
+pub(super) fn ids_taken() -> Error {
+    Error::Unavailable(Outage::new("new ids in a row were taken: the random generator repeats itself"))
+}
+
+fn save_call(live: &Live, delta: Delta, unchanged_only: bool) -> Save {
+    let version = unchanged_only.then_some(live.meta.version);
+    Save { id: live.id, generation: live.meta.generation, version, delta }
+}
+
+impl Live {
+    /// Notes a version that our own write made. If others wrote in between, our snapshot stays older than that.
+    pub(super) fn wrote(&mut self, version: u32) {
+        if version == self.meta.version.wrapping_add(1) {
+            self.meta.version = version;
+        }
+    }
+}
+
+impl super::State {
+    /// Goes on with a session that was just made.
+    pub(super) fn begin(&mut self, id: SessionId, meta: crate::store::Meta, token: SessionToken) {
+        let live = Live { id, presented: token.hash(), loaded: meta.touched, meta };
+        self.spans = live.meta.spans;
+        self.phase = Phase::Live(Box::new(live));
+        self.issued = Some(token);
+        self.unsettled = None;
+    }
+
+    /// The same with the fields that the store holds; what was pending is part of them or was meant for the session before.
+    pub(super) fn begin_with(&mut self, id: SessionId, record: Record, token: SessionToken) {
+        self.fields = Fields::new(record.fields);
+        self.begin(id, record.meta, token);
+    }
+}
+
+impl Refused {
+    /// A refusal as the error that a caller without an outcome for it gets.
+    pub(crate) fn into_error(self, limits: &Limits, field: &str) -> Error {
+        match self {
+            Self::Gone(reason) => Error::Gone(reason),
+            Self::Conflict | Self::AlreadyRotated | Self::AtCap | Self::TicketVoid => Error::Conflict,
+            Self::Exists => ids_taken(),
+            Self::WrongKind => Error::WrongKind { field: field.to_owned(), found: crate::FieldKind::Value },
+            Self::Overflow => Error::Overflow { field: field.to_owned() },
+            Self::TooManyFields => LimitExceeded::Fields { most: limits.fields }.into(),
+            Self::TooManyBytes => LimitExceeded::SessionBytes { most: limits.session_bytes }.into(),
+        }
+    }
+}

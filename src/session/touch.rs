@@ -1,0 +1,90 @@
+//! Noting that the session was used.
+
+use std::time::Duration;
+
+use super::Session;
+use crate::error::Error;
+use crate::store::{Contract, Refused, Touch};
+
+impl Session {
+    /// Notes that the session was used: moves its idle deadline to one idle timeout and one touch interval from now.
+    ///
+    /// Opening a session does so by itself when it is due; this is for what uses a session for long without opening
+    /// it, such as a WebSocket. Within the touch interval of an earlier use it changes nothing. The absolute
+    /// deadline stands: near it, the time left is shorter. Answers the time left, or `None` for a draft and for a
+    /// session that has ended.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; touching again is harmless.
+    ///
+    /// # Cancel safety
+    /// Safe: a use was noted or not.
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `touch.lua`; none within the touch interval, as far as this handle knows.
+    #[doc(alias = "refresh")]
+    pub async fn touch(&self) -> Result<Option<Duration>, Error> {
+        if self.touch_is_due() {
+            self.touch_now().await?;
+        }
+        Ok(self.time_left())
+    }
+
+    /// Whether a touch would change something, by this process's idea of the store's clock. The store decides again.
+    pub(crate) fn touch_is_due(&self) -> bool {
+        let now = self.sessions().store().now();
+        let state = self.state();
+        let Some(live) = state.live() else { return false };
+        now >= live.meta.touched + u64::from(live.meta.spans.interval_ms) || live.is_first_use()
+    }
+
+    async fn touch_now(&self) -> Result<(), Error> {
+        let Some(call) = self.state().live().map(touch_call) else { return Ok(()) };
+        let answer = self.sessions().store().touch(self.sessions().op()?, &call).await?;
+        let mut state = self.state();
+        let still = state.live().is_some_and(|live| live.id == call.id);
+        match answer {
+            Ok(meta) if still => {
+                if let Some(live) = state.live_mut() {
+                    live.touched(&meta);
+                }
+            }
+            Err(Refused::Gone(reason)) if still => drop(state.gone(reason)),
+            Ok(_) | Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The touch that runs beside a handler: a failure is traced, the next request tries again.
+    pub(crate) async fn touch_beside(&self) {
+        if let Err(error) = self.touch_now().await {
+            tracing::warn!(%error, "a session's use was not noted");
+        }
+    }
+}
+
+fn touch_call(live: &super::Live) -> Touch {
+    Touch {
+        id: live.id,
+        seen: live.meta.touched,
+        first_use: live.is_first_use().then_some(live.presented),
+        user: live.meta.user.clone(),
+    }
+}
+
+impl super::Live {
+    /// Whether this is the first use of the current secret after a rotation, as far as known.
+    fn is_first_use(&self) -> bool {
+        let unused = self.meta.rotation.as_ref().is_some_and(|rotation| rotation.used.is_none());
+        unused && self.presented == self.meta.secret
+    }
+
+    /// Takes over what a touch changes; the rest of the snapshot stays as it was loaded.
+    fn touched(&mut self, now: &crate::store::Meta) {
+        self.meta.touched = now.touched;
+        self.meta.index_until = now.index_until;
+        if self.meta.secret == now.secret {
+            self.meta.rotation.clone_from(&now.rotation);
+        }
+    }
+}

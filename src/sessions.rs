@@ -1,0 +1,227 @@
+//! The shared handle: everything starts here.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::client::ClientInfo;
+use crate::config::{Builder, Settings};
+use crate::error::Error;
+use crate::id::{Bucket, fill};
+use crate::login::LoginTicket;
+use crate::open;
+use crate::session::Session;
+use crate::store::{Contract, Op, Store, Who};
+use crate::sweeper::{Sweeper, Swept};
+use crate::user::UserSessions;
+
+/// How long after it was made a call may still be executed: longer than any retry goes on, shorter than any tombstone lasts.
+const OP_LIFE_MS: u64 = 60_000;
+
+/// The sessions of one application: a cheap `Clone`, shared by everything in a process.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use cloakroom::{ClientInfo, Sessions};
+///
+/// let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
+/// let session = sessions.open(None, ClientInfo::new()).await?;
+/// session.insert("cart", &["hat"])?;
+/// session.save().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct Sessions(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    settings: Settings,
+}
+
+impl Sessions {
+    /// Settings for sessions in this store: `redis://host:port/db`, `redis+unix:///path?db=0`, or `memory:` for
+    /// sessions that live and die with this process.
+    pub fn builder(url: impl Into<String>) -> Builder {
+        Builder::new(url)
+    }
+
+    pub(crate) fn new(store: Store, settings: Settings) -> Self {
+        Self(Arc::new(Shared { store, settings }))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// A name for a call that is about to be made.
+    pub(crate) fn op(&self) -> Result<Op, Error> {
+        let mut id = [0; 8];
+        fill(&mut id)?;
+        Ok(Op { id, not_after: self.store().now() + OP_LIFE_MS, again: false })
+    }
+
+    /// Opens the session that this token names, as a use of it; a draft if there is none.
+    ///
+    /// A missing, malformed or unknown token and a wrong secret all give a draft, without a hint which; the token of
+    /// a session that ended gives a draft that knows the reason ([`Session::ended`]). A draft stores nothing until
+    /// something is written and saved. When a touch is due, once per touch interval, it runs beside the caller.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store did not answer: that is never "no session".
+    ///
+    /// # Cancel safety
+    /// Safe: a load changes nothing.
+    ///
+    /// # Redis
+    /// One `HGETALL` (`PTTL` and `HGETALL` in one round trip where sessions have an expiry grace); none without a
+    /// well-formed token. When due, one `EVALSHA` of `touch.lua` in a task of its own.
+    #[doc(alias = "load")]
+    pub async fn open(&self, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
+        open::open(self, token, client).await
+    }
+
+    /// Like [`open`](Self::open), but no use: it does not keep the session alive.
+    ///
+    /// # Errors
+    /// As `open`.
+    ///
+    /// # Redis
+    /// As `open`, without the touch.
+    pub async fn peek(&self, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
+        open::peek(self, token, client).await
+    }
+
+    /// All sessions of one user, wherever they were opened.
+    pub fn user(&self, user: impl Into<String>) -> UserSessions {
+        UserSessions::new(self.clone(), user.into())
+    }
+
+    /// Notes the state of a user's revocations before their password is checked.
+    ///
+    /// A login with this ticket is refused if the user's sessions were revoked meanwhile, so that a login begun
+    /// with the old password cannot finish after "change password and sign out everywhere". Good for 10 minutes.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Limit`] for an impossible user id.
+    ///
+    /// # Redis
+    /// One round trip: `GET`, `TIME`.
+    pub async fn ticket(&self, user: &str) -> Result<LoginTicket, Error> {
+        self.settings().limits.check_user(user)?;
+        Ok(LoginTicket::new(user, self.store().ticket(user).await?))
+    }
+
+    /// Ends all sessions of a user, everywhere; the same as [`UserSessions::revoke_all`].
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(alias = "kill_session_by_user")]
+    pub async fn revoke_user(&self, user: impl Into<String>) -> Result<Revoked, Error> {
+        self.user(user).revoke_all().await
+    }
+
+    /// Ends every guest session that exists when the walk reaches its bucket; tells of its progress.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; what was ended stays ended, and calling again goes on.
+    ///
+    /// # Redis
+    /// For each of 4,096 buckets `ZRANGE` and one `EVALSHA` of `revoke.lua` per 256 sessions, on bulk connections.
+    pub async fn revoke_guests(&self, progress: impl FnMut(Progress) + Send) -> Result<Revoked, Error> {
+        self.revoke_where(Who::Guests, progress).await
+    }
+
+    /// Ends every session, guests' and users', that exists when the walk reaches its bucket; tells of its progress.
+    ///
+    /// # Errors
+    /// As [`revoke_guests`](Self::revoke_guests).
+    ///
+    /// # Redis
+    /// As `revoke_guests`, and `HGET` for each session.
+    pub async fn revoke_all(&self, progress: impl FnMut(Progress) + Send) -> Result<Revoked, Error> {
+        self.revoke_where(Who::Everyone, progress).await
+    }
+
+    async fn revoke_where(&self, who: Who, mut progress: impl FnMut(Progress) + Send) -> Result<Revoked, Error> {
+        let mut ended = 0;
+        for (bucket, done) in Bucket::all().zip(1..) {
+            ended += self.store().revoke_bucket(bucket, who).await?;
+            progress(Progress { done, of: u32::from(Bucket::COUNT), ended });
+        }
+        Ok(Revoked { ended })
+    }
+
+    /// How many sessions were in use at or after this time, at the granularity of the touch interval.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    ///
+    /// # Redis
+    /// For each of 4,096 buckets `ZRANGE`, then `HGET` of each session in batches, on bulk connections.
+    pub async fn active_since(&self, since: SystemTime) -> Result<u64, Error> {
+        let since = since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let mut active = 0;
+        for bucket in Bucket::all() {
+            active += self.store().active(bucket, since).await?;
+        }
+        Ok(active)
+    }
+
+    /// Ends what is past its deadline and tidies the indexes, once. [`spawn_sweeper`](Self::spawn_sweeper) does so regularly.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; calling again goes on.
+    ///
+    /// # Redis
+    /// For each of 4,096 buckets `ZRANGEBYSCORE`, and one `EVALSHA` of `sweep.lua` per 256 sessions due, on bulk connections.
+    #[doc(alias = "delete_old_sessions")]
+    pub async fn sweep(&self) -> Result<Swept, Error> {
+        crate::sweeper::sweep(self).await
+    }
+
+    /// Sweeps every so often, in a task of its own, until the handle is dropped.
+    ///
+    /// Any number of servers may do so: each due session is ended by exactly one of them. 10 s to 5 minutes is
+    /// sensible; more often costs Redis more reads, less often keeps dead index entries longer.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub fn spawn_sweeper(&self, every: Duration) -> Sweeper {
+        Sweeper::spawn(self.clone(), every)
+    }
+
+    /// Asks the store whether it is there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if not.
+    ///
+    /// # Redis
+    /// `TIME`.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.store().ping().await.map(drop)
+    }
+}
+
+/// What a mass revocation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Revoked {
+    /// Sessions that this call ended.
+    pub ended: u64,
+}
+
+/// How far a walk over all sessions has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Buckets done.
+    pub done: u32,
+    /// Buckets in all: 4,096.
+    pub of: u32,
+    /// Sessions ended so far.
+    pub ended: u64,
+}

@@ -1,0 +1,324 @@
+//! The contract that every store keeps: operations as coarse as the scripts.
+//!
+//! A refusal is an answer, not an error: `Err` means that the store failed. Secrets never come here, only their
+//! hashes; whether a presented secret opens the session is decided by the caller, after the load.
+
+use std::future::Future;
+use std::ops::AddAssign;
+
+use crate::client::ClientInfo;
+use crate::clock::Millis;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::fields::Delta;
+use crate::id::{Bucket, SessionId};
+use crate::limits::Limits;
+use crate::timeout::Spans;
+use crate::token::SecretHash;
+
+pub(crate) mod memory;
+pub(crate) mod redis;
+mod request;
+
+pub(crate) use request::*;
+
+/// What is stored of a session besides its fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Meta {
+    pub(crate) created: Millis,
+    /// When the absolute life began: at creation, for a user at the last login. A user's auth time.
+    pub(crate) since: Millis,
+    /// The last use that was noted.
+    pub(crate) touched: Millis,
+    pub(crate) spans: Spans,
+    /// For so long after its deadline the hash stays, so that its end can be told. Fixed at creation.
+    pub(crate) grace_ms: u32,
+    /// Grows with each re-authentication.
+    pub(crate) generation: u32,
+    /// Grows with each write of fields.
+    pub(crate) version: u32,
+    /// Until when the expiry of the user's index covers this session; 0 for a guest.
+    pub(crate) index_until: Millis,
+    pub(crate) secret: SecretHash,
+    pub(crate) rotation: Option<Rotation>,
+    pub(crate) user: Option<String>,
+    pub(crate) client: ClientInfo,
+}
+
+impl Meta {
+    /// The moment after which the session is dead: alive until it has passed.
+    pub(crate) fn deadline(&self) -> Millis {
+        self.touched + self.spans.life_ms(self.since, self.touched)
+    }
+}
+
+/// The secret before the current one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rotation {
+    pub(crate) previous: SecretHash,
+    pub(crate) at: Millis,
+    /// When the current secret was first used, if it was.
+    pub(crate) used: Option<Millis>,
+}
+
+/// For so long after the first use of the new secret the previous one still opens the session.
+pub(crate) const PREVIOUS_GRACE_MS: u64 = 10_000;
+/// For so long after a rotation another one with the previous secret is "already rotated".
+pub(crate) const ROTATION_SETTLES_MS: u64 = 60_000;
+/// A ticket is good for so long: the time that a password check may take.
+pub(crate) const TICKET_LIFE_MS: u64 = 600_000;
+/// A revocation epoch is kept for so long after its last raise.
+pub(crate) const EPOCH_LIFE_MS: u64 = 3_600_000;
+/// Most sessions that one script call touches besides the old and the new one.
+pub(crate) const BATCH: usize = 256;
+
+/// A live session as it is stored. Fields are sorted by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) meta: Meta,
+    pub(crate) fields: Vec<(String, Vec<u8>)>,
+}
+
+/// What remains of an ended session for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tombstone {
+    pub(crate) reason: EndReason,
+    pub(crate) secret: SecretHash,
+    pub(crate) previous: Option<SecretHash>,
+}
+
+/// What a load finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Loaded {
+    Absent,
+    Live(Box<Record>),
+    Ended(Tombstone),
+}
+
+/// Why a store did not do it. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// No live session there; the reason if a tombstone tells it.
+    Gone(Option<EndReason>),
+    /// Re-authenticated since the load, or, where a version was named, written.
+    Conflict,
+    /// The id is taken.
+    Exists,
+    WrongKind,
+    Overflow,
+    TooManyFields,
+    TooManyBytes,
+    /// The user has as many live sessions as the cap allows, and the policy is to reject.
+    AtCap,
+    /// The user was revoked since the ticket was taken, or it is too old.
+    TicketVoid,
+    /// Rotated already; the presented secret still opens the session.
+    AlreadyRotated,
+}
+
+/// An answer or a refusal; an error is the store's failure.
+pub(crate) type Answer<T> = Result<Result<T, Refused>, Error>;
+
+/// Names one call, so that its repeat is told from another call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Op {
+    pub(crate) id: [u8; 8],
+    /// By the store's clock: past it the call is refused without effect.
+    pub(crate) not_after: Millis,
+    /// Whether it was sent before, and its answer not heard: refused as too late, it may have been done all the same.
+    pub(crate) again: bool,
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Swept {
+    /// Sessions past their deadline that this sweep ended; where sessions have no expiry grace, Redis ends them itself.
+    pub expired: u64,
+    /// Index entries of sessions that were no more.
+    pub forgotten: u64,
+    /// Index entries of live sessions, given their real deadline.
+    pub rescored: u64,
+}
+
+impl AddAssign for Swept {
+    fn add_assign(&mut self, other: Self) {
+        self.expired += other.expired;
+        self.forgotten += other.forgotten;
+        self.rescored += other.rescored;
+    }
+}
+
+/// What a store is told once.
+#[derive(Debug, Clone)]
+pub(crate) struct StoreSettings {
+    pub(crate) namespace: String,
+    pub(crate) limits: Limits,
+    /// How long an ended session answers its reason.
+    pub(crate) remember_ms: u64,
+}
+
+/// The operations of a store. A session counts as live until its deadline has passed and unless it was ended.
+///
+/// Mutating operations carry an [`Op`]: the same op delivered again is answered as the first time or refused,
+/// never applied twice.
+pub(crate) trait Contract: Send + Sync {
+    /// The store's clock as far as this process knows it: for op ids and for when a touch is due, never for life and death.
+    fn now(&self) -> Millis;
+
+    /// Asks the store whether it is there, and its clock.
+    fn ping(&self) -> impl Future<Output = Result<Millis, Error>> + Send;
+
+    /// Reads a session. One round trip; changes nothing.
+    fn load(&self, id: SessionId) -> impl Future<Output = Result<Loaded, Error>> + Send;
+
+    /// Reads a session and the store's clock, which was read no later: for a previous secret, whose grace is a matter of time.
+    fn load_timed(&self, id: SessionId) -> impl Future<Output = Result<(Loaded, Millis), Error>> + Send;
+
+    /// Stores a new session with the fields that `delta` sets. Refusals: `Exists`, limits.
+    fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> impl Future<Output = Answer<Record>> + Send;
+
+    /// Notes a use if one is due (by the stored interval), or a first use of the secret. Answers the metadata after it.
+    /// Refusals: `Gone`.
+    fn touch(&self, op: Op, touch: &Touch) -> impl Future<Output = Answer<Meta>> + Send;
+
+    /// Writes changed fields and answers the new version. Refusals: `Gone`, `Conflict`, limits.
+    fn save(&self, op: Op, save: &Save) -> impl Future<Output = Answer<u32>> + Send;
+
+    /// Adds to a counter, which starts at 0, and answers its new value and the session's new version.
+    /// Refusals: `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits.
+    fn increment(&self, op: Op, increment: &Increment) -> impl Future<Output = Answer<(i64, u32)>> + Send;
+
+    /// Gives the session a new secret; the old one stays as the previous. Answers the metadata after it.
+    ///
+    /// With the current secret always. With the previous one: `AlreadyRotated` while within its grace or while the
+    /// rotation is not settled; later, if the current one is unused and still what the caller loaded after the
+    /// rotation had settled, the current one is replaced and the previous stays. Refusals: `Gone`, `Conflict`, `AlreadyRotated`.
+    fn rotate(&self, op: Op, rotate: &Rotate) -> impl Future<Output = Answer<Meta>> + Send;
+
+    /// Changes the timeouts and counts as a use. Answers the metadata after it. A session that has outlived its new
+    /// absolute timeout is ended as expired and answers `Gone`. Refusals: `Gone`, `Conflict`.
+    fn retime(&self, op: Op, retime: &Retime) -> impl Future<Output = Answer<Meta>> + Send;
+
+    /// Logs in under a new id. Answers the new session. Refusals: `Gone`, `Conflict`, `Exists`, `AtCap`, `TicketVoid`, limits.
+    fn login(&self, op: Op, login: &Login) -> impl Future<Output = Answer<Record>> + Send;
+
+    /// Logs the same user in again. Answers the session. Refusals: `Gone`, `Conflict`, `TicketVoid`, `AtCap` (after the cap was lowered), limits.
+    fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> impl Future<Output = Answer<Record>> + Send;
+
+    /// Ends a session; answers the one that follows, if any. Refusals: `Gone`, `Conflict`, `Exists`, limits.
+    fn end(&self, op: Op, end: &End) -> impl Future<Output = Answer<Option<Record>>> + Send;
+
+    /// A user's epoch and the time.
+    fn ticket(&self, user: &str) -> impl Future<Output = Result<Ticket, Error>> + Send;
+
+    /// A user's live sessions, earliest login first.
+    fn list(&self, user: &str) -> impl Future<Output = Result<Vec<(SessionId, Meta)>, Error>> + Send;
+
+    /// Ends a user's sessions and answers how many; when it returns, none in its scope is alive. Refusals: `Gone`
+    /// (with [`Scope::Others`] or [`Scope::One`], if the named one is not a live session of this user).
+    fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> impl Future<Output = Answer<u64>> + Send;
+
+    /// Ends every session that the bucket holds now, in bounded calls; answers how many.
+    fn revoke_bucket(&self, bucket: Bucket, who: Who) -> impl Future<Output = Result<u64, Error>> + Send;
+
+    /// How many live sessions of the bucket were touched at or after `since`.
+    fn active(&self, bucket: Bucket, since: Millis) -> impl Future<Output = Result<u64, Error>> + Send;
+
+    /// Ends what is past its deadline and tidies the index, in bounded calls.
+    fn sweep(&self, bucket: Bucket) -> impl Future<Output = Result<Swept, Error>> + Send;
+}
+
+/// The stores there are.
+#[derive(Debug)]
+pub(crate) enum Store {
+    Memory(memory::Memory),
+    Redis(redis::Redis),
+}
+
+macro_rules! each_store {
+    ($self:ident, $store:ident => $call:expr) => {
+        match $self {
+            Self::Memory($store) => $call,
+            Self::Redis($store) => $call,
+        }
+    };
+}
+
+impl Contract for Store {
+    fn now(&self) -> Millis {
+        each_store!(self, store => store.now())
+    }
+
+    async fn ping(&self) -> Result<Millis, Error> {
+        each_store!(self, store => store.ping().await)
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
+        each_store!(self, store => store.load(id).await)
+    }
+
+    async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
+        each_store!(self, store => store.load_timed(id).await)
+    }
+
+    async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
+        each_store!(self, store => store.create(op, new, delta).await)
+    }
+
+    async fn touch(&self, op: Op, touch: &Touch) -> Answer<Meta> {
+        each_store!(self, store => store.touch(op, touch).await)
+    }
+
+    async fn save(&self, op: Op, save: &Save) -> Answer<u32> {
+        each_store!(self, store => store.save(op, save).await)
+    }
+
+    async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, u32)> {
+        each_store!(self, store => store.increment(op, increment).await)
+    }
+
+    async fn rotate(&self, op: Op, rotate: &Rotate) -> Answer<Meta> {
+        each_store!(self, store => store.rotate(op, rotate).await)
+    }
+
+    async fn retime(&self, op: Op, retime: &Retime) -> Answer<Meta> {
+        each_store!(self, store => store.retime(op, retime).await)
+    }
+
+    async fn login(&self, op: Op, login: &Login) -> Answer<Record> {
+        each_store!(self, store => store.login(op, login).await)
+    }
+
+    async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {
+        each_store!(self, store => store.reauthenticate(op, again).await)
+    }
+
+    async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {
+        each_store!(self, store => store.end(op, end).await)
+    }
+
+    async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
+        each_store!(self, store => store.ticket(user).await)
+    }
+
+    async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
+        each_store!(self, store => store.list(user).await)
+    }
+
+    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
+        each_store!(self, store => store.revoke(user, scope, reason).await)
+    }
+
+    async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
+        each_store!(self, store => store.revoke_bucket(bucket, who).await)
+    }
+
+    async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
+        each_store!(self, store => store.active(bucket, since).await)
+    }
+
+    async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
+        each_store!(self, store => store.sweep(bucket).await)
+    }
+}

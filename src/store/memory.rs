@@ -1,0 +1,135 @@
+//! The embedded store: the contract, executable. What it answers is what the Redis store has to answer.
+//!
+//! One mutex around plain maps; each call happens whole, at one instant. So nothing is ever delivered twice or late,
+//! and the [`Op`] of a call is not looked at: no ring, no not-after.
+//!
+//! When several refusals apply, the first of these is the answer:
+//!
+//! - on a session: `Gone`, `Conflict` (generation, then version), `WrongKind`, `Overflow`, `TooManyFields`, `TooManyBytes`;
+//!   `AlreadyRotated` comes after `Conflict`, and so does the `Exists` of a successor;
+//! - at a login: `Exists`, `TicketVoid`, the old session's `Gone`, its `Conflict`, `TooManyFields`, `TooManyBytes`, `AtCap`;
+//! - at a re-authentication the same without `Exists`.
+//!
+//! Every span of time here is over when it *has passed*: at its last millisecond it still holds.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::*;
+use crate::clock::{ManualClock, system_ms};
+use state::State;
+
+mod bucket;
+mod contents;
+mod login;
+mod rotate;
+mod session;
+mod state;
+#[cfg(test)]
+mod tests;
+mod user;
+
+/// Sessions in this process's memory, gone with it: for tests and small programs.
+pub(crate) struct Memory {
+    clock: Option<ManualClock>,
+    /// A `std` mutex: never held across an `.await`.
+    state: Mutex<State>,
+}
+
+impl std::fmt::Debug for Memory {
+    /// Without the sessions.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+impl Memory {
+    pub(crate) fn new(settings: StoreSettings, clock: Option<ManualClock>) -> Self {
+        Self { clock, state: Mutex::new(State::new(settings)) }
+    }
+
+    /// The state at the present moment. A poisoned lock is taken all the same: no call panics between two writes.
+    fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.advance(self.clock.as_ref().map_or_else(system_ms, ManualClock::now));
+        state
+    }
+}
+
+impl Contract for Memory {
+    fn now(&self) -> Millis {
+        self.state().now
+    }
+
+    async fn ping(&self) -> Result<Millis, Error> {
+        Ok(self.state().now)
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
+        Ok(self.state().load(id))
+    }
+
+    async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
+        let state = self.state();
+        Ok((state.load(id), state.now))
+    }
+
+    async fn create(&self, _: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
+        Ok(self.state().create(new, delta))
+    }
+
+    async fn touch(&self, _: Op, touch: &Touch) -> Answer<Meta> {
+        Ok(self.state().touch(touch))
+    }
+
+    async fn save(&self, _: Op, save: &Save) -> Answer<u32> {
+        Ok(self.state().save(save))
+    }
+
+    async fn increment(&self, _: Op, increment: &Increment) -> Answer<(i64, u32)> {
+        Ok(self.state().increment(increment))
+    }
+
+    async fn rotate(&self, _: Op, rotate: &Rotate) -> Answer<Meta> {
+        Ok(self.state().rotate(rotate))
+    }
+
+    async fn retime(&self, _: Op, retime: &Retime) -> Answer<Meta> {
+        Ok(self.state().retime(retime))
+    }
+
+    async fn login(&self, _: Op, login: &Login) -> Answer<Record> {
+        Ok(self.state().login(login))
+    }
+
+    async fn reauthenticate(&self, _: Op, again: &Reauthenticate) -> Answer<Record> {
+        Ok(self.state().reauthenticate(again))
+    }
+
+    async fn end(&self, _: Op, end: &End) -> Answer<Option<Record>> {
+        Ok(self.state().end(end))
+    }
+
+    async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
+        Ok(self.state().ticket(user))
+    }
+
+    async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
+        Ok(self.state().list(user))
+    }
+
+    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
+        Ok(self.state().revoke(user, scope, reason))
+    }
+
+    async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
+        Ok(self.state().revoke_bucket(bucket, who))
+    }
+
+    async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
+        Ok(self.state().active(bucket, since))
+    }
+
+    async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
+        Ok(self.state().sweep(bucket))
+    }
+}

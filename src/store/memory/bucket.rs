@@ -1,0 +1,52 @@
+//! A bucket's sessions, by its deadline index: revoke, count, sweep.
+
+use crate::clock::Millis;
+use crate::end::EndReason;
+use crate::id::{Bucket, SessionId};
+use crate::store::memory::state::{Slot, State};
+use crate::store::{Swept, Who};
+
+impl State {
+    /// Ends what is live; what is past its deadline is left to the sweep, which tells that it expired.
+    pub(super) fn revoke_bucket(&mut self, bucket: Bucket, who: Who) -> u64 {
+        let caught = |user: &Option<String>| who == Who::Everyone || user.is_none();
+        let ids = self.entries(bucket).into_iter().map(|(id, _)| id);
+        let ended: Vec<_> = ids.filter(|id| self.live(*id).is_ok_and(|record| caught(&record.meta.user))).collect();
+        ended.iter().for_each(|id| self.bury(*id, EndReason::Revoked));
+        ended.len() as u64
+    }
+
+    pub(super) fn active(&self, bucket: Bucket, since: Millis) -> u64 {
+        let ids = self.entries(bucket).into_iter().map(|(id, _)| id);
+        ids.filter(|id| self.live(*id).is_ok_and(|record| record.meta.touched >= since)).count() as u64
+    }
+
+    /// Looks at every entry whose score is not later than now: a score may lag behind the deadline, never run ahead.
+    pub(super) fn sweep(&mut self, bucket: Bucket) -> Swept {
+        let mut swept = Swept::default();
+        let mut entries = self.entries(bucket);
+        entries.retain(|(_, score)| *score <= self.now);
+        for (id, _) in entries {
+            match self.slot(id) {
+                Some(Slot::Session(record)) if self.now <= record.meta.deadline() => {
+                    let deadline = record.meta.deadline();
+                    self.rescore(id, deadline);
+                    swept.rescored += 1;
+                }
+                Some(Slot::Session(_)) => {
+                    self.bury(id, EndReason::Expired);
+                    swept.expired += 1;
+                }
+                Some(Slot::Ended { .. }) | None => {
+                    self.unscore(id);
+                    swept.forgotten += 1;
+                }
+            }
+        }
+        swept
+    }
+
+    fn entries(&self, bucket: Bucket) -> Vec<(SessionId, Millis)> {
+        self.due.get(&bucket).into_iter().flatten().map(|(id, score)| (*id, *score)).collect()
+    }
+}

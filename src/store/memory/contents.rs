@@ -1,0 +1,38 @@
+//! A session's fields: what a delta makes of them, what is carried over, and whether they keep the limits. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::fields::Delta;
+use crate::limits::Limits;
+use crate::store::Refused;
+
+/// Fields as a record holds them: sorted by name.
+pub(super) type Contents = Vec<(String, Vec<u8>)>;
+
+/// The fields after the delta.
+pub(super) fn applied(fields: &Contents, delta: &Delta) -> Contents {
+    let mut after: BTreeMap<_, _> = if delta.clear { BTreeMap::new() } else { fields.iter().cloned().collect() };
+    for (name, change) in &delta.changes {
+        match change {
+            Some(stored) => drop(after.insert(name.clone(), stored.clone())),
+            None => drop(after.remove(name)),
+        }
+    }
+    after.into_iter().collect()
+}
+
+/// Only the fields of these names, as far as they are there.
+pub(super) fn kept(fields: Contents, keep: &[String]) -> Contents {
+    fields.into_iter().filter(|(name, _)| keep.contains(name)).collect()
+}
+
+/// Refuses what is too many or too much. The limits of a single field are checked before the store is called.
+pub(super) fn check(fields: &Contents, limits: &Limits) -> Result<(), Refused> {
+    if fields.len() > limits.fields {
+        return Err(Refused::TooManyFields);
+    }
+    if fields.iter().map(|(name, stored)| name.len() + stored.len()).sum::<usize>() > limits.session_bytes {
+        return Err(Refused::TooManyBytes);
+    }
+    Ok(())
+}

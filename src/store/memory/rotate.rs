@@ -1,0 +1,35 @@
+//! A new secret for the same session.
+
+use crate::clock::Millis;
+use crate::store::memory::state::State;
+use crate::store::{Meta, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Refused, Rotate, Rotation};
+use crate::token::SecretHash;
+
+impl State {
+    /// In the order `Gone`, `Conflict`, then by the secret. A secret that opens the session no more, or never did, is
+    /// answered like an unknown session: `Gone` without a reason. Not a use, and not a write of fields.
+    pub(super) fn rotate(&mut self, rotate: &Rotate) -> Result<Meta, Refused> {
+        let mut record = self.current(rotate.id, rotate.generation)?;
+        let previous = previous_after(&record.meta, rotate, self.now)?;
+        record.meta.rotation = Some(Rotation { previous, at: self.now, used: None });
+        record.meta.secret = rotate.new;
+        let answer = record.meta.clone();
+        self.store(rotate.id, record);
+        Ok(answer)
+    }
+}
+
+/// Which secret is the previous one after this rotation, if it may take place.
+fn previous_after(meta: &Meta, rotate: &Rotate, now: Millis) -> Result<SecretHash, Refused> {
+    if rotate.presented == meta.secret {
+        return Ok(meta.secret);
+    }
+    let presented_previous = |rotation: &&Rotation| rotation.previous == rotate.presented;
+    let rotation = meta.rotation.as_ref().filter(presented_previous).ok_or(Refused::Gone(None))?;
+    let settled = rotation.at + ROTATION_SETTLES_MS;
+    match rotation.used {
+        Some(used) if now > used + PREVIOUS_GRACE_MS => Err(Refused::Gone(None)),
+        None if now > settled && rotate.loaded > settled && rotate.current == meta.secret => Ok(rotation.previous),
+        _ => Err(Refused::AlreadyRotated),
+    }
+}

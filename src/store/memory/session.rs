@@ -1,0 +1,102 @@
+//! Operations on one session: create, touch, save, increment, retime, end.
+
+use crate::codec::{decode_counter, encode_counter};
+use crate::end::EndReason;
+use crate::fields::Delta;
+use crate::store::memory::contents::{self, applied, kept};
+use crate::store::memory::state::{State, cover};
+use crate::store::{End, Increment, Meta, NewSession, Record, Refused, Retime, Save, Touch};
+
+impl State {
+    /// In the order `Exists`, limits.
+    pub(super) fn create(&mut self, new: &NewSession, delta: &Delta) -> Result<Record, Refused> {
+        self.vacant(new.id)?;
+        let fields = applied(&Vec::new(), delta);
+        contents::check(&fields, &self.settings.limits)?;
+        Ok(self.begin(new, self.now, fields))
+    }
+
+    /// A use is noted once per interval, whatever the caller has seen; before that only for the first use of a secret,
+    /// and only if no other touch came between. A first use of another secret than the current one is none.
+    pub(super) fn touch(&mut self, touch: &Touch) -> Result<Meta, Refused> {
+        let mut record = self.live(touch.id)?.clone();
+        let meta = &mut record.meta;
+        let due = self.now - meta.touched >= u64::from(meta.spans.interval_ms);
+        let current = touch.first_use == Some(meta.secret);
+        let unused = meta.rotation.as_mut().filter(|rotation| current && rotation.used.is_none());
+        if due || (unused.is_some() && touch.seen == meta.touched) {
+            if let Some(rotation) = unused {
+                rotation.used = Some(self.now);
+            }
+            meta.touched = self.now;
+            cover(meta);
+        }
+        let answer = meta.clone();
+        self.store(touch.id, record);
+        Ok(answer)
+    }
+
+    /// In the order `Gone`, `Conflict`, limits. An empty delta writes nothing and keeps the version. Not a use.
+    pub(super) fn save(&mut self, save: &Save) -> Result<u32, Refused> {
+        let mut record = self.current(save.id, save.generation)?;
+        if save.version.is_some_and(|version| version != record.meta.version) {
+            return Err(Refused::Conflict);
+        }
+        self.write(&mut record, &save.delta)?;
+        let version = record.meta.version;
+        self.store(save.id, record);
+        Ok(version)
+    }
+
+    /// Applies a delta to a record in hand, if the limits allow; a new version unless it is empty.
+    pub(super) fn write(&self, record: &mut Record, delta: &Delta) -> Result<(), Refused> {
+        let fields = applied(&record.fields, delta);
+        contents::check(&fields, &self.settings.limits)?;
+        record.fields = fields;
+        record.meta.version += u32::from(!delta.is_empty());
+        Ok(())
+    }
+
+    /// In the order `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits. Not a use.
+    pub(super) fn increment(&mut self, increment: &Increment) -> Result<(i64, u32), Refused> {
+        let mut record = self.current(increment.id, increment.generation)?;
+        let name = &increment.field;
+        let before = match record.fields.iter().find(|(field, _)| field == name) {
+            Some((_, stored)) => decode_counter(name, stored).map_err(|_| Refused::WrongKind)?,
+            None => 0,
+        };
+        let after = before.checked_add(increment.by).ok_or(Refused::Overflow)?;
+        let change = (name.clone(), Some(encode_counter(after)));
+        self.write(&mut record, &Delta { clear: false, changes: vec![change] })?;
+        let version = record.meta.version;
+        self.store(increment.id, record);
+        Ok((after, version))
+    }
+
+    /// In the order `Gone`, `Conflict`, outlived. A life of no length is outlived: Redis keeps no key for it.
+    pub(super) fn retime(&mut self, retime: &Retime) -> Result<Meta, Refused> {
+        let mut record = self.current(retime.id, retime.generation)?;
+        record.meta.spans = retime.spans;
+        record.meta.touched = self.now;
+        if record.meta.deadline() == self.now {
+            self.bury(retime.id, EndReason::Expired);
+            return Err(Refused::Gone(Some(EndReason::Expired)));
+        }
+        cover(&mut record.meta);
+        Ok(self.enter(retime.id, record).meta)
+    }
+
+    /// In the order `Gone`, `Conflict`, then, if a session follows, its `Exists` and limits.
+    pub(super) fn end(&mut self, end: &End) -> Result<Option<Record>, Refused> {
+        let old = self.current(end.old.id, end.old.generation)?;
+        let after = applied(&old.fields, &end.delta);
+        let successor = end.successor.as_ref().map(|(new, keep)| (new, kept(after, keep)));
+        let successor = successor.filter(|(_, fields)| !fields.is_empty());
+        if let Some((new, fields)) = &successor {
+            self.vacant(new.id)?;
+            contents::check(fields, &self.settings.limits)?;
+        }
+        self.bury(end.old.id, end.reason);
+        Ok(successor.map(|(new, fields)| self.begin(new, self.now, fields)))
+    }
+}

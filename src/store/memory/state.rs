@@ -1,0 +1,222 @@
+//! What the store holds and the few steps that every operation is made of.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::clock::Millis;
+use crate::end::EndReason;
+use crate::id::{Bucket, SessionId};
+use crate::store::memory::contents::Contents;
+use crate::store::{Loaded, Meta, NewSession, Record, Refused, StoreSettings, Tombstone};
+
+/// How often what has expired is dropped from memory; until then it only counts as absent.
+const PURGE_INTERVAL_MS: u64 = 60_000;
+
+/// What stands under a session's id.
+#[derive(Debug)]
+pub(super) enum Slot {
+    /// Live until its deadline, then expired but still there for its grace.
+    Session(Record),
+    /// Ended; remembered until then.
+    Ended { tombstone: Tombstone, until: Millis },
+}
+
+impl Slot {
+    /// The moment after which nothing is there any more.
+    fn expiry(&self) -> Millis {
+        match self {
+            Self::Session(record) => record.meta.deadline() + u64::from(record.meta.grace_ms),
+            Self::Ended { until, .. } => *until,
+        }
+    }
+}
+
+/// A user's latest revocation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Epoch {
+    pub(super) at: Millis,
+    pub(super) until: Millis,
+}
+
+/// Everything, at one instant.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) settings: StoreSettings,
+    /// The time of the call under way. Never goes back, even if the system's clock does.
+    pub(super) now: Millis,
+    purged: Millis,
+    slots: HashMap<SessionId, Slot>,
+    /// User → session → login time. A superset of the user's live sessions.
+    pub(super) users: HashMap<String, HashMap<SessionId, Millis>>,
+    pub(super) epochs: HashMap<String, Epoch>,
+    /// Bucket → session → a time not later than its deadline. A superset of the live sessions.
+    /// What expired unseen leaves it by the sweep only, which counts it; so it is not purged.
+    pub(super) due: HashMap<Bucket, BTreeMap<SessionId, Millis>>,
+}
+
+impl State {
+    pub(super) fn new(settings: StoreSettings) -> Self {
+        Self {
+            settings,
+            now: 0,
+            purged: 0,
+            slots: HashMap::new(),
+            users: HashMap::new(),
+            epochs: HashMap::new(),
+            due: HashMap::new(),
+        }
+    }
+
+    /// Moves on to the present.
+    pub(super) fn advance(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+        if self.now - self.purged >= PURGE_INTERVAL_MS {
+            self.purged = self.now;
+            self.purge();
+        }
+    }
+
+    /// Drops what Redis's key expiry would have dropped. No answer depends on it.
+    fn purge(&mut self) {
+        let Self { now, slots, users, epochs, .. } = self;
+        slots.retain(|_, slot| *now <= slot.expiry());
+        epochs.retain(|_, epoch| *now <= epoch.until);
+        users.retain(|_, members| {
+            members.retain(|id, _| slots.contains_key(id));
+            !members.is_empty()
+        });
+    }
+
+    /// How many ids something stands under, expired or not.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// What stands under this id, unless it has expired.
+    pub(super) fn slot(&self, id: SessionId) -> Option<&Slot> {
+        self.slots.get(&id).filter(|slot| self.now <= slot.expiry())
+    }
+
+    pub(super) fn load(&self, id: SessionId) -> Loaded {
+        match self.slot(id) {
+            None => Loaded::Absent,
+            Some(Slot::Ended { tombstone, .. }) => Loaded::Ended(tombstone.clone()),
+            Some(Slot::Session(record)) if self.now <= record.meta.deadline() => Loaded::Live(Box::new(record.clone())),
+            Some(Slot::Session(record)) => Loaded::Ended(tombstone(&record.meta, EndReason::Expired)),
+        }
+    }
+
+    /// The live session, or `Gone` with the reason as a load would tell it.
+    pub(super) fn live(&self, id: SessionId) -> Result<&Record, Refused> {
+        match self.slot(id) {
+            Some(Slot::Session(record)) if self.now <= record.meta.deadline() => Ok(record),
+            Some(Slot::Session(_)) => Err(Refused::Gone(Some(EndReason::Expired))),
+            Some(Slot::Ended { tombstone, .. }) => Err(Refused::Gone(Some(tombstone.reason))),
+            None => Err(Refused::Gone(None)),
+        }
+    }
+
+    pub(super) fn is_live(&self, id: SessionId) -> bool {
+        self.live(id).is_ok()
+    }
+
+    /// A copy of the live session, to be changed and [stored](Self::store) again, if it is of this generation.
+    pub(super) fn current(&self, id: SessionId, generation: u32) -> Result<Record, Refused> {
+        let record = self.live(id)?;
+        if record.meta.generation == generation { Ok(record.clone()) } else { Err(Refused::Conflict) }
+    }
+
+    /// Refuses an id that anything stands under, a tombstone too.
+    pub(super) fn vacant(&self, id: SessionId) -> Result<(), Refused> {
+        if self.slot(id).is_none() { Ok(()) } else { Err(Refused::Exists) }
+    }
+
+    /// Writes a session back; its deadline may have moved later, which its score in the deadline index need not follow.
+    pub(super) fn store(&mut self, id: SessionId, record: Record) {
+        self.slots.insert(id, Slot::Session(record));
+    }
+
+    /// Writes a session and both its index entries: for what is new, logs in, or may shorten a life.
+    pub(super) fn enter(&mut self, id: SessionId, record: Record) -> Record {
+        self.rescore(id, record.meta.deadline());
+        if let Some(user) = &record.meta.user {
+            self.users.entry(user.clone()).or_default().insert(id, record.meta.since);
+        }
+        self.store(id, record.clone());
+        record
+    }
+
+    /// A session that begins now, its absolute life at `since`.
+    pub(super) fn begin(&mut self, new: &NewSession, since: Millis, fields: Contents) -> Record {
+        let mut meta = Meta {
+            created: self.now,
+            since,
+            touched: self.now,
+            spans: new.spans,
+            grace_ms: new.grace_ms,
+            generation: 1,
+            version: 1,
+            index_until: 0,
+            secret: new.secret,
+            rotation: None,
+            user: new.user.clone(),
+            client: new.client.clone(),
+        };
+        cover(&mut meta);
+        self.enter(new.id, Record { meta, fields })
+    }
+
+    /// Puts a tombstone in the place of a live or expired session and removes its index entries.
+    pub(super) fn bury(&mut self, id: SessionId, reason: EndReason) {
+        let Some(Slot::Session(record)) = self.slots.get(&id) else { return };
+        let (tombstone, user) = (tombstone(&record.meta, reason), record.meta.user.clone());
+        let until = self.now + self.settings.remember_ms;
+        self.slots.insert(id, Slot::Ended { tombstone, until });
+        self.unscore(id);
+        if let Some(user) = user {
+            self.leave(&user, id);
+        }
+    }
+
+    pub(super) fn rescore(&mut self, id: SessionId, deadline: Millis) {
+        self.due.entry(id.bucket()).or_default().insert(id, deadline);
+    }
+
+    pub(super) fn unscore(&mut self, id: SessionId) {
+        let Some(entries) = self.due.get_mut(&id.bucket()) else { return };
+        entries.remove(&id);
+        if entries.is_empty() {
+            self.due.remove(&id.bucket());
+        }
+    }
+
+    /// Removes a member from a user's index.
+    fn leave(&mut self, user: &str, id: SessionId) {
+        let Some(members) = self.users.get_mut(user) else { return };
+        members.remove(&id);
+        if members.is_empty() {
+            self.users.remove(user);
+        }
+    }
+
+    /// The user's live sessions, earliest login first. Dead members are removed: who meets one removes it.
+    pub(super) fn members(&mut self, user: &str) -> Vec<SessionId> {
+        let mut members: Vec<_> = self.users.get(user).into_iter().flatten().map(|(id, login)| (*login, *id)).collect();
+        members.sort_unstable();
+        let (live, dead): (Vec<_>, Vec<_>) = members.into_iter().map(|(_, id)| id).partition(|id| self.is_live(*id));
+        dead.into_iter().for_each(|id| self.leave(user, id));
+        live
+    }
+}
+
+/// Until when the user's index would have to last. Nothing expires here by it; it is what Redis stores.
+pub(super) fn cover(meta: &mut Meta) {
+    if meta.user.is_some() {
+        let life = meta.deadline() - meta.touched;
+        meta.index_until = meta.index_until.max(meta.touched + meta.spans.cover_ms().max(life));
+    }
+}
+
+fn tombstone(meta: &Meta, reason: EndReason) -> Tombstone {
+    Tombstone { reason, secret: meta.secret, previous: meta.rotation.as_ref().map(|rotation| rotation.previous) }
+}

@@ -1,0 +1,136 @@
+//! A bucket's sessions, by its deadline index: revoke, count, sweep. On connections of their own, each bounded call with
+//! a budget of its own.
+
+use redis::{Value, cmd};
+
+use crate::clock::Millis;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::id::{Bucket, SessionId, UserHash};
+use crate::store::redis::Redis;
+use crate::store::redis::answer::{bytes, items, millis, unexpected};
+use crate::store::redis::call::Call;
+use crate::store::redis::keys::{Bytes, named};
+use crate::store::redis::load::{Found, exactly, look};
+use crate::store::redis::meta::owner;
+use crate::store::redis::scripts;
+use crate::store::redis::wire::Path;
+use crate::store::{BATCH, Swept, Who};
+use crate::timeout::NO_END_MS;
+
+/// Ends what the bucket holds now, read once, in calls of at most [`BATCH`].
+pub(super) async fn revoke(redis: &Redis, bucket: Bucket, who: Who) -> Result<u64, Error> {
+    let ids = entries(redis, bucket).await?;
+    let mut ended = 0;
+    for ids in ids.chunks(BATCH) {
+        let named = match who {
+            Who::Everyone => with_users(redis, ids).await?,
+            Who::Guests => ids.iter().map(|id| (*id, None)).collect(),
+        };
+        let caught = match who {
+            Who::Everyone => Vec::new(),
+            Who::Guests => owner(""),
+        };
+        let mut keys = keys(redis, bucket, &named);
+        keys.insert(1, keys[0].clone()); // no session has to stay
+        let call = Call::new(&scripts::REVOKE, keys)
+            .number(EndReason::Revoked.code())
+            .number(redis.settings.remember_ms)
+            .number(NO_END_MS)
+            .bytes(caught)
+            .members(&named.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        let reply = redis.call(&mut redis.step(Path::Bulk, redis.wire.budget())?, &call).await?;
+        ended += reply.answer(|ended| millis(&ended))?.map_err(|_| unexpected())?;
+    }
+    Ok(ended)
+}
+
+pub(super) async fn active(redis: &Redis, bucket: Bucket, since: Millis) -> Result<u64, Error> {
+    let recent = |found: &&Found| matches!(found, Found::Live(meta) if meta.touched >= since);
+    let mut count = 0;
+    for ids in entries(redis, bucket).await?.chunks(BATCH) {
+        count += look(redis, Path::Bulk, &redis.wire.budget(), ids).await?.iter().filter(recent).count();
+    }
+    Ok(count as u64)
+}
+
+/// Until fewer are due than one call may name. What this version cannot read is passed over.
+pub(super) async fn sweep(redis: &Redis, bucket: Bucket) -> Result<Swept, Error> {
+    let mut swept = Swept::default();
+    let mut passed_over = 0;
+    loop {
+        let due = due(redis, bucket, passed_over).await?;
+        let named = with_users(redis, &due).await?;
+        passed_over += due.len() - named.len();
+        if !named.is_empty() {
+            let [expired, forgotten, rescored] = sweep_some(redis, bucket, &named).await?;
+            swept.expired += expired;
+            swept.forgotten += forgotten;
+            swept.rescored += rescored;
+            // not due yet by Redis's clock, or another sweeper's
+            passed_over += named.len().saturating_sub((expired + forgotten + rescored) as usize);
+        }
+        if due.len() < BATCH {
+            return Ok(swept);
+        }
+    }
+}
+
+async fn sweep_some(redis: &Redis, bucket: Bucket, named: &[Named]) -> Result<[u64; 3], Error> {
+    let call = Call::new(&scripts::SWEEP, keys(redis, bucket, named))
+        .number(redis.settings.remember_ms)
+        .members(&named.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+    let reply = redis.call(&mut redis.step(Path::Bulk, redis.wire.budget())?, &call).await?;
+    let counts = |content: Value| {
+        let [expired, forgotten, rescored] = exactly(items(content)?)?;
+        Ok([millis(&expired)?, millis(&forgotten)?, millis(&rescored)?])
+    };
+    reply.answer(counts)?.map_err(|_| unexpected())
+}
+
+/// Every session that the bucket's index names.
+async fn entries(redis: &Redis, bucket: Bucket) -> Result<Vec<SessionId>, Error> {
+    let mut read = cmd("ZRANGE");
+    read.arg(redis.keys.deadlines(bucket)).arg(0).arg(-1);
+    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &read).await?)
+}
+
+/// The sessions whose score is not later than now, as far as known: the script decides by Redis's clock.
+async fn due(redis: &Redis, bucket: Bucket, passed_over: usize) -> Result<Vec<SessionId>, Error> {
+    let mut read = cmd("ZRANGEBYSCORE");
+    read.arg(redis.keys.deadlines(bucket)).arg("-inf").arg(redis.wire.now());
+    read.arg("LIMIT").arg(passed_over).arg(BATCH);
+    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &read).await?)
+}
+
+fn ids(members: Value) -> Result<Vec<SessionId>, Error> {
+    let members = items(members)?;
+    let ids = members.iter().map(|member| bytes(member).map(named)).collect::<Result<Vec<_>, _>>()?;
+    Ok(ids.into_iter().flatten().collect())
+}
+
+/// A session and the user whose index has it, as far as that is still known.
+type Named = (SessionId, Option<String>);
+
+/// The sessions with their users: a session's user never changes. Without those that this version cannot read.
+async fn with_users(redis: &Redis, ids: &[SessionId]) -> Result<Vec<Named>, Error> {
+    let found = look(redis, Path::Bulk, &redis.wire.budget(), ids).await?;
+    let user = |found| match found {
+        Found::Absent => Some(None),
+        Found::Dead(user) => Some(user),
+        Found::Live(meta) => Some(meta.user),
+        Found::Foreign => None,
+    };
+    Ok(ids.iter().zip(found).filter_map(|(id, found)| Some((*id, user(found)?))).collect())
+}
+
+/// The bucket's index, and for each session its key and its user's index's, of a guest the bucket's again.
+fn keys(redis: &Redis, bucket: Bucket, named: &[Named]) -> Vec<Bytes> {
+    let deadlines = redis.keys.deadlines(bucket);
+    let mut keys = vec![deadlines.clone()];
+    for (id, user) in named {
+        let index = user.as_deref().map(|user| redis.keys.index(&UserHash::of(user)));
+        keys.extend([redis.keys.session(*id), index.unwrap_or_else(|| deadlines.clone())]);
+    }
+    keys
+}

@@ -1,0 +1,167 @@
+//! Sending a script: its keys and arguments, and new operation ids where the old one came too late.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use redis::RedisError;
+
+use crate::error::{Error, Outage};
+use crate::fields::Delta;
+use crate::id::{SessionId, fill};
+use crate::limits::check_field_name;
+use crate::store::redis::Redis;
+use crate::store::redis::answer::{Code, Reply, millis};
+use crate::store::redis::keys::{Bytes, member};
+use crate::store::redis::wire::{Budget, Path, Script, Sent};
+use crate::store::{NewSession, Op};
+use crate::timeout::Spans;
+
+/// For so long after it was made a call may be done; less than tombstones stay, and than scripts accept (120 s).
+const LIFE_MS: u64 = 60_000;
+/// So often a call that was surely not done is sent again as a new one. A full ring lets eight new operations through
+/// for each that it makes stale, so this many suffices for hundreds of calls on one session at once.
+const ATTEMPTS: usize = 64;
+
+/// A script call but for its operation: that comes from [`Delivery`].
+pub(super) struct Call<'a> {
+    pub(super) script: &'a Script,
+    pub(super) keys: Vec<Bytes>,
+    args: Vec<Cow<'a, [u8]>>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) const fn new(script: &'a Script, keys: Vec<Bytes>) -> Self {
+        Self { script, keys, args: Vec::new() }
+    }
+
+    pub(super) fn bytes(mut self, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        self.args.push(bytes.into());
+        self
+    }
+
+    /// A number in digits.
+    pub(super) fn number(self, number: impl fmt::Display) -> Self {
+        self.bytes(number.to_string().into_bytes())
+    }
+
+    /// An argument that says "none".
+    pub(super) fn nothing(self) -> Self {
+        self.bytes(&b""[..])
+    }
+
+    pub(super) fn maybe(self, number: Option<impl fmt::Display>) -> Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.nothing(),
+        }
+    }
+
+    pub(super) fn spans(self, spans: &Spans) -> Self {
+        self.number(spans.idle_ms).number(spans.absolute_ms).number(spans.interval_ms)
+    }
+
+    /// What `lua/lib/fresh.lua` makes a session of.
+    pub(super) fn fresh(self, new: &'a NewSession, tail: Vec<u8>) -> Self {
+        self.bytes(&new.secret.0[..]).spans(&new.spans).number(new.grace_ms).bytes(tail)
+    }
+
+    /// Members of an index, and how many.
+    pub(super) fn members(self, ids: &[SessionId]) -> Self {
+        ids.iter().fold(self.number(ids.len()), |call, id| call.bytes(member(*id).to_vec()))
+    }
+
+    /// Names of fields. What is no name is no field.
+    pub(super) fn names(self, names: &'a [String]) -> Self {
+        let mut names: Vec<&str> =
+            names.iter().map(String::as_str).filter(|name| check_field_name(name).is_ok()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.iter().fold(self.number(names.len()), |call, name| call.bytes(name.as_bytes()))
+    }
+
+    /// What `lua/lib/delta.lua` reads. A field's name is checked here too: one of another form could be the metadata's.
+    pub(super) fn delta(mut self, delta: &'a Delta) -> Result<Self, Error> {
+        for (name, _) in &delta.changes {
+            check_field_name(name)?;
+        }
+        self = self.bytes(if delta.clear { &b"1"[..] } else { b"0" }).number(delta.sets().count());
+        self = delta.sets().fold(self, |call, (name, stored)| call.bytes(name.as_bytes()).bytes(stored));
+        Ok(delta.removes().fold(self, |call, name| call.bytes(name.as_bytes())))
+    }
+}
+
+/// One operation of the contract on its way: under which operation id, and whether an earlier sending may be done yet.
+pub(super) struct Delivery {
+    pub(super) path: Path,
+    pub(super) budget: Budget,
+    op: Op,
+    unsure: bool,
+}
+
+#[cfg(test)]
+impl Delivery {
+    /// As if an answer had been lost.
+    pub(super) fn note_lost(&mut self) {
+        self.unsure = true;
+    }
+}
+
+impl Redis {
+    /// A call of the request path, under the operation that the caller names.
+    pub(super) fn delivery(&self, op: Op) -> Delivery {
+        Delivery { path: Path::Request, budget: self.wire.budget(), op, unsure: op.again }
+    }
+
+    /// A step of an operation that is no single call.
+    pub(super) fn step(&self, path: Path, budget: Budget) -> Result<Delivery, Error> {
+        Ok(Delivery { path, budget, op: self.new_op()?, unsure: false })
+    }
+
+    fn new_op(&self) -> Result<Op, Error> {
+        let mut id = [0; 8];
+        fill(&mut id)?;
+        Ok(Op { id, not_after: self.wire.now() + LIFE_MS, again: false })
+    }
+
+    /// Sends a call until it is answered. Refused as late or stale, and never sent twice, it becomes a new operation:
+    /// one whose not-after is later than the horizon, if that is what it was too early for.
+    pub(super) async fn call(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
+        for _ in 0..ATTEMPTS {
+            // Boxed: the futures of whoever awaits would carry its size and depth, to the compiler's limit.
+            let sent = Box::pin(self.send(delivery, call)).await.map_err(readable)?;
+            delivery.unsure |= sent.times > 1;
+            let reply = Reply::read(sent.answer)?;
+            let horizon = match reply.code {
+                Code::Late => {
+                    self.wire.clock_seen(millis(&reply.content)?);
+                    0
+                }
+                Code::Stale => millis(&reply.content)?,
+                _ => return Ok(reply),
+            };
+            if delivery.unsure {
+                return Err(Error::Indeterminate(Outage::new("the answer was lost, and a repeat came too late")));
+            }
+            let op = self.new_op()?;
+            delivery.op = Op { not_after: op.not_after.max(horizon + 1), ..op };
+        }
+        Err(Error::Unavailable(Outage::new("every attempt came too late")))
+    }
+
+    async fn send(&self, delivery: &Delivery, call: &Call<'_>) -> Result<Sent, Error> {
+        let not_after = delivery.op.not_after.to_string();
+        let keys: Vec<&[u8]> = call.keys.iter().map(Vec::as_slice).collect();
+        let mut args: Vec<&[u8]> = Vec::with_capacity(call.args.len() + 2);
+        args.extend([&delivery.op.id[..], not_after.as_bytes()]);
+        args.extend(call.args.iter().map(|arg| &**arg));
+        self.wire.script(delivery.path, &delivery.budget, call.script, &keys, &args).await
+    }
+}
+
+/// A script that meets metadata of another format fails before it writes: that is no outage.
+fn readable(error: Error) -> Error {
+    let (Error::Unavailable(outage) | Error::Indeterminate(outage)) = &error else { return error };
+    let code = outage.source().and_then(|source| source.downcast_ref::<RedisError>()).and_then(RedisError::code);
+    if code == Some("UNREADABLE") { Error::Unreadable("its metadata is of another format") } else { error }
+}

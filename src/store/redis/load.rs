@@ -1,0 +1,182 @@
+//! Reading sessions. What a load costs the client is the number of strings in the answer; none of their bytes is copied.
+
+use redis::{Cmd, Pipeline, Value, cmd, pipe};
+
+use crate::clock::Millis;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::id::SessionId;
+use crate::store::redis::Redis;
+use crate::store::redis::answer::{number, time, unexpected};
+use crate::store::redis::meta::{self, Stored};
+use crate::store::redis::wire::{Budget, Path};
+use crate::store::{Loaded, Meta, Record, Tombstone};
+
+/// One `HGETALL`, until a session is met whose key outlasts its life; from then on `PTTL` and `HGETALL` in one pipeline.
+///
+/// `PTTL` first: the other way round a session that expires between the two, and is replaced by a tombstone, whose
+/// expiry is far off, would look live.
+pub(super) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> {
+    let key = redis.keys.session(id);
+    let budget = redis.wire.budget();
+    if !redis.graced() {
+        let answer = redis.wire.read_one(Path::Request, &budget, &hgetall(&key)).await?;
+        let Some((stored, fields)) = unpack(answer)? else { return Ok(Loaded::Absent) };
+        if stored.stays_ms() == 0 {
+            return Ok(told(stored, fields, 0));
+        }
+        redis.note_grace();
+    }
+    let mut reads = pipe();
+    reads.cmd("PTTL").arg(&key).add_command(hgetall(&key));
+    let [left, hash] = exactly(redis.wire.read(Path::Request, &budget, &reads).await?)?;
+    read(left, hash)
+}
+
+/// `TIME`, `PTTL` and `HGETALL` in one pipeline, in this order.
+pub(super) async fn load_timed(redis: &Redis, id: SessionId) -> Result<(Loaded, Millis), Error> {
+    let key = redis.keys.session(id);
+    let mut reads = pipe();
+    reads.cmd("TIME").cmd("PTTL").arg(&key).add_command(hgetall(&key));
+    let [now, left, hash] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &reads).await?)?;
+    Ok((read(left, hash)?, time(&now)?))
+}
+
+fn hgetall(key: &[u8]) -> Cmd {
+    let mut command = cmd("HGETALL");
+    command.arg(key);
+    command
+}
+
+/// As many answers as were asked for.
+pub(super) fn exactly<const N: usize>(answers: Vec<Value>) -> Result<[Value; N], Error> {
+    answers.try_into().map_err(|_| unexpected())
+}
+
+fn read(left: Value, hash: Value) -> Result<Loaded, Error> {
+    let left = number(&left)?;
+    Ok(unpack(hash)?.map_or(Loaded::Absent, |(stored, fields)| told(stored, fields, left)))
+}
+
+/// What a load finds, by the milliseconds that the key has left. A session is live as long as those exceed what its key
+/// stays after its deadline; then, for its grace, it has expired; what is left after that is for late repeats only.
+fn told(stored: Stored, fields: Fields, left_ms: i64) -> Loaded {
+    let stays = stored.stays_ms();
+    match stored {
+        Stored::Ended(tombstone) => Loaded::Ended(tombstone),
+        Stored::Session { meta, .. } if stays == 0 || left_ms >= stays as i64 => {
+            Loaded::Live(Box::new(Record { meta: *meta, fields }))
+        }
+        Stored::Session { keep_ms, .. } if left_ms < i64::from(keep_ms) => Loaded::Absent,
+        Stored::Session { meta, .. } => Loaded::Ended(Tombstone {
+            reason: EndReason::Expired,
+            secret: meta.secret,
+            previous: meta.rotation.map(|rotation| rotation.previous),
+        }),
+    }
+}
+
+type Fields = Vec<(String, Vec<u8>)>;
+
+/// A hash's metadata and fields, by name; `None` if there is no hash.
+fn unpack(hash: Value) -> Result<Option<(Stored, Fields)>, Error> {
+    let mut fields = Fields::new();
+    let mut stored = None;
+    for (name, value) in pairs(hash)? {
+        let (Value::BulkString(name), Value::BulkString(value)) = (name, value) else { return Err(unexpected()) };
+        if name == meta::FIELD.as_bytes() {
+            stored = Some(meta::decode(&value)?);
+        } else {
+            let name = String::from_utf8(name).map_err(|_| Error::Unreadable("a field's name is not text"))?;
+            fields.push((name, value));
+        }
+    }
+    fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    match stored {
+        Some(stored) => Ok(Some((stored, fields))),
+        None if fields.is_empty() => Ok(None),
+        None => Err(Error::Unreadable("it has no metadata")),
+    }
+}
+
+/// Names and values: a map, or from a script a list of both in turn.
+fn pairs(hash: Value) -> Result<Vec<(Value, Value)>, Error> {
+    match hash {
+        Value::Map(pairs) => Ok(pairs),
+        Value::Array(flat) => {
+            let mut flat = flat.into_iter();
+            let mut pairs = Vec::with_capacity(flat.len() / 2);
+            while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
+                pairs.push((name, value));
+            }
+            Ok(pairs)
+        }
+        _ => Err(unexpected()),
+    }
+}
+
+/// A session that a script answers whole; `None` for an empty answer.
+pub(super) fn record(redis: &Redis, hash: Value) -> Result<Option<Record>, Error> {
+    match unpack(hash)? {
+        Some((Stored::Session { meta, keep_ms }, fields)) => {
+            note(redis, &meta, keep_ms);
+            Ok(Some(Record { meta: *meta, fields }))
+        }
+        Some((Stored::Ended(_), _)) => Err(unexpected()),
+        None => Ok(None),
+    }
+}
+
+/// A live session's metadata that a script answers.
+pub(super) fn live_meta(redis: &Redis, packed: &Value) -> Result<Meta, Error> {
+    let Stored::Session { meta, keep_ms } = meta::decode(super::answer::bytes(packed)?)? else {
+        return Err(unexpected());
+    };
+    note(redis, &meta, keep_ms);
+    Ok(*meta)
+}
+
+fn note(redis: &Redis, meta: &Meta, keep_ms: u32) {
+    if meta.grace_ms > 0 || keep_ms > 0 {
+        redis.note_grace();
+    }
+}
+
+/// What stands under an id that an index named.
+pub(super) enum Found {
+    Absent,
+    /// Ended, or past its deadline; the user is known while a tombstone has not replaced it.
+    Dead(Option<String>),
+    Live(Box<Meta>),
+    /// Of another version: left alone.
+    Foreign,
+}
+
+/// Reads the metadata of some sessions in one round trip, in their order. The caller names at most
+/// [`BATCH`](crate::store::BATCH).
+pub(super) async fn look(redis: &Redis, path: Path, budget: &Budget, ids: &[SessionId]) -> Result<Vec<Found>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut reads = Pipeline::new();
+    for id in ids {
+        let key = redis.keys.session(*id);
+        reads.cmd("PTTL").arg(&key).cmd("HGET").arg(&key).arg(meta::FIELD);
+    }
+    let answers = redis.wire.read(path, budget, &reads).await?;
+    let (answers, []) = answers.as_chunks::<2>() else { return Err(unexpected()) };
+    answers.iter().map(|[left, packed]| judge(left, packed)).collect()
+}
+
+fn judge(left: &Value, packed: &Value) -> Result<Found, Error> {
+    let Value::BulkString(packed) = packed else { return Ok(Found::Absent) };
+    let Ok(stored) = meta::decode(packed) else { return Ok(Found::Foreign) };
+    let user = match &stored {
+        Stored::Session { meta, .. } => meta.user.clone(),
+        Stored::Ended(_) => None,
+    };
+    Ok(match told(stored, Fields::new(), number(left)?) {
+        Loaded::Live(record) => Found::Live(Box::new(record.meta)),
+        Loaded::Absent | Loaded::Ended(_) => Found::Dead(user),
+    })
+}

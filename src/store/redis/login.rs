@@ -1,0 +1,123 @@
+//! Login and re-authentication: at the cap they are called twice, the second time with the index's members named.
+
+use redis::cmd;
+
+use crate::config::{AtCap, Cap};
+use crate::error::{Error, Outage};
+use crate::id::{SessionId, UserHash};
+use crate::store::redis::Redis;
+use crate::store::redis::answer::{Code, Reply, bytes, items, unexpected};
+use crate::store::redis::call::{Call, Delivery};
+use crate::store::redis::keys::{Bytes, named};
+use crate::store::redis::load::record;
+use crate::store::redis::meta::{owner, tail};
+use crate::store::redis::scripts;
+use crate::store::{Answer, BATCH, Gate, Login, Old, Op, Reauthenticate, Record, TICKET_LIFE_MS};
+
+/// Most times that the members are read again because another login came between; the budget is over long before.
+const ROUNDS: usize = 1000;
+
+pub(super) async fn login(redis: &Redis, op: Op, login: &Login) -> Answer<Record> {
+    let user = login.new.user.as_deref().unwrap_or_default();
+    let hash = UserHash::of(user);
+    let build = |members: &[SessionId]| {
+        let mut keys = vec![redis.keys.session(login.new.id), redis.keys.deadlines(login.new.id.bucket())];
+        keys.extend([redis.keys.index(&hash), redis.keys.epoch(&hash)]);
+        keys.extend(old_places(redis, login));
+        keys.extend(members.iter().map(|id| redis.keys.session(*id)));
+        let call = Call::new(&scripts::LOGIN, keys)
+            .bytes(&login.new.id.as_bytes()[..])
+            .fresh(&login.new, tail(Some(user), &login.new.client));
+        old_named(call, login.old.as_ref())
+            .number(redis.settings.remember_ms)
+            .gate(&login.gate)
+            .number(redis.settings.limits.fields)
+            .number(redis.settings.limits.session_bytes)
+            .members(members)
+            .names(&login.keep)
+            .delta(&login.delta)
+    };
+    let reply = with_room(redis, &mut redis.delivery(op), &hash, build).await?;
+    reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected))
+}
+
+/// The old session's three keys; without one, keys that the call has anyway.
+fn old_places(redis: &Redis, login: &Login) -> Vec<Bytes> {
+    match &login.old {
+        Some(old) => redis.places(old.id, old.user.as_deref()),
+        None => redis.places(login.new.id, None),
+    }
+}
+
+fn old_named<'a>(call: Call<'a>, old: Option<&'a Old>) -> Call<'a> {
+    match old {
+        Some(old) => call.bytes(&old.id.as_bytes()[..]).number(old.generation),
+        None => call.nothing().nothing(),
+    }
+}
+
+pub(super) async fn reauthenticate(redis: &Redis, op: Op, again: &Reauthenticate) -> Answer<Record> {
+    let hash = UserHash::of(&again.user);
+    let build = |members: &[SessionId]| {
+        let mut keys = redis.places(again.id, Some(&again.user));
+        keys.push(redis.keys.epoch(&hash));
+        keys.extend(members.iter().map(|id| redis.keys.session(*id)));
+        Call::new(&scripts::REAUTHENTICATE, keys)
+            .bytes(&again.id.as_bytes()[..])
+            .number(again.generation)
+            .bytes(&again.secret.0[..])
+            .spans(&again.spans)
+            .bytes(tail(Some(&again.user), &again.client))
+            .bytes(owner(&again.user))
+            .number(redis.settings.remember_ms)
+            .gate(&again.gate)
+            .number(redis.settings.limits.fields)
+            .number(redis.settings.limits.session_bytes)
+            .members(members)
+            .delta(&again.delta)
+    };
+    let reply = with_room(redis, &mut redis.delivery(op), &hash, build).await?;
+    reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected))
+}
+
+impl Call<'_> {
+    /// Cap, policy and ticket.
+    fn gate(self, gate: &Gate) -> Self {
+        let Cap { most, policy } = gate.cap;
+        let policy: &[u8] = match policy {
+            AtCap::Reject => b"reject",
+            AtCap::EvictEarliest => b"evict",
+        };
+        self.number(most)
+            .bytes(policy.to_vec())
+            .maybe(gate.ticket.map(|ticket| ticket.taken + TICKET_LIFE_MS))
+            .maybe(gate.ticket.and_then(|ticket| ticket.epoch))
+    }
+}
+
+/// Calls without members, which mostly is enough; told to name them, reads them and calls again under the same operation.
+async fn with_room<'a>(
+    redis: &Redis,
+    delivery: &mut Delivery,
+    user: &UserHash,
+    build: impl Fn(&[SessionId]) -> Result<Call<'a>, Error>,
+) -> Result<Reply, Error> {
+    let mut members = Vec::new();
+    for _ in 0..ROUNDS {
+        let reply = redis.call(delivery, &build(&members)?).await?;
+        if reply.code != Code::NameMembers {
+            return Ok(reply);
+        }
+        members = earliest(redis, delivery, user).await?;
+    }
+    Err(Error::Unavailable(Outage::new("too many logins of one user at once")))
+}
+
+/// The earliest logins in the user's index, as many as one call may name.
+async fn earliest(redis: &Redis, delivery: &Delivery, user: &UserHash) -> Result<Vec<SessionId>, Error> {
+    let mut read = cmd("ZRANGE");
+    read.arg(redis.keys.index(user)).arg(0).arg(BATCH - 1);
+    let members = items(redis.wire.read_one(delivery.path, &delivery.budget, &read).await?)?;
+    let ids = members.iter().map(|member| bytes(member).map(named)).collect::<Result<Vec<_>, _>>()?;
+    Ok(ids.into_iter().flatten().filter(|id| id.bucket() == user.bucket()).collect())
+}

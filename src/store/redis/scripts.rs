@@ -1,0 +1,102 @@
+//! The scripts, each joined from the pieces that it uses.
+
+use std::sync::LazyLock;
+
+use crate::store::redis::wire::Script;
+
+macro_rules! lib {
+    ($($piece:literal)*) => {
+        concat!($(include_str!(concat!("../../../lua/lib/", $piece, ".lua")), "\n",)*)
+    };
+}
+
+macro_rules! scripts {
+    ($($name:ident = $file:literal $flags:literal [$($piece:literal)*];)*) => {
+        $(pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new($file, $flags, &[lib!($($piece)*), include_str!(concat!("../../../lua/", $file, ".lua"))])
+        });)*
+
+        /// Every script's name, flags and body without its pieces.
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &str, &str)] =
+            &[$(($file, $flags, include_str!(concat!("../../../lua/", $file, ".lua"))),)*];
+
+        #[cfg(test)]
+        fn joined() -> Vec<Script> {
+            vec![$($name.clone(),)*]
+        }
+    };
+}
+
+scripts! {
+    CREATE = "create" "" ["answer" "reason" "call" "meta" "ring" "session" "delta" "limits" "life" "fresh" "index" "enter"];
+    TOUCH = "touch" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "life" "index"];
+    SAVE = "save" "" ["answer" "reason" "call" "meta" "ring" "session" "delta" "limits"];
+    INCREMENT = "increment" "" ["answer" "reason" "call" "meta" "ring" "session" "limits"];
+    ROTATE = "rotate" "" ["answer" "reason" "call" "meta" "ring" "session"];
+    RETIME = "retime" "" ["answer" "reason" "call" "meta" "ring" "session" "life" "index" "bury"];
+    LOGIN = "login" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury" "gate"];
+    REAUTHENTICATE = "reauthenticate" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate"];
+    END = "end" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury"];
+    RAISE = "raise" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "life" "index"];
+    REVOKE = "revoke" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "life" "index" "bury"];
+    SWEEP = "sweep" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "life" "index" "bury"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::end::EndReason;
+
+    #[test]
+    fn every_script_runs_with_the_flags_of_its_header() {
+        for (name, flags, body) in ALL {
+            let line = body.lines().find_map(|line| line.strip_prefix("Flags ")).expect("a line of flags");
+            let declared = line.trim();
+            assert_eq!(declared, if flags.is_empty() { "none" } else { flags }, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_reasons_that_scripts_give_have_the_numbers_of_end_reason() {
+        let reasons = include_str!("../../../lua/lib/reason.lua");
+        for (name, reason) in
+            [("EXPIRED", EndReason::Expired), ("LOGGED_IN", EndReason::LoggedIn), ("EVICTED", EndReason::Evicted)]
+        {
+            assert!(reasons.contains(&format!("local {name} = {}\n", reason.code())), "{name}");
+        }
+        assert_eq!(reasons.matches("local ").count(), 3);
+    }
+
+    /// The words of a script, comments and strings left out; a function that is called has its bracket.
+    fn words(body: &str) -> Vec<String> {
+        let code: String =
+            body.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+        let code: String = code.split('\'').step_by(2).collect::<Vec<_>>().join("''");
+        let code = code.replace('(', "( ");
+        let word = |sign: char| sign.is_alphanumeric() || "_.(".contains(sign);
+        code.split(|sign| !word(sign)).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Redis finds out only when that line runs.
+    #[test]
+    fn every_function_and_constant_that_a_script_uses_is_among_its_pieces() {
+        const BUILT_IN: [&str; 9] =
+            ["assert(", "error(", "function(", "ipairs(", "next(", "pairs(", "tonumber(", "type(", "unpack("];
+        for script in joined() {
+            let (pieces, script_text) = script.body.split_once("--[[").expect("a header");
+            let (_, body) = script_text.split_once("\n]]\n").expect("a header's end");
+            let all = [pieces, body].concat();
+            for word in words(&all) {
+                let called = word.strip_suffix('(').filter(|name| !name.is_empty() && !name.contains('.'));
+                if let Some(name) = called.filter(|_| !BUILT_IN.contains(&word.as_str())) {
+                    assert!(all.contains(&format!("local function {name}(")), "{}: {name}", script.name);
+                }
+                let constant = word.len() > 1 && word.chars().all(|sign| sign.is_ascii_uppercase() || sign == '_');
+                if constant && !["KEYS", "ARGV"].contains(&word.as_str()) {
+                    assert!(all.contains(&format!("local {word} = ")), "{}: {word}", script.name);
+                }
+            }
+        }
+    }
+}

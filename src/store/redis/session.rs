@@ -1,0 +1,170 @@
+//! Operations on one session: create, touch, save, increment, rotate, retime, end.
+
+use crate::error::Error;
+use crate::fields::Delta;
+use crate::id::{SessionId, UserHash};
+use crate::limits::check_field_name;
+use crate::store::redis::Redis;
+use crate::store::redis::answer::{Code, bytes, digits, millis, unexpected};
+use crate::store::redis::call::Call;
+use crate::store::redis::keys::Bytes;
+use crate::store::redis::load::{live_meta, record};
+use crate::store::redis::meta::tail;
+use crate::store::redis::scripts;
+use crate::store::{
+    Answer, End, Increment, Meta, NewSession, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record, Retime, Rotate, Save,
+    Touch,
+};
+
+/// Most times that a call is repeated with what the answer before told: a touch can meet another one each time, if the
+/// interval is a few milliseconds long.
+const TRIES: usize = 100;
+
+/// A guest's session: a login alone makes a user's, and enters it in the user's index.
+pub(super) async fn create(redis: &Redis, op: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
+    let keys = vec![redis.keys.session(new.id), redis.keys.deadlines(new.id.bucket())];
+    let call = Call::new(&scripts::CREATE, keys)
+        .bytes(&new.id.as_bytes()[..])
+        .fresh(new, tail(None, &new.client))
+        .number(redis.settings.limits.fields)
+        .number(redis.settings.limits.session_bytes)
+        .delta(delta)?;
+    let reply = redis.call(&mut redis.delivery(op), &call).await?;
+    if new.grace_ms > 0 {
+        redis.note_grace();
+    }
+    let fields = || delta.sets().map(|(name, stored)| (name.to_owned(), stored.to_vec())).collect();
+    reply.answer(|created| Ok(Record { meta: begun(new, millis(&created)?), fields: fields() }))
+}
+
+/// A guest's metadata as `lua/lib/fresh.lua` makes it.
+fn begun(new: &NewSession, now: u64) -> Meta {
+    Meta {
+        created: now,
+        since: now,
+        touched: now,
+        spans: new.spans,
+        grace_ms: new.grace_ms,
+        generation: 1,
+        version: 1,
+        index_until: 0,
+        secret: new.secret,
+        rotation: None,
+        user: None,
+        client: new.client.clone(),
+    }
+}
+
+/// Once more where another touch came between and this one is due all the same; or with the user's index named, if the
+/// caller took the session for a guest's.
+pub(super) async fn touch(redis: &Redis, op: Op, touch: &Touch) -> Answer<Meta> {
+    let key = redis.keys.session(touch.id);
+    let first_use = touch.first_use.as_ref().map_or(&b""[..], |secret| &secret.0);
+    let mut delivery = redis.delivery(op);
+    let (mut seen, mut user) = (touch.seen, touch.user.clone());
+    for _ in 0..TRIES {
+        let index = user.map_or_else(|| key.clone(), |user| redis.keys.index(&UserHash::of(&user)));
+        let call = Call::new(&scripts::TOUCH, vec![key.clone(), index]).number(seen).bytes(first_use);
+        let reply = redis.call(&mut delivery, &call).await?;
+        if !matches!(reply.code, Code::SeenAnother | Code::NameIndex) {
+            return reply.answer(|packed| live_meta(redis, &packed));
+        }
+        let meta = live_meta(redis, &reply.content)?;
+        (seen, user) = (meta.touched, meta.user);
+    }
+    Err(unexpected())
+}
+
+pub(super) async fn save(redis: &Redis, op: Op, save: &Save) -> Answer<u32> {
+    let call = Call::new(&scripts::SAVE, vec![redis.keys.session(save.id)])
+        .number(save.generation)
+        .maybe(save.version)
+        .number(redis.settings.limits.fields)
+        .number(redis.settings.limits.session_bytes)
+        .delta(&save.delta)?;
+    let reply = redis.call(&mut redis.delivery(op), &call).await?;
+    reply.answer(|content| Ok(version(bytes(&content)?)?.0))
+}
+
+pub(super) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> Answer<(i64, u32)> {
+    check_field_name(&increment.field)?;
+    let call = Call::new(&scripts::INCREMENT, vec![redis.keys.session(increment.id)])
+        .number(increment.generation)
+        .bytes(increment.field.as_bytes())
+        .number(increment.by)
+        .number(redis.settings.limits.fields)
+        .number(redis.settings.limits.session_bytes);
+    let reply = redis.call(&mut redis.delivery(op), &call).await?;
+    reply.answer(|content| {
+        let (version, value) = version(bytes(&content)?)?;
+        Ok((digits(value)?, version))
+    })
+}
+
+/// Four bytes of version, and what follows.
+fn version(content: &[u8]) -> Result<(u32, &[u8]), Error> {
+    let (version, rest) = content.split_first_chunk().ok_or_else(unexpected)?;
+    Ok((u32::from_be_bytes(*version), rest))
+}
+
+pub(super) async fn rotate(redis: &Redis, op: Op, rotate: &Rotate) -> Answer<Meta> {
+    let call = Call::new(&scripts::ROTATE, vec![redis.keys.session(rotate.id)])
+        .number(rotate.generation)
+        .bytes(&rotate.presented.0[..])
+        .bytes(&rotate.current.0[..])
+        .number(rotate.loaded)
+        .bytes(&rotate.new.0[..])
+        .number(PREVIOUS_GRACE_MS)
+        .number(ROTATION_SETTLES_MS);
+    let reply = redis.call(&mut redis.delivery(op), &call).await?;
+    reply.answer(|packed| live_meta(redis, &packed))
+}
+
+pub(super) async fn retime(redis: &Redis, op: Op, retime: &Retime) -> Answer<Meta> {
+    let mut delivery = redis.delivery(op);
+    let mut user = retime.user.clone();
+    for _ in 0..TRIES {
+        let call = Call::new(&scripts::RETIME, redis.places(retime.id, user.as_deref()))
+            .bytes(&retime.id.as_bytes()[..])
+            .number(retime.generation)
+            .spans(&retime.spans)
+            .number(redis.settings.remember_ms);
+        let reply = redis.call(&mut delivery, &call).await?;
+        if reply.code != Code::NameIndex {
+            return reply.answer(|packed| live_meta(redis, &packed));
+        }
+        user = live_meta(redis, &reply.content)?.user;
+    }
+    Err(unexpected())
+}
+
+pub(super) async fn end(redis: &Redis, op: Op, end: &End) -> Answer<Option<Record>> {
+    let mut keys = redis.places(end.old.id, end.old.user.as_deref());
+    let follows = end.successor.as_ref().map_or(end.old.id, |(new, _)| new.id);
+    keys.push(redis.keys.session(follows));
+    let mut call = Call::new(&scripts::END, keys)
+        .bytes(&end.old.id.as_bytes()[..])
+        .number(end.old.generation)
+        .number(end.reason.code())
+        .number(redis.settings.remember_ms);
+    if let Some((new, keep)) = &end.successor {
+        call = call
+            .bytes(&new.id.as_bytes()[..])
+            .fresh(new, tail(None, &new.client))
+            .number(redis.settings.limits.fields)
+            .number(redis.settings.limits.session_bytes)
+            .names(keep)
+            .delta(&end.delta)?;
+    }
+    let reply = redis.call(&mut redis.delivery(op), &call).await?;
+    reply.answer(|hash| record(redis, hash))
+}
+
+impl Redis {
+    /// A session's key, its deadline index's, and its user's index's: of a guest the deadline index's again.
+    pub(super) fn places(&self, id: SessionId, user: Option<&str>) -> Vec<Bytes> {
+        let deadlines = self.keys.deadlines(id.bucket());
+        let index = user.map_or_else(|| deadlines.clone(), |user| self.keys.index(&UserHash::of(user)));
+        vec![self.keys.session(id), deadlines, index]
+    }
+}

@@ -1,0 +1,245 @@
+//! The contract against a real, private server: each operation, each refusal, each repeat, and the shape of the keys.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bucket;
+mod create;
+mod end;
+mod history;
+mod increment;
+mod keys;
+mod load;
+mod login;
+mod reauthenticate;
+mod repeat;
+mod retime;
+mod revoke;
+mod rotate;
+mod save;
+mod touch;
+mod travel;
+mod trouble;
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use super::wire::tests::server::TestServer;
+use super::*;
+use crate::codec::{encode_bytes, encode_counter};
+use crate::config::Cap;
+use crate::config::url::StoreUrl;
+use crate::id::{UserHash, fill};
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+/// Idle half an hour, absolute four hours, touch interval a minute: a life of 31 minutes.
+const SPANS: Spans = Spans { idle_ms: 30 * MINUTE, absolute_ms: 4 * HOUR, interval_ms: 60_000 };
+const LIFE: u64 = 31 * MINUTE;
+const GRACE: u64 = 5 * MINUTE;
+const REMEMBER: u64 = HOUR;
+
+/// A store in a namespace of its own, on a server that the tests share.
+struct Bench {
+    store: Redis,
+    server: Arc<TestServer>,
+}
+
+/// Held weakly: the last test that runs ends it.
+fn server() -> Arc<TestServer> {
+    static SHARED: Mutex<Weak<TestServer>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(TestServer::start());
+        *shared = Arc::downgrade(&server);
+        server
+    })
+}
+
+fn open() -> Bench {
+    open_with(Limits::default())
+}
+
+fn open_with(limits: Limits) -> Bench {
+    open_on(server(), limits)
+}
+
+fn open_on(server: Arc<TestServer>, limits: Limits) -> Bench {
+    let mut random = [0; 8];
+    fill(&mut random).unwrap();
+    let namespace = format!("t{:x}", u64::from_be_bytes(random));
+    Bench { store: store(&server, &namespace, limits), server }
+}
+
+fn store(server: &TestServer, namespace: &str, limits: Limits) -> Redis {
+    let StoreUrl::Redis(place) = StoreUrl::parse(&server.url()).unwrap() else { panic!("no Redis URL") };
+    let pools = Pools { connections: 1, bulk_connections: 1, budget: Duration::from_secs(20) };
+    let settings = StoreSettings { namespace: namespace.into(), limits, remember_ms: REMEMBER };
+    Redis::new(settings, &place, &pools).unwrap()
+}
+
+fn secret(number: u8) -> SecretHash {
+    SecretHash([number; 32])
+}
+
+fn guest() -> NewSession {
+    let id = SessionId::mint(Bucket::random().unwrap()).unwrap();
+    NewSession { id, secret: secret(1), spans: SPANS, grace_ms: 0, user: None, client: ClientInfo::new() }
+}
+
+fn graced() -> NewSession {
+    NewSession { grace_ms: GRACE as u32, ..guest() }
+}
+
+fn of_user(user: &str) -> NewSession {
+    let id = SessionId::mint(UserHash::of(user).bucket()).unwrap();
+    NewSession { id, user: Some(user.into()), ..guest() }
+}
+
+/// A delta of `name=bytes` and `name` alone, which removes.
+fn delta(changes: &[&str]) -> Delta {
+    let change = |text: &&str| match text.split_once('=') {
+        Some((name, bytes)) => (name.to_owned(), Some(encode_bytes(bytes.as_bytes()))),
+        None => ((*text).to_owned(), None),
+    };
+    Delta { clear: false, changes: changes.iter().map(change).collect() }
+}
+
+fn cleared(changes: &[&str]) -> Delta {
+    Delta { clear: true, ..delta(changes) }
+}
+
+fn names(record: &Record) -> Vec<&str> {
+    record.fields.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+fn old(record: &Record, id: SessionId) -> Old {
+    Old { id, generation: record.meta.generation, user: record.meta.user.clone() }
+}
+
+fn login_of(user: &str, cap: Cap) -> Login {
+    Login { new: of_user(user), old: None, keep: vec![], delta: Delta::default(), gate: Gate { cap, ticket: None } }
+}
+
+fn again(record: &Record, id: SessionId, number: u8) -> Reauthenticate {
+    Reauthenticate {
+        id,
+        generation: record.meta.generation,
+        user: record.meta.user.clone().unwrap(),
+        secret: secret(number),
+        spans: SPANS,
+        client: ClientInfo::new(),
+        delta: Delta::default(),
+        gate: Gate { cap: Cap::default(), ticket: None },
+    }
+}
+
+fn ending(record: &Record, id: SessionId) -> End {
+    End { old: old(record, id), reason: EndReason::LoggedOut, successor: None, delta: Delta::default() }
+}
+
+fn saving(id: SessionId, changes: &[&str]) -> Save {
+    Save { id, generation: 1, version: None, delta: delta(changes) }
+}
+
+fn rotating(id: SessionId, presented: u8, current: u8, new: u8) -> Rotate {
+    Rotate { id, generation: 1, presented: secret(presented), current: secret(current), loaded: 0, new: secret(new) }
+}
+
+impl Bench {
+    fn op(&self) -> Op {
+        let mut id = [0; 8];
+        fill(&mut id).unwrap();
+        Op { id, not_after: self.store.now() + 60_000, again: false }
+    }
+
+    async fn guest(&self, changes: &[&str]) -> (SessionId, Record) {
+        let new = guest();
+        (new.id, self.create(&new, changes).await)
+    }
+
+    async fn create(&self, new: &NewSession, changes: &[&str]) -> Record {
+        self.store.create(self.op(), new, &delta(changes)).await.unwrap().unwrap()
+    }
+
+    async fn login(&self, user: &str) -> (SessionId, Record) {
+        let login = login_of(user, Cap::default());
+        (login.new.id, self.try_login(&login).await.unwrap())
+    }
+
+    async fn try_login(&self, login: &Login) -> Result<Record, Refused> {
+        self.store.login(self.op(), login).await.unwrap()
+    }
+
+    async fn load(&self, id: SessionId) -> Loaded {
+        self.store.load(id).await.unwrap()
+    }
+
+    async fn live(&self, id: SessionId) -> Record {
+        match self.load(id).await {
+            Loaded::Live(record) => *record,
+            other => panic!("not live: {other:?}"),
+        }
+    }
+
+    async fn is_live(&self, id: SessionId) -> bool {
+        matches!(self.load(id).await, Loaded::Live(_))
+    }
+
+    /// Why the session ended, if a tombstone tells it.
+    async fn reason(&self, id: SessionId) -> Option<EndReason> {
+        match self.load(id).await {
+            Loaded::Ended(tombstone) => Some(tombstone.reason),
+            _ => None,
+        }
+    }
+
+    async fn end(&self, id: SessionId) {
+        let end = ending(&self.live(id).await, id);
+        self.store.end(self.op(), &end).await.unwrap().unwrap();
+    }
+
+    async fn save(&self, save: &Save) -> Result<u32, Refused> {
+        self.store.save(self.op(), save).await.unwrap()
+    }
+
+    async fn touch(&self, id: SessionId, seen: Millis, user: Option<&str>) -> Result<Meta, Refused> {
+        let touch = Touch { id, seen, first_use: None, user: user.map(str::to_owned) };
+        self.store.touch(self.op(), &touch).await.unwrap()
+    }
+
+    async fn revoke(&self, user: &str, scope: Scope) -> Result<u64, Refused> {
+        self.store.revoke(user, scope, EndReason::Revoked).await.unwrap()
+    }
+
+    async fn listed(&self, user: &str) -> Vec<SessionId> {
+        self.store.list(user).await.unwrap().into_iter().map(|(id, _)| id).collect()
+    }
+
+    async fn sweep(&self, bucket: Bucket) -> (u64, u64, u64) {
+        let swept = self.store.sweep(bucket).await.unwrap();
+        (swept.expired, swept.forgotten, swept.rescored)
+    }
+
+    /// What Redis answers to a command on one of our keys.
+    fn raw<T: ::redis::FromRedisValue>(&self, command: &str, key: &[u8], args: &[&[u8]]) -> T {
+        let mut connection = self.server.connection();
+        ::redis::cmd(command).arg(key).arg(args).query(&mut connection).unwrap()
+    }
+
+    fn expiry(&self, key: &[u8]) -> i64 {
+        self.raw("PEXPIRETIME", key, &[])
+    }
+
+    /// How many members the user's index has, dead ones too.
+    fn indexed(&self, user: &str) -> usize {
+        self.raw("ZCARD", &self.store.keys.index(&UserHash::of(user)), &[])
+    }
+
+    /// The session's place in its bucket's deadline index.
+    fn scored(&self, id: SessionId) -> Option<f64> {
+        self.raw("ZSCORE", &self.store.keys.deadlines(id.bucket()), &[&id.as_bytes()[..]])
+    }
+}
+
+fn same<T: std::fmt::Debug>(one: &T, other: &T) {
+    assert_eq!(format!("{one:?}"), format!("{other:?}"), "a repeat is answered as the first time");
+}

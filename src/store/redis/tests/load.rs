@@ -1,0 +1,60 @@
+use super::*;
+
+#[tokio::test]
+async fn an_unknown_id_is_absent_and_stays_so() {
+    let bench = open();
+    let id = guest().id;
+    assert_eq!(bench.load(id).await, Loaded::Absent);
+    assert_eq!(bench.store.load_timed(id).await.unwrap().0, Loaded::Absent);
+    let stored: bool = bench.raw("EXISTS", &bench.store.keys.session(id), &[]);
+    assert!(!stored);
+}
+
+#[tokio::test]
+async fn the_first_graced_session_makes_loads_ask_for_the_time_left() {
+    let bench = open();
+    let new = graced();
+    bench.create(&new, &["a=1"]).await;
+    let stranger = store(&bench.server, &bench.store.settings.namespace, Limits::default());
+    assert!(!stranger.graced());
+    assert!(matches!(stranger.load(new.id).await.unwrap(), Loaded::Live(_)));
+    assert!(stranger.graced());
+    bench.advance(LIFE + 1);
+    for asked in [&stranger, &store(&bench.server, &bench.store.settings.namespace, Limits::default())] {
+        let Loaded::Ended(tombstone) = asked.load(new.id).await.unwrap() else { panic!("past its deadline") };
+        assert_eq!((tombstone.reason, tombstone.secret), (EndReason::Expired, secret(1)));
+    }
+    bench.advance(GRACE);
+    assert_eq!(bench.load(new.id).await, Loaded::Absent);
+}
+
+#[tokio::test]
+async fn a_timed_load_tells_redis_time_from_before() {
+    let bench = open();
+    let (id, record) = bench.guest(&["a=1"]).await;
+    let (loaded, now) = bench.store.load_timed(id).await.unwrap();
+    assert_eq!(loaded, Loaded::Live(Box::new(record.clone())));
+    assert!((record.meta.created..record.meta.created + 10_000).contains(&now));
+    bench.advance(LIFE + 1);
+    assert_eq!(bench.store.load_timed(id).await.unwrap().0, Loaded::Absent);
+}
+
+#[tokio::test]
+async fn what_is_no_session_of_ours_is_unreadable() {
+    let bench = open();
+    let (id, _) = bench.guest(&["a=1"]).await;
+    let key = bench.store.keys.session(id);
+    let _: u32 = bench.raw("HSET", &key, &[b"@", b"\x02newer"]);
+    assert!(matches!(bench.store.load(id).await, Err(Error::Unreadable(_))));
+    let saved = bench.store.save(bench.op(), &saving(id, &["a=1"])).await;
+    assert!(matches!(saved, Err(Error::Unreadable(_))), "{saved:?}");
+    let _: u32 = bench.raw("HDEL", &key, &[b"@"]);
+    assert!(matches!(bench.store.load(id).await, Err(Error::Unreadable(_))));
+}
+
+#[tokio::test]
+async fn a_ping_answers_redis_time() {
+    let bench = open();
+    let now = bench.store.ping().await.unwrap();
+    assert!(now.abs_diff(bench.store.now()) < 5_000);
+}

@@ -1,0 +1,244 @@
+use super::*;
+
+impl Bench {
+    /// How many of these sessions live at one instant, whatever the index says.
+    fn count(&self, ids: &[SessionId]) -> usize {
+        const LIVE: &str = r"
+            local live = 0
+            for _, key in ipairs(KEYS) do
+              local packed = redis.call('HGET', key, '@')
+              live = live + (packed and string.byte(packed, 2) == 0 and 1 or 0)
+            end
+            return live";
+        let keys: Vec<Vec<u8>> = ids.iter().map(|id| self.store.keys.session(*id)).collect();
+        let mut command = ::redis::cmd("EVAL");
+        command.arg(LIVE).arg(keys.len()).arg(keys).query(&mut self.server.connection()).unwrap()
+    }
+
+    async fn login_at(&self, user: &str, cap: Cap) -> Result<SessionId, Refused> {
+        let login = login_of(user, cap);
+        self.try_login(&login).await.map(|_| login.new.id)
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_indexed_scored_and_loads_as_answered() {
+    let bench = open();
+    let (id, record) = bench.login("ada").await;
+    assert_eq!(bench.live(id).await, record);
+    assert_eq!(record.meta.user.as_deref(), Some("ada"));
+    assert_eq!(bench.listed("ada").await, [id]);
+    assert_eq!(bench.scored(id), Some(record.meta.deadline() as f64));
+    let index = bench.expiry(&bench.store.keys.index(&UserHash::of("ada"))) as u64;
+    assert_eq!((index, record.meta.index_until), (record.meta.since + SPANS.absolute_ms, index));
+}
+
+#[tokio::test]
+async fn only_whitelisted_fields_are_carried_after_the_pending_changes() {
+    let bench = open();
+    let (old_id, before) = bench.guest(&["cart=1", "language=en", "secret=1", "gone=1"]).await;
+    let mut login = Login { old: Some(old(&before, old_id)), ..login_of("ada", Cap::default()) };
+    login.keep = ["cart", "language", "gone", "added", "cart", "@"].map(str::to_owned).into();
+    login.delta = delta(&["added=1", "gone", "language=de", "other=1"]);
+    let record = bench.try_login(&login).await.unwrap();
+    assert_eq!(names(&record), ["added", "cart", "language"]);
+    assert_eq!(record.fields[2].1, encode_bytes(b"de"));
+    assert_eq!((record.meta.secret, record.meta.user.as_deref()), (secret(1), Some("ada")));
+    assert_eq!(bench.reason(old_id).await, Some(EndReason::LoggedIn));
+    assert_eq!(bench.scored(old_id), None);
+}
+
+#[tokio::test]
+async fn a_cleared_guest_carries_only_what_is_set_again() {
+    let bench = open();
+    let (old_id, before) = bench.guest(&["cart=1", "language=en"]).await;
+    let mut login = Login { old: Some(old(&before, old_id)), ..login_of("ada", Cap::default()) };
+    login.keep = ["cart", "language"].map(str::to_owned).into();
+    login.delta = cleared(&["language=de"]);
+    assert_eq!(names(&bench.try_login(&login).await.unwrap()), ["language"]);
+}
+
+#[tokio::test]
+async fn a_drafts_fields_are_carried_if_they_are_whitelisted() {
+    let bench = open();
+    let mut login = login_of("ada", Cap::default());
+    login.keep = vec!["cart".into()];
+    login.delta = delta(&["cart=1", "other=1"]);
+    assert_eq!(names(&bench.try_login(&login).await.unwrap()), ["cart"]);
+}
+
+#[tokio::test]
+async fn a_repeat_is_the_same_login_and_ends_nothing_more() {
+    let bench = open();
+    let (old_id, before) = bench.guest(&["cart=1"]).await;
+    let cap = Cap::evict(2);
+    let earlier = bench.login_at("ada", cap).await.unwrap();
+    let login = Login { old: Some(old(&before, old_id)), keep: vec!["cart".into()], ..login_of("ada", cap) };
+    let op = bench.op();
+    let first = bench.store.login(op, &login).await.unwrap();
+    same(&first, &bench.store.login(op, &login).await.unwrap());
+    assert!(bench.is_live(earlier).await);
+    assert_eq!(bench.indexed("ada"), 2);
+    bench.end(login.new.id).await;
+    let gone = Err(Refused::Gone(Some(EndReason::LoggedOut)));
+    assert_eq!(bench.store.login(op, &login).await.unwrap(), gone, "it has ended since");
+    assert_eq!(bench.indexed("ada"), 1);
+}
+
+#[tokio::test]
+async fn a_users_session_goes_when_another_user_logs_in_over_it() {
+    let bench = open();
+    let (old_id, before) = bench.login("ada").await;
+    let login = Login { old: Some(old(&before, old_id)), ..login_of("bob", Cap::default()) };
+    bench.try_login(&login).await.unwrap();
+    assert_eq!(bench.reason(old_id).await, Some(EndReason::LoggedIn));
+    assert_eq!((bench.indexed("ada"), bench.indexed("bob"), bench.scored(old_id)), (0, 1, None));
+}
+
+#[tokio::test]
+async fn at_the_cap_the_earliest_logins_make_room() {
+    let bench = open();
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(bench.login_at("ada", Cap::evict(5)).await.unwrap());
+    }
+    let last = bench.login_at("ada", Cap::evict(3)).await.unwrap();
+    assert_eq!(bench.listed("ada").await, [ids[3], ids[4], last]);
+    for evicted in &ids[..3] {
+        assert_eq!(bench.reason(*evicted).await, Some(EndReason::Evicted));
+        assert_eq!(bench.scored(*evicted), None);
+    }
+}
+
+#[tokio::test]
+async fn a_rejecting_cap_refuses_and_keeps_the_old_session() {
+    let bench = open();
+    let first = bench.login_at("ada", Cap::reject(1)).await.unwrap();
+    let (old_id, before) = bench.guest(&["cart=1"]).await;
+    let login = Login { old: Some(old(&before, old_id)), ..login_of("ada", Cap::reject(1)) };
+    let op = bench.op();
+    assert_eq!(bench.store.login(op, &login).await.unwrap(), Err(Refused::AtCap));
+    assert!(bench.is_live(first).await && bench.is_live(old_id).await);
+    assert_eq!(bench.load(login.new.id).await, Loaded::Absent);
+    bench.end(first).await;
+    assert_eq!(bench.store.login(op, &login).await.unwrap(), Err(Refused::AtCap), "refused once, refused for good");
+    bench.try_login(&login).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_was_rejected_is_not_let_in_by_a_second_delivery() {
+    let bench = open();
+    let first = bench.login_at("ada", Cap::reject(1)).await.unwrap();
+    let (login, op) = (login_of("ada", Cap::reject(1)), bench.op());
+    assert_eq!(bench.store.login(op, &login).await.unwrap(), Err(Refused::AtCap));
+    bench.end(first).await;
+    assert_eq!(bench.store.login(op, &login).await.unwrap(), Err(Refused::AtCap));
+    assert_eq!(bench.load(login.new.id).await, Loaded::Absent, "there for repeats only");
+    assert_eq!((bench.scored(login.new.id), bench.indexed("ada")), (None, 0));
+    let left: u64 = bench.raw("PTTL", &bench.store.keys.session(login.new.id), &[]);
+    assert!((110_000..=120_000).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn the_session_that_the_login_ends_does_not_count() {
+    let bench = open();
+    let (old_id, before) = bench.login("ada").await;
+    let login = Login { old: Some(old(&before, old_id)), ..login_of("ada", Cap::reject(1)) };
+    bench.try_login(&login).await.unwrap();
+    assert_eq!(bench.listed("ada").await, [login.new.id]);
+}
+
+#[tokio::test]
+async fn dead_members_neither_count_nor_stay_at_the_cap() {
+    let bench = open();
+    let mut short = login_of("ada", Cap::default());
+    short.new.spans = Spans { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
+    bench.try_login(&short).await.unwrap();
+    let live = bench.login_at("ada", Cap::default()).await.unwrap();
+    bench.advance(200_000);
+    assert_eq!(bench.indexed("ada"), 2);
+    let new = bench.login_at("ada", Cap::reject(2)).await.unwrap();
+    assert_eq!(bench.listed("ada").await, [live, new]);
+    assert_eq!(bench.indexed("ada"), 2);
+}
+
+#[tokio::test]
+async fn the_cap_holds_under_logins_at_once() {
+    let bench = open();
+    let logins: Vec<Login> = (0..24).map(|_| login_of("ada", Cap::evict(4))).collect();
+    let ids: Vec<SessionId> = logins.iter().map(|login| login.new.id).collect();
+    let bench = Arc::new(bench);
+    let tasks: Vec<_> = logins
+        .into_iter()
+        .map(|login| (bench.clone(), login))
+        .map(|(bench, login)| tokio::spawn(async move { bench.try_login(&login).await.unwrap() }))
+        .collect();
+    let mut times = Vec::new();
+    for task in tasks {
+        times.push(task.await.unwrap().meta.since);
+        assert!(bench.count(&ids) <= 4);
+    }
+    times.sort_unstable();
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "login times are strictly increasing");
+    assert_eq!(bench.count(&ids), 4);
+    assert_eq!(bench.indexed("ada"), 4);
+}
+
+#[tokio::test]
+async fn a_full_house_of_256_is_evicted_in_one_call() {
+    let bench = open();
+    let mut ids = Vec::new();
+    for _ in 0..256 {
+        ids.push(bench.login_at("ada", Cap::evict(256)).await.unwrap());
+    }
+    assert_eq!(bench.indexed("ada"), 256);
+    bench.login_at("ada", Cap::evict(256)).await.unwrap();
+    assert_eq!((bench.indexed("ada"), bench.reason(ids[0]).await), (256, Some(EndReason::Evicted)));
+    let last = bench.login_at("ada", Cap::evict(1)).await.unwrap();
+    assert_eq!(bench.listed("ada").await, [last]);
+}
+
+#[tokio::test]
+async fn a_ticket_is_void_after_a_revocation_or_ten_minutes() {
+    let bench = open();
+    let with =
+        |ticket| Login { gate: Gate { cap: Cap::default(), ticket: Some(ticket) }, ..login_of("ada", Cap::default()) };
+    let before = bench.store.ticket("ada").await.unwrap();
+    bench.try_login(&with(before)).await.unwrap();
+    bench.revoke("ada", Scope::All).await.unwrap();
+    assert_eq!(bench.try_login(&with(before)).await, Err(Refused::TicketVoid));
+    let after = bench.store.ticket("ada").await.unwrap();
+    assert!(after.epoch.is_some());
+    bench.try_login(&with(after)).await.unwrap();
+    let old = Ticket { taken: after.taken - TICKET_LIFE_MS - 1_000, ..after };
+    assert_eq!(bench.try_login(&with(old)).await, Err(Refused::TicketVoid));
+}
+
+#[tokio::test]
+async fn refusals_come_in_order_and_change_nothing() {
+    let bench = open_with(Limits::default().fields(1));
+    let (old_id, before) = bench.guest(&["a=1"]).await;
+    let (taken, _) = bench.guest(&[]).await;
+    let void = Ticket { epoch: None, taken: 0 };
+    let full = Cap::reject(1);
+    bench.login_at("ada", full).await.unwrap();
+    let mut login = Login { old: Some(Old { generation: 9, ..old(&before, old_id) }), ..login_of("ada", full) };
+    login.keep = ["a", "b"].map(str::to_owned).into();
+    login.delta = delta(&["b=1"]);
+    login.gate.ticket = Some(void);
+    let id = login.new.id;
+    login.new.id = taken;
+    assert_eq!(bench.try_login(&login).await, Err(Refused::Exists));
+    login.new.id = id;
+    assert_eq!(bench.try_login(&login).await, Err(Refused::TicketVoid));
+    login.gate.ticket = None;
+    let absent = Login { old: Some(Old { id: guest().id, ..login.old.clone().unwrap() }), ..login.clone() };
+    assert_eq!(bench.try_login(&absent).await, Err(Refused::Gone(None)));
+    assert_eq!(bench.try_login(&login).await, Err(Refused::Conflict));
+    login.old = Some(old(&before, old_id));
+    assert_eq!(bench.try_login(&login).await, Err(Refused::TooManyFields));
+    login.keep.pop();
+    assert_eq!(bench.try_login(&login).await, Err(Refused::AtCap));
+    assert_eq!(bench.live(old_id).await, before);
+    assert_eq!(bench.indexed("ada"), 1);
+}

@@ -1,0 +1,97 @@
+use super::*;
+
+impl Bench {
+    async fn reauthenticate(&self, again: &Reauthenticate) -> Result<Record, Refused> {
+        self.store.reauthenticate(self.op(), again).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn the_same_session_has_a_new_secret_generation_and_login_time() {
+    let bench = open();
+    let (id, before) = bench.login("ada").await;
+    bench.save(&saving(id, &["a=1", "b=1"])).await.unwrap();
+    bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();
+    bench.advance(10 * MINUTE);
+    let record =
+        bench.reauthenticate(&Reauthenticate { delta: delta(&["b", "c=1"]), ..again(&before, id, 3) }).await.unwrap();
+    assert_eq!(bench.live(id).await, record);
+    assert_eq!(names(&record), ["a", "c"]);
+    let meta = &record.meta;
+    assert_eq!((meta.secret, &meta.rotation, meta.generation, meta.version), (secret(3), &None, 2, 3));
+    assert_eq!(meta.created + 10 * MINUTE, before.meta.created);
+    assert!(meta.since >= before.meta.since);
+    assert_eq!(bench.scored(id), Some(meta.deadline() as f64));
+    assert_eq!(bench.expiry(&bench.store.keys.session(id)) as u64, meta.deadline());
+    let score: f64 =
+        bench.raw("ZSCORE", &bench.store.keys.index(&UserHash::of("ada")), &[&super::super::keys::member(id)]);
+    assert_eq!(score as u64, meta.since);
+}
+
+#[tokio::test]
+async fn a_save_that_was_loaded_before_is_refused() {
+    let bench = open();
+    let (id, before) = bench.login("ada").await;
+    bench.reauthenticate(&again(&before, id, 3)).await.unwrap();
+    assert_eq!(bench.save(&saving(id, &["a=1"])).await, Err(Refused::Conflict));
+    assert_eq!(bench.store.end(bench.op(), &ending(&before, id)).await.unwrap(), Err(Refused::Conflict));
+}
+
+#[tokio::test]
+async fn a_repeat_is_answered_with_the_session_as_it_stands() {
+    let bench = open();
+    let (id, before) = bench.login("ada").await;
+    let (op, request) = (bench.op(), again(&before, id, 3));
+    let first = bench.store.reauthenticate(op, &request).await.unwrap();
+    same(&first, &bench.store.reauthenticate(op, &request).await.unwrap());
+    bench.end(id).await;
+    let gone = Err(Refused::Gone(Some(EndReason::LoggedOut)));
+    assert_eq!(bench.store.reauthenticate(op, &request).await.unwrap(), gone);
+}
+
+#[tokio::test]
+async fn a_revocation_from_before_does_not_catch_it() {
+    let bench = open();
+    let (id, before) = bench.login("ada").await;
+    let (other, _) = bench.login("ada").await;
+    bench.revoke("ada", Scope::Others(id)).await.unwrap();
+    let ticket = bench.store.ticket("ada").await.unwrap();
+    let record = bench.reauthenticate(&again(&before, id, 3)).await.unwrap();
+    assert!(record.meta.since > ticket.epoch.unwrap());
+    assert!(bench.is_live(id).await && !bench.is_live(other).await);
+}
+
+#[tokio::test]
+async fn a_lowered_cap_counts_the_others() {
+    let bench = open();
+    let (first, _) = bench.login("ada").await;
+    let (id, before) = bench.login("ada").await;
+    let capped = |cap| Reauthenticate { gate: Gate { cap, ticket: None }, ..again(&before, id, 3) };
+    assert_eq!(bench.reauthenticate(&capped(Cap::reject(1))).await, Err(Refused::AtCap));
+    assert!(bench.is_live(first).await);
+    bench.reauthenticate(&capped(Cap::evict(1))).await.unwrap();
+    assert_eq!(bench.listed("ada").await, [id]);
+    assert_eq!(bench.reason(first).await, Some(EndReason::Evicted));
+}
+
+#[tokio::test]
+async fn refusals_come_in_order_and_change_nothing() {
+    let bench = open_with(Limits::default().fields(1));
+    let (other, _) = bench.login("ada").await;
+    let (id, before) = bench.login("ada").await;
+    let mut request = Reauthenticate { id: other, user: "bob".into(), generation: 9, ..again(&before, id, 3) };
+    request.gate = Gate { cap: Cap::reject(1), ticket: Some(Ticket { epoch: None, taken: 0 }) };
+    request.delta = delta(&["a=1", "b=1"]);
+    assert_eq!(bench.reauthenticate(&request).await, Err(Refused::TicketVoid));
+    request.gate.ticket = None;
+    assert_eq!(bench.reauthenticate(&request).await, Err(Refused::Gone(None)), "another user's");
+    request.user = "ada".into();
+    assert_eq!(bench.reauthenticate(&request).await, Err(Refused::Conflict));
+    request.generation = 1;
+    assert_eq!(bench.reauthenticate(&request).await, Err(Refused::TooManyFields));
+    request.delta = delta(&["a=1"]);
+    assert_eq!(bench.reauthenticate(&request).await, Err(Refused::AtCap));
+    assert_eq!(bench.live(id).await, before);
+    let absent = Reauthenticate { id: of_user("ada").id, ..request };
+    assert_eq!(bench.reauthenticate(&absent).await, Err(Refused::Gone(None)));
+}

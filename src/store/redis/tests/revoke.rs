@@ -1,0 +1,124 @@
+use super::*;
+
+#[tokio::test]
+async fn all_ends_every_session_and_voids_what_began_before() {
+    let bench = open();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(bench.login("ada").await.0);
+    }
+    let (bob, _) = bench.login("bob").await;
+    assert_eq!(bench.revoke("ada", Scope::All).await, Ok(3));
+    for id in &ids {
+        assert_eq!(bench.reason(*id).await, Some(EndReason::Revoked));
+        assert_eq!(bench.scored(*id), None);
+    }
+    assert_eq!((bench.indexed("ada"), bench.is_live(bob).await), (0, true));
+    let epoch = bench.store.ticket("ada").await.unwrap().epoch.unwrap();
+    assert_eq!(bench.revoke("ada", Scope::All).await, Ok(0));
+    assert!(bench.store.ticket("ada").await.unwrap().epoch.unwrap() > epoch);
+    let (later, _) = bench.login("ada").await;
+    assert!(bench.is_live(later).await);
+}
+
+#[tokio::test]
+async fn others_keeps_exactly_the_one_named() {
+    let bench = open();
+    let (first, _) = bench.login("ada").await;
+    let (kept, _) = bench.login("ada").await;
+    let (last, _) = bench.login("ada").await;
+    assert_eq!(bench.revoke("ada", Scope::Others(kept)).await, Ok(2));
+    assert_eq!(bench.listed("ada").await, [kept]);
+    assert!(!bench.is_live(first).await && !bench.is_live(last).await);
+}
+
+#[tokio::test]
+async fn nothing_changes_where_the_named_one_is_not_a_live_session_of_the_user() {
+    let bench = open();
+    let (ada, _) = bench.login("ada").await;
+    let (bob, _) = bench.login("bob").await;
+    let (ended, _) = bench.login("ada").await;
+    bench.end(ended).await;
+    for id in [bob, ended, of_user("ada").id, bench.guest(&[]).await.0] {
+        for scope in [Scope::Others(id), Scope::One(id)] {
+            assert_eq!(bench.revoke("ada", scope).await, Err(Refused::Gone(None)), "{scope:?}");
+        }
+    }
+    assert!(bench.is_live(ada).await && bench.is_live(bob).await);
+    assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, None);
+}
+
+#[tokio::test]
+async fn a_guest_in_the_users_bucket_is_not_the_users() {
+    let bench = open();
+    let new = NewSession { user: None, ..of_user("ada") };
+    bench.create(&new, &[]).await;
+    assert_eq!(bench.revoke("ada", Scope::One(new.id)).await, Err(Refused::Gone(None)));
+    assert_eq!(bench.revoke("ada", Scope::Others(new.id)).await, Err(Refused::Gone(None)));
+    assert!(bench.is_live(new.id).await);
+}
+
+#[tokio::test]
+async fn one_ends_that_one_and_voids_no_ticket() {
+    let bench = open();
+    let (one, _) = bench.login("ada").await;
+    let (other, _) = bench.login("ada").await;
+    assert_eq!(bench.revoke("ada", Scope::One(one)).await, Ok(1));
+    assert_eq!(bench.listed("ada").await, [other]);
+    assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, None);
+}
+
+#[tokio::test]
+async fn logins_at_the_same_time_are_caught_or_later_than_the_epoch() {
+    let bench = Arc::new(open());
+    let logins: Vec<_> =
+        (0..40).map(|_| bench.clone()).map(|bench| tokio::spawn(async move { bench.login("ada").await })).collect();
+    let revoked = bench.revoke("ada", Scope::All).await.unwrap();
+    let epoch = bench.store.ticket("ada").await.unwrap().epoch.unwrap();
+    let mut live = 0;
+    for login in logins {
+        let (id, record) = login.await.unwrap();
+        assert_eq!(bench.is_live(id).await, record.meta.since > epoch);
+        live += u64::from(bench.is_live(id).await);
+    }
+    assert_eq!(revoked + live, 40);
+    assert_eq!(bench.listed("ada").await.len() as u64, live);
+}
+
+#[tokio::test]
+async fn two_revocations_at_once_end_everything_once() {
+    let bench = open();
+    for _ in 0..20 {
+        bench.login("ada").await;
+    }
+    let (one, other) = tokio::join!(bench.revoke("ada", Scope::All), bench.revoke("ada", Scope::All));
+    assert_eq!(one.unwrap() + other.unwrap(), 20);
+    assert_eq!(bench.listed("ada").await, []);
+}
+
+#[tokio::test]
+async fn a_list_is_in_the_order_of_logins_and_takes_dead_members_off_the_index() {
+    let bench = open();
+    let mut short = login_of("ada", Cap::default());
+    short.new.spans = Spans { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
+    bench.try_login(&short).await.unwrap();
+    let (first, _) = bench.login("ada").await;
+    let (second, record) = bench.login("ada").await;
+    bench.advance(200_000);
+    assert_eq!(bench.indexed("ada"), 3);
+    let list = bench.store.list("ada").await.unwrap();
+    assert_eq!(list.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [first, second]);
+    assert_eq!(list[1].1.since + 200_000, record.meta.since);
+    assert_eq!(bench.indexed("ada"), 2);
+}
+
+#[tokio::test]
+async fn an_epoch_is_kept_for_an_hour() {
+    let bench = open();
+    bench.revoke("ada", Scope::All).await.unwrap();
+    let epoch = bench.store.keys.epoch(&UserHash::of("ada"));
+    let left: u64 = bench.raw("PTTL", &epoch, &[]);
+    assert!((EPOCH_LIFE_MS - 5_000..=EPOCH_LIFE_MS).contains(&left));
+    bench.advance(HOUR + 1);
+    assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, None);
+}

@@ -1,0 +1,93 @@
+use super::*;
+
+impl Bench {
+    async fn rotate(&self, rotate: &Rotate) -> Result<Meta, Refused> {
+        self.store.rotate(self.op(), rotate).await.unwrap()
+    }
+
+    /// A session whose secret 1 was replaced by 2, unused if so.
+    async fn rotated(&self, used: bool) -> SessionId {
+        let (id, _) = self.guest(&["a=1"]).await;
+        let meta = self.rotate(&rotating(id, 1, 1, 2)).await.unwrap();
+        if used {
+            let touch = Touch { id, seen: meta.touched, first_use: Some(secret(2)), user: None };
+            self.store.touch(self.op(), &touch).await.unwrap().unwrap();
+        }
+        id
+    }
+}
+
+#[tokio::test]
+async fn the_old_secret_stays_as_the_previous_one_and_nothing_else_changes() {
+    let bench = open();
+    let (id, before) = bench.guest(&["a=1"]).await;
+    let meta = bench.rotate(&rotating(id, 1, 1, 2)).await.unwrap();
+    let rotation = meta.rotation.clone().unwrap();
+    assert_eq!((meta.secret, rotation.previous, rotation.used), (secret(2), secret(1), None));
+    let after = bench.live(id).await;
+    assert_eq!((&after.meta, &after.fields), (&meta, &before.fields));
+    assert_eq!((meta.touched, meta.version, meta.generation), (before.meta.touched, 1, 1));
+    let meta = bench.rotate(&rotating(id, 2, 2, 3)).await.unwrap();
+    assert_eq!(meta.rotation.unwrap().previous, secret(2), "an older previous one is dropped");
+}
+
+#[tokio::test]
+async fn a_repeat_rotates_once() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    let (op, rotate) = (bench.op(), rotating(id, 1, 1, 2));
+    let first = bench.store.rotate(op, &rotate).await.unwrap();
+    same(&first, &bench.store.rotate(op, &rotate).await.unwrap());
+    bench.end(id).await;
+    let ended = Err(Refused::Gone(Some(EndReason::LoggedOut)));
+    assert_eq!(bench.store.rotate(op, &rotate).await.unwrap(), ended, "no metadata is left to answer");
+}
+
+#[tokio::test]
+async fn with_the_previous_secret_it_is_already_rotated_until_it_settles() {
+    let bench = open();
+    let id = bench.rotated(false).await;
+    let late = |loaded| Rotate { loaded, ..rotating(id, 1, 2, 3) };
+    assert_eq!(bench.rotate(&late(bench.store.now())).await, Err(Refused::AlreadyRotated));
+    let before = bench.store.now();
+    bench.advance(61_000);
+    assert_eq!(bench.rotate(&late(before - 30_000)).await, Err(Refused::AlreadyRotated), "loaded before it settled");
+    let other = Rotate { current: secret(9), ..late(bench.store.now()) };
+    assert_eq!(bench.rotate(&other).await, Err(Refused::AlreadyRotated), "the current one is another");
+    let meta = bench.rotate(&late(bench.store.now())).await.unwrap();
+    assert_eq!((meta.secret, meta.rotation.unwrap().previous), (secret(3), secret(1)));
+}
+
+#[tokio::test]
+async fn once_the_new_secret_is_used_the_previous_one_works_for_ten_seconds() {
+    let bench = open();
+    let id = bench.rotated(true).await;
+    let previous = Rotate { loaded: bench.store.now(), ..rotating(id, 1, 2, 3) };
+    bench.advance(9_000);
+    assert_eq!(bench.rotate(&previous).await, Err(Refused::AlreadyRotated));
+    bench.advance(2_000);
+    assert_eq!(bench.rotate(&previous).await, Err(Refused::Gone(None)));
+    assert_eq!(bench.rotate(&rotating(id, 7, 2, 3)).await, Err(Refused::Gone(None)), "an unknown secret");
+    assert_eq!(bench.live(id).await.meta.secret, secret(2));
+}
+
+#[tokio::test]
+async fn two_rotations_at_once_replace_one_secret() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    let (one, other) = (rotating(id, 1, 1, 2), rotating(id, 1, 1, 3));
+    let (one, other) = tokio::join!(bench.rotate(&one), bench.rotate(&other));
+    let refused = one.as_ref().err().or(other.as_ref().err());
+    assert_eq!(refused, Some(&Refused::AlreadyRotated));
+    assert!(one.is_ok() || other.is_ok());
+}
+
+#[tokio::test]
+async fn gone_and_conflict_are_told_first() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    assert_eq!(bench.rotate(&rotating(guest().id, 1, 1, 2)).await, Err(Refused::Gone(None)));
+    assert_eq!(bench.rotate(&Rotate { generation: 2, ..rotating(id, 7, 7, 2) }).await, Err(Refused::Conflict));
+    bench.end(id).await;
+    assert_eq!(bench.rotate(&rotating(id, 1, 1, 2)).await, Err(Refused::Gone(Some(EndReason::LoggedOut))));
+}

@@ -1,0 +1,135 @@
+use super::*;
+
+#[tokio::test]
+async fn a_touch_before_it_is_due_changes_nothing() {
+    let bench = open();
+    let (id, before) = bench.guest(&[]).await;
+    bench.advance(30_000);
+    let seen = bench.live(id).await.meta;
+    assert_eq!(bench.touch(id, seen.touched, None).await, Ok(seen.clone()));
+    assert_eq!(bench.live(id).await.meta, seen);
+    assert_eq!(before.meta.touched, seen.touched + 30_000);
+}
+
+#[tokio::test]
+async fn a_touch_that_is_due_moves_the_deadline_and_not_the_index() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    bench.advance(61_000);
+    let seen = bench.live(id).await.meta;
+    let score = bench.scored(id);
+    let after = bench.touch(id, seen.touched, None).await.unwrap();
+    assert!(after.touched >= seen.touched + 61_000);
+    assert_eq!(bench.expiry(&bench.store.keys.session(id)) as u64, after.deadline());
+    assert_eq!(bench.live(id).await.meta, after);
+    assert_eq!(bench.scored(id), score, "scores lag");
+}
+
+#[tokio::test]
+async fn a_touch_that_saw_an_older_use_is_still_noted_when_due() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    bench.advance(61_000);
+    let seen = bench.live(id).await.meta.touched;
+    let after = bench.touch(id, seen - 1_000, None).await.unwrap();
+    assert!(after.touched >= seen + 61_000);
+}
+
+#[tokio::test]
+async fn a_late_repeat_lengthens_nothing() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    bench.advance(61_000);
+    let touch = Touch { id, seen: bench.live(id).await.meta.touched, first_use: None, user: None };
+    let op = bench.op();
+    let first = bench.store.touch(op, &touch).await.unwrap();
+    same(&first, &bench.store.touch(op, &touch).await.unwrap());
+    assert_eq!(bench.live(id).await.meta, first.unwrap());
+}
+
+#[tokio::test]
+async fn a_touch_never_outlives_the_absolute_deadline() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    for _ in 0..8 {
+        bench.advance(29 * MINUTE);
+        let seen = bench.live(id).await.meta;
+        let after = bench.touch(id, seen.touched, None).await.unwrap();
+        let expiry = bench.expiry(&bench.store.keys.session(id)) as u64;
+        assert_eq!(expiry, (after.touched + LIFE).min(after.since + SPANS.absolute_ms));
+    }
+    bench.advance(9 * MINUTE);
+    assert_eq!(bench.load(id).await, Loaded::Absent);
+}
+
+#[tokio::test]
+async fn a_touch_revives_neither_what_is_absent_nor_ended_nor_expired() {
+    let bench = open();
+    assert_eq!(bench.touch(guest().id, 0, None).await, Err(Refused::Gone(None)));
+    let (id, record) = bench.guest(&[]).await;
+    bench.end(id).await;
+    let remembered = bench.expiry(&bench.store.keys.session(id));
+
+    assert_eq!(bench.touch(id, record.meta.touched, None).await, Err(Refused::Gone(Some(EndReason::LoggedOut))));
+    assert_eq!(bench.expiry(&bench.store.keys.session(id)), remembered);
+    let new = graced();
+    bench.create(&new, &[]).await;
+    bench.advance(LIFE + 1);
+    assert_eq!(bench.reason(new.id).await, Some(EndReason::Expired));
+    assert_eq!(bench.touch(new.id, 0, None).await, Err(Refused::Gone(Some(EndReason::Expired))));
+}
+
+#[tokio::test]
+async fn the_first_use_of_a_new_secret_is_noted_once_and_only_if_it_is_the_current_one() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();
+    let seen = bench.live(id).await.meta.touched;
+    let used = |number: u8| Touch { id, seen, first_use: Some(secret(number)), user: None };
+    let meta = bench.store.touch(bench.op(), &used(1)).await.unwrap().unwrap();
+    assert_eq!(meta.rotation.unwrap().used, None);
+    let meta = bench.store.touch(bench.op(), &used(2)).await.unwrap().unwrap();
+    let first = meta.rotation.clone().unwrap().used;
+    assert!(first.is_some_and(|used| used == meta.touched));
+    bench.advance(1_000);
+    let later = bench.store.touch(bench.op(), &Touch { seen: meta.touched - 1_000, ..used(2) }).await.unwrap().unwrap();
+    assert_eq!(later.rotation.unwrap().used, first.map(|used| used - 1_000));
+}
+
+#[tokio::test]
+async fn the_users_index_never_expires_before_a_session_that_is_touched_on() {
+    let bench = open();
+    let mut login = login_of("ada", Cap::default());
+    login.new.spans.absolute_ms = crate::timeout::NO_END_MS;
+    bench.try_login(&login).await.unwrap();
+    let (id, index) = (login.new.id, bench.store.keys.index(&UserHash::of("ada")));
+    let mut raises = 0;
+    for _ in 0..10 {
+        bench.advance(20 * MINUTE);
+        let before = bench.expiry(&index);
+        let seen = bench.live(id).await.meta.touched;
+        let meta = bench.touch(id, seen, Some("ada")).await.unwrap();
+        assert!(bench.expiry(&index) as u64 >= meta.deadline());
+        assert!(meta.index_until >= meta.deadline());
+        raises += u32::from(bench.expiry(&index) > before);
+    }
+    assert!((2..=6).contains(&raises), "{raises} raises: only now and then");
+}
+
+#[tokio::test]
+async fn a_touch_that_takes_a_users_session_for_a_guests_covers_the_index_all_the_same() {
+    let bench = open();
+    let mut login = login_of("ada", Cap::default());
+    login.new.spans.absolute_ms = crate::timeout::NO_END_MS;
+    bench.try_login(&login).await.unwrap();
+    for _ in 0..3 {
+        bench.advance(30 * MINUTE);
+        let seen = bench.live(login.new.id).await.meta.touched;
+        let meta = bench.touch(login.new.id, seen, None).await.unwrap();
+        assert!(bench.expiry(&bench.store.keys.index(&UserHash::of("ada"))) as u64 >= meta.deadline());
+    }
+    let spans = Spans { idle_ms: 9 * HOUR, ..login.new.spans };
+    let retime = Retime { id: login.new.id, generation: 1, spans, user: None };
+    let meta = bench.store.retime(bench.op(), &retime).await.unwrap().unwrap();
+    assert!(bench.expiry(&bench.store.keys.index(&UserHash::of("ada"))) as u64 >= meta.deadline());
+}

@@ -1,0 +1,88 @@
+//! Late calls, lost operation ids, full memory.
+
+use super::*;
+
+#[tokio::test]
+async fn a_call_that_came_too_late_is_sent_again_as_a_new_one() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    let now = bench.store.now();
+    for not_after in [now - 1, 0, now + HOUR] {
+        let op = Op { not_after, ..bench.op() };
+        bench.store.save(op, &saving(id, &["a=1"])).await.unwrap().unwrap();
+    }
+    assert_eq!(bench.live(id).await.meta.version, 4);
+}
+
+#[tokio::test]
+async fn a_repeat_that_was_pushed_out_of_the_ring_is_not_done_as_the_same_operation() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    let keys = [bench.store.keys.session(id)];
+    let op = bench.op();
+    let save = async |op: Op| {
+        let not_after = op.not_after.to_string();
+        let args: [&[u8]; 10] = [&op.id, not_after.as_bytes(), b"1", b"", b"9", b"99", b"0", b"1", b"a", b"\x021"];
+        let budget = bench.store.wire.budget();
+        let sent = bench.store.wire.script(Path::Request, &budget, &scripts::SAVE, &[&keys[0]], &args).await.unwrap();
+        answer::Reply::read(sent.answer).unwrap().code
+    };
+    assert_eq!(save(op).await, answer::Code::Ok);
+    assert_eq!(save(op).await, answer::Code::Ok);
+    assert_eq!(bench.live(id).await.meta.version, 2, "done once");
+    for later in 0..8 {
+        let op = Op { not_after: op.not_after + 1 + later, ..bench.op() };
+        assert_eq!(save(op).await, answer::Code::Ok);
+    }
+    assert_eq!(save(op).await, answer::Code::Stale);
+    assert_eq!(bench.live(id).await.meta.version, 10);
+}
+
+#[tokio::test]
+async fn calls_that_push_each_other_out_of_the_ring_are_all_done_once() {
+    let bench = Arc::new(open());
+    let (id, _) = bench.guest(&[]).await;
+    let add = Increment { id, generation: 1, field: "n".into(), by: 1 };
+    let tasks: Vec<_> = (0..100)
+        .map(|_| (bench.clone(), add.clone()))
+        .map(|(bench, add)| {
+            let op = bench.op();
+            tokio::spawn(async move { bench.store.increment(op, &add).await.unwrap().unwrap() })
+        })
+        .collect();
+    let mut values = Vec::new();
+    for task in tasks {
+        values.push(task.await.unwrap().0);
+    }
+    values.sort_unstable();
+    assert_eq!(values, (1..=100).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn at_full_memory_ends_and_touches_succeed_and_logins_leave_nothing() {
+    let full = Arc::new(TestServer::start());
+    let bench = open_on(full, Limits::default());
+    let (one, record) = bench.login("ada").await;
+    let (two, _) = bench.login("ada").await;
+    let (used, _) = bench.guest(&["a=1"]).await;
+    bench.advance(2 * MINUTE);
+    let _: String = bench.server.admin("CONFIG SET maxmemory 1");
+    let seen = bench.live(used).await.meta.touched;
+    assert!(bench.touch(used, seen, None).await.unwrap().touched > seen);
+    let login = login_of("ada", Cap::default());
+    let refused = bench.store.login(bench.op(), &login).await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    assert_eq!(bench.load(login.new.id).await, Loaded::Absent);
+    bench.store.end(bench.op(), &ending(&record, one)).await.unwrap().unwrap();
+    assert_eq!(bench.revoke("ada", Scope::All).await, Ok(1));
+    assert_eq!((bench.reason(two).await, bench.indexed("ada")), (Some(EndReason::Revoked), 0));
+    assert_eq!(bench.store.revoke_bucket(used.bucket(), Who::Everyone).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_forgot_its_scripts_is_no_outage() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    let _: String = bench.server.admin("SCRIPT FLUSH");
+    assert_eq!(bench.save(&saving(id, &["a=1"])).await, Ok(2));
+}

@@ -1,0 +1,165 @@
+//! A user's sessions: ticket, list, revoke.
+
+use redis::{Value, cmd, pipe};
+
+use crate::clock::Millis;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::id::{SessionId, UserHash};
+use crate::store::redis::Redis;
+use crate::store::redis::answer::{millis, scored, time};
+use crate::store::redis::call::Call;
+use crate::store::redis::keys::named;
+use crate::store::redis::load::{Found, exactly, look};
+use crate::store::redis::meta::owner;
+use crate::store::redis::scripts;
+use crate::store::redis::wire::{Budget, Path};
+use crate::store::{Answer, BATCH, EPOCH_LIFE_MS, Meta, Refused, Scope, Ticket};
+use crate::timeout::NO_END_MS;
+
+pub(super) async fn ticket(redis: &Redis, user: &str) -> Result<Ticket, Error> {
+    let mut reads = pipe();
+    reads.cmd("TIME").cmd("GET").arg(redis.keys.epoch(&UserHash::of(user)));
+    let [now, epoch] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &reads).await?)?;
+    Ok(Ticket { epoch: stored_epoch(&epoch)?, taken: time(&now)? })
+}
+
+fn stored_epoch(epoch: &Value) -> Result<Option<Millis>, Error> {
+    match epoch {
+        Value::Nil => Ok(None),
+        text => millis(text).map(Some),
+    }
+}
+
+/// Dead members are taken off the index, by a script that names them: who meets one removes it.
+pub(super) async fn list(redis: &Redis, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
+    let user = User::new(redis, user);
+    let members: Vec<SessionId> = user.members().await?.into_iter().map(|(id, _)| id).collect();
+    let mut live = Vec::new();
+    for ids in members.chunks(BATCH) {
+        let found = look(redis, Path::Request, &user.budget, ids).await?;
+        let mut dead = Vec::new();
+        for (id, found) in ids.iter().zip(found) {
+            match found {
+                Found::Live(meta) if meta.user.as_deref() == Some(user.id) => live.push((*id, *meta)),
+                Found::Absent | Found::Dead(_) => dead.push(*id),
+                Found::Live(_) | Found::Foreign => {}
+            }
+        }
+        let _none = user.end(&dead, Ending { reason: EndReason::Expired, latest: None, staying: None }).await?;
+    }
+    Ok(live)
+}
+
+/// `All` and `Others` raise the epoch, then end every member not later, until a pass ends none. Later logins are later
+/// than the epoch, so no pass is needed for them.
+pub(super) async fn revoke(redis: &Redis, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
+    let user = User::new(redis, user);
+    if let Scope::One(id) | Scope::Others(id) = scope
+        && id.bucket() != user.hash.bucket()
+    {
+        return Ok(Err(Refused::Gone(None)));
+    }
+    let staying = match scope {
+        Scope::One(id) => {
+            let ended = user.end(&[id], Ending { reason, latest: Some(NO_END_MS), staying: None }).await?;
+            return Ok(ended.and_then(|ended| if ended == 0 { Err(Refused::Gone(None)) } else { Ok(ended) }));
+        }
+        Scope::Others(id) => Some(id),
+        Scope::All => None,
+    };
+    match user.raise(staying).await? {
+        Ok(epoch) => user.passes(Ending { reason, latest: Some(epoch), staying }).await,
+        Err(refused) => Ok(Err(refused)),
+    }
+}
+
+/// How a user's sessions are ended.
+#[derive(Clone, Copy)]
+struct Ending {
+    reason: EndReason,
+    /// Only logins not later than this; with none, nothing is ended and only dead members go.
+    latest: Option<Millis>,
+    /// Nothing is ended unless this one is a live one of the user.
+    staying: Option<SessionId>,
+}
+
+/// A user in one operation.
+struct User<'a> {
+    redis: &'a Redis,
+    id: &'a str,
+    hash: UserHash,
+    budget: Budget,
+}
+
+impl<'a> User<'a> {
+    fn new(redis: &'a Redis, id: &'a str) -> Self {
+        Self { redis, id, hash: UserHash::of(id), budget: redis.wire.budget() }
+    }
+
+    /// The index's members, earliest login first, with their login times.
+    async fn members(&self) -> Result<Vec<(SessionId, Millis)>, Error> {
+        let mut read = cmd("ZRANGE");
+        read.arg(self.redis.keys.index(&self.hash)).arg(0).arg(-1).arg("WITHSCORES");
+        let all = scored(self.redis.wire.read_one(Path::Request, &self.budget, &read).await?)?;
+        let ids = all.into_iter().filter_map(|(member, login)| Some((named(&member)?, login)));
+        Ok(ids.filter(|(id, _)| id.bucket() == self.hash.bucket()).collect())
+    }
+
+    /// Raises the epoch to the larger of now, the latest login and the old epoch + 1, and answers it. Now and the old
+    /// epoch are read first, so that a repeat finds it raised; the latest login is the script's to read.
+    async fn raise(&self, staying: Option<SessionId>) -> Answer<Millis> {
+        let keys = &self.redis.keys;
+        let key = keys.epoch(&self.hash);
+        let mut reads = pipe();
+        reads.cmd("TIME").cmd("GET").arg(&key);
+        let [now, old] = exactly(self.redis.wire.read(Path::Request, &self.budget, &reads).await?)?;
+        let least = time(&now)?.max(stored_epoch(&old)?.map_or(0, |old| old + 1));
+        let stays = staying.map_or_else(|| key.clone(), |id| keys.session(id));
+        let call = Call::new(&scripts::RAISE, vec![key, keys.index(&self.hash), stays])
+            .number(least)
+            .number(EPOCH_LIFE_MS)
+            .bytes(staying.map_or_else(Vec::new, |_| owner(self.id)));
+        let mut delivery = self.redis.step(Path::Request, self.budget)?;
+        self.redis.call(&mut delivery, &call).await?.answer(|epoch| millis(&epoch))
+    }
+
+    async fn passes(&self, ending: Ending) -> Answer<u64> {
+        let mut ended = 0;
+        loop {
+            let all = self.members().await?.into_iter();
+            let caught = all.filter(|(id, login)| Some(*login) <= ending.latest && Some(*id) != ending.staying);
+            let mut now = 0;
+            for ids in caught.map(|(id, _)| id).collect::<Vec<_>>().chunks(BATCH) {
+                match self.end(ids, ending).await? {
+                    Ok(count) => now += count,
+                    Err(refused) => return Ok(Err(refused)),
+                }
+            }
+            ended += now;
+            if now == 0 {
+                return Ok(Ok(ended));
+            }
+        }
+    }
+
+    /// Ends those of the sessions that are the user's and in scope; answers how many.
+    async fn end(&self, ids: &[SessionId], ending: Ending) -> Answer<u64> {
+        if ids.is_empty() {
+            return Ok(Ok(0));
+        }
+        let keys = &self.redis.keys;
+        let (index, deadlines) = (keys.index(&self.hash), keys.deadlines(self.hash.bucket()));
+        let staying = ending.staying.map_or_else(|| deadlines.clone(), |id| keys.session(id));
+        let mut named = vec![deadlines, staying];
+        named.extend(ids.iter().flat_map(|id| [keys.session(*id), index.clone()]));
+        let call = Call::new(&scripts::REVOKE, named)
+            .number(ending.reason.code())
+            .number(self.redis.settings.remember_ms)
+            .number(ending.latest.map_or(-1, |latest| latest as i64))
+            .bytes(owner(self.id))
+            .members(ids);
+        let mut delivery = self.redis.step(Path::Request, self.budget)?;
+        self.redis.call(&mut delivery, &call).await?.answer(|ended| millis(&ended))
+    }
+}

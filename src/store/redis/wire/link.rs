@@ -1,0 +1,121 @@
+//! One multiplexed connection.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, PushInfo,
+    PushKind, RedisConnectionInfo, RedisResult,
+};
+use tokio::time::Instant;
+
+use super::budget::ANSWER;
+use super::clock::ServerClock;
+use super::fault::Fault;
+use crate::config::ConfigError;
+use crate::config::url::{Place, Server};
+
+/// The longest wait for a connection: name, socket and handshake.
+pub(super) const CONNECT: Duration = Duration::from_secs(1);
+/// A connection that let so many answers in a row be late is given up: the driver would keep it for ever.
+const TIMEOUTS: u32 = 3;
+/// A connection that leads to a replica is given up no younger than this: its address may lead to the new master, but
+/// while it does not, callers would do nothing but connect.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Idle connections are probed after so long and so often, so that one cut by a firewall is noticed before it is needed.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How to reach the server.
+#[derive(Clone)]
+pub(super) struct Dial {
+    client: Client,
+}
+
+impl Dial {
+    pub(super) fn new(server: &Server) -> Result<Self, ConfigError> {
+        let client = info(server).and_then(Client::open);
+        Ok(Self { client: client.map_err(|error| ConfigError::new("url", "of the store", error))? })
+    }
+
+    pub(super) fn info(&self) -> ConnectionInfo {
+        self.client.get_connection_info().clone()
+    }
+
+    /// Connects, and sets the clock on the way: so a connection that is handed out has answered.
+    pub(super) async fn link(&self, clock: &ServerClock) -> RedisResult<Link> {
+        let broken = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&broken);
+        let settings = settings().set_push_sender(move |push: PushInfo| {
+            told.fetch_or(push.kind == PushKind::Disconnection, Ordering::Relaxed);
+            Ok::<_, ()>(())
+        });
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&settings).await?;
+        clock.measure(&mut connection).await?;
+        Ok(Link { connection, broken, timeouts: AtomicU32::new(0), made: Instant::now() })
+    }
+}
+
+fn info(server: &Server) -> RedisResult<ConnectionInfo> {
+    let address = match &server.place {
+        Place::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
+        Place::Unix { path } => ConnectionAddr::Unix(path.into()),
+    };
+    // No CLIENT SETINFO: it is one command more to permit, and Redis 7.0 does not know it.
+    let mut login = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP3)
+        .set_db(server.db.into())
+        .set_skip_set_lib_name();
+    if let Some(user) = &server.user {
+        login = login.set_username(user);
+    }
+    if let Some(password) = &server.password {
+        login = login.set_password(password);
+    }
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
+    let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
+    Ok(address.into_connection_info()?.set_redis_settings(login).set_tcp_settings(tcp))
+}
+
+/// No concurrency limit: waiting for its permits is not under the response timeout, so a budget would not hold.
+pub(super) fn settings() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER))
+}
+
+/// A connection, and what is known of its health.
+pub(super) struct Link {
+    connection: MultiplexedConnection,
+    /// Set by the driver as soon as it sees the connection end, used or idle.
+    broken: Arc<AtomicBool>,
+    /// Late answers since the last one in time.
+    timeouts: AtomicU32,
+    made: Instant,
+}
+
+impl Link {
+    pub(super) fn is_whole(&self) -> bool {
+        !self.broken.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn connection(&self) -> MultiplexedConnection {
+        self.connection.clone()
+    }
+
+    pub(super) fn answered(&self) {
+        // Read first: a store would take the cache line from the other threads at every answer.
+        if self.timeouts.load(Ordering::Relaxed) != 0 {
+            self.timeouts.store(0, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn failed(&self, fault: &Fault) {
+        let tired = fault.is_timeout() && self.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS;
+        let demoted = fault.is_from_replica() && self.made.elapsed() >= LOOK_AGAIN;
+        if tired || demoted || fault.is_broken_connection() {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A private Redis server on a Unix socket.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Runs the server until its own standard input ends, which it does when the test program dies, however it dies.
+const KEEPER: &str = r#"redis-server "$@" >/dev/null & echo $!; read -r _; kill -9 $!; wait $!"#;
+
+pub(in crate::store::redis) struct TestServer {
+    folder: PathBuf,
+    options: Vec<String>,
+    keeper: Child,
+    pid: String,
+}
+
+impl TestServer {
+    pub(in crate::store::redis) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// `options` as on the server's command line.
+    pub(in crate::store::redis) fn with(options: &[&str]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("cloakroom-wire-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let options: Vec<_> = options.iter().map(|option| option.to_string()).collect();
+        let (keeper, pid) = run(&folder, &options);
+        let server = Self { folder, options, keeper, pid };
+        server.wait_until_ready();
+        server
+    }
+
+    pub(in crate::store::redis) fn socket(&self) -> String {
+        self.folder.join("s").to_str().unwrap().to_owned()
+    }
+
+    pub(in crate::store::redis) fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket())
+    }
+
+    pub(in crate::store::redis) fn kill(&mut self) {
+        drop(self.keeper.stdin.take());
+        self.keeper.wait().unwrap();
+    }
+
+    pub(in crate::store::redis) fn restart(&mut self) {
+        (self.keeper, self.pid) = run(&self.folder, &self.options);
+        self.wait_until_ready();
+    }
+
+    /// Stops it without its noticing: connections stay open and are not answered.
+    pub(in crate::store::redis) fn stop(&self) {
+        self.signal("-STOP");
+    }
+
+    pub(in crate::store::redis) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.pid]).status().unwrap().success());
+    }
+
+    /// One command on a connection of its own, as the default user.
+    pub(in crate::store::redis) fn admin<T: redis::FromRedisValue>(&self, command: &str) -> T {
+        let mut words = command.split(' ');
+        let mut cmd = redis::cmd(words.next().unwrap());
+        for word in words {
+            cmd.arg(word);
+        }
+        let mut connection = self.connection();
+        cmd.query(&mut connection).unwrap()
+    }
+
+    /// A connection of its own, as the default user.
+    pub(in crate::store::redis) fn connection(&self) -> redis::Connection {
+        redis::Client::open(self.url()).unwrap().get_connection().unwrap()
+    }
+
+    fn wait_until_ready(&self) {
+        let limit = Instant::now() + Duration::from_secs(10);
+        while !self.answers() {
+            assert!(Instant::now() < limit, "redis-server does not start in {:?}", self.folder);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn answers(&self) -> bool {
+        let Ok(mut socket) = UnixStream::connect(self.socket()) else { return false };
+        socket.write_all(b"PING\r\n").is_ok() && socket.read(&mut [0; 64]).is_ok_and(|read| read > 0)
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.kill();
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn run(folder: &PathBuf, options: &[String]) -> (Child, String) {
+    let installed = Command::new("redis-server").arg("--version").output().is_ok();
+    assert!(installed, "these tests start a private Redis: install `redis-server` (apt-get install redis-server)");
+    let mut keeper = Command::new("sh")
+        .args(["-c", KEEPER, "sh", "--port", "0", "--unixsocket", "s", "--save", "", "--daemonize", "no", "--dir"])
+        .arg(folder)
+        .args(options)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut pid = String::new();
+    BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut pid).unwrap();
+    (keeper, pid.trim().to_owned())
+}

@@ -1,0 +1,151 @@
+//! What the operations of the contract are asked for.
+
+use crate::client::ClientInfo;
+use crate::clock::Millis;
+use crate::config::Cap;
+use crate::end::EndReason;
+use crate::fields::Delta;
+use crate::id::SessionId;
+use crate::timeout::Spans;
+use crate::token::SecretHash;
+
+/// What a new session is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct NewSession {
+    pub(crate) id: SessionId,
+    pub(crate) secret: SecretHash,
+    pub(crate) spans: Spans,
+    pub(crate) grace_ms: u32,
+    pub(crate) user: Option<String>,
+    pub(crate) client: ClientInfo,
+}
+
+/// Notes a use.
+#[derive(Debug, Clone)]
+pub(crate) struct Touch {
+    pub(crate) id: SessionId,
+    /// The last use as the caller knows it: unless it still is, another touch was sooner and nothing is written.
+    pub(crate) seen: Millis,
+    /// The current secret, if the caller presented it and knows of no use of it yet.
+    pub(crate) first_use: Option<SecretHash>,
+    /// Whose index covers the session.
+    pub(crate) user: Option<String>,
+}
+
+/// Writes changed fields.
+#[derive(Debug, Clone)]
+pub(crate) struct Save {
+    pub(crate) id: SessionId,
+    pub(crate) generation: u32,
+    /// Refuse unless this is still the version.
+    pub(crate) version: Option<u32>,
+    pub(crate) delta: Delta,
+}
+
+/// Adds to a counter.
+#[derive(Debug, Clone)]
+pub(crate) struct Increment {
+    pub(crate) id: SessionId,
+    pub(crate) generation: u32,
+    pub(crate) field: String,
+    pub(crate) by: i64,
+}
+
+/// Gives the session a new secret.
+#[derive(Debug, Clone)]
+pub(crate) struct Rotate {
+    pub(crate) id: SessionId,
+    pub(crate) generation: u32,
+    /// The secret that the client presented.
+    pub(crate) presented: SecretHash,
+    /// The current secret as the caller loaded it.
+    pub(crate) current: SecretHash,
+    /// When it was loaded, by the store's clock.
+    pub(crate) loaded: Millis,
+    pub(crate) new: SecretHash,
+}
+
+/// Changes the timeouts of one session at once; it counts as a use.
+#[derive(Debug, Clone)]
+pub(crate) struct Retime {
+    pub(crate) id: SessionId,
+    pub(crate) generation: u32,
+    pub(crate) spans: Spans,
+    pub(crate) user: Option<String>,
+}
+
+/// The session that a login or a logout ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Old {
+    pub(crate) id: SessionId,
+    pub(crate) generation: u32,
+    pub(crate) user: Option<String>,
+}
+
+/// Logs a user in under a new id, and ends the session before.
+#[derive(Debug, Clone)]
+pub(crate) struct Login {
+    pub(crate) new: NewSession,
+    pub(crate) old: Option<Old>,
+    /// Fields that are carried over from the old session, after `delta` has been applied to it.
+    pub(crate) keep: Vec<String>,
+    /// Pending changes of the request; of a draft these are all its fields.
+    pub(crate) delta: Delta,
+    pub(crate) gate: Gate,
+}
+
+/// Logs the same user in again: same id, new secret, new login time, fields stay.
+#[derive(Debug, Clone)]
+pub(crate) struct Reauthenticate {
+    pub(crate) id: SessionId,
+    pub(crate) generation: u32,
+    pub(crate) user: String,
+    pub(crate) secret: SecretHash,
+    pub(crate) spans: Spans,
+    pub(crate) client: ClientInfo,
+    pub(crate) delta: Delta,
+    pub(crate) gate: Gate,
+}
+
+/// What a login has to pass.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gate {
+    pub(crate) cap: Cap,
+    pub(crate) ticket: Option<Ticket>,
+}
+
+/// A user's revocation epoch at a moment before a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) epoch: Option<Millis>,
+    pub(crate) taken: Millis,
+}
+
+/// Ends a session, and may put a guest's in its place.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub(crate) old: Old,
+    pub(crate) reason: EndReason,
+    /// The session that follows and the fields it gets from the old one, after `delta` has been applied. If none of
+    /// the fields is there, no session follows.
+    pub(crate) successor: Option<(NewSession, Vec<String>)>,
+    pub(crate) delta: Delta,
+}
+
+/// Which of a user's sessions a revocation ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All, and raises the epoch.
+    All,
+    /// All but this one, and raises the epoch; nothing at all unless this one is live and the user's.
+    Others(SessionId),
+    /// This one, if it is the user's.
+    One(SessionId),
+}
+
+/// Whose sessions a walk over a bucket ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    Guests,
+    Everyone,
+}

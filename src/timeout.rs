@@ -1,0 +1,252 @@
+//! How long a session lives: idle and absolute, and the arithmetic between them.
+
+use std::time::Duration;
+
+use crate::config::ConfigError;
+
+/// 400 days: the longest life that anything here has. Browsers cut a cookie's Max-Age there too (RFC 6265bis, 5.6.2).
+pub(crate) const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// The longest default touch interval: one write a minute for a session in use.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
+/// An absolute life without end, in milliseconds: fits six bytes, and sums of two such fit a Lua number.
+pub(crate) const NO_END_MS: u64 = (1 << 48) - 1;
+
+/// A limit on a session's life, or none. Zero is neither: ending a session is [`invalidate`](crate::Session::invalidate).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeout {
+    /// No limit of this kind. A session is still dropped after 400 days without use, so that no key is immortal.
+    Never,
+    /// So long after: 1 millisecond to 400 days, in whole milliseconds.
+    After(Duration),
+}
+
+impl Timeout {
+    /// Reads a number of seconds as systems do that write "never" as 0.
+    #[must_use]
+    pub const fn from_secs_zero_is_never(seconds: u64) -> Self {
+        match seconds {
+            0 => Self::Never,
+            _ => Self::After(Duration::from_secs(seconds)),
+        }
+    }
+
+    /// Milliseconds, with `Never` as given.
+    fn ms(self, never: u64) -> u64 {
+        match self {
+            Self::Never => never,
+            Self::After(duration) => u64::try_from(duration.as_millis()).unwrap_or(never),
+        }
+    }
+
+    fn check(self, setting: &'static str) -> Result<Self, ConfigError> {
+        match self {
+            Self::After(duration) if duration < Duration::from_millis(1) || duration > LONGEST => {
+                Err(ConfigError::out_of_range(setting, format!("{duration:?}"), "1 ms to 400 days, or Never"))
+            }
+            fine => Ok(fine),
+        }
+    }
+}
+
+impl From<Duration> for Timeout {
+    fn from(duration: Duration) -> Self {
+        Self::After(duration)
+    }
+}
+
+/// Both timeouts of a session and how often its use is noted; they hold together.
+///
+/// | | default | why |
+/// |---|---|---|
+/// | `idle` | 30 minutes | what users of web shops and back offices expect; a touch pushes it back |
+/// | `absolute` | 12 hours | a working day: nothing pushes it back but a new login |
+/// | touch interval | the smaller of 60 s and a tenth of `idle` | one write a minute at most; nobody is expired early, at most one interval late |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    idle: Timeout,
+    absolute: Timeout,
+    interval: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let after = |minutes: u64| Timeout::After(Duration::from_secs(minutes * 60));
+        Self { idle: after(30), absolute: after(12 * 60), interval: None }
+    }
+}
+
+impl Timeouts {
+    /// The defaults: 30 minutes idle, 12 hours absolute.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// NIST SP 800-63B-4, AAL1: 30 days at most between logins, no idle limit (2.1.3).
+    #[must_use]
+    pub fn aal1() -> Self {
+        Self::preset(Timeout::Never, 30 * 24 * 60)
+    }
+
+    /// NIST SP 800-63B-4, AAL2: 24 hours at most between logins, 1 hour at most idle, the touch interval taken off (2.2.3).
+    #[must_use]
+    pub fn aal2() -> Self {
+        Self::preset(Timeout::After(Duration::from_secs(59 * 60)), 24 * 60)
+    }
+
+    /// NIST SP 800-63B-4, AAL3: 12 hours at most between logins, 15 minutes at most idle, the touch interval taken off (2.3.3).
+    #[must_use]
+    pub fn aal3() -> Self {
+        Self::preset(Timeout::After(Duration::from_secs(14 * 60)), 12 * 60)
+    }
+
+    fn preset(idle: Timeout, absolute_minutes: u64) -> Self {
+        let absolute = Timeout::After(Duration::from_secs(absolute_minutes * 60));
+        Self { idle, absolute, interval: None }
+    }
+
+    /// Ends a session so long after its last use.
+    #[must_use]
+    pub fn idle(self, idle: impl Into<Timeout>) -> Self {
+        Self { idle: idle.into(), ..self }
+    }
+
+    /// Ends a session so long after it began or was last logged in, however much it is used.
+    #[must_use]
+    pub fn absolute(self, absolute: impl Into<Timeout>) -> Self {
+        Self { absolute: absolute.into(), ..self }
+    }
+
+    /// Notes use at most once in this time: 1 ms to 24 hours. Longer means fewer writes to Redis, and sessions that may live that much longer.
+    #[must_use]
+    pub fn touch_interval(self, interval: Duration) -> Self {
+        Self { interval: Some(interval), ..self }
+    }
+
+    /// The idle timeout.
+    #[must_use]
+    pub const fn idle_timeout(&self) -> Timeout {
+        self.idle
+    }
+
+    /// The absolute timeout.
+    #[must_use]
+    pub const fn absolute_timeout(&self) -> Timeout {
+        self.absolute
+    }
+
+    /// Checks the ranges and turns them into the numbers that are stored.
+    pub(crate) fn checked(self) -> Result<Spans, ConfigError> {
+        let idle_ms = self.idle.check("idle timeout")?.ms(LONGEST.as_millis() as u64);
+        let absolute_ms = self.absolute.check("absolute timeout")?.ms(NO_END_MS);
+        let interval = self.interval.unwrap_or_else(|| default_interval(idle_ms));
+        if interval < Duration::from_millis(1) || interval > Duration::from_secs(24 * 60 * 60) {
+            return Err(ConfigError::out_of_range("touch interval", format!("{interval:?}"), "1 ms to 24 hours"));
+        }
+        Ok(Spans { idle_ms, absolute_ms, interval_ms: interval.as_millis() as u32 })
+    }
+}
+
+fn default_interval(idle_ms: u64) -> Duration {
+    Duration::from_millis(idle_ms / 10).clamp(Duration::from_millis(1), LONGEST_INTERVAL)
+}
+
+/// A session's timeouts as they are stored with it, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spans {
+    /// 1 to 400 days.
+    pub(crate) idle_ms: u64,
+    /// 1 to 400 days, or [`NO_END_MS`].
+    pub(crate) absolute_ms: u64,
+    pub(crate) interval_ms: u32,
+}
+
+impl Spans {
+    /// How long a session lives that began at `since` and is used at `now`: idle and interval, cut at the absolute deadline.
+    pub(crate) fn life_ms(&self, since: u64, now: u64) -> u64 {
+        let absolute_left = (since + self.absolute_ms).saturating_sub(now);
+        (self.idle_ms + u64::from(self.interval_ms)).min(absolute_left)
+    }
+
+    /// How long the user's index must outlast a login at once: the absolute life, or twice the idle one where there is none.
+    pub(crate) fn cover_ms(&self) -> u64 {
+        if self.is_endless() { 2 * (self.idle_ms + u64::from(self.interval_ms)) } else { self.absolute_ms }
+    }
+
+    /// Whether there is no absolute timeout.
+    pub(crate) const fn is_endless(&self) -> bool {
+        self.absolute_ms == NO_END_MS
+    }
+
+    /// The same as the public type.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        let after = |ms, never| if ms == never { Timeout::Never } else { Timeout::After(Duration::from_millis(ms)) };
+        let interval = Duration::from_millis(u64::from(self.interval_ms));
+        let implied = interval == default_interval(self.idle_ms);
+        Timeouts {
+            idle: after(self.idle_ms, LONGEST.as_millis() as u64),
+            absolute: after(self.absolute_ms, NO_END_MS),
+            interval: (!implied).then_some(interval),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIN: u64 = 60_000;
+
+    fn spans(timeouts: Timeouts) -> Spans {
+        timeouts.checked().expect("in range")
+    }
+
+    #[test]
+    fn the_default_interval_is_a_tenth_of_idle_and_at_most_a_minute() {
+        assert_eq!(spans(Timeouts::new()).interval_ms, 60_000);
+        assert_eq!(spans(Timeouts::new().idle(Duration::from_secs(100))).interval_ms, 10_000);
+        assert_eq!(spans(Timeouts::new().idle(Duration::from_millis(5))).interval_ms, 1);
+    }
+
+    #[test]
+    fn a_life_is_idle_and_interval_cut_at_the_absolute_deadline() {
+        let spans = spans(Timeouts::new().idle(Duration::from_secs(600)).absolute(Duration::from_secs(1200)));
+        assert_eq!(spans.life_ms(0, 0), 11 * MIN);
+        assert_eq!(spans.life_ms(0, 15 * MIN), 5 * MIN);
+        assert_eq!(spans.life_ms(0, 25 * MIN), 0);
+    }
+
+    #[test]
+    fn never_is_400_days_from_the_last_use() {
+        let spans = spans(Timeouts::new().idle(Timeout::Never).absolute(Timeout::Never));
+        assert_eq!(spans.life_ms(0, 1 << 41), LONGEST.as_millis() as u64 + MIN);
+        assert_eq!(spans.timeouts().idle_timeout(), Timeout::Never);
+        assert_eq!(spans.timeouts().absolute_timeout(), Timeout::Never);
+    }
+
+    #[test]
+    fn zero_and_more_than_400_days_are_errors() {
+        for bad in [Duration::ZERO, Duration::from_micros(999), LONGEST + Duration::from_millis(1)] {
+            assert!(Timeouts::new().idle(bad).checked().is_err());
+            assert!(Timeouts::new().absolute(bad).checked().is_err());
+        }
+        assert!(Timeouts::new().touch_interval(Duration::ZERO).checked().is_err());
+        assert_eq!(Timeout::from_secs_zero_is_never(0), Timeout::Never);
+        assert_eq!(Timeout::from_secs_zero_is_never(9), Timeout::After(Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn presets_keep_the_interval_within_the_limit() {
+        for (preset, limit) in [(Timeouts::aal2(), 60), (Timeouts::aal3(), 15)] {
+            let spans = spans(preset);
+            assert_eq!(spans.idle_ms + u64::from(spans.interval_ms), limit * MIN);
+        }
+    }
+
+    #[test]
+    fn stored_timeouts_read_back_as_they_were_set() {
+        for timeouts in [Timeouts::new(), Timeouts::aal1(), Timeouts::new().idle(Duration::from_secs(90))] {
+            assert_eq!(spans(spans(timeouts).timeouts()), spans(timeouts));
+        }
+    }
+}

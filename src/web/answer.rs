@@ -1,0 +1,90 @@
+//! An error as a response, whatever the framework.
+
+use super::policy::UNAVAILABLE;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::limits::LimitExceeded;
+
+/// When a client may ask again after an outage, in seconds: the request has already waited for the store's whole
+/// budget, and a store that is back is found within a second.
+pub(super) const RETRY_AFTER_SECS: u8 = 1;
+
+/// The response to an error: a status, and a body in JSON without any data of the session.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn to(error: &Error) -> Self {
+        let status = status(error);
+        let body = match error {
+            Error::Gone(reason) => ended(*reason),
+            Error::Conflict => ended(None),
+            // What went wrong inside is for the log.
+            _ if status == 500 => said("the server failed"),
+            _ => said(&error.to_string()),
+        };
+        Self { status, body }
+    }
+
+    /// Leaves a trace of what the client is not told.
+    pub(super) fn trace(&self, error: &Error) {
+        let error = error as &dyn std::error::Error;
+        match self.status {
+            UNAVAILABLE => tracing::warn!(error, "a request failed for want of the session store"),
+            500 => tracing::error!(error, "a request failed"),
+            status => tracing::debug!(status, error, "a request was refused"),
+        }
+    }
+}
+
+const fn status(error: &Error) -> u16 {
+    match error {
+        Error::Unavailable(_) | Error::Indeterminate(_) => UNAVAILABLE,
+        Error::Gone(_) | Error::Conflict => 409,
+        Error::Limit(LimitExceeded::FieldName | LimitExceeded::UserId { .. }) => 400,
+        Error::Limit(_) => 413,
+        Error::WrongKind { .. } | Error::Overflow { .. } | Error::Decode { .. } => 422,
+        Error::Missing { .. } | Error::Encode { .. } | Error::Config(_) | Error::Random(_) | Error::Unreadable(_) => {
+            500
+        }
+    }
+}
+
+fn ended(reason: Option<EndReason>) -> String {
+    reason.map_or_else(|| r#"{"ended":null}"#.to_owned(), |reason| format!(r#"{{"ended":"{reason}"}}"#))
+}
+
+fn said(text: &str) -> String {
+    format!(r#"{{"error":"{}"}}"#, escaped(text))
+}
+
+/// The inside of a JSON string: a field's name in a message may be anything the application passed.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => escaped.extend(['\\', char]),
+            char if char.is_ascii_control() => escaped.push_str(&format!("\\u{:04x}", u32::from(char))),
+            char => escaped.push(char),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_is_valid_json() {
+        let text = "\"\\\n\u{0}\u{7f}é {}";
+        let read: serde_json::Value = serde_json::from_str(&said(text)).expect("JSON");
+        assert_eq!(read, serde_json::json!({ "error": text }));
+        let read: serde_json::Value = serde_json::from_str(&ended(Some(EndReason::LoggedOut))).expect("JSON");
+        assert_eq!(read, serde_json::json!({ "ended": "logged_out" }));
+        let read: serde_json::Value = serde_json::from_str(&ended(None)).expect("JSON");
+        assert_eq!(read, serde_json::json!({ "ended": null }));
+    }
+}

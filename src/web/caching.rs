@@ -1,0 +1,30 @@
+//! What caches on the way must know.
+
+/// Whether a response's `Vary` already says that it depends on the cookie.
+pub(super) fn varies_by_cookie<'a>(vary: impl Iterator<Item = &'a [u8]>) -> bool {
+    elements(vary).any(|name| name == b"*" || name.eq_ignore_ascii_case(b"cookie"))
+}
+
+/// Whether a response's `Cache-Control` already forbids every cache to store it.
+pub(super) fn forbids_storing<'a>(cache_control: impl Iterator<Item = &'a [u8]>) -> bool {
+    elements(cache_control).any(|directive| directive.eq_ignore_ascii_case(b"no-store"))
+}
+
+fn elements<'a>(values: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = &'a [u8]> {
+    values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn list_elements_are_compared_whole_and_without_case() {
+        let varies = |value: &'static str| varies_by_cookie(std::iter::once(value.as_bytes()));
+        assert!(varies("accept, COOKIE") && varies("*") && varies("Cookie"));
+        assert!(!varies("") && !varies("accept") && !varies("cookie2") && !varies("x-cookie"));
+        let forbids = |value: &'static str| forbids_storing(std::iter::once(value.as_bytes()));
+        assert!(forbids("no-store") && forbids("private,No-Store , max-age=0"));
+        assert!(!forbids("no-cache, private") && !forbids("no-store-x"));
+    }
+}

@@ -1,0 +1,271 @@
+//! How the session's cookie looks.
+
+use std::borrow::Cow;
+
+use crate::config::ConfigError;
+
+/// Longest name of a cookie; browsers take 4,096 bytes for name and value together.
+const NAME_BYTES: usize = 128;
+/// Longest host name (RFC 1035, 2.3.4).
+const DOMAIN_BYTES: usize = 253;
+/// Browsers ignore a longer attribute (RFC 6265bis, 5.6).
+const PATH_BYTES: usize = 1024;
+
+/// How the session's cookie looks. It is always `HttpOnly`; everything else has a default and a reason.
+///
+/// | | default | why |
+/// |---|---|---|
+/// | name | `__Host-id` | the prefix keeps subdomains and plain HTTP from setting it |
+/// | `SameSite` | `Lax` | other sites' forms come without it, links from other sites with it |
+/// | `Secure` | yes | never over plain HTTP |
+/// | `Path` | `/` | one session for the whole host |
+/// | `Domain` | none | the host that set it, no other |
+/// | `Max-Age` | what is left of the session's absolute life, at most 400 days | it decides nothing: the store does |
+///
+/// What browsers would silently refuse is an error when a layer is built with it.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use cloakroom::{SameSite, SessionCookie, SessionLayer, Sessions};
+///
+/// let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
+/// let cookie = SessionCookie::new().name("__Secure-shop").domain("shop.example").same_site(SameSite::Strict);
+/// let layer = SessionLayer::new(sessions.clone()).cookie(cookie)?;
+///
+/// let refused = SessionLayer::new(sessions).cookie(SessionCookie::new().name("__Host-shop").domain("shop.example"));
+/// assert!(refused.is_err());
+/// # drop(layer);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "give it to `SessionLayer::cookie`"]
+pub struct SessionCookie {
+    name: Cow<'static, str>,
+    pub(super) same_site: SameSite,
+    pub(super) domain: Option<String>,
+    pub(super) path: Cow<'static, str>,
+    pub(super) lasting: Lasting,
+    pub(super) secure: bool,
+}
+
+/// With which requests from other sites a browser sends the cookie.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum SameSite {
+    /// With none: who follows a link from another site arrives without a session.
+    Strict,
+    /// With links followed from other sites, but not with their forms, frames and scripts.
+    #[default]
+    Lax,
+    /// With all. Every request that changes something then needs protection of its own against forgery.
+    None,
+}
+
+impl SameSite {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "Strict",
+            Self::Lax => "Lax",
+            Self::None => "None",
+        }
+    }
+}
+
+/// How long the browser keeps the cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lasting {
+    MaxAge,
+    BrowserSession,
+}
+
+impl Default for SessionCookie {
+    fn default() -> Self {
+        Self {
+            name: Cow::Borrowed("__Host-id"),
+            same_site: SameSite::Lax,
+            domain: None,
+            path: Cow::Borrowed("/"),
+            lasting: Lasting::MaxAge,
+            secure: true,
+        }
+    }
+}
+
+impl SessionCookie {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The cookie's name, 1 to 128 bytes: letters, digits and ``!#$%&'*+-.^_`|~``. `__Host-id` by default.
+    ///
+    /// A name that begins with `__Host-` or `__Secure-`, in any case of its letters, binds the cookie: browsers take
+    /// the former only with `Secure`, `Path=/` and no `Domain`, the latter only with `Secure`.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { name: Cow::Owned(name.into()), ..self }
+    }
+
+    /// With which requests from other sites the cookie comes; `Lax` by default. `None` needs `Secure`.
+    pub fn same_site(self, same_site: SameSite) -> Self {
+        Self { same_site, ..self }
+    }
+
+    /// Shares the cookie with all hosts under this domain; with none by default.
+    ///
+    /// Needs a name without `__Host-`. Each of those hosts can then read and replace it.
+    pub fn domain(self, domain: impl Into<String>) -> Self {
+        Self { domain: Some(domain.into()), ..self }
+    }
+
+    /// Sends the cookie only under this path, 1 to 1,024 bytes from `/` on; `/` by default.
+    ///
+    /// No protection: pages of one host can reach each other's cookies. Needs a name without `__Host-`.
+    pub fn path(self, path: impl Into<String>) -> Self {
+        Self { path: Cow::Owned(path.into()), ..self }
+    }
+
+    /// Leaves `Max-Age` out: the browser forgets the cookie when it is closed, unless it restores its windows.
+    pub fn browser_session(self) -> Self {
+        Self { lasting: Lasting::BrowserSession, ..self }
+    }
+
+    /// Leaves `Secure` out: everyone on the way can read the token. Needs a name without `__Host-` and `__Secure-`.
+    ///
+    /// Seldom needed: Chromium and Firefox take `Secure` cookies from `http://localhost`.
+    pub fn insecure_for_development(self) -> Self {
+        Self { secure: false, ..self }
+    }
+
+    pub(super) fn name_str(&self) -> &str {
+        &self.name
+    }
+
+    /// Refuses what a browser would refuse or read otherwise than it was meant.
+    pub(super) fn checked(self) -> Result<Self, ConfigError> {
+        if !is_name(&self.name) {
+            let range = "1 to 128 bytes: letters, digits and !#$%&'*+-.^_`|~";
+            return Err(ConfigError::out_of_range("cookie name", format!("{:?}", self.name), range));
+        }
+        if let Some(domain) = self.domain.as_deref().filter(|domain| !is_domain(domain)) {
+            return Err(ConfigError::out_of_range(
+                "cookie domain",
+                format!("{domain:?}"),
+                "a host name, without a dot in front",
+            ));
+        }
+        if !is_path(&self.path) {
+            let range = "1 to 1024 visible ASCII characters but `;`, from `/` on";
+            return Err(ConfigError::out_of_range("cookie path", format!("{:?}", self.path), range));
+        }
+        self.check_together()?;
+        Ok(self)
+    }
+
+    fn check_together(&self) -> Result<(), ConfigError> {
+        let refuse = |why| Err(ConfigError::new("cookie name", &self.name, why));
+        let prefix = Prefix::of(&self.name);
+        match (prefix, self.secure, &self.domain) {
+            (Prefix::Host | Prefix::Secure, false, _) => refuse("this prefix needs `Secure`; choose a name without it"),
+            (Prefix::Host, true, Some(_)) => refuse("this prefix forbids `Domain`; `__Secure-` allows it"),
+            (Prefix::Host, true, None) if self.path != "/" => {
+                refuse("this prefix needs `Path=/`; `__Secure-` does not")
+            }
+            _ if self.same_site == SameSite::None && !self.secure => {
+                Err(ConfigError::new("cookie same-site", "None", "needs `Secure`"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a name's beginning binds the cookie to; browsers compare it without regard to case (RFC 6265bis, 5.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prefix {
+    Host,
+    Secure,
+    None,
+}
+
+impl Prefix {
+    fn of(name: &str) -> Self {
+        let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        match () {
+            () if begins("__Host-") => Self::Host,
+            // `__Http-` also asks for `HttpOnly`, which ours always is.
+            () if begins("__Secure-") || begins("__Http-") => Self::Secure,
+            () => Self::None,
+        }
+    }
+}
+
+/// A token of RFC 9110, 5.6.2, as RFC 6265 asks for.
+fn is_name(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    (1..=NAME_BYTES).contains(&name.len()) && name.bytes().all(legal)
+}
+
+fn is_domain(domain: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.bytes().all(legal) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    domain.len() <= DOMAIN_BYTES && domain.split('.').all(label)
+}
+
+fn is_path(path: &str) -> bool {
+    path.starts_with('/')
+        && path.len() <= PATH_BYTES
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cookie() -> SessionCookie {
+        SessionCookie::new()
+    }
+
+    #[test]
+    fn what_browsers_take_is_taken() {
+        for fine in [
+            cookie(),
+            cookie().name("id").insecure_for_development(),
+            cookie().name("id").path("/shop").domain("shop.example").browser_session(),
+            cookie().name("__Secure-id").path("/shop").domain("a.shop.example"),
+            cookie().same_site(SameSite::None),
+            cookie().name("a".repeat(128)),
+        ] {
+            assert_eq!(fine.clone().checked(), Ok(fine));
+        }
+    }
+
+    #[test]
+    fn combinations_that_browsers_reject_are_errors() {
+        for (bad, setting) in [
+            (cookie().domain("shop.example"), "cookie name"),
+            (cookie().path("/shop"), "cookie name"),
+            (cookie().insecure_for_development(), "cookie name"),
+            (cookie().name("__hOST-id").insecure_for_development(), "cookie name"),
+            (cookie().name("__Secure-id").insecure_for_development(), "cookie name"),
+            (cookie().name("__SECURE-id").insecure_for_development(), "cookie name"),
+            (cookie().name("__Http-id").insecure_for_development(), "cookie name"),
+            (cookie().name("id").same_site(SameSite::None).insecure_for_development(), "cookie same-site"),
+        ] {
+            let refused = bad.clone().checked().map_err(|error| error.setting());
+            assert_eq!(refused, Err(setting), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn parts_that_are_not_well_formed_are_errors() {
+        for name in ["", "a b", "a=b", "a;b", "é", "a\r\nb", "\"a\"", &"a".repeat(129)] {
+            assert!(cookie().name(name).checked().is_err(), "{name}");
+        }
+        for domain in ["", ".shop.example", "shop.example.", "a..b", "-a.b", "shop example", "a;b", &"a".repeat(254)] {
+            assert!(cookie().name("id").domain(domain).checked().is_err(), "{domain}");
+        }
+        for path in ["", "shop", "/a;b", "/a\r\n", "/é", "/a b", &"/".repeat(1025)] {
+            assert!(cookie().name("id").path(path).checked().is_err(), "{path}");
+        }
+    }
+}

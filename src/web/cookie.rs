@@ -1,0 +1,48 @@
+//! Reading one cookie from a request, byte for byte.
+
+/// What a request carries under one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    Absent,
+    /// One value; it may have come more than once.
+    One(&'a [u8]),
+    /// The name came with different values: somebody planted one, and nobody can tell which.
+    Several,
+}
+
+/// Looks for a cookie in all `Cookie` headers of a request (RFC 6265bis, 4.2.1).
+///
+/// Names are compared byte for byte. Only space and tab are trimmed, nothing is decoded, quotes are part of the
+/// value, and what is not `name=value` is skipped: a parser that decodes takes `__%48ost-id` for `__Host-id`, which
+/// any subdomain may set.
+pub(super) fn find<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
+    let mut found = Found::Absent;
+    for (_, value) in headers.flat_map(pairs).filter(|(other, _)| *other == name.as_bytes()) {
+        found = match found {
+            Found::Absent => Found::One(value),
+            Found::One(first) if first == value => found,
+            Found::One(_) | Found::Several => return Found::Several,
+        };
+    }
+    found
+}
+
+fn pairs(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    header.split(|byte| *byte == b';').filter_map(pair)
+}
+
+/// Splits `name=value` at the first `=`; none without one.
+pub(super) fn pair(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|byte| *byte == b'=')?;
+    Some((trim(&text[..at]), trim(&text[at + 1..])))
+}
+
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! An error as axum's response.
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::answer::{Answer, RETRY_AFTER_SECS};
+use super::policy::UNAVAILABLE;
+use crate::error::Error;
+
+/// Answers in JSON, so that handlers can use `?`; no body holds data of the session.
+///
+/// | error | status | body |
+/// |---|---|---|
+/// | `Unavailable`, `Indeterminate` | 503, `Retry-After: 1` | `{"error": ".."}` |
+/// | `Gone` | 409 | `{"ended": reason}`, [`EndReason::as_str`](crate::EndReason::as_str) or `null` |
+/// | `Conflict` | 409 | `{"ended": null}` |
+/// | `Limit`: a field's name, a user id | 400 | `{"error": ".."}` |
+/// | `Limit`: any size or number | 413 | `{"error": ".."}` |
+/// | `WrongKind`, `Decode`, `Overflow` | 422 | `{"error": ".."}` |
+/// | all others | 500 | `{"error": "the server failed"}`; the log has more |
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let answer = Answer::to(&self);
+        answer.trace(&self);
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let mut response = (status, json, answer.body).into_response();
+        if answer.status == UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(u16::from(RETRY_AFTER_SECS)));
+        }
+        response
+    }
+}

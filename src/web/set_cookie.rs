@@ -1,0 +1,123 @@
+//! Writing the session's cookie.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::config::{Lasting, SessionCookie};
+use super::cookie;
+use crate::timeout::LONGEST;
+
+/// The value of a `Set-Cookie` header; wiped on drop, for it may hold a token.
+pub(super) type SetCookie = Zeroizing<String>;
+
+/// What is to become of the cookie.
+pub(super) enum Content<'a> {
+    /// A token's text, and what is left of its session's absolute life, if that has an end.
+    Token {
+        text: &'a str,
+        left: Option<Duration>,
+    },
+    Removed,
+}
+
+impl SessionCookie {
+    /// Renders setting and removal alike, so that their attributes are the same: a browser that finds other ones
+    /// keeps the old cookie beside the new.
+    pub(super) fn render(&self, content: &Content<'_>) -> SetCookie {
+        let text = match content {
+            Content::Token { text, .. } => text,
+            Content::Removed => "",
+        };
+        let mut line = Zeroizing::new(String::with_capacity(256));
+        line.push_str(self.name_str());
+        line.push('=');
+        line.push_str(text);
+        self.push_attributes(&mut line);
+        if let Some(seconds) = self.max_age(content) {
+            line.push_str(&format!("; Max-Age={seconds}"));
+        }
+        line
+    }
+
+    fn push_attributes(&self, line: &mut String) {
+        if self.secure {
+            line.push_str("; Secure");
+        }
+        line.push_str("; HttpOnly; Path=");
+        line.push_str(&self.path);
+        if let Some(domain) = &self.domain {
+            line.push_str("; Domain=");
+            line.push_str(domain);
+        }
+        line.push_str("; SameSite=");
+        line.push_str(self.same_site.as_str());
+    }
+
+    /// Seconds, rounded up: the 0 of a session in its last second would be a removal.
+    fn max_age(&self, content: &Content<'_>) -> Option<u64> {
+        match (content, self.lasting) {
+            (Content::Removed, _) => Some(0),
+            (Content::Token { .. }, Lasting::BrowserSession) => None,
+            (Content::Token { left, .. }, Lasting::MaxAge) => {
+                let left = left.unwrap_or(LONGEST).min(LONGEST);
+                Some((left.as_millis() as u64).div_ceil(1000).max(1))
+            }
+        }
+    }
+
+    /// Whether this value of a `Set-Cookie` header sets our cookie.
+    pub(super) fn is_ours(&self, set_cookie: &[u8]) -> bool {
+        let first = set_cookie.split(|byte| *byte == b';').next().and_then(cookie::pair);
+        first.is_some_and(|(name, _)| name == self.name_str().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::config::SameSite;
+
+    fn set(cookie: &SessionCookie, left: Option<Duration>) -> String {
+        cookie.render(&Content::Token { text: "v", left }).to_string()
+    }
+
+    #[test]
+    fn the_default_has_every_protection() {
+        let set = set(&SessionCookie::new(), Some(Duration::from_secs(60)));
+        assert_eq!(set, "__Host-id=v; Secure; HttpOnly; Path=/; SameSite=Lax; Max-Age=60");
+    }
+
+    #[test]
+    fn a_removal_has_the_attributes_of_what_it_removes() {
+        let cookie = SessionCookie::new().name("__Secure-id").domain("shop.example").path("/shop").browser_session();
+        let attributes = "; Secure; HttpOnly; Path=/shop; Domain=shop.example; SameSite=Lax";
+        assert_eq!(set(&cookie, None), format!("__Secure-id=v{attributes}"));
+        assert_eq!(cookie.render(&Content::Removed).as_str(), format!("__Secure-id={attributes}; Max-Age=0"));
+    }
+
+    #[test]
+    fn max_age_is_what_is_left_rounded_up_and_at_most_400_days() {
+        for (left, seconds) in [
+            (Some(Duration::ZERO), 1),
+            (Some(Duration::from_millis(1)), 1),
+            (Some(Duration::from_millis(1001)), 2),
+            (Some(LONGEST * 2), 34_560_000),
+            (None, 34_560_000),
+        ] {
+            let set = set(&SessionCookie::new().same_site(SameSite::Strict), left);
+            assert!(set.ends_with(&format!("; SameSite=Strict; Max-Age={seconds}")), "{set}");
+        }
+    }
+
+    #[test]
+    fn our_cookie_is_told_by_its_name_alone() {
+        let cookie = SessionCookie::new();
+        for ours in ["__Host-id=x", " __Host-id =; Path=/", "__Host-id=;"] {
+            assert!(cookie.is_ours(ours.as_bytes()), "{ours}");
+        }
+        for other in ["", "id=x", "__host-id=x", "a=b; __Host-id=x", "__Host-id"] {
+            assert!(!cookie.is_ours(other.as_bytes()), "{other}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What tests stand on: a store, its clock, and a namespace of their own.
+
+pub(crate) mod keys;
+pub(crate) mod recorder;
+pub(crate) mod server;
+mod stage;
+mod until;
+
+pub(crate) use stage::{Stage, login, memory_stage, redis_stage, redis_stage_on, token};
+pub(crate) use until::until;
+
+/// A well-formed token that no store ever issued.
+pub(crate) fn foreign_token() -> String {
+    let bytes: Vec<u8> = (0..48).map(|_| fastrand::u8(..)).collect();
+    let mut bytes: [u8; 48] = bytes.try_into().expect("48 bytes");
+    bytes[6] = 0x80 | bytes[6] & 0x0f;
+    bytes[8] = 0x80 | bytes[8] & 0x3f;
+    use base64ct::{Base64UrlUnpadded, Encoding};
+    Base64UrlUnpadded::encode_string(&bytes)
+}

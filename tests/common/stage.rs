@@ -1,0 +1,116 @@
+//! One test's store: its handle, its clock, its namespace.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use cloakroom::{Builder, ClientInfo, ManualClock, Session, Sessions};
+
+use super::keys;
+use super::server::Server;
+
+/// What a test acts on. Ends with the test.
+pub(crate) struct Stage {
+    pub(crate) sessions: Sessions,
+    pub(crate) namespace: String,
+    back: Back,
+}
+
+enum Back {
+    Memory(ManualClock),
+    Redis(Arc<Server>),
+}
+
+/// The embedded store, with these settings.
+pub(crate) async fn memory_stage(settings: impl FnOnce(Builder) -> Builder) -> Stage {
+    let clock = ManualClock::new();
+    let namespace = namespace();
+    let builder = Sessions::builder("memory:").namespace(&namespace).clock(clock.clone());
+    let sessions = settings(builder).connect().await.expect("a good configuration");
+    Stage { sessions, namespace, back: Back::Memory(clock) }
+}
+
+/// A namespace of its own on the shared Redis, with these settings.
+pub(crate) async fn redis_stage(settings: impl FnOnce(Builder) -> Builder) -> Stage {
+    redis_stage_on(Server::shared(), settings).await
+}
+
+/// A namespace of its own on this Redis, with these settings.
+pub(crate) async fn redis_stage_on(server: Arc<Server>, settings: impl FnOnce(Builder) -> Builder) -> Stage {
+    let namespace = namespace();
+    let builder = Sessions::builder(server.url()).namespace(&namespace);
+    let sessions = settings(builder).connect().await.expect("a good configuration and a server");
+    Stage { sessions, namespace, back: Back::Redis(server) }
+}
+
+fn namespace() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Stage {
+    /// Lets time pass: the embedded store's clock is moved on, what Redis stores is moved back.
+    pub(crate) async fn advance(&self, by: Duration) {
+        match &self.back {
+            Back::Memory(clock) => clock.advance(by),
+            Back::Redis(server) => keys::age(&mut server.connection().await, &self.namespace, by).await,
+        }
+    }
+
+    /// Another app server on the same sessions.
+    pub(crate) async fn another(&self, settings: impl FnOnce(Builder) -> Builder) -> Sessions {
+        match &self.back {
+            Back::Memory(_) => self.sessions.clone(),
+            Back::Redis(server) => {
+                let builder = Sessions::builder(server.url()).namespace(&self.namespace);
+                settings(builder).connect().await.expect("a good configuration and a server")
+            }
+        }
+    }
+
+    /// The server behind it, for tests of Redis alone.
+    pub(crate) fn server(&self) -> &Server {
+        match &self.back {
+            Back::Memory(_) => panic!("the embedded store has no server"),
+            Back::Redis(server) => server,
+        }
+    }
+
+    /// A visitor without a token.
+    pub(crate) async fn draft(&self) -> Session {
+        self.sessions.open(None, ClientInfo::new()).await.expect("the store is there")
+    }
+
+    /// A visitor with this token.
+    pub(crate) async fn open(&self, token: &str) -> Session {
+        self.sessions.open(Some(token), ClientInfo::new()).await.expect("the store is there")
+    }
+
+    /// A guest's session with a field `a` = 1; the handle and its token.
+    pub(crate) async fn guest(&self) -> (Session, String) {
+        let session = self.draft().await;
+        session.insert("a", &1).expect("a legal field");
+        session.save().await.expect("the store is there").into_result().expect("saved");
+        let token = token(&session);
+        (session, token)
+    }
+
+    /// A session of this user; the handle and its token.
+    pub(crate) async fn user(&self, user: &str) -> (Session, String) {
+        let session = self.draft().await;
+        login(&session, user).await;
+        let token = token(&session);
+        (session, token)
+    }
+}
+
+/// The token that a handle was given.
+pub(crate) fn token(session: &Session) -> String {
+    session.token().expect("a token was issued").reveal().to_string()
+}
+
+/// Logs in, and fails the test if that is refused.
+pub(crate) async fn login(session: &Session, user: &str) {
+    let outcome = session.login(cloakroom::Login::new(user)).await.expect("the store is there");
+    assert!(matches!(outcome, cloakroom::LoggedIn::As(_)), "{outcome:?}");
+}

@@ -1,0 +1,20 @@
+//! The conformance suite: what every store does, seen through the public API.
+
+pub(crate) use super::stage;
+
+mod cap;
+mod counter;
+mod fields;
+mod identity;
+mod life;
+mod limits;
+mod login;
+mod logout;
+mod revoke;
+mod rotate;
+mod save;
+mod sweep;
+mod ticket;
+mod timeouts;
+mod touch;
+mod user;

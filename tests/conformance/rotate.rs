@@ -1,0 +1,138 @@
+//! Rotation: a lost response logs nobody out, and an old secret does not live on.
+
+use std::time::Duration;
+
+use cloakroom::{ClientInfo, CookieChange, Rotated};
+
+use super::stage;
+use crate::common::{login, token};
+
+const SETTLED: Duration = Duration::from_secs(61);
+const AFTER_GRACE: Duration = Duration::from_secs(11);
+
+#[tokio::test]
+async fn a_rotation_keeps_id_user_and_fields_and_changes_the_token() {
+    let stage = stage(|with| with).await;
+    let (_, old) = stage.user("ada").await;
+    let session = stage.open(&old).await;
+    session.insert("a", &1).expect("legal");
+    session.save().await.expect("there").into_result().expect("saved");
+    assert_eq!(session.rotate().await.expect("there"), Rotated::Rotated);
+    let new = token(&session);
+    assert_ne!(old, new);
+    let again = stage.open(&new).await;
+    assert_eq!((again.id(), again.user(), again.auth_time()), (session.id(), session.user(), session.auth_time()));
+    assert!(again.contains("a"));
+}
+
+#[tokio::test]
+async fn the_old_token_works_until_the_new_one_was_used_and_ten_seconds_more() {
+    let stage = stage(|with| with).await;
+    let (session, old) = stage.guest().await;
+    let _ = session.rotate().await.expect("there");
+    let new = token(&session);
+    stage.advance(Duration::from_secs(20 * 60)).await;
+    assert!(stage.open(&old).await.id().is_some(), "the new one is unused: its response may be lost");
+    assert!(matches!(stage.open(&old).await.cookie_change(), CookieChange::Keep));
+    let _ = stage.open(&new).await.touch().await.expect("there");
+    stage.advance(Duration::from_secs(5)).await;
+    assert!(stage.open(&old).await.id().is_some(), "parallel requests of the same browser");
+    stage.advance(AFTER_GRACE).await;
+    let late = stage.open(&old).await;
+    assert!(late.id().is_none() && late.ended().is_none());
+    assert!(matches!(late.cookie_change(), CookieChange::Keep));
+    assert!(stage.open(&new).await.id().is_some());
+}
+
+#[tokio::test]
+async fn two_rotations_at_once_leave_one_new_token() {
+    let stage = stage(|with| with).await;
+    let (_, old) = stage.guest().await;
+    let (one, two) = (stage.open(&old).await, stage.open(&old).await);
+    assert_eq!(one.rotate().await.expect("there"), Rotated::Rotated);
+    assert_eq!(two.rotate().await.expect("there"), Rotated::AlreadyRotated);
+    assert!(matches!(two.cookie_change(), CookieChange::Keep));
+    assert!(stage.open(&token(&one)).await.id().is_some() && stage.open(&old).await.id().is_some());
+}
+
+#[tokio::test]
+async fn an_unused_new_secret_is_replaced_after_a_minute() {
+    let stage = stage(|with| with).await;
+    let (_, old) = stage.guest().await;
+    let lost = stage.open(&old).await;
+    let _ = lost.rotate().await.expect("there");
+    stage.advance(SETTLED).await;
+    let again = stage.open(&old).await;
+    assert_eq!(again.rotate().await.expect("there"), Rotated::Rotated);
+    assert!(stage.open(&token(&lost)).await.id().is_none(), "nobody ever had it");
+    assert!(stage.open(&old).await.id().is_some() && stage.open(&token(&again)).await.id().is_some());
+}
+
+#[tokio::test]
+async fn a_handle_from_before_the_minute_is_over_does_not_replace_the_new_secret() {
+    let stage = stage(|with| with).await;
+    let (_, old) = stage.guest().await;
+    let first = stage.open(&old).await;
+    let _ = first.rotate().await.expect("there");
+    let early = stage.open(&old).await;
+    assert_eq!(early.rotate().await.expect("there"), Rotated::AlreadyRotated);
+    stage.advance(SETTLED).await;
+    let (one, two) = (stage.open(&old).await, stage.open(&old).await);
+    assert_eq!(one.rotate().await.expect("there"), Rotated::Rotated);
+    assert_eq!(two.rotate().await.expect("there"), Rotated::AlreadyRotated, "the secret is not what it saw");
+}
+
+#[tokio::test]
+async fn rotating_again_drops_an_older_secret_at_once() {
+    let stage = stage(|with| with).await;
+    let (session, first) = stage.guest().await;
+    let _ = session.rotate().await.expect("there");
+    let second = token(&session);
+    assert_eq!(stage.open(&second).await.rotate().await.expect("there"), Rotated::Rotated);
+    assert!(stage.open(&first).await.id().is_none());
+    assert!(stage.open(&second).await.id().is_some());
+}
+
+#[tokio::test]
+async fn in_the_grace_of_a_used_secret_the_old_one_is_already_rotated() {
+    let stage = stage(|with| with).await;
+    let (session, old) = stage.guest().await;
+    let _ = session.rotate().await.expect("there");
+    stage.advance(SETTLED).await;
+    let _ = stage.open(&token(&session)).await.touch().await.expect("there");
+    assert_eq!(stage.open(&old).await.rotate().await.expect("there"), Rotated::AlreadyRotated);
+}
+
+#[tokio::test]
+async fn a_draft_and_an_ended_session_are_not_rotated() {
+    let stage = stage(|with| with).await;
+    assert_eq!(stage.draft().await.rotate().await.expect("there"), Rotated::NoSession);
+    let (session, old) = stage.guest().await;
+    let _ = stage.open(&old).await.logout().await.expect("there");
+    assert_eq!(session.rotate().await.expect("there"), Rotated::Gone(Some(cloakroom::EndReason::LoggedOut)));
+    assert!(matches!(session.cookie_change(), CookieChange::Remove));
+}
+
+#[tokio::test]
+async fn a_session_that_was_logged_in_again_is_not_rotated_by_an_older_request() {
+    let stage = stage(|with| with).await;
+    let (_, old) = stage.user("ada").await;
+    let (slow, fresh) = (stage.open(&old).await, stage.open(&old).await);
+    login(&fresh, "ada").await;
+    assert_eq!(slow.rotate().await.expect("there"), Rotated::Conflict);
+    assert!(matches!(slow.cookie_change(), CookieChange::Keep));
+    assert!(stage.open(&old).await.id().is_none(), "a new login leaves the old token no grace");
+    assert!(stage.sessions.peek(Some(&token(&fresh)), ClientInfo::new()).await.expect("there").id().is_some());
+}
+
+#[tokio::test]
+async fn a_token_from_before_another_requests_login_is_not_given_out() {
+    let stage = stage(|with| with).await;
+    let (_, old) = stage.user("ada").await;
+    let (slow, fresh) = (stage.open(&old).await, stage.open(&old).await);
+    assert_eq!(slow.rotate().await.expect("there"), Rotated::Rotated);
+    login(&fresh, "ada").await;
+    slow.insert("late", &1).expect("not known yet");
+    assert_eq!(slow.save().await.expect("there"), cloakroom::SaveOutcome::Conflict);
+    assert!(matches!(slow.cookie_change(), CookieChange::Keep), "it would replace the good one");
+}

@@ -1,0 +1,107 @@
+//! Delta saves: what is lost, what conflicts, what is gone.
+
+use cloakroom::{Error, SaveOutcome};
+
+use super::stage;
+use crate::common::login;
+
+#[tokio::test]
+async fn two_requests_that_change_different_fields_lose_nothing() {
+    let stage = stage(|with| with).await;
+    let (_, token) = stage.guest().await;
+    let (one, two) = (stage.open(&token).await, stage.open(&token).await);
+    one.insert("one", &1).expect("legal");
+    two.insert("two", &2).expect("legal");
+    two.remove("a").expect("live");
+    one.save().await.expect("there").into_result().expect("saved");
+    two.save().await.expect("there").into_result().expect("saved");
+    assert_eq!(stage.open(&token).await.names(), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn a_stale_version_conflicts_where_that_is_asked_for() {
+    let stage = stage(|with| with).await;
+    let (_, token) = stage.guest().await;
+    let (one, two) = (stage.open(&token).await, stage.open(&token).await);
+    one.insert("one", &1).expect("legal");
+    assert_eq!(one.save_if_unchanged().await.expect("there"), SaveOutcome::Saved);
+    two.insert("two", &2).expect("legal");
+    assert_eq!(two.save_if_unchanged().await.expect("there"), SaveOutcome::Conflict);
+    assert!(two.is_dirty());
+    two.reload().await.expect("live");
+    assert!(!two.is_dirty() && two.contains("one"));
+    two.insert("two", &2).expect("legal");
+    assert_eq!(two.save_if_unchanged().await.expect("there"), SaveOutcome::Saved);
+    one.insert("one", &3).expect("legal");
+    assert_eq!(one.save_if_unchanged().await.expect("there"), SaveOutcome::Conflict);
+}
+
+#[tokio::test]
+async fn an_own_write_over_an_unseen_one_does_not_hide_it_from_the_version() {
+    let stage = stage(|with| with).await;
+    let (_, token) = stage.guest().await;
+    let (one, two) = (stage.open(&token).await, stage.open(&token).await);
+    two.insert("unseen", &1).expect("legal");
+    two.save().await.expect("there").into_result().expect("saved");
+    one.insert("b", &1).expect("legal");
+    assert_eq!(one.save().await.expect("there"), SaveOutcome::Saved);
+    one.insert("b", &2).expect("legal");
+    assert_eq!(one.save_if_unchanged().await.expect("there"), SaveOutcome::Conflict);
+}
+
+#[tokio::test]
+async fn an_increment_counts_as_a_write() {
+    let stage = stage(|with| with).await;
+    let (_, token) = stage.guest().await;
+    let (one, two) = (stage.open(&token).await, stage.open(&token).await);
+    one.increment("n", 1).await.expect("there");
+    two.insert("b", &1).expect("legal");
+    assert_eq!(two.save_if_unchanged().await.expect("there"), SaveOutcome::Conflict);
+    one.insert("b", &1).expect("legal");
+    assert_eq!(one.save_if_unchanged().await.expect("there"), SaveOutcome::Saved);
+}
+
+#[tokio::test]
+async fn a_save_after_a_new_login_of_the_same_session_conflicts() {
+    let stage = stage(|with| with).await;
+    let (_, token) = stage.user("ada").await;
+    let (slow, fresh) = (stage.open(&token).await, stage.open(&token).await);
+    login(&fresh, "ada").await;
+    slow.insert("late", &1).expect("not known yet");
+    assert_eq!(slow.save().await.expect("there"), SaveOutcome::Conflict);
+    assert!(matches!(slow.increment("n", 1).await, Err(Error::Conflict)));
+    assert!(!stage.open(&crate::common::token(&fresh)).await.contains("late"));
+}
+
+#[tokio::test]
+async fn a_save_after_a_plain_rotation_goes_through() {
+    let stage = stage(|with| with).await;
+    let (_, token) = stage.guest().await;
+    let (slow, other) = (stage.open(&token).await, stage.open(&token).await);
+    let _ = other.rotate().await.expect("there");
+    slow.insert("late", &1).expect("legal");
+    assert_eq!(slow.save().await.expect("there"), SaveOutcome::Saved);
+}
+
+#[tokio::test]
+async fn a_save_never_brings_an_ended_session_back() {
+    let stage = stage(|with| with).await;
+    let (_, token) = stage.user("ada").await;
+    let slow = stage.open(&token).await;
+    stage.sessions.revoke_user("ada").await.expect("there");
+    slow.insert("late", &1).expect("not known yet");
+    let outcome = slow.save().await.expect("there");
+    assert_eq!(outcome, SaveOutcome::Gone(Some(cloakroom::EndReason::Revoked)));
+    assert!(matches!(outcome.into_result(), Err(Error::Gone(Some(_)))));
+    assert!(slow.token().is_none());
+    assert!(stage.open(&token).await.id().is_none());
+}
+
+#[tokio::test]
+async fn a_reload_of_an_ended_session_is_gone() {
+    let stage = stage(|with| with).await;
+    let (_, token) = stage.guest().await;
+    let slow = stage.open(&token).await;
+    let _ = stage.open(&token).await.logout().await.expect("there");
+    assert!(matches!(slow.reload().await, Err(Error::Gone(Some(_)))));
+}

@@ -1,0 +1,150 @@
+//! What the documents say is held against the tree.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every Rust source file below a folder.
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder of ours") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(fs::read_to_string(&path).expect("UTF-8"));
+        }
+    }
+}
+
+/// The names of all test functions.
+fn tests() -> BTreeSet<String> {
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "examples"] {
+        sources(&Path::new(ROOT).join(folder), &mut files);
+    }
+    let mut names = BTreeSet::new();
+    for file in files {
+        let lines: Vec<&str> = file.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate() {
+            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                let function = lines[at..].iter().find_map(|line| line.split("fn ").nth(1));
+                names.extend(function.and_then(|rest| rest.split(['(', '<']).next()).map(str::to_owned));
+            }
+        }
+    }
+    names
+}
+
+/// The rows of the guarantees' tables: number, sentence, tests or `open: ...`.
+fn rows() -> Vec<(String, String)> {
+    let text = read("src/guide/guarantees.md");
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let rows = text.lines().map(cells).filter(|cells| cells.len() == 5);
+    let numbered = rows.filter(|cells| cells[1].chars().last().is_some_and(|last| last.is_ascii_digit()));
+    numbered.map(|mut cells| (cells.swap_remove(1), cells.swap_remove(3))).collect()
+}
+
+#[test]
+fn every_requirement_names_an_existing_test_or_the_issue_that_will_bring_one() {
+    let tests = tests();
+    for (number, shown) in rows() {
+        if shown.starts_with("open: ") {
+            assert!(!shown.contains('`'), "{number} is open and names a test");
+            continue;
+        }
+        let named: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{number} names no test");
+        for name in named {
+            assert!(tests.contains(name), "{number} names `{name}`, which is no test");
+        }
+    }
+}
+
+#[test]
+fn no_requirement_is_left_out() {
+    let listed: Vec<String> = rows().into_iter().map(|(number, _)| number).collect();
+    let numbers = |prefix: &str, numbers: &[(u32, u32)], width: usize| {
+        let each = numbers.iter().flat_map(|&(first, last)| first..=last);
+        each.map(|number| format!("{prefix}{number:0width$}")).collect::<Vec<_>>()
+    };
+    let mut wanted = numbers("R", &[(1, 6), (10, 25), (30, 39)], 1);
+    wanted.retain(|number| number != "R26");
+    wanted.extend(numbers("I-", &[(1, 26)], 2));
+    wanted.extend(numbers("D-", &[(1, 14)], 1));
+    assert_eq!(listed, wanted);
+}
+
+#[test]
+fn the_readme_is_short_and_shows_the_program_that_is_compiled_and_tested() {
+    let readme = read("README.md");
+    assert!(readme.lines().count() < 250, "{} lines", readme.lines().count());
+    let block = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a Rust block");
+    let example = read("examples/hello.rs");
+    let program: Vec<&str> = example.lines().filter(|line| !line.starts_with("//!")).collect();
+    assert_eq!(block.trim(), program.join("\n").trim());
+}
+
+#[test]
+fn the_readme_lists_every_feature_and_every_make_target() {
+    let (readme, manifest, makefile) = (read("README.md"), read("Cargo.toml"), read("Makefile"));
+    let features = manifest.split("[features]").nth(1).and_then(|rest| rest.split("\n[").next()).expect("features");
+    for feature in features.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name) {
+        assert!(feature == "default" || readme.contains(&format!("| `{feature}` |")), "feature {feature}");
+    }
+    for target in ["demo", "test", "serve", "bench"] {
+        assert!(makefile.contains(&format!("\n{target}:")) && readme.contains(&format!("make {target}")), "{target}");
+    }
+}
+
+#[test]
+fn no_key_is_spelled_outside_of_the_file_for_keys() {
+    let mut files = Vec::new();
+    sources(&Path::new(ROOT).join("src"), &mut files);
+    let spelled = files.iter().filter(|file| file.contains("}:s:") || file.contains("}}:s:") || file.contains(":{{{"));
+    let spelled: Vec<&str> = spelled.filter_map(|file| file.lines().next()).collect();
+    assert!(spelled.len() <= 1, "keys in: {spelled:?}");
+}
+
+#[test]
+fn the_rust_version_is_the_highest_that_a_dependency_asks_for() {
+    let metadata = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--all-features", "--offline", "--manifest-path"])
+        .arg(Path::new(ROOT).join("Cargo.toml"))
+        .output()
+        .expect("cargo runs");
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).expect("JSON");
+    let version = |package: &serde_json::Value| {
+        let text = package["rust_version"].as_str()?.to_owned();
+        let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0_u32));
+        Some((numbers.next()?, numbers.next().unwrap_or(0)))
+    };
+    let needed = normal_dependencies(&metadata).iter().filter_map(|package| version(package)).max();
+    let ours = metadata["packages"].as_array().expect("packages").iter().find(|package| package["name"] == "cloakroom");
+    assert!(ours.and_then(version) >= needed, "a dependency needs {needed:?}");
+}
+
+/// What a user builds: everything that is reached without development dependencies.
+fn normal_dependencies(metadata: &serde_json::Value) -> Vec<&serde_json::Value> {
+    let nodes = metadata["resolve"]["nodes"].as_array().expect("nodes");
+    let mut reached: Vec<&str> = vec![metadata["resolve"]["root"].as_str().expect("a root")];
+    let mut at = 0;
+    while at < reached.len() {
+        let node = nodes.iter().find(|node| node["id"] == reached[at]).expect("a node");
+        for dependency in node["deps"].as_array().expect("dependencies") {
+            let kinds = dependency["dep_kinds"].as_array().expect("kinds");
+            let id = dependency["pkg"].as_str().expect("an id");
+            if kinds.iter().any(|kind| kind["kind"] != "dev") && !reached.contains(&id) {
+                reached.push(id);
+            }
+        }
+        at += 1;
+    }
+    let packages = metadata["packages"].as_array().expect("packages");
+    packages.iter().filter(|package| package["id"].as_str().is_some_and(|id| reached.contains(&id))).collect()
+}

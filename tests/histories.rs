@@ -1,0 +1,38 @@
+//! Random histories: the embedded store and Redis answer every one alike (I-26).
+//!
+//! A history is a list of steps drawn from a seed. Each runs on two stores, and every public answer is compared, ids
+//! and tokens by order of issue, times by what they imply. `CLOAKROOM_SEED` names the first seed, `CLOAKROOM_HISTORIES`
+//! how many follow.
+
+use std::sync::Arc;
+
+use compare::{Against, all_alike};
+
+use crate::common::server::Server;
+
+mod act;
+mod compare;
+mod generate;
+mod invariants;
+mod look;
+mod names;
+mod replay;
+mod setup;
+mod step;
+mod stored;
+mod world;
+
+#[tokio::test]
+async fn a_history_is_answered_alike_by_two_embedded_stores() {
+    all_alike(&Against::Memory, 50).await;
+}
+
+#[tokio::test]
+async fn every_history_is_answered_alike_by_the_embedded_store_and_redis() {
+    all_alike(&Against::Redis(Arc::new(Server::start(&[]))), 25).await;
+}
+
+#[tokio::test]
+async fn calls_that_are_delivered_again_at_any_later_point_change_no_answer() {
+    all_alike(&Against::RepeatingRedis(Arc::new(Server::start(&[]))), 25).await;
+}

@@ -1,0 +1,148 @@
+//! The same history on two stores: the first answer that differs, and a shorter history that still shows it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::generate::{History, Repeats, history};
+use super::invariants::Watch;
+use super::replay::Past;
+use super::setup::SLOWEST;
+use super::world::World;
+use crate::common::recorder::Recorder;
+use crate::common::server::Server;
+use crate::common::{memory_stage, redis_stage_on};
+
+/// Steps of a history.
+const LENGTH: usize = 60;
+/// How often what Redis holds is looked through, in steps.
+const LOOK_EVERY: usize = 5;
+/// Most time that is spent on making a failing history shorter.
+const SHRINKING: Duration = Duration::from_secs(20);
+
+/// What a history is held against.
+#[derive(Clone)]
+pub(super) enum Against {
+    Memory,
+    Redis(Arc<Server>),
+    /// Redis, with calls delivered more than once. A server of its own.
+    RepeatingRedis(Arc<Server>),
+}
+
+/// Where two stores differ, or what Redis must not hold.
+#[derive(Debug)]
+struct Difference {
+    step: usize,
+    here: String,
+    there: String,
+}
+
+/// Runs so many histories, from a seed on; panics with the first that the stores answer differently.
+///
+/// `CLOAKROOM_SEED` and `CLOAKROOM_HISTORIES` set both.
+pub(super) async fn all_alike(against: &Against, default_count: u64) {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let first = number("CLOAKROOM_SEED").unwrap_or_else(|| fastrand::u64(..1 << 48));
+    for seed in first..first + number("CLOAKROOM_HISTORIES").unwrap_or(default_count) {
+        let repeats = if matches!(against, Against::RepeatingRedis(_)) { Repeats::Many } else { Repeats::None };
+        let history = history(seed, LENGTH, repeats);
+        if let Some(difference) = run(&history, against).await {
+            let (history, difference) = shrunk(history, difference, against).await;
+            panic!("CLOAKROOM_SEED={seed} CLOAKROOM_HISTORIES=1\n{}", Report(&history, &difference));
+        }
+    }
+}
+
+/// The first difference. A run that was too slow to be told from time passing has none.
+async fn run(history: &History, against: &Against) -> Option<Difference> {
+    let began = Instant::now();
+    let found = run_once(history, against).await;
+    found.filter(|_| began.elapsed() < SLOWEST)
+}
+
+async fn run_once(history: &History, against: &Against) -> Option<Difference> {
+    let (mut here, mut there, mut watch) = worlds(history, against).await;
+    let found = go_through(history, &mut here, &mut there, &mut watch).await;
+    if let Some(watch) = watch {
+        watch.clear().await;
+    }
+    found
+}
+
+async fn go_through(
+    history: &History,
+    here: &mut World,
+    there: &mut World,
+    watch: &mut Option<Watch>,
+) -> Option<Difference> {
+    for (step, what) in history.steps.iter().enumerate() {
+        let (one, two) = (here.step(what).await, there.step(what).await);
+        if one != two {
+            return Some(Difference { step, here: one, there: two });
+        }
+        if let Some(watch) = watch.as_mut().filter(|_| step % LOOK_EVERY == 0)
+            && let Err(broken) = watch.look().await
+        {
+            return Some(Difference { step, here: "what Redis holds keeps its promises".into(), there: broken });
+        }
+    }
+    let (here, there) = (here.last_look().await, there.last_look().await);
+    let differs = here.into_iter().zip(there).find(|(one, two)| one != two);
+    differs.map(|(here, there)| Difference { step: history.steps.len(), here, there })
+}
+
+async fn worlds(history: &History, against: &Against) -> (World, World, Option<Watch>) {
+    let setup = history.setup;
+    let here = World::memory(setup, memory_stage(|with| setup.apply(with)).await).await;
+    let (server, repeats) = match against {
+        Against::Memory => {
+            let there = World::memory(setup, memory_stage(|with| setup.apply(with)).await).await;
+            return (here, there, None);
+        }
+        Against::Redis(server) => (server, false),
+        Against::RepeatingRedis(server) => (server, true),
+    };
+    let stage = redis_stage_on(Arc::clone(server), |with| setup.apply(with)).await;
+    let mut past = None;
+    if repeats {
+        // A script's name is told from its first run.
+        let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut server.connection().await).await.expect("there");
+        past = Some(Past::new(Recorder::start(server, &stage.namespace).await, server.connection().await));
+    }
+    let watch = Watch::new(server.connection().await, &stage.namespace, setup);
+    (here, World::redis(setup, stage, past).await, Some(watch))
+}
+
+/// Leaves out steps as long as the stores still differ, in ever smaller pieces.
+async fn shrunk(mut history: History, mut found: Difference, against: &Against) -> (History, Difference) {
+    let began = Instant::now();
+    let mut piece = history.steps.len() / 2;
+    while piece > 0 {
+        let mut at = 0;
+        while at < history.steps.len() && began.elapsed() < SHRINKING {
+            let mut shorter = history.clone();
+            shorter.steps.drain(at..(at + piece).min(history.steps.len()));
+            match run(&shorter, against).await {
+                Some(difference) => (history, found) = (shorter, difference),
+                None => at += piece,
+            }
+        }
+        piece /= 2;
+    }
+    (history, found)
+}
+
+/// A failing history to be read.
+struct Report<'a>(&'a History, &'a Difference);
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(history, Difference { step, here, there }) = self;
+        writeln!(f, "{:?}", history.setup)?;
+        for (number, step) in history.steps.iter().enumerate() {
+            writeln!(f, "{number:4}  {step:?}")?;
+        }
+        writeln!(f, "differs at step {step} (after the last: at the final look)")?;
+        writeln!(f, "  embedded: {here}\n  other:    {there}")
+    }
+}

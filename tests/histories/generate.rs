@@ -1,0 +1,164 @@
+//! Histories by chance.
+
+use std::time::Duration;
+
+use super::setup::{ADVANCES, BESIDE, GRID, Setup, Span};
+use super::step::{Act, BROWSERS, Cookie, FIELDS, Kind, LoginAs, SLOTS, Step, UserAct, Walk};
+
+/// Seconds to advance by, besides [`BESIDE`]: just short of and just past touch intervals, the previous secret's
+/// grace, a settled rotation, deadlines, tombstones, tickets and epochs.
+const STRIDES: [u64; 24] =
+    [0, 0, 0, 0, 0, 10, 10, 10, 20, 20, 20, 50, 60, 60, 70, 80, 110, 290, 600, 660, 1860, 3600, 43_200, 35_000_000];
+
+/// What happens, and under which settings.
+#[derive(Debug, Clone)]
+pub(super) struct History {
+    pub(super) setup: Setup,
+    pub(super) steps: Vec<Step>,
+}
+
+/// How often calls are delivered again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeats {
+    None,
+    Many,
+}
+
+/// The history of this seed.
+pub(super) fn history(seed: u64, length: usize, repeats: Repeats) -> History {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let setup = Setup::random(&mut random);
+    let mut steps: Vec<Step> = (0..BROWSERS).flat_map(|browser| whole_request(&mut random, browser)).collect();
+    while steps.len() < length {
+        steps.extend(some(&mut random));
+        let again = repeats == Repeats::Many && random.bool();
+        steps.extend(again.then(|| Step::Repeat(random.usize(..12))));
+    }
+    thin(&mut steps, ADVANCES, |step| matches!(step, Step::Advance(_)));
+    // A walk over 4,096 buckets takes longer than all the rest.
+    thin(&mut steps, usize::from(random.u8(..5) == 0), |step| matches!(step, Step::Walk(_)));
+    History { setup, steps }
+}
+
+/// Leaves no more than so many of these steps.
+fn thin(steps: &mut Vec<Step>, most: usize, these: impl Fn(&Step) -> bool) {
+    let mut seen = 0;
+    steps.retain(|step| {
+        seen += usize::from(these(step));
+        !these(step) || seen <= most
+    });
+}
+
+/// A step, or a few that belong together.
+fn some(random: &mut fastrand::Rng) -> Vec<Step> {
+    let (browser, slot) = (random.usize(..BROWSERS), random.usize(..SLOTS));
+    match random.u8(..100) {
+        0..8 => vec![advance(random)],
+        8..20 => vec![request(random, browser, slot)],
+        20..32 => two_requests(random, browser),
+        32..40 => whole_request(random, browser),
+        40..50 => vec![on(slot, write(random)), on(slot, [Act::Save, Act::SaveIfUnchanged][random.usize(..2)].clone())],
+        50..72 => vec![on(slot, act(random)), on(slot, Act::Respond)],
+        72..86 => vec![on(slot, act(random))],
+        86..98 => vec![Step::Of { user: [0, 0, 0, 1, 2][random.usize(..5)], act: user_act(random) }],
+        _ => {
+            vec![Step::Walk([Walk::Sweep, Walk::RevokeGuests, Walk::RevokeEveryone, Walk::Active][random.usize(..4)])]
+        }
+    }
+}
+
+fn advance(random: &mut fastrand::Rng) -> Step {
+    let seconds = STRIDES[random.usize(..STRIDES.len())];
+    assert_eq!(seconds % GRID.as_secs(), 0);
+    Step::Advance(Duration::from_secs(seconds) + BESIDE)
+}
+
+const fn on(slot: usize, act: Act) -> Step {
+    Step::On { slot, act }
+}
+
+/// A request of a browser that writes something and hears the answer: so that there is something to act on.
+fn whole_request(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> {
+    let slot = random.usize(..SLOTS);
+    let write = match random.u8(..4) {
+        0 | 1 => vec![on(slot, Act::Login(login(random)))],
+        2 => vec![on(slot, Act::Increment(2, 1))],
+        _ => vec![on(slot, Act::Insert(random.usize(..2), random.i64(..100))), on(slot, Act::Save)],
+    };
+    [vec![own(random, browser, slot)], write, vec![on(slot, Act::Respond)]].concat()
+}
+
+/// Two requests of a browser at once, each of which does something.
+fn two_requests(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> {
+    let slots = [random.usize(..SLOTS / 2), random.usize(SLOTS / 2..SLOTS)];
+    let begun = slots.map(|slot| own(random, browser, slot));
+    let done = slots.map(|slot| on(slot, act(random)));
+    [&begun[..], &done[..]].concat()
+}
+
+fn own(random: &mut fastrand::Rng, browser: usize, slot: usize) -> Step {
+    Step::Request { slot, browser, cookie: Cookie::Own, server: random.usize(..2), kind: Kind::Open }
+}
+
+fn request(random: &mut fastrand::Rng, browser: usize, slot: usize) -> Step {
+    let cookie = match random.u8(..20) {
+        0 => Cookie::None,
+        1..10 => Cookie::Own,
+        10..19 => Cookie::Issued(random.usize(..64)),
+        _ => Cookie::Forged(random.usize(..64), random.usize(..64)),
+    };
+    let kind = if random.u8(..6) == 0 { Kind::Peek } else { Kind::Open };
+    Step::Request { slot, browser, cookie, server: random.usize(..2), kind }
+}
+
+/// A change of fields, which a save has to follow.
+fn write(random: &mut fastrand::Rng) -> Act {
+    let field = random.usize(..FIELDS.len());
+    match random.u8(..10) {
+        0..6 => Act::Insert(field, [random.i64(-99..100), i64::MAX][random.usize(..2)]),
+        6 => Act::InsertBytes(field, random.usize(..45)),
+        7 => Act::Remove(field),
+        8 => Act::Clear,
+        _ => Act::MarkDirty,
+    }
+}
+
+fn act(random: &mut fastrand::Rng) -> Act {
+    match random.u8(..50) {
+        0..10 => write(random),
+        10..18 => Act::Save,
+        18..21 => Act::SaveIfUnchanged,
+        21..26 => Act::Increment(random.usize(1..FIELDS.len()), [1, -3, i64::MAX][random.usize(..3)]),
+        26 => Act::Touch,
+        27..34 => Act::Rotate,
+        34 => Act::Reload,
+        35..38 => Act::SetTimeouts(Span::ALL[random.usize(..Span::ALL.len())]),
+        38..45 => Act::Login(login(random)),
+        45 => Act::Logout,
+        46 => Act::LogoutKeeping(random.usize(..16)),
+        47 => Act::LogoutEverywhere,
+        48 => Act::Invalidate,
+        _ => Act::Reset,
+    }
+}
+
+fn login(random: &mut fastrand::Rng) -> LoginAs {
+    let user = [0, 0, 0, 0, 1, 2][random.usize(..6)];
+    LoginAs {
+        user,
+        keep: random.usize(..16),
+        ticket: [None, None, None, None, Some(user), Some(user), Some(0)][random.usize(..7)],
+        span: (random.u8(..6) == 0).then(|| Span::ALL[random.usize(..Span::ALL.len())]),
+        lowest_cap: random.u8(..8) == 0,
+    }
+}
+
+fn user_act(random: &mut fastrand::Rng) -> UserAct {
+    match random.u8(..15) {
+        0..5 => UserAct::List,
+        5..8 => UserAct::Ticket,
+        8..11 => UserAct::Revoke(random.usize(..64)),
+        11..14 => UserAct::RevokeOthers(random.usize(..64)),
+        _ => UserAct::RevokeAll,
+    }
+}

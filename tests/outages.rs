@@ -1,0 +1,108 @@
+//! What the store's absence looks like from above: an outage, never "no session", and never twice.
+
+use std::time::Duration;
+
+use cloakroom::{Builder, ClientInfo, Error, SaveOutcome, Sessions};
+
+use crate::common::server::Server;
+use crate::common::{token, until};
+
+async fn connect(server: &Server, settings: impl FnOnce(Builder) -> Builder + Send) -> Sessions {
+    let builder = Sessions::builder(server.url()).namespace("away").budget(Duration::from_millis(700));
+    settings(builder).connect().await.expect("a server")
+}
+
+#[tokio::test]
+async fn a_save_whose_answer_was_lost_is_the_same_call_when_it_is_made_again() {
+    let server = Server::start(&[]);
+    let sessions = connect(&server, |with| with).await;
+    let session = sessions.open(None, ClientInfo::new()).await.expect("there");
+    session.insert("a", &1).expect("legal");
+    session.save().await.expect("there").into_result().expect("saved");
+    let token = token(&session);
+    session.insert("b", &1).expect("legal");
+    session.save().await.expect("the server knows the script from now on").into_result().expect("saved");
+
+    server.signal("STOP");
+    session.insert("a", &2).expect("legal");
+    let lost = session.save().await;
+    assert!(matches!(lost, Err(Error::Indeterminate(_))), "{lost:?}");
+    assert!(session.is_dirty());
+    server.signal("CONT"); // and executes what waited in its socket
+    let other = || async { sessions.open(Some(&token), ClientInfo::new()).await };
+    until("the lost save is done", || async {
+        other().await.is_ok_and(|other| other.get("a").expect("reads") == Some(2))
+    })
+    .await;
+
+    let other = other().await.expect("there");
+    other.insert("a", &3).expect("legal");
+    other.save().await.expect("there").into_result().expect("saved");
+    assert_eq!(session.save().await.expect("there"), SaveOutcome::Saved, "answered as the first time");
+    let last = sessions.open(Some(&token), ClientInfo::new()).await.expect("there");
+    assert_eq!(last.require::<i32>("a").expect("stored"), 3, "the newer value was not overwritten");
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_nothing_is_a_session_that_ended() {
+    let server = Server::start(&[]);
+    let sessions = connect(&server, |with| with).await;
+    let session = sessions.open(None, ClientInfo::new()).await.expect("there");
+    crate::common::login(&session, "ada").await;
+    let token = token(&session);
+    server.signal("STOP");
+    let user = sessions.user("ada");
+    let opened = sessions.open(Some(&token), ClientInfo::new()).await;
+    assert!(matches!(opened, Err(Error::Unavailable(_))), "{opened:?}");
+    assert!(matches!(user.list().await, Err(Error::Unavailable(_))));
+    assert!(matches!(session.rotate().await, Err(Error::Indeterminate(_))));
+    assert!(user.revoke_all().await.is_err_and(|error| error.is_retryable()));
+    server.signal("CONT");
+    until("the server is back", || async { sessions.ping().await.is_ok() }).await;
+    assert_eq!(session.user().as_deref(), Some("ada"), "the handle was not told that it ended");
+}
+
+#[tokio::test]
+async fn a_lazy_handle_works_once_the_server_is_there() {
+    let server = Server::start(&[]);
+    let missing = server.socket().with_file_name("not-there");
+    let nowhere = Sessions::builder(format!("redis+unix://{}", missing.display())).namespace("away");
+    let nowhere = nowhere.budget(Duration::from_millis(200)).connect_lazy().expect("no I/O");
+    assert!(matches!(nowhere.ping().await, Err(Error::Unavailable(_))));
+    std::os::unix::fs::symlink(server.socket(), &missing).expect("a link");
+    until("it connects", || async { nowhere.ping().await.is_ok() }).await;
+}
+
+#[tokio::test]
+async fn connect_says_what_is_wrong() {
+    let refused = Sessions::builder("redis://127.0.0.1:1").namespace("away").connect().await;
+    let said = refused.expect_err("nobody listens there").to_string();
+    assert!(said.contains("127.0.0.1:1"), "{said}");
+    let missing = Sessions::builder("memory:").connect().await.expect_err("no namespace").to_string();
+    assert!(missing.contains("namespace"), "{missing}");
+    for (url, word) in [("http://127.0.0.1", "url"), ("redis://:s3cret@h/x", "url"), ("", "url")] {
+        let said = Sessions::builder(url).namespace("away").connect_lazy().expect_err("not a store").to_string();
+        assert!(said.contains(word) && !said.contains("s3cret"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_request_never_leaves_its_answer_to_another() {
+    let server = Server::start(&[]);
+    let sessions = connect(&server, |with| with.connections(1)).await;
+    let mut tokens = Vec::new();
+    for number in 0..20 {
+        let session = sessions.open(None, ClientInfo::new()).await.expect("there");
+        session.insert("number", &number).expect("legal");
+        session.save().await.expect("there").into_result().expect("saved");
+        tokens.push(token(&session));
+    }
+    for round in 0..300 {
+        let number = round % tokens.len();
+        let wait = Duration::from_micros(fastrand::u64(0..400));
+        let opening = sessions.open(Some(&tokens[(number + 1) % tokens.len()]), ClientInfo::new());
+        let _ = tokio::time::timeout(wait, opening).await;
+        let session = sessions.open(Some(&tokens[number]), ClientInfo::new()).await.expect("there");
+        assert_eq!(session.require::<usize>("number").expect("stored"), number);
+    }
+}

@@ -1,0 +1,162 @@
+//! I-01 to I-04: ended means ended, whatever is in flight.
+
+use std::time::Duration;
+
+use cloakroom::{ClientInfo, EndOutcome, EndReason, Error, SaveOutcome, Session};
+use tokio::task::JoinSet;
+
+use super::servers;
+use crate::common::{keys, token};
+
+/// Everything that a request can have in flight, as fast as it can.
+async fn busy(session: Session, number: usize) {
+    let name = format!("f{number}");
+    for round in 0..20 {
+        let _ = session.insert(&name, &round);
+        match number % 4 {
+            0 => drop(session.save().await.expect("there")),
+            1 => drop(session.increment("n", 1).await),
+            2 => drop(session.touch().await.expect("there")),
+            _ => drop(session.rotate().await.expect("there")),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_in_flight_brings_a_session_back_that_was_logged_out() {
+    let (stage, servers) = servers(|with| with).await;
+    for round in 0..10 {
+        let (session, old) = stage.user("ada").await;
+        let mut handles = Vec::new();
+        for number in 0..12 {
+            handles.push(servers[number % 3].open(Some(&old), ClientInfo::new()).await.expect("there"));
+        }
+        let mut requests = JoinSet::new();
+        for (number, handle) in handles.into_iter().enumerate() {
+            requests.spawn(async move {
+                busy(handle.clone(), number).await;
+                handle
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(round)).await; // another moment each round
+        assert_eq!(session.logout().await.expect("there"), EndOutcome::Ended);
+        assert_eq!(stage.open(&old).await.id(), None);
+        for handle in requests.join_all().await {
+            let late = handle.save().await.expect("there");
+            assert!(matches!(late, SaveOutcome::Gone(_) | SaveOutcome::Unchanged), "{late:?}");
+            if let Some(token) = handle.token() {
+                assert_eq!(stage.open(&token.reveal()).await.id(), None, "I-04");
+            }
+        }
+        assert_eq!(stage.open(&old).await.id(), None);
+    }
+    assert_eq!(stage.sessions.active_since(std::time::UNIX_EPOCH).await.expect("there"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_revocation_of_a_user_returns_none_of_their_sessions_opens_anywhere() {
+    let (stage, servers) = servers(|with| with).await;
+    for _ in 0..5 {
+        let mut tokens = Vec::new();
+        for _ in 0..20 {
+            tokens.push(stage.user("ada").await.1);
+        }
+        let mut requests = JoinSet::new();
+        for (number, token) in tokens.iter().enumerate() {
+            let handle = servers[number % 3].open(Some(token), ClientInfo::new()).await.expect("there");
+            requests.spawn(busy(handle, number));
+        }
+        let revoked =
+            tokio::join!(servers[0].revoke_user("ada"), servers[1].revoke_user("ada"), servers[2].revoke_user("ada"));
+        for token in &tokens {
+            assert_eq!(stage.open(token).await.id(), None);
+        }
+        let ended = [revoked.0, revoked.1, revoked.2].map(|revoked| revoked.expect("there").ended);
+        assert_eq!(ended.iter().sum::<u64>(), 20, "each was ended by one of them: {ended:?}");
+        requests.join_all().await;
+        for token in &tokens {
+            assert_eq!(stage.open(token).await.id(), None);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_devices_that_sign_out_the_others_at_once_one_stays() {
+    let (stage, servers) = servers(|with| with).await;
+    for _ in 0..20 {
+        let (one, one_token) = stage.user("ada").await;
+        let (two, two_token) = stage.user("ada").await;
+        let (ones, twos) = (servers[1].user("ada"), servers[2].user("ada"));
+        let (first, second) =
+            tokio::join!(ones.revoke_others(one.id().expect("live")), twos.revoke_others(two.id().expect("live")));
+        let (first, second) = (first.expect("there"), second.expect("there"));
+        assert!(first.is_some() != second.is_some(), "{first:?} {second:?}");
+        assert_eq!(stage.open(&one_token).await.id().is_some(), first.is_some());
+        assert_eq!(stage.open(&two_token).await.id().is_some(), second.is_some());
+        stage.sessions.revoke_user("ada").await.expect("there");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_is_done_by_exactly_one_of_many() {
+    let (stage, servers) = servers(|with| with).await;
+    let (_, old) = stage.user("ada").await;
+    let mut handles = Vec::new();
+    for number in 0..30 {
+        handles.push(servers[number % 3].open(Some(&old), ClientInfo::new()).await.expect("there"));
+    }
+    let mut requests = JoinSet::new();
+    for (number, handle) in handles.into_iter().enumerate() {
+        requests.spawn(async move {
+            match number % 3 {
+                0 => handle.logout().await,
+                1 => handle.invalidate().await,
+                _ => handle.reset().await,
+            }
+        });
+    }
+    let outcomes = requests.join_all().await;
+    let ended = outcomes.iter().filter(|outcome| matches!(outcome, Ok(EndOutcome::Ended))).count();
+    assert_eq!(ended, 1, "{outcomes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_logins_in_one_guest_session_one_succeeds_and_the_old_token_gains_nothing() {
+    let (stage, servers) = servers(|with| with).await;
+    for _ in 0..10 {
+        let (_, old) = stage.guest().await;
+        let mut handles = Vec::new();
+        for number in 0..6 {
+            handles.push(servers[number % 3].open(Some(&old), ClientInfo::new()).await.expect("there"));
+        }
+        let mut requests = JoinSet::new();
+        for (number, handle) in handles.into_iter().enumerate() {
+            requests.spawn(async move {
+                let user = format!("user{number}");
+                (handle.login(cloakroom::Login::new(user)).await.expect("there"), handle)
+            });
+        }
+        let outcomes = requests.join_all().await;
+        let winners: Vec<_> =
+            outcomes.iter().filter(|(outcome, _)| matches!(outcome, cloakroom::LoggedIn::As(_))).collect();
+        assert_eq!(winners.len(), 1);
+        assert!(stage.open(&token(&winners[0].1)).await.user().is_some());
+        assert_eq!(stage.open(&old).await.ended(), Some(EndReason::LoggedIn));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loaded_session_that_is_revoked_carries_no_token_that_opens_anything() {
+    let (stage, servers) = servers(|with| with).await;
+    let (_, old) = stage.user("ada").await;
+    let slow = servers[1].open(Some(&old), ClientInfo::new()).await.expect("there");
+    servers[2].revoke_user("ada").await.expect("there");
+    let _ = slow.rotate().await.expect("there");
+    assert!(slow.token().is_none());
+    assert!(matches!(slow.insert("a", &1), Err(Error::Gone(Some(EndReason::Revoked)))));
+    let mut redis = stage.server().connection().await;
+    for key in keys::all(&mut redis, &stage.namespace).await {
+        let ttl: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut redis).await.expect("there");
+        assert!(ttl > 0 || key.ends_with(":d"), "{key} has no expiry");
+    }
+}

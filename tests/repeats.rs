@@ -1,0 +1,83 @@
+//! Any call delivered again, at any later time: revives nothing, overwrites nothing newer, ends nothing newer (I-18).
+//!
+//! Each operation is recorded as it is sent to Redis, then sent again by hand, and everything that is stored is compared
+//! byte for byte. `histories.rs` does the same at random points of random histories.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::common::recorder;
+use crate::common::server::Server;
+use operations::OPERATIONS;
+use scene::{LATE, Scene, code};
+
+mod dump;
+mod newer;
+mod operations;
+mod revival;
+mod scene;
+
+fn server() -> Arc<Server> {
+    Arc::new(Server::start(&[]))
+}
+
+#[test]
+fn every_script_is_delivered_again_here() {
+    let mut operations = OPERATIONS.to_vec();
+    operations.sort_unstable();
+    assert_eq!(operations, recorder::scripts());
+}
+
+#[tokio::test]
+async fn a_call_that_is_delivered_again_at_once_is_answered_as_the_first_time_and_changes_nothing() {
+    let server = server();
+    for operation in OPERATIONS {
+        let mut scene = Scene::before(&server, operation).await;
+        let before = scene.dump().await;
+        let call = scene.operate().await;
+        let after = scene.dump().await;
+        scene.deliver(&call).await;
+        assert_eq!(scene.dump().await, after, "{operation}: delivered again");
+
+        scene.restore(&before).await;
+        let first = scene.deliver(&call).await;
+        assert_ne!(scene.dump().await, before, "{operation}: the first delivery");
+        let second = scene.deliver(&call).await;
+        assert_eq!(code(&first), code(&second), "{operation}: the answers");
+        if operation != "raise" {
+            // That one says OK and nothing else that means anything.
+            assert_eq!(first, second, "{operation}: the answers");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_past_its_not_after_is_refused_without_effect() {
+    let server = server();
+    for operation in OPERATIONS {
+        let mut scene = Scene::before(&server, operation).await;
+        let before = scene.dump().await;
+        let call = scene.operate().await;
+        scene.restore(&before).await;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64;
+        let answer = scene.deliver(&call.with_not_after(now - 1)).await;
+        assert_eq!(code(&answer), Some(LATE), "{operation}");
+        assert_eq!(scene.dump().await, before, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_never_executed_is_refused_once_its_not_after_has_passed_while_it_waited() {
+    let server = server();
+    for operation in OPERATIONS {
+        let mut scene = Scene::before(&server, operation).await;
+        let before = scene.dump().await;
+        let call = scene.operate().await;
+        scene.restore(&before).await;
+        let waited = Duration::from_secs(61);
+        scene.stage.advance(waited).await;
+        let before = scene.dump().await;
+        scene.deliver(&call.older(waited.as_millis() as u64)).await;
+        assert_eq!(scene.dump().await, before, "{operation}");
+    }
+}

@@ -1,0 +1,79 @@
+//! Every operation of the store: how the public API comes to call it.
+
+use std::time::Duration;
+
+use cloakroom::{ClientInfo, Login, Session, Timeouts};
+
+use crate::common::{Stage, login, token};
+
+/// By the names of their scripts.
+pub(super) const OPERATIONS: [&str; 12] = [
+    "create",
+    "touch",
+    "save",
+    "increment",
+    "rotate",
+    "retime",
+    "login",
+    "reauthenticate",
+    "end",
+    "raise",
+    "revoke",
+    "sweep",
+];
+
+/// What has to be there for it, up to the handle that calls it.
+pub(super) async fn prepare(operation: &str, stage: &Stage) -> Session {
+    match operation {
+        "create" => stage.draft().await,
+        "touch" => {
+            let (_, token) = stage.user("ada").await;
+            stage.advance(Duration::from_secs(90)).await;
+            stage.sessions.peek(Some(&token), ClientInfo::new()).await.expect("there")
+        }
+        "reauthenticate" | "raise" | "revoke" | "end" => {
+            let _ = stage.user("ada").await;
+            let (session, _) = stage.user("ada").await;
+            session.increment("n", 1).await.expect("there");
+            session
+        }
+        "sweep" => {
+            let _ = (stage.guest().await, stage.user("ada").await);
+            stage.advance(Duration::from_secs(35 * 60)).await;
+            stage.draft().await
+        }
+        _ => stage.guest().await.0,
+    }
+}
+
+/// Calls it, once.
+pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
+    let user = stage.sessions.user("ada");
+    match operation {
+        "create" | "save" => {
+            session.insert("b", &2).expect("legal");
+            session.save().await.expect("there").into_result().expect("saved");
+        }
+        "touch" => assert!(session.touch().await.expect("there").is_some()),
+        "increment" => assert_eq!(session.increment("n", 5).await.expect("there"), 5),
+        "rotate" => assert_eq!(session.rotate().await.expect("there"), cloakroom::Rotated::Rotated),
+        "retime" => session.set_timeouts(Timeouts::new().idle(Duration::from_secs(600))).await.expect("live"),
+        "login" => {
+            let _ = session.login(Login::new("ada").keep(["a"])).await.expect("there");
+        }
+        "reauthenticate" => login(session, "ada").await,
+        "end" => {
+            let _ = session.logout_keeping(["n"]).await.expect("there");
+        }
+        "raise" => {
+            let others = user.revoke_others(session.id().expect("live")).await.expect("there");
+            assert_eq!(others.map(|revoked| revoked.ended), Some(1));
+        }
+        "revoke" => assert_eq!(user.revoke_all().await.expect("there").ended, 2),
+        "sweep" => assert_eq!(stage.sessions.sweep().await.expect("there").expired, 2),
+        other => panic!("no such operation: {other}"),
+    }
+    if operation != "sweep" && operation != "revoke" {
+        assert!(session.id().is_some() && (session.token().is_none() || token(session).len() == 64));
+    }
+}

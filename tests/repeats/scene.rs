@@ -1,0 +1,76 @@
+//! One operation, what comes before it, and what it sends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom::{Builder, Session, Timeouts};
+use redis::Value;
+use redis::aio::MultiplexedConnection;
+
+use super::dump::Dump;
+use super::operations;
+use crate::common::recorder::{Call, Recorder};
+use crate::common::server::Server;
+use crate::common::{Stage, redis_stage_on};
+
+/// `LATE` of `lua/lib/answer.lua`.
+pub(super) const LATE: i64 = 1;
+
+/// The stage of one operation that is about to be called.
+pub(super) struct Scene {
+    pub(super) stage: Stage,
+    operation: &'static str,
+    /// Who calls it.
+    pub(super) session: Session,
+    recorder: Recorder,
+    redis: MultiplexedConnection,
+}
+
+impl Scene {
+    /// Everything up to the operation.
+    pub(super) async fn before(server: &Arc<Server>, operation: &'static str) -> Self {
+        Self::with(server, operation, Timeouts::new()).await
+    }
+
+    /// The same with timeouts for every session.
+    pub(super) async fn with(server: &Arc<Server>, operation: &'static str, timeouts: Timeouts) -> Self {
+        // Past its deadline a session is swept only if it is kept for that.
+        let grace = Duration::from_secs(if operation == "sweep" { 600 } else { 0 });
+        let settings =
+            |with: Builder| with.expiry_grace(grace).timeouts(timeouts).connections(1).budget(Duration::from_secs(30));
+        let stage = redis_stage_on(Arc::clone(server), settings).await;
+        let mut redis = server.connection().await;
+        // A script's name is told from its first run.
+        let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut redis).await.expect("the server is up");
+        let recorder = Recorder::start(server, &stage.namespace).await;
+        let session = operations::prepare(operation, &stage).await;
+        Self { stage, operation, session, recorder, redis }
+    }
+
+    /// Calls the operation through the crate; answers what was sent.
+    pub(super) async fn operate(&mut self) -> Call {
+        operations::call(self.operation, &self.stage, &self.session).await;
+        self.recorder.last(self.operation).await
+    }
+
+    pub(super) async fn deliver(&mut self, call: &Call) -> Value {
+        call.deliver(&mut self.redis).await.expect("an answer, be it a refusal")
+    }
+
+    pub(super) async fn dump(&mut self) -> Dump {
+        Dump::of(&mut self.redis, &self.stage.namespace).await
+    }
+
+    pub(super) async fn restore(&mut self, dump: &Dump) {
+        dump.restore(&mut self.redis, &self.stage.namespace).await;
+    }
+}
+
+/// What an answer begins with.
+pub(super) fn code(answer: &Value) -> Option<i64> {
+    match answer {
+        Value::Array(parts) => parts.first().and_then(code),
+        Value::Int(code) => Some(*code),
+        _ => None,
+    }
+}

@@ -1,0 +1,30 @@
+//! Who a request comes from.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use cloakroom::Session;
+
+use super::visitor::{app, memory, send};
+
+async fn seen(agent: Option<&[u8]>, address: Option<&str>) -> String {
+    let app: Router = app(&memory().await, |session: Session| async move {
+        format!("{:?} {:?}", session.client().known_address(), session.client().known_user_agent())
+    });
+    let request = agent.into_iter().fold(Request::get("/"), |request, agent| request.header("user-agent", agent));
+    let mut request = request.body(Body::empty()).expect("a request");
+    if let Some(address) = address {
+        request.extensions_mut().insert(ConnectInfo(address.parse::<SocketAddr>().expect("an address")));
+    }
+    send(&app, request).await.body
+}
+
+#[tokio::test]
+async fn a_session_knows_the_connections_address_and_the_user_agent() {
+    assert_eq!(seen(Some(b"curl/8"), Some("192.0.2.7:1234")).await, "Some(192.0.2.7) Some(\"curl/8\")");
+    assert_eq!(seen(Some(b"\xff"), Some("[::ffff:192.0.2.7]:1")).await, "Some(192.0.2.7) Some(\"\u{fffd}\")");
+    assert_eq!(seen(None, None).await, "None None");
+}

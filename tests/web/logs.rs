@@ -1,0 +1,87 @@
+//! What the log says of the web layer, and what it does not. R12.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::get;
+use cloakroom::{Error, Login, Session};
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::visitor::{Visitor, app, get_with, memory};
+
+/// Everything that was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// A log of all levels for as long as the guard lives, in this thread.
+    fn begin() -> (Self, impl Drop) {
+        let log = Self::default();
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
+        let subscriber = subscriber.with_ansi(false).with_writer(log.clone()).finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("not poisoned")).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn an_ambiguous_cookie_is_reported_without_its_values() {
+    let app = app(&memory().await, |_: Session| async {});
+    let (log, _guard) = Log::begin();
+    get_with(&app, "/", &[b"__Host-id=first-value; __Host-id=second-value"]).await;
+    let text = log.text();
+    assert!(text.contains("WARN") && text.contains("different values") && text.contains("__Host-id"), "{text}");
+    assert!(!text.contains("first-value") && !text.contains("second-value"), "{text}");
+}
+
+#[tokio::test]
+async fn a_missing_layer_is_reported_with_advice() {
+    let app: Router = Router::new().route("/", get(|_: Session| async {}));
+    let (log, _guard) = Log::begin();
+    get_with(&app, "/", &[]).await;
+    assert!(log.text().contains("SessionLayer::new(sessions)"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn no_token_reaches_the_log_or_a_debug_print() {
+    let app = app(&memory().await, |session: Session| async move {
+        tracing::info!(?session, change = ?session.cookie_change(), "inside");
+        session.login(Login::new("ada")).await.map(|_| ())?;
+        tracing::info!(?session, change = ?session.cookie_change(), "logged in");
+        session.insert("not a name", &1)?;
+        Ok::<_, Error>(())
+    });
+    let (log, _guard) = Log::begin();
+    let mut visitor = Visitor::of(&app);
+    for _ in 0..3 {
+        let answer = visitor.get("/").await;
+        assert_eq!(answer.status, 400);
+        tracing::info!(headers = ?answer.headers, "answered");
+        let text = log.text();
+        assert!(text.contains("logged in") && text.contains("Sensitive"), "{text}");
+        assert!(!text.contains(visitor.held()) && !text.contains(&visitor.held()[32..]), "{text}");
+    }
+}

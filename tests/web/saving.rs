@@ -1,0 +1,147 @@
+//! What is saved after the handler decides the response. R19.
+
+use axum::http::StatusCode;
+use cloakroom::{ClientInfo, Error, Limits, LoggedIn, Login, Rotated, Session, Sessions};
+
+use super::visitor::{Visitor, app, memory};
+
+/// The same session as another request would hold it.
+async fn elsewhere(sessions: &Sessions, token: &str) -> Result<Session, Error> {
+    sessions.open(Some(token), ClientInfo::new()).await
+}
+
+/// A visitor who is logged in, with a field `n` of 1.
+async fn visitor(sessions: &Sessions) -> Visitor {
+    let login = app(sessions, |session: Session| async move {
+        session.insert("n", &1)?;
+        assert!(matches!(session.login(Login::new("ada").keep(["n"])).await?, LoggedIn::As(_)));
+        Ok::<_, Error>(())
+    });
+    let mut visitor = Visitor::of(&login);
+    assert!(visitor.get("/").await.token().is_some());
+    visitor
+}
+
+async fn field(sessions: &Sessions, visitor: &Visitor) -> Option<i32> {
+    elsewhere(sessions, visitor.held()).await.expect("memory").get("n").expect("a number")
+}
+
+#[tokio::test]
+async fn what_a_handler_changed_is_saved_without_its_doing() {
+    for status in [200, 204, 303, 404, 422] {
+        let sessions = memory().await;
+        let mut visitor = visitor(&sessions).await.on(&app(&sessions, move |session: Session| async move {
+            session.insert("n", &2)?;
+            Ok::<_, Error>(StatusCode::from_u16(status).expect("a status"))
+        }));
+        let answer = visitor.get("/").await;
+        assert_eq!((answer.status.as_u16(), answer.set_cookie()), (status, None));
+        assert_eq!(field(&sessions, &visitor).await, Some(2));
+    }
+}
+
+#[tokio::test]
+async fn after_a_server_error_nothing_pending_is_saved() {
+    let sessions = memory().await;
+    let mut visitor = visitor(&sessions).await.on(&app(&sessions, |session: Session| async move {
+        session.insert("n", &2)?;
+        Ok::<_, Error>(StatusCode::INTERNAL_SERVER_ERROR)
+    }));
+    assert_eq!(visitor.get("/").await.status, 500);
+    assert_eq!(field(&sessions, &visitor).await, Some(1));
+}
+
+#[tokio::test]
+async fn a_login_rotation_or_logout_that_was_done_keeps_its_cookie_after_a_server_error() {
+    let sessions = memory().await;
+    let mut visitor =
+        visitor(&sessions).await.on(&app(&sessions, |session: Session, uri: axum::http::Uri| async move {
+            match uri.path() {
+                "/login" => drop(session.login(Login::new("ada")).await?),
+                "/rotate" => drop(session.rotate().await?),
+                _ => drop(session.logout().await?),
+            }
+            Ok::<_, Error>(StatusCode::BAD_GATEWAY)
+        }));
+    for path in ["/login", "/rotate"] {
+        let answer = visitor.get(path).await;
+        assert_eq!(answer.status, 502);
+        assert!(answer.token().is_some(), "{path}");
+    }
+    assert_eq!(field(&sessions, &visitor).await, Some(1), "the token that was set is the right one");
+    assert!(visitor.get("/logout").await.removes_cookie());
+}
+
+#[tokio::test]
+async fn a_503_changes_the_cookie_only_to_a_token_that_is_already_stored() {
+    let sessions = memory().await;
+    let handler = |session: Session, uri: axum::http::Uri| async move {
+        let found = session.ended();
+        if uri.path() == "/login" {
+            assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
+        }
+        Ok::<_, Error>((StatusCode::SERVICE_UNAVAILABLE, format!("{found:?}")))
+    };
+    let mut visitor = visitor(&sessions).await.on(&app(&sessions, handler));
+    sessions.revoke_user("ada").await.expect("memory");
+    let answer = visitor.get("/").await;
+    assert_eq!((answer.body.as_str(), answer.set_cookie()), ("Some(Revoked)", None));
+    assert!(visitor.get("/login").await.token().is_some());
+}
+
+#[tokio::test]
+async fn a_write_to_a_session_that_ended_meanwhile_is_409_with_the_reason() {
+    let sessions = memory().await;
+    let handler = {
+        let sessions = sessions.clone();
+        |session: Session| async move {
+            sessions.revoke_user("ada").await?;
+            session.insert("n", &2)?;
+            Ok::<_, Error>("done")
+        }
+    };
+    let mut visitor = visitor(&sessions).await.on(&app(&sessions, handler));
+    let answer = visitor.get("/").await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (409, r#"{"ended":"revoked"}"#));
+    assert_eq!(answer.all("content-type"), ["application/json"]);
+    assert!(answer.removes_cookie());
+}
+
+#[tokio::test]
+async fn a_write_to_a_session_that_was_logged_in_again_meanwhile_is_409() {
+    let sessions = memory().await;
+    let visitor = visitor(&sessions).await;
+    let handler = {
+        let (sessions, token) = (sessions.clone(), visitor.held().to_owned());
+        |session: Session| async move {
+            assert_eq!(session.rotate().await?, Rotated::Rotated);
+            let other = elsewhere(&sessions, &token).await?;
+            assert!(matches!(other.login(Login::new("ada")).await?, LoggedIn::As(_)));
+            session.insert("n", &2)?;
+            Ok::<_, Error>("done")
+        }
+    };
+    let answer = visitor.on(&app(&sessions, handler)).get("/").await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (409, r#"{"ended":null}"#));
+    assert_eq!(answer.set_cookie(), None, "the rotation's token is dead: the new login has the cookie");
+}
+
+#[tokio::test]
+async fn a_session_that_others_filled_meanwhile_is_413() {
+    let builder = Sessions::builder("memory:").namespace("test").limits(Limits::new().fields(2));
+    let sessions = builder.connect().await.expect("memory is always there");
+    let visitor = visitor(&sessions).await;
+    let handler = {
+        let (sessions, token) = (sessions.clone(), visitor.held().to_owned());
+        |session: Session| async move {
+            let other = elsewhere(&sessions, &token).await?;
+            other.insert("other", &1)?;
+            other.save().await?.into_result()?;
+            session.insert("third", &1)?;
+            Ok::<_, Error>("done")
+        }
+    };
+    let answer = visitor.on(&app(&sessions, handler)).get("/").await;
+    assert_eq!(answer.status, 413);
+    assert_eq!(answer.body, r#"{"error":"the session would have more than 2 fields"}"#);
+}
