@@ -295,3 +295,45 @@ pub enum ConnectError {
     #[error(transparent)]
     Unavailable(Outage),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str, with: impl FnOnce(Builder) -> Builder) -> Option<&'static str> {
+        with(Builder::new(url).namespace("shop")).connect_lazy().err().map(|error| error.setting())
+    }
+
+    #[tokio::test]
+    async fn settings_out_of_range_are_refused_before_any_io() {
+        let of = |with: fn(Builder) -> Builder| refused("memory:", with);
+        let ms = Duration::from_millis;
+        assert_eq!(of(|with| with), None);
+        for namespace in ["", "a:b", "{a}", "a b", &"a".repeat(65)] {
+            assert_eq!(refused("memory:", |with| with.namespace(namespace)), Some("namespace"), "{namespace}");
+        }
+        assert_eq!(Builder::new("memory:").connect_lazy().err().map(|error| error.setting()), Some("namespace"));
+        for most in [0, 257] {
+            assert!(refused("memory:", |with| with.cap(Cap::reject(most))).is_some(), "{most}");
+        }
+        assert!(of(|with| with.limits(Limits::new().fields(0))).is_some());
+        assert_eq!(of(|with| with.timeouts(Timeouts::new().idle(Duration::ZERO))), Some("idle timeout"));
+        for count in [0, 65] {
+            assert_eq!(refused("memory:", |with| with.connections(count)), Some("connections"));
+            assert_eq!(refused("memory:", |with| with.bulk_connections(count)), Some("bulk connections"));
+        }
+        for time in [ms(299_999), ms(30 * 86_400_000 + 1)] {
+            assert_eq!(refused("memory:", |with| with.remember_ended(time)), Some("remembering ended sessions"));
+        }
+        assert_eq!(refused("memory:", |with| with.expiry_grace(ms(86_400_001))), Some("expiry grace"));
+        for budget in [ms(99), ms(30_001)] {
+            assert_eq!(refused("memory:", |with| with.budget(budget)), Some("budget"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_is_for_the_embedded_store_only() {
+        assert_eq!(refused("redis://127.0.0.1:1", |with| with.clock(ManualClock::new())), Some("clock"));
+        assert_eq!(refused("redis://127.0.0.1:1", |with| with), None);
+    }
+}

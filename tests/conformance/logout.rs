@@ -76,6 +76,16 @@ async fn a_logout_with_a_rotated_token_ends_the_session() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_rotated_away_is_told_why_the_session_ended() {
+    let stage = stage(|with| with).await;
+    let (_, old) = stage.user("ada").await;
+    let session = stage.open(&old).await;
+    let _ = session.rotate().await.expect("there");
+    assert_eq!(session.logout().await.expect("there"), EndOutcome::Ended);
+    assert_eq!(stage.open(&old).await.ended(), Some(EndReason::LoggedOut), "the new one may never have arrived");
+}
+
+#[tokio::test]
 async fn a_write_in_flight_during_a_logout_does_not_bring_the_session_back() {
     let stage = stage(|with| with).await;
     let (_, old) = stage.user("ada").await;

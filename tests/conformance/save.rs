@@ -93,7 +93,7 @@ async fn a_save_never_brings_an_ended_session_back() {
     let outcome = slow.save().await.expect("there");
     assert_eq!(outcome, SaveOutcome::Gone(Some(cloakroom::EndReason::Revoked)));
     assert!(matches!(outcome.into_result(), Err(Error::Gone(Some(_)))));
-    assert!(slow.token().is_none());
+    assert!(slow.token().is_none() && !slow.contains("late") && !slow.is_dirty());
     assert!(stage.open(&token).await.id().is_none());
 }
 

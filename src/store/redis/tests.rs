@@ -151,6 +151,22 @@ impl Bench {
         Op { id, not_after: self.store.now() + 60_000, again: false }
     }
 
+    /// One delivery of a script under exactly this operation: refused as late or stale, it is not sent again as a new one.
+    async fn deliver(&self, script: &wire::Script, op: Op, keys: &[Vec<u8>], args: &[&[u8]]) -> answer::Reply {
+        let not_after = op.not_after.to_string();
+        let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+        let args: Vec<&[u8]> = [&op.id[..], not_after.as_bytes()].into_iter().chain(args.iter().copied()).collect();
+        let budget = self.store.wire.budget();
+        let sent = self.store.wire.script(wire::Path::Request, &budget, script, &keys, &args).await.unwrap();
+        answer::Reply::read(sent.answer).unwrap()
+    }
+
+    /// One delivery of a save of `a`.
+    async fn deliver_save(&self, id: SessionId, op: Op) -> answer::Code {
+        let args: [&[u8]; 8] = [b"1", b"", b"9", b"99", b"0", b"1", b"a", b"\x021"];
+        self.deliver(&scripts::SAVE, op, &[self.store.keys.session(id)], &args).await.code
+    }
+
     async fn guest(&self, changes: &[&str]) -> (SessionId, Record) {
         let new = guest();
         (new.id, self.create(&new, changes).await)

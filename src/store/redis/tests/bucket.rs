@@ -106,3 +106,39 @@ async fn more_than_one_call_may_name_are_swept_and_revoked() {
     let left: bool = bench.raw("EXISTS", &bench.store.keys.deadlines(bucket), &[]);
     assert!(!left, "the index empties itself");
 }
+
+#[tokio::test]
+async fn a_repeat_of_a_sweep_counts_what_its_first_delivery_ended() {
+    let bench = open();
+    let new = graced();
+    bench.create(&new, &[]).await;
+    bench.advance(LIFE + 1);
+    let deadlines = bench.store.keys.deadlines(new.id.bucket());
+    let keys = [deadlines.clone(), bench.store.keys.session(new.id), deadlines];
+    let member = super::super::keys::member(new.id);
+    let op = bench.op();
+    for _ in 0..2 {
+        let reply = bench.deliver(&scripts::SWEEP, op, &keys, &[b"3600000", b"1", &member]).await;
+        let counts = [1, 0, 0].map(::redis::Value::Int).to_vec();
+        assert_eq!((reply.code, reply.content), (answer::Code::Ok, ::redis::Value::Array(counts)));
+    }
+    assert_eq!(bench.reason(new.id).await, Some(EndReason::Expired));
+}
+
+#[tokio::test]
+async fn a_sweep_leaves_what_is_not_due_and_forgets_a_tombstone() {
+    let bench = open();
+    let (new, sweep) = (graced(), scripts::SWEEP.clone());
+    bench.create(&new, &[]).await;
+    let score = bench.scored(new.id);
+    let deadlines = bench.store.keys.deadlines(new.id.bucket());
+    let keys = [deadlines.clone(), bench.store.keys.session(new.id), deadlines.clone()];
+    let member = super::super::keys::member(new.id);
+    let reply = bench.deliver(&sweep, bench.op(), &keys, &[b"3600000", b"1", &member]).await;
+    assert_eq!(reply.content, ::redis::Value::Array([0, 0, 0].map(::redis::Value::Int).to_vec()));
+    assert_eq!(bench.scored(new.id), score);
+    bench.advance(LIFE + 1);
+    assert_eq!(bench.sweep(new.id.bucket()).await, (1, 0, 0));
+    let _: u32 = bench.raw("ZADD", &deadlines, &[b"1", new.id.as_bytes()]);
+    assert_eq!(bench.sweep(new.id.bucket()).await, (0, 1, 0), "it expired once");
+}

@@ -158,8 +158,8 @@ async fn dead_members_neither_count_nor_stay_at_the_cap() {
     bench.advance(200_000);
     assert_eq!(bench.indexed("ada"), 2);
     let new = bench.login_at("ada", Cap::reject(2)).await.unwrap();
+    assert_eq!(bench.indexed("ada"), 2, "before a list tidies it");
     assert_eq!(bench.listed("ada").await, [live, new]);
-    assert_eq!(bench.indexed("ada"), 2);
 }
 
 #[tokio::test]
@@ -241,4 +241,68 @@ async fn refusals_come_in_order_and_change_nothing() {
     assert_eq!(bench.try_login(&login).await, Err(Refused::AtCap));
     assert_eq!(bench.live(old_id).await, before);
     assert_eq!(bench.indexed("ada"), 1);
+}
+
+#[tokio::test]
+async fn a_login_for_a_shorter_time_does_not_lower_the_expiry_of_the_users_index() {
+    let bench = open();
+    let mut long = login_of("ada", Cap::default());
+    long.new.spans.absolute_ms = 48 * HOUR;
+    bench.try_login(&long).await.unwrap();
+    let index = bench.store.keys.index(&UserHash::of("ada"));
+    let expiry = bench.expiry(&index);
+    let (_, short) = bench.login("ada").await;
+    assert_eq!(bench.expiry(&index), expiry);
+    assert_eq!(short.meta.index_until as i64, expiry, "covered for as long as the index lasts");
+}
+
+#[tokio::test]
+async fn a_login_is_later_than_every_other_and_than_the_epoch_also_after_the_clock_was_set_back() {
+    let bench = open();
+    bench.revoke("ada", Scope::All).await.unwrap();
+    bench.set_back(MINUTE);
+    let epoch = bench.store.ticket("ada").await.unwrap().epoch.unwrap();
+    let (_, first) = bench.login("ada").await;
+    assert!(first.meta.since > epoch && epoch > bench.store.now());
+    let (_, second) = bench.login("ada").await;
+    assert!(second.meta.since > first.meta.since);
+}
+
+#[tokio::test]
+async fn the_session_that_the_login_ends_does_not_count_when_it_is_named_either() {
+    let bench = open();
+    let mut short = login_of("ada", Cap::default());
+    short.new.spans = Spans { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
+    bench.try_login(&short).await.unwrap();
+    bench.advance(200_000);
+    let (old_id, before) = bench.login("ada").await;
+    let login = Login { old: Some(old(&before, old_id)), ..login_of("ada", Cap::reject(1)) };
+    bench.try_login(&login).await.unwrap();
+    assert_eq!(bench.listed("ada").await, [login.new.id]);
+    assert_eq!(bench.reason(old_id).await, Some(EndReason::LoggedIn));
+}
+
+#[tokio::test]
+async fn a_session_in_its_grace_takes_no_place_at_the_cap() {
+    let bench = open();
+    let mut graced = login_of("ada", Cap::default());
+    graced.new.grace_ms = GRACE as u32;
+    bench.try_login(&graced).await.unwrap();
+    bench.advance(LIFE + 1);
+    let new = bench.login_at("ada", Cap::reject(1)).await.unwrap();
+    assert_eq!(bench.indexed("ada"), 1, "before a list tidies it");
+    assert_eq!(bench.listed("ada").await, [new]);
+    assert_eq!(bench.reason(graced.new.id).await, Some(EndReason::Expired));
+}
+
+#[tokio::test]
+async fn what_is_carried_keeps_the_limit_of_bytes() {
+    let bench = open_with(Limits::default().session_bytes(9));
+    let mut login = login_of("ada", Cap::default());
+    login.keep = vec!["a".into()];
+    login.delta = delta(&["a=12345678"]);
+    assert_eq!(bench.try_login(&login).await, Err(Refused::TooManyBytes));
+    assert_eq!((bench.load(login.new.id).await, bench.indexed("ada")), (Loaded::Absent, 0));
+    login.delta = delta(&["a=1234567"]);
+    bench.try_login(&login).await.unwrap();
 }

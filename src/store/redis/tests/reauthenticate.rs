@@ -95,3 +95,61 @@ async fn refusals_come_in_order_and_change_nothing() {
     let absent = Reauthenticate { id: of_user("ada").id, ..request };
     assert_eq!(bench.reauthenticate(&absent).await, Err(Refused::Gone(None)));
 }
+
+#[tokio::test]
+async fn it_is_later_than_every_login_also_after_the_clock_was_set_back() {
+    let bench = open();
+    let (id, before) = bench.login("ada").await;
+    let (other, _) = bench.login("ada").await;
+    bench.set_back(MINUTE);
+    let last = bench.live(other).await.meta.since;
+    let record = bench.reauthenticate(&again(&before, id, 3)).await.unwrap();
+    assert!(record.meta.since > last && last > bench.store.now());
+}
+
+#[tokio::test]
+async fn it_is_later_than_the_epoch_also_after_the_clock_was_set_back() {
+    let bench = open();
+    let (id, before) = bench.login("ada").await;
+    bench.advance(10 * MINUTE);
+    bench.revoke("ada", Scope::Others(id)).await.unwrap();
+    bench.set_back(5 * MINUTE);
+    let epoch = bench.store.ticket("ada").await.unwrap().epoch.unwrap();
+    let record = bench.reauthenticate(&again(&before, id, 3)).await.unwrap();
+    assert!(record.meta.since > epoch && epoch > bench.store.now());
+}
+
+#[tokio::test]
+async fn neither_itself_nor_dead_members_count_at_the_cap() {
+    let bench = open();
+    let mut graced = login_of("ada", Cap::default());
+    graced.new.grace_ms = GRACE as u32;
+    bench.try_login(&graced).await.unwrap();
+    bench.advance(LIFE + 1);
+    let (id, before) = bench.login("ada").await;
+    assert_eq!(bench.indexed("ada"), 2);
+    let capped = Reauthenticate { gate: Gate { cap: Cap::reject(1), ticket: None }, ..again(&before, id, 3) };
+    bench.reauthenticate(&capped).await.unwrap();
+    assert_eq!(bench.indexed("ada"), 1, "before a list tidies it");
+    assert_eq!(bench.listed("ada").await, [id]);
+}
+
+#[tokio::test]
+async fn what_it_evicts_leaves_both_indexes() {
+    let bench = open();
+    let (first, _) = bench.login("ada").await;
+    let (id, before) = bench.login("ada").await;
+    let capped = Reauthenticate { gate: Gate { cap: Cap::evict(1), ticket: None }, ..again(&before, id, 3) };
+    bench.reauthenticate(&capped).await.unwrap();
+    assert_eq!((bench.indexed("ada"), bench.scored(first)), (1, None));
+    assert_eq!(bench.reason(first).await, Some(EndReason::Evicted));
+}
+
+#[tokio::test]
+async fn its_changes_keep_the_limit_of_bytes() {
+    let bench = open_with(Limits::default().session_bytes(9));
+    let (id, before) = bench.login("ada").await;
+    let large = Reauthenticate { delta: delta(&["a=12345678"]), ..again(&before, id, 3) };
+    assert_eq!(bench.reauthenticate(&large).await, Err(Refused::TooManyBytes));
+    assert_eq!(bench.live(id).await, before);
+}

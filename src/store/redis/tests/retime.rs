@@ -35,6 +35,17 @@ async fn a_repeat_is_answered_and_is_no_further_use() {
 }
 
 #[tokio::test]
+async fn a_repeat_after_a_newer_change_changes_nothing_back() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    let op = bench.op();
+    bench.store.retime(op, &to(id, SHORT)).await.unwrap().unwrap();
+    let newer = bench.retime(&to(id, SPANS)).await.unwrap();
+    assert_eq!(bench.store.retime(op, &to(id, SHORT)).await.unwrap(), Ok(newer.clone()));
+    assert_eq!(bench.live(id).await.meta, newer);
+}
+
+#[tokio::test]
 async fn what_has_outlived_its_new_absolute_timeout_is_ended_as_expired() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;
@@ -46,6 +57,16 @@ async fn what_has_outlived_its_new_absolute_timeout_is_ended_as_expired() {
     }
     assert_eq!(bench.reason(id).await, Some(EndReason::Expired));
     assert_eq!(bench.scored(id), None);
+}
+
+#[tokio::test]
+async fn a_users_session_that_expires_by_it_leaves_the_users_index() {
+    let bench = open();
+    let (id, _) = bench.login("ada").await;
+    bench.advance(10 * MINUTE);
+    let retime = Retime { user: Some("ada".into()), ..to(id, Spans { absolute_ms: MINUTE, ..SPANS }) };
+    assert_eq!(bench.retime(&retime).await, Err(Refused::Gone(Some(EndReason::Expired))));
+    assert_eq!((bench.indexed("ada"), bench.scored(id)), (0, None));
 }
 
 #[tokio::test]

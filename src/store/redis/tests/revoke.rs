@@ -122,3 +122,109 @@ async fn an_epoch_is_kept_for_an_hour() {
     bench.advance(HOUR + 1);
     assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, None);
 }
+
+#[tokio::test]
+async fn a_repeat_of_a_raise_answers_the_epoch_that_it_set() {
+    let bench = open();
+    let (kept, _) = bench.login("ada").await;
+    let (user, op) = (UserHash::of("ada"), bench.op());
+    let keys = [bench.store.keys.epoch(&user), bench.store.keys.index(&user), bench.store.keys.session(kept)];
+    let least = bench.store.ping().await.unwrap().to_string();
+    let args: [&[u8]; 3] = [least.as_bytes(), b"3600000", &meta::owner("ada")];
+    let raise = async || {
+        let reply = bench.deliver(&scripts::RAISE, op, &keys, &args).await;
+        (reply.code, reply.content)
+    };
+    let first = raise().await;
+    assert_eq!(first.0, answer::Code::Ok);
+    bench.revoke("ada", Scope::Others(kept)).await.unwrap();
+    let epoch = bench.store.ticket("ada").await.unwrap().epoch;
+    assert_eq!(raise().await, first, "another revocation has raised it since");
+    bench.end(kept).await;
+    assert_eq!(raise().await, first, "the tombstone remembers");
+    assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, epoch);
+}
+
+impl Bench {
+    /// One delivery of a revocation of one session of ada's, of logins up to this one.
+    async fn deliver_revoke(&self, op: Op, one: SessionId, staying: SessionId, latest: u64) -> answer::Reply {
+        let user = UserHash::of("ada");
+        let [staying, key] = [staying, one].map(|id| self.store.keys.session(id));
+        let keys = [self.store.keys.deadlines(user.bucket()), staying, key, self.store.keys.index(&user)];
+        let (latest, member) = (latest.to_string(), super::super::keys::member(one));
+        let args: [&[u8]; 6] = [b"4", b"3600000", latest.as_bytes(), &meta::owner("ada"), b"1", &member];
+        self.deliver(&scripts::REVOKE, op, &keys, &args).await
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_counts_what_its_first_delivery_ended() {
+    let bench = open();
+    let (one, record) = bench.login("ada").await;
+    let (kept, _) = bench.login("ada").await;
+    let op = bench.op();
+    for when in ["at first", "again", "after the one that stays has ended"] {
+        let reply = bench.deliver_revoke(op, one, kept, record.meta.since).await;
+        assert_eq!((reply.code, reply.content), (answer::Code::Ok, ::redis::Value::Int(1)), "{when}");
+        if when == "again" {
+            bench.end(kept).await;
+        }
+    }
+    assert_eq!(bench.reason(one).await, Some(EndReason::Revoked));
+}
+
+#[tokio::test]
+async fn a_login_since_the_index_was_read_is_left() {
+    let bench = open();
+    let (one, record) = bench.login("ada").await;
+    let (kept, _) = bench.login("ada").await;
+    let reply = bench.deliver_revoke(bench.op(), one, kept, record.meta.since - 1).await;
+    assert_eq!((reply.code, reply.content), (answer::Code::Ok, ::redis::Value::Int(0)));
+    assert!(bench.is_live(one).await);
+}
+
+#[tokio::test]
+async fn nothing_is_ended_if_the_one_that_stays_is_none_by_then() {
+    let bench = open();
+    let mut graced = login_of("ada", Cap::default());
+    graced.new.grace_ms = GRACE as u32;
+    bench.try_login(&graced).await.unwrap();
+    bench.advance(LIFE + 1);
+    let (one, record) = bench.login("ada").await;
+    let (ended, _) = bench.login("ada").await;
+    bench.end(ended).await;
+    let (bob, _) = bench.login("bob").await;
+    for staying in [graced.new.id, ended, bob, of_user("ada").id] {
+        let reply = bench.deliver_revoke(bench.op(), one, staying, record.meta.since).await;
+        assert_eq!(reply.code, answer::Code::Gone);
+    }
+    assert!(bench.is_live(one).await);
+}
+
+#[tokio::test]
+async fn a_late_raise_does_not_lower_the_epoch() {
+    let bench = open();
+    let (user, op) = (UserHash::of("ada"), bench.op());
+    let epoch = bench.store.keys.epoch(&user);
+    let keys = [epoch.clone(), bench.store.keys.index(&user), epoch];
+    let least = (bench.store.ping().await.unwrap() - 1_000).to_string();
+    let raise = async || bench.deliver(&scripts::RAISE, op, &keys, &[least.as_bytes(), b"3600000", b""]).await.code;
+    assert_eq!(raise().await, answer::Code::Ok);
+    bench.revoke("ada", Scope::All).await.unwrap();
+    let raised = bench.store.ticket("ada").await.unwrap().epoch;
+    assert_eq!(raise().await, answer::Code::Ok);
+    assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, raised);
+}
+
+#[tokio::test]
+async fn a_session_past_its_deadline_is_not_one_that_can_stay() {
+    let bench = open();
+    let mut login = login_of("ada", Cap::default());
+    login.new.grace_ms = GRACE as u32;
+    bench.try_login(&login).await.unwrap();
+    bench.advance(LIFE + 1);
+    let (other, _) = bench.login("ada").await;
+    assert_eq!(bench.revoke("ada", Scope::Others(login.new.id)).await, Err(Refused::Gone(None)));
+    assert!(bench.is_live(other).await);
+    assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, None);
+}

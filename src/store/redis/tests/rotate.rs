@@ -91,3 +91,22 @@ async fn gone_and_conflict_are_told_first() {
     bench.end(id).await;
     assert_eq!(bench.rotate(&rotating(id, 1, 1, 2)).await, Err(Refused::Gone(Some(EndReason::LoggedOut))));
 }
+
+#[tokio::test]
+async fn an_unknown_secret_replaces_no_unused_one() {
+    let bench = open();
+    let id = bench.rotated(false).await;
+    let unknown = |loaded| Rotate { loaded, ..rotating(id, 7, 2, 3) };
+    assert_eq!(bench.rotate(&unknown(bench.store.now())).await, Err(Refused::Gone(None)));
+    bench.advance(61_000);
+    assert_eq!(bench.rotate(&unknown(bench.store.now())).await, Err(Refused::Gone(None)));
+    assert_eq!(bench.live(id).await.meta.secret, secret(2));
+}
+
+#[tokio::test]
+async fn a_caller_whose_clock_is_ahead_does_not_replace_a_secret_before_it_settled() {
+    let bench = open();
+    let id = bench.rotated(false).await;
+    let ahead = Rotate { loaded: bench.store.now() + HOUR, ..rotating(id, 1, 2, 3) };
+    assert_eq!(bench.rotate(&ahead).await, Err(Refused::AlreadyRotated));
+}

@@ -133,3 +133,34 @@ async fn a_touch_that_takes_a_users_session_for_a_guests_covers_the_index_all_th
     let meta = bench.store.retime(bench.op(), &retime).await.unwrap().unwrap();
     assert!(bench.expiry(&bench.store.keys.index(&UserHash::of("ada"))) as u64 >= meta.deadline());
 }
+
+#[tokio::test]
+async fn a_repeat_that_comes_when_the_next_use_is_due_lengthens_nothing() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    bench.advance(61_000);
+    let (op, key) = (bench.op(), bench.store.keys.session(id));
+    let seen = bench.live(id).await.meta.touched.to_string();
+    let touch =
+        async || bench.deliver(&scripts::TOUCH, op, &[key.clone(), key.clone()], &[seen.as_bytes(), b""]).await.code;
+    assert_eq!(touch().await, answer::Code::Ok);
+    bench.advance(MINUTE / 2);
+    assert_eq!(touch().await, answer::Code::Ok, "not due yet");
+    bench.advance(MINUTE);
+    let before = (bench.live(id).await, bench.expiry(&key));
+    assert_eq!(touch().await, answer::Code::SeenAnother);
+    assert_eq!((bench.live(id).await, bench.expiry(&key)), before);
+}
+
+#[tokio::test]
+async fn a_first_use_after_the_clock_was_set_back_shortens_nothing() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();
+    bench.set_back(MINUTE);
+    let before = bench.live(id).await.meta;
+    let touch = Touch { id, seen: before.touched, first_use: Some(secret(2)), user: None };
+    let after = bench.store.touch(bench.op(), &touch).await.unwrap().unwrap();
+    assert!(after.rotation.as_ref().unwrap().used.is_some());
+    assert_eq!((after.touched, after.deadline()), (before.touched, before.deadline()));
+}

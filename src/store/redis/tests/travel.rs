@@ -11,7 +11,8 @@ for _, key in ipairs(KEYS) do
   if kind == 's' then
     local session = unpack_meta(redis.call('HGET', key, '@'))
     for _, time in ipairs({ 'created', 'since', 'touched', 'rotated', 'used', 'index_until', 'horizon' }) do
-      session[time] = session[time] and math.max(0, session[time] - by)
+      local was = session[time] or 0
+      session[time] = was > 0 and math.max(1, was - by) or session[time]
     end
     for _, entry in ipairs(session.ring) do entry.not_after = entry.not_after - by end
     redis.call('HSET', key, '@', pack_meta(session))
@@ -27,6 +28,15 @@ end
 impl Bench {
     /// Lets so much time pass.
     pub(super) fn advance(&self, ms: u64) {
+        self.shift(ms as i64);
+    }
+
+    /// Lets the server's clock be set back by so much.
+    pub(super) fn set_back(&self, ms: u64) {
+        self.shift(-(ms as i64));
+    }
+
+    fn shift(&self, ms: i64) {
         let mut connection = self.server.connection();
         let pattern = format!("{}:*", self.store.settings.namespace);
         let keys: Vec<Vec<u8>> = ::redis::cmd("KEYS").arg(pattern).query(&mut connection).unwrap();

@@ -39,6 +39,47 @@ async fn a_repeat_that_was_pushed_out_of_the_ring_is_not_done_as_the_same_operat
 }
 
 #[tokio::test]
+async fn a_call_is_done_neither_after_its_not_after_nor_two_minutes_before_it() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    let now = bench.store.ping().await.unwrap();
+    for not_after in [now - 1_000, now + 125_000] {
+        let op = Op { not_after, ..bench.op() };
+        assert_eq!(bench.deliver_save(id, op).await, answer::Code::Late, "{not_after}, now {now}");
+    }
+    assert_eq!(bench.live(id).await.meta.version, 1);
+    assert_eq!(bench.deliver_save(id, Op { not_after: now + 115_000, ..bench.op() }).await, answer::Code::Ok);
+}
+
+#[tokio::test]
+async fn what_is_pushed_out_later_does_not_lower_the_horizon() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    bench.advance(2 * MINUTE);
+    let now = bench.store.ping().await.unwrap();
+    let first = Op { not_after: now + 100_000, ..bench.op() };
+    assert_eq!(bench.deliver_save(id, first).await, answer::Code::Ok);
+    for not_after in [[now + 60_000; 8], [now + 110_000; 8]].concat() {
+        assert_eq!(bench.deliver_save(id, Op { not_after, ..bench.op() }).await, answer::Code::Ok);
+    }
+    assert_eq!(bench.deliver_save(id, first).await, answer::Code::Stale);
+    assert_eq!(bench.live(id).await.meta.version, 18);
+}
+
+#[tokio::test]
+async fn what_ran_out_is_not_done_again_when_the_clock_is_set_back() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    let op = bench.op();
+    assert_eq!(bench.deliver_save(id, op).await, answer::Code::Ok);
+    bench.advance(2 * MINUTE);
+    bench.save(&saving(id, &["b=1"])).await.unwrap();
+    bench.set_back(2 * MINUTE);
+    assert_eq!(bench.deliver_save(id, op).await, answer::Code::Stale);
+    assert_eq!(bench.live(id).await.meta.version, 3);
+}
+
+#[tokio::test]
 async fn calls_that_push_each_other_out_of_the_ring_are_all_done_once() {
     let bench = Arc::new(open());
     let (id, _) = bench.guest(&[]).await;
@@ -77,6 +118,17 @@ async fn at_full_memory_ends_and_touches_succeed_and_logins_leave_nothing() {
     assert_eq!(bench.revoke("ada", Scope::All).await, Ok(1));
     assert_eq!((bench.reason(two).await, bench.indexed("ada")), (Some(EndReason::Revoked), 0));
     assert_eq!(bench.store.revoke_bucket(used.bucket(), Who::Everyone).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn at_full_memory_the_sweep_goes_on() {
+    let bench = open_on(Arc::new(TestServer::start()), Limits::default());
+    let new = graced();
+    bench.create(&new, &[]).await;
+    bench.advance(LIFE + 1);
+    let _: String = bench.server.admin("CONFIG SET maxmemory 1");
+    assert_eq!(bench.sweep(new.id.bucket()).await, (1, 0, 0));
+    assert_eq!(bench.scored(new.id), None);
 }
 
 #[tokio::test]
