@@ -38,6 +38,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
+mod builder;
 mod client;
 mod clock;
 mod codec;
@@ -60,10 +61,11 @@ mod user;
 #[cfg(feature = "axum")]
 mod web;
 
+pub use builder::{Builder, ConnectError};
 pub use client::ClientInfo;
 pub use clock::ManualClock;
 pub use codec::FieldKind;
-pub use config::{Builder, Cap, ConfigError, ConnectError};
+pub use config::{Cap, ConfigError};
 pub use end::EndReason;
 pub use error::{DecodeError, Error, Outage, RandomError};
 pub use id::{InvalidSessionId, SessionId};

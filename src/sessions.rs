@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::builder::Builder;
 use crate::client::ClientInfo;
-use crate::config::{Builder, Settings};
+use crate::config::Settings;
 use crate::error::Error;
 use crate::id::{Bucket, fill};
 use crate::login::LoginTicket;

@@ -1,0 +1,252 @@
+//! The builder of `Sessions`: every setting, checked once, before any I/O.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::ManualClock;
+use crate::config::url::StoreUrl;
+use crate::config::{Cap, ConfigError, Pools, Settings};
+use crate::error::Outage;
+use crate::limits::{Limits, check_field_name};
+use crate::sessions::Sessions;
+use crate::store::memory::Memory;
+use crate::store::redis::Redis;
+use crate::store::{Store, StoreSettings};
+use crate::timeout::Timeouts;
+
+/// Collects the settings of [`Sessions`]; made by [`Sessions::builder`].
+///
+/// Every setting but the namespace has a default. All are checked by `connect` and `connect_lazy`, before any I/O.
+#[derive(Clone)]
+#[must_use = "call `connect` or `connect_lazy`"]
+pub struct Builder {
+    url: String,
+    namespace: Option<String>,
+    timeouts: Timeouts,
+    cap: Cap,
+    limits: Limits,
+    remember_ended: Duration,
+    expiry_grace: Duration,
+    connections: usize,
+    bulk_connections: usize,
+    budget: Duration,
+    clock: Option<ManualClock>,
+}
+
+impl fmt::Debug for Builder {
+    /// Without the URL, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("namespace", &self.namespace)
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            namespace: None,
+            timeouts: Timeouts::default(),
+            cap: Cap::default(),
+            limits: Limits::default(),
+            remember_ended: Duration::from_secs(60 * 60),
+            expiry_grace: Duration::ZERO,
+            connections: 2,
+            bulk_connections: 4,
+            budget: Duration::from_secs(3),
+            clock: None,
+        }
+    }
+
+    /// The first part of every key: 1 to 64 bytes of `[A-Za-z0-9_.-]`. Applications that share a Redis need one each.
+    ///
+    /// Has no default, so that two applications never meet in one by accident.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// The timeouts of new sessions, 30 minutes idle and 12 hours absolute by default. A session keeps those that it was made with.
+    pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// How many sessions a user may have, 100 by default, the earliest login making room. Applies from each user's next login on.
+    pub const fn cap(mut self, cap: Cap) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// How much may be stored.
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long an ended session answers why it ended: 5 minutes to 30 days, 1 hour by default.
+    ///
+    /// Costs about 200 bytes of Redis memory for each session that ended so recently. Not less than 5 minutes,
+    /// because a repeat of a lost call must find it.
+    pub const fn remember_ended(mut self, time: Duration) -> Self {
+        self.remember_ended = time;
+        self
+    }
+
+    /// For how long after its deadline a session is kept so that a sweeper can end it and its visitor be told
+    /// "expired": 0 to 24 hours, 0 by default.
+    ///
+    /// With 0 the key's own expiry is the deadline, an expired session is simply unknown, and a load is a single
+    /// `HGETALL`; otherwise it is `PTTL` and `HGETALL` in one round trip, which costs some throughput. Should be a
+    /// few sweep intervals. A session keeps the grace that it was made with.
+    pub const fn expiry_grace(mut self, time: Duration) -> Self {
+        self.expiry_grace = time;
+        self
+    }
+
+    /// How many connections the requests share: 1 to 64, 2 by default. One connection is served by one task, which a
+    /// busy process can saturate.
+    pub const fn connections(mut self, count: usize) -> Self {
+        self.connections = count;
+        self
+    }
+
+    /// How many connections bulk work may have, sweeping and mass revocation: 1 to 64, 4 by default. They are opened on demand.
+    pub const fn bulk_connections(mut self, count: usize) -> Self {
+        self.bulk_connections = count;
+        self
+    }
+
+    /// How long one operation may take in all, its retries included: 100 ms to 30 s, 3 s by default: longer than a
+    /// reconnect takes, shorter than a visitor waits.
+    pub const fn budget(mut self, budget: Duration) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// A clock for the embedded store that tests move by hand. An error with any other store.
+    pub fn clock(mut self, clock: ManualClock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Checks the settings, connects, and asks the server whether it will do.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says which setting is wrong, or what the server says.
+    ///
+    /// # Redis
+    /// The connections' handshakes, `INFO server`, `TIME`.
+    pub async fn connect(self) -> Result<Sessions, ConnectError> {
+        let sessions = self.connect_lazy()?;
+        if let Store::Redis(redis) = sessions.store() {
+            redis.check().await.map_err(ConnectError::Unavailable)?;
+        }
+        Ok(sessions)
+    }
+
+    /// Checks the settings and does no I/O: the first call that needs the server connects.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says which setting is wrong.
+    pub fn connect_lazy(self) -> Result<Sessions, ConfigError> {
+        let url = StoreUrl::parse(&self.url)?;
+        let namespace = self
+            .namespace
+            .clone()
+            .ok_or_else(|| ConfigError::new("namespace", "none", "name one: it has no default"))?;
+        check_field_name(&namespace)
+            .map_err(|_| ConfigError::out_of_range("namespace", &namespace, "1 to 64 bytes of [A-Za-z0-9_.-]"))?;
+        let settings = Settings {
+            spans: self.timeouts.checked()?,
+            cap: self.cap.checked()?,
+            limits: self.limits.checked()?,
+            grace_ms: within("expiry grace", self.expiry_grace, Duration::ZERO, 24 * 60 * 60)?.as_millis() as u32,
+        };
+        let remember =
+            within("remembering ended sessions", self.remember_ended, Duration::from_secs(300), 30 * 24 * 60 * 60)?;
+        let store = StoreSettings { namespace, limits: settings.limits, remember_ms: remember.as_millis() as u64 };
+        let pools = Pools {
+            connections: count("connections", self.connections)?,
+            bulk_connections: count("bulk connections", self.bulk_connections)?,
+            budget: within("budget", self.budget, Duration::from_millis(100), 30)?,
+        };
+        let store = match (url, self.clock) {
+            (StoreUrl::Memory, clock) => Store::Memory(Memory::new(store, clock)),
+            (StoreUrl::Redis(_), Some(_)) => {
+                return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
+            }
+            (StoreUrl::Redis(server), None) => Store::Redis(Redis::new(store, &server, &pools)?),
+        };
+        Ok(Sessions::new(store, settings))
+    }
+}
+
+fn within(setting: &'static str, value: Duration, least: Duration, most_secs: u64) -> Result<Duration, ConfigError> {
+    let most = Duration::from_secs(most_secs);
+    if (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ConfigError::out_of_range(setting, format!("{value:?}"), format!("{least:?} to {most:?}")))
+    }
+}
+
+fn count(setting: &'static str, value: usize) -> Result<usize, ConfigError> {
+    if (1..=64).contains(&value) { Ok(value) } else { Err(ConfigError::out_of_range(setting, value, "1 to 64")) }
+}
+
+/// Why [`connect`](Builder::connect) failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server cannot be reached, or will not do.
+    #[error(transparent)]
+    Unavailable(Outage),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str, with: impl FnOnce(Builder) -> Builder) -> Option<&'static str> {
+        with(Builder::new(url).namespace("shop")).connect_lazy().err().map(|error| error.setting())
+    }
+
+    #[tokio::test]
+    async fn settings_out_of_range_are_refused_before_any_io() {
+        let of = |with: fn(Builder) -> Builder| refused("memory:", with);
+        let ms = Duration::from_millis;
+        assert_eq!(of(|with| with), None);
+        for namespace in ["", "a:b", "{a}", "a b", &"a".repeat(65)] {
+            assert_eq!(refused("memory:", |with| with.namespace(namespace)), Some("namespace"), "{namespace}");
+        }
+        assert_eq!(Builder::new("memory:").connect_lazy().err().map(|error| error.setting()), Some("namespace"));
+        for most in [0, 257] {
+            assert!(refused("memory:", |with| with.cap(Cap::reject(most))).is_some(), "{most}");
+        }
+        assert!(of(|with| with.limits(Limits::new().fields(0))).is_some());
+        assert_eq!(of(|with| with.timeouts(Timeouts::new().idle(Duration::ZERO))), Some("idle timeout"));
+        for count in [0, 65] {
+            assert_eq!(refused("memory:", |with| with.connections(count)), Some("connections"));
+            assert_eq!(refused("memory:", |with| with.bulk_connections(count)), Some("bulk connections"));
+        }
+        for time in [ms(299_999), ms(30 * 86_400_000 + 1)] {
+            assert_eq!(refused("memory:", |with| with.remember_ended(time)), Some("remembering ended sessions"));
+        }
+        assert_eq!(refused("memory:", |with| with.expiry_grace(ms(86_400_001))), Some("expiry grace"));
+        for budget in [ms(99), ms(30_001)] {
+            assert_eq!(refused("memory:", |with| with.budget(budget)), Some("budget"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_is_for_the_embedded_store_only() {
+        assert_eq!(refused("redis://127.0.0.1:1", |with| with.clock(ManualClock::new())), Some("clock"));
+        assert_eq!(refused("redis://127.0.0.1:1", |with| with), None);
+    }
+}
