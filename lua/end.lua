@@ -34,12 +34,10 @@ local key, deadlines, index, successor = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local generation, reason, remember_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local session, answer = begin(key, call)
+local session, answer = begin(key, call, generation)
 if not session then
   local next = answer[1] == OK and read_session(successor)
   return answer[1] ~= OK and answer or next and next.alive and whole(successor) or { OK, {} }
-elseif session.generation ~= generation then
-  return settle(key, session, call, CONFLICT, '')
 end
 local carried = {}
 if successor ~= key then

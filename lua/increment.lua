@@ -21,12 +21,8 @@ local key = KEYS[1]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local generation, field, by = tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local session, answer = begin(key, call)
-if not session then
-  return answer
-elseif session.generation ~= generation then
-  return settle(key, session, call, CONFLICT, '')
-end
+local session, answer = begin(key, call, generation)
+if not session then return answer end
 local before = redis.call('HGET', key, field)
 local sum = redis.pcall('HINCRBY', key, field, by)
 if type(sum) == 'table' and sum.err then

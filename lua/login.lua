@@ -58,12 +58,8 @@ if is_void(epoch, ARGV[15], ARGV[16], call.now) then
 end
 local old
 if old_key ~= key then
-  old, answer = begin(old_key, call)
-  if not old then
-    return answer
-  elseif old.generation ~= tonumber(ARGV[11]) then
-    return settle(old_key, old, call, CONFLICT, '')
-  end
+  old, answer = begin(old_key, call, tonumber(ARGV[11]))
+  if not old then return answer end
 end
 local leaving = old and member_of(old, ARGV[10])
 local carried = carry(old and old_key, keep, delta)

@@ -27,12 +27,8 @@ local key, deadlines, index = KEYS[1], KEYS[2], KEYS[3]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local id, generation, remember_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[8])
-local session, answer = begin(key, call)
-if not session then
-  return answer
-elseif session.generation ~= generation then
-  return settle(key, session, call, CONFLICT, '')
-end
+local session, answer = begin(key, call, generation)
+if not session then return answer end
 session.idle, session.absolute, session.interval = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 session.touched = call.now
 local deadline = deadline_ms(session)

@@ -27,12 +27,8 @@ if not call then return answer end
 local generation, presented, current, loaded_ms = tonumber(ARGV[3]), ARGV[4], ARGV[5], tonumber(ARGV[6])
 local new, grace_ms, settling_ms = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
 assert(#new == 32, 'a secret hash has 32 bytes')
-local session, answer = begin(key, call)
-if not session then
-  return answer
-elseif session.generation ~= generation then
-  return settle(key, session, call, CONFLICT, '')
-end
+local session, answer = begin(key, call, generation)
+if not session then return answer end
 if presented == session.secret then
   session.previous = session.secret
 elseif presented ~= session.previous or (session.used > 0 and call.now > session.used + grace_ms) then

@@ -22,10 +22,9 @@ local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local generation, version = tonumber(ARGV[3]), tonumber(ARGV[4])
 local delta = read_delta(ARGV, 7)
-local session, answer = begin(key, call)
-if not session then
-  return answer
-elseif session.generation ~= generation or (version and session.version ~= version) then
+local session, answer = begin(key, call, generation)
+if not session then return answer end
+if version and session.version ~= version then
   return settle(key, session, call, CONFLICT, '')
 end
 local fields, bytes = weigh(key, session, delta)

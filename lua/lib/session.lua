@@ -21,9 +21,19 @@ local function gone(session)
   return { GONE, string.char(session and session.reason or 0) }
 end
 
+-- Remembers the answer, writes the metadata, and answers; without content, the metadata. Refusals are remembered too: a
+-- second delivery must not do what the first was refused.
+local function settle(key, session, call, code, content)
+  remember(session, call, code, content or '')
+  local packed = pack_meta(session)
+  redis.call('HSET', key, '@', packed)
+  return { code, content or packed }
+end
+
 -- The live session that the call is for, or nil and what to answer. A repeat is answered as the first time; where that
--- was the metadata (no content is remembered), with the metadata as it stands, or `GONE` if the session has ended.
-local function begin(key, call)
+-- was the metadata (no content is remembered), with the metadata as it stands, or `GONE` if the session has ended. A
+-- call from before another login of the session (`generation` is no longer its own) is a conflict.
+local function begin(key, call, generation)
   local session = read_session(key)
   local answer = session and recall(session, call)
   if answer and answer[1] == OK and answer[2] == '' then
@@ -34,17 +44,10 @@ local function begin(key, call)
     return nil, { STALE, string.format('%.0f', session.horizon) }
   elseif not session or not session.alive then
     return nil, gone(session)
+  elseif generation and session.generation ~= generation then
+    return nil, settle(key, session, call, CONFLICT, '')
   end
   return session
-end
-
--- Remembers the answer, writes the metadata, and answers; without content, the metadata. Refusals are remembered too: a
--- second delivery must not do what the first was refused.
-local function settle(key, session, call, code, content)
-  remember(session, call, code, content or '')
-  local packed = pack_meta(session)
-  redis.call('HSET', key, '@', packed)
-  return { code, content or packed }
 end
 
 -- The same where there may be no session to remember a refusal in, or nothing is refused yet.
