@@ -15,7 +15,6 @@ use super::config::SessionCookie;
 use super::policy::{self, Reply};
 use super::slot::{Shared, Slot};
 use crate::config::ConfigError;
-use crate::error::Error;
 use crate::session::Session;
 use crate::sessions::Sessions;
 
@@ -142,12 +141,11 @@ async fn finish(slot: &Slot, mut response: Response) -> Response {
 
 async fn conclude(slot: &Slot, session: &Session, mut response: Response) -> Response {
     let settled = policy::settle(session, response.status().as_u16()).await;
-    let superseded = matches!(settled, Err(Error::Conflict));
     if let Err(error) = settled {
         response = error.into_response();
     }
     let status = response.status().as_u16();
-    let reply = Reply { cookie: slot.cookie(), carried: slot.carried(), status, superseded };
+    let reply = Reply { cookie: slot.cookie(), carried: slot.carried(), status };
     let set_cookie = reply.set_cookie(session);
     if let Some(mut value) = set_cookie.and_then(|line| HeaderValue::from_str(&line).ok()) {
         value.set_sensitive(true);

@@ -18,18 +18,14 @@ pub(super) struct Reply<'a> {
     /// Whether the request carried our cookie.
     pub(super) carried: bool,
     pub(super) status: u16,
-    /// Whether another login has replaced every token of the session that was loaded.
-    pub(super) superseded: bool,
 }
 
 impl Reply<'_> {
     /// The cookie to set, if any: at most one.
     ///
-    /// A new token goes out whatever the status, for its session is stored; but not one that another login has
-    /// replaced, whose token the client may already hold. An outage removes nothing.
+    /// A new token goes out whatever the status, for its session is stored. An outage removes nothing.
     pub(super) fn set_cookie(&self, session: &Session) -> Option<SetCookie> {
         match session.cookie_change() {
-            CookieChange::Set(_) if self.superseded => None,
             CookieChange::Set(token) => {
                 let content = Content::Token { text: &token.reveal(), left: session.absolute_time_left() };
                 Some(self.cookie.render(&content))
