@@ -136,3 +136,18 @@ async fn a_token_from_before_another_requests_login_is_not_given_out() {
     assert_eq!(slow.save().await.expect("there"), cloakroom::SaveOutcome::Conflict);
     assert!(matches!(slow.cookie_change(), CookieChange::Keep), "it would replace the good one");
 }
+
+#[tokio::test]
+async fn a_request_whose_secret_was_rotated_away_leaves_the_cookie_alone() {
+    let stage = stage(|with| with).await;
+    let (_, first) = stage.guest().await;
+    let (slow, reloading) = (stage.open(&first).await, stage.open(&first).await);
+    let other = stage.open(&first).await;
+    let _ = other.rotate().await.expect("there");
+    let _ = stage.open(&token(&other)).await.rotate().await.expect("there");
+    assert_eq!(slow.rotate().await.expect("there"), Rotated::Gone(None));
+    assert!(matches!(reloading.reload().await, Err(cloakroom::Error::Gone(None))));
+    for handle in [slow, reloading] {
+        assert!(matches!(handle.cookie_change(), CookieChange::Keep), "the browser holds a newer token");
+    }
+}
