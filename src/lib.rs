@@ -10,7 +10,7 @@
 //! - [`UserSessions`] is all sessions of one user: list, count, revoke.
 #![cfg_attr(
     feature = "axum",
-    doc = "- [`SessionLayer`] gives axum's handlers their [`Session`], and saves before the response leaves."
+    doc = "- [`SessionLayer`] gives axum's handlers their [`Session`] or [`User`], and saves before the response leaves."
 )]
 //!
 //! [`Error`] means that the system failed; "there is none", "it has ended", "it was refused" are answers. The
@@ -78,4 +78,4 @@ pub use timeout::{Timeout, Timeouts};
 pub use token::{InvalidToken, SessionToken};
 pub use user::{SessionInfo, UserSessions};
 #[cfg(feature = "axum")]
-pub use web::{SameSite, SessionCookie, SessionLayer, SessionService};
+pub use web::{RequireFresh, SameSite, SaveOn, SessionCookie, SessionLayer, SessionService, User, UserRejection};

@@ -1,6 +1,7 @@
 //! An error as a response, whatever the framework.
 
 use super::policy::UNAVAILABLE;
+use super::refusal::UserRejection;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::limits::LimitExceeded;
@@ -8,6 +9,8 @@ use crate::limits::LimitExceeded;
 /// When a client may ask again after an outage, in seconds: the request has already waited for the store's whole
 /// budget, and a store that is back is found within a second.
 pub(super) const RETRY_AFTER_SECS: u8 = 1;
+
+const UNAUTHORIZED: u16 = 401;
 
 /// The response to an error: a status, and a body in JSON without any data of the session.
 pub(super) struct Answer {
@@ -28,9 +31,16 @@ impl Answer {
         Self { status, body }
     }
 
+    pub(super) fn to_user(rejection: &UserRejection) -> Self {
+        match rejection {
+            UserRejection::Guest(reason) => Self { status: UNAUTHORIZED, body: ended(*reason) },
+            UserRejection::LoginTooOld => Self { status: UNAUTHORIZED, body: r#"{"reauthenticate":true}"#.to_owned() },
+            UserRejection::Session(error) => Self::to(error),
+        }
+    }
+
     /// Leaves a trace of what the client is not told.
-    pub(super) fn trace(&self, error: &Error) {
-        let error = error as &dyn std::error::Error;
+    pub(super) fn trace(&self, error: &(dyn std::error::Error + 'static)) {
         match self.status {
             UNAVAILABLE => tracing::warn!(error, "a request failed for want of the session store"),
             500 => tracing::error!(error, "a request failed"),

@@ -44,7 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
 }
 
 fn no_layer() -> Error {
-    let advice = "add `.layer(SessionLayer::new(sessions))` outside of what extracts `Session`";
+    let advice = "add `.layer(SessionLayer::new(sessions))` outside of what extracts `Session` or `User`";
     ConfigError::new("session layer", "missing", advice).into()
 }
 

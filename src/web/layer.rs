@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::caching::{forbids_storing, varies_by_cookie};
 use super::config::SessionCookie;
-use super::policy::{self, Reply};
+use super::policy::{self, Reply, SaveOn};
 use super::slot::{Shared, Slot};
 use crate::config::ConfigError;
 use crate::session::Session;
@@ -22,7 +22,7 @@ use crate::sessions::Sessions;
 /// response's headers leave.
 ///
 /// - A request whose handler extracts no session costs no command. However many extract it, it is loaded once.
-/// - What is pending is saved unless the response is a server error (5xx). If it cannot be, the response says so
+/// - What is pending is saved unless the response is a server error (5xx; see [`SaveOn`]). If it cannot be, the response says so
 ///   instead of the handler's: 503 if the store is away, 409 if the session has ended or was logged in again meanwhile,
 ///   413 if it grew too large. A success is never answered for a write that was lost.
 /// - The cookie is set with a new token only, also beside a server error: what was stored is stored. It is removed
@@ -55,10 +55,10 @@ use crate::sessions::Sessions;
 pub struct SessionLayer(Arc<Shared>);
 
 impl SessionLayer {
-    /// A layer with the default cookie, [`SessionCookie::new`].
+    /// A layer with the default cookie, [`SessionCookie::new`], that saves nothing after a server error.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
-        Self(Arc::new(Shared { sessions, cookie: SessionCookie::new() }))
+        Self(Arc::new(Shared { sessions, cookie: SessionCookie::new(), save_on: SaveOn::default() }))
     }
 
     /// The same with another cookie.
@@ -66,7 +66,24 @@ impl SessionLayer {
     /// # Errors
     /// [`ConfigError`] if browsers would refuse such a cookie.
     pub fn cookie(self, cookie: SessionCookie) -> Result<Self, ConfigError> {
-        Ok(Self(Arc::new(Shared { sessions: self.0.sessions.clone(), cookie: cookie.checked()? })))
+        Ok(Self(Arc::new(Shared { cookie: cookie.checked()?, ..Arc::unwrap_or_clone(self.0) })))
+    }
+
+    /// The same, saving after other responses; [`SaveOn::Success`] by default.
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use cloakroom::{SaveOn, SessionLayer, Sessions};
+    ///
+    /// let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
+    /// let layer = SessionLayer::new(sessions).save_on(SaveOn::Always);
+    /// # drop(layer);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn save_on(self, save_on: SaveOn) -> Self {
+        Self(Arc::new(Shared { save_on, ..Arc::unwrap_or_clone(self.0) }))
     }
 }
 
@@ -140,7 +157,7 @@ async fn finish(slot: &Slot, mut response: Response) -> Response {
 }
 
 async fn conclude(slot: &Slot, session: &Session, mut response: Response) -> Response {
-    let settled = policy::settle(session, response.status().as_u16()).await;
+    let settled = policy::settle(session, response.status().as_u16(), slot.save_on()).await;
     if let Err(error) = settled {
         response = error.into_response();
     }

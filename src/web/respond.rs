@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::answer::{Answer, RETRY_AFTER_SECS};
 use super::policy::UNAVAILABLE;
+use super::refusal::UserRejection;
 use crate::error::Error;
 
 /// Answers in JSON, so that handlers can use `?`; no body holds data of the session.
@@ -23,10 +24,24 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let answer = Answer::to(&self);
         answer.trace(&self);
-        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        answer.into_response()
+    }
+}
+
+impl IntoResponse for UserRejection {
+    fn into_response(self) -> Response {
+        let answer = Answer::to_user(&self);
+        answer.trace(&self);
+        answer.into_response()
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        let mut response = (status, json, answer.body).into_response();
-        if answer.status == UNAVAILABLE {
+        let mut response = (status, json, self.body).into_response();
+        if self.status == UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(u16::from(RETRY_AFTER_SECS)));
         }
         response

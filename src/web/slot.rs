@@ -6,16 +6,18 @@ use tokio::sync::OnceCell;
 
 use super::config::SessionCookie;
 use super::cookie::{self, Found};
+use super::policy::SaveOn;
 use crate::client::ClientInfo;
 use crate::error::Error;
 use crate::session::Session;
 use crate::sessions::Sessions;
 
 /// What all requests of a layer share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) sessions: Sessions,
     pub(super) cookie: SessionCookie,
+    pub(super) save_on: SaveOn,
 }
 
 /// One request's session, loaded when it is first asked for; clones share it.
@@ -37,6 +39,10 @@ impl Slot {
 
     pub(super) fn cookie(&self) -> &SessionCookie {
         &self.0.shared.cookie
+    }
+
+    pub(super) fn save_on(&self) -> SaveOn {
+        self.0.shared.save_on
     }
 
     /// The session, if it has been loaded.

@@ -10,4 +10,5 @@ mod logs;
 mod outage;
 mod saving;
 mod token;
+mod user;
 mod visitor;

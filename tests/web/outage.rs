@@ -14,7 +14,7 @@ pub(super) fn away() -> Sessions {
 }
 
 /// The cookie of a session that may well exist.
-async fn cookie() -> Vec<u8> {
+pub(super) async fn cookie() -> Vec<u8> {
     let session = memory().await.open(None, ClientInfo::new()).await.expect("memory");
     session.set_dirty(true);
     session.save().await.and_then(cloakroom::SaveOutcome::into_result).expect("memory");

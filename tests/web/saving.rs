@@ -1,7 +1,11 @@
 //! What is saved after the handler decides the response. R19.
 
+use axum::Router;
 use axum::http::StatusCode;
-use cloakroom::{ClientInfo, Error, Limits, LoggedIn, Login, Rotated, Session, Sessions};
+use axum::routing::get;
+use cloakroom::{
+    ClientInfo, Error, Limits, LoggedIn, Login, Rotated, SaveOn, Session, SessionCookie, SessionLayer, Sessions,
+};
 
 use super::visitor::{Visitor, app, memory};
 
@@ -49,6 +53,46 @@ async fn after_a_server_error_nothing_pending_is_saved() {
     }));
     assert_eq!(visitor.get("/").await.status, 500);
     assert_eq!(field(&sessions, &visitor).await, Some(1));
+}
+
+#[tokio::test]
+async fn after_a_server_error_it_is_saved_where_that_was_asked_for() {
+    async fn fails(session: Session) -> Result<StatusCode, Error> {
+        session.insert("n", &2)?;
+        Ok(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+    let sessions = memory().await;
+    let layer = || SessionLayer::new(sessions.clone());
+    let cookie = || SessionCookie::new().same_site(cloakroom::SameSite::Strict);
+    for layer in [
+        layer().save_on(SaveOn::Always),
+        layer().save_on(SaveOn::Always).cookie(cookie()).expect("browsers take it"),
+        layer().cookie(cookie()).expect("browsers take it").save_on(SaveOn::Success).save_on(SaveOn::Always),
+    ] {
+        let app: Router = Router::new().route("/", get(fails)).layer(layer);
+        let mut visitor = visitor(&sessions).await.on(&app);
+        assert_eq!(visitor.get("/").await.status, 500);
+        assert_eq!(field(&sessions, &visitor).await, Some(2));
+        assert!(Visitor::of(&app).get("/").await.token().is_some(), "a new session");
+    }
+}
+
+#[tokio::test]
+async fn a_save_that_fails_beside_a_server_error_leaves_the_handlers_answer() {
+    let sessions = memory().await;
+    let handler = {
+        let sessions = sessions.clone();
+        |session: Session| async move {
+            sessions.revoke_user("ada").await?;
+            session.insert("n", &2)?;
+            Ok::<_, Error>((StatusCode::BAD_GATEWAY, "the handler's"))
+        }
+    };
+    let layer = SessionLayer::new(sessions.clone()).save_on(SaveOn::Always);
+    let app: Router = Router::new().route("/", get(handler)).layer(layer);
+    let answer = visitor(&sessions).await.on(&app).get("/").await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (502, "the handler's"));
+    assert!(answer.removes_cookie(), "it was found ended");
 }
 
 #[tokio::test]

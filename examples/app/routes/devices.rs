@@ -6,51 +6,44 @@ use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
-use cloakroom::{Error, Session, SessionId, SessionInfo, UserSessions};
+use cloakroom::{Error, SessionId, SessionInfo, User};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::fault::Fault;
 use super::identity;
 
-pub(crate) async fn list(session: Session) -> Result<Json<Value>, Fault> {
-    let (devices, own) = of_user(&session)?;
-    Ok(Json(devices.list().await?.iter().map(|device| shown(device, own)).collect()))
+pub(crate) async fn list(user: User) -> Result<Json<Value>, Error> {
+    let own = user.session().id();
+    Ok(Json(user.sessions().list().await?.iter().map(|device| shown(device, own)).collect()))
 }
 
 /// Ends one of the user's sessions; one's own is a logout.
-pub(crate) async fn end(session: Session, id: Result<Path<String>, PathRejection>) -> Result<StatusCode, Fault> {
-    let (devices, own) = of_user(&session)?;
+pub(crate) async fn end(user: User, id: Result<Path<String>, PathRejection>) -> Result<StatusCode, Fault> {
     let not_found = || Fault::request(StatusCode::NOT_FOUND, "you have no such session");
     let id: SessionId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or_else(not_found)?;
-    if id == own {
-        return Ok(identity::logout(session).await?);
+    if Some(id) == user.session().id() {
+        return Ok(identity::logout(user.session().clone()).await?);
     }
-    devices.revoke(id).await?.then_some(StatusCode::NO_CONTENT).ok_or_else(not_found)
+    user.sessions().revoke(id).await?.then_some(StatusCode::NO_CONTENT).ok_or_else(not_found)
 }
 
-pub(crate) async fn end_others(session: Session) -> Result<Json<Value>, Fault> {
-    let (devices, own) = of_user(&session)?;
-    match devices.revoke_others(own).await? {
+pub(crate) async fn end_others(user: User) -> Result<Json<Value>, Error> {
+    let own = user.session().id().ok_or(Error::Conflict)?;
+    match user.sessions().revoke_others(own).await? {
         Some(revoked) => Ok(Json(json!({ "revoked": revoked.ended }))),
         None => {
             // Nothing was ended, because our own session has ended meanwhile. Reading it again tells why.
-            session.reload().await?;
-            Err(Error::Conflict.into())
+            user.session().reload().await?;
+            Err(Error::Conflict)
         }
     }
 }
 
-fn of_user(session: &Session) -> Result<(UserSessions, SessionId), Fault> {
-    let known = session.user().zip(session.id());
-    let (user, own) = known.ok_or_else(|| Fault::Guest(session.ended()))?;
-    Ok((session.sessions().user(user), own))
-}
-
-fn shown(device: &SessionInfo, own: SessionId) -> Value {
+fn shown(device: &SessionInfo, own: Option<SessionId>) -> Value {
     json!({
         "id": device.id.to_string(),
-        "current": device.id == own,
+        "current": Some(device.id) == own,
         "created_at": rfc3339(device.created_at),
         "last_seen": rfc3339(device.last_access),
         "user_agent": device.user_agent,

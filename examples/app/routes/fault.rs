@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use cloakroom::{EndReason, Error};
+use cloakroom::Error;
 use serde_json::json;
 
 /// Why a request is refused.
@@ -12,8 +12,6 @@ pub(crate) enum Fault {
     Session(Error),
     /// The request itself is wrong.
     Request(StatusCode, String),
-    /// Only for users; and why the visitor is none any more, if that is known.
-    Guest(Option<EndReason>),
 }
 
 impl Fault {
@@ -33,10 +31,6 @@ impl IntoResponse for Fault {
         match self {
             Self::Session(error) => error.into_response(),
             Self::Request(status, error) => (status, Json(json!({ "error": error }))).into_response(),
-            Self::Guest(reason) => {
-                let ended = reason.map(EndReason::as_str);
-                (StatusCode::UNAUTHORIZED, Json(json!({ "ended": ended }))).into_response()
-            }
         }
     }
 }

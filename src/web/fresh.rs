@@ -1,0 +1,44 @@
+//! A user whose login is recent, as an argument of an axum handler.
+
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::refusal::UserRejection;
+use super::user::User;
+
+/// The [`User`] whose last login here is at most `SECS` seconds old: for what a session that lies around must not do,
+/// such as a change of password.
+///
+/// After an older login the handler does not run: 401 with `{"reauthenticate": true}`, the session and its cookie stay.
+/// A login as the same user makes it fresh again. The age is told as by
+/// [`Session::reauthentication_due`](crate::Session::reauthentication_due).
+///
+/// # Errors
+/// Rejects with [`UserRejection::LoginTooOld`], otherwise as [`User`]: a guest gets the answer that a guest gets there.
+///
+/// # Examples
+/// ```
+/// use cloakroom::{RequireFresh, User};
+///
+/// async fn change_password(RequireFresh(user): RequireFresh<300>) -> String {
+///     format!("A new password for {}.", user.id())
+/// }
+/// # let _ = axum::Router::<()>::new().route("/password", axum::routing::post(change_password));
+/// ```
+#[derive(Debug, Clone)]
+pub struct RequireFresh<const SECS: u64>(
+    /// The user.
+    pub User,
+);
+
+impl<S: Send + Sync, const SECS: u64> FromRequestParts<S> for RequireFresh<SECS> {
+    type Rejection = UserRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
+        let user = <User as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        let due = user.session().reauthentication_due(Duration::from_secs(SECS));
+        if due { Err(UserRejection::LoginTooOld) } else { Ok(Self(user)) }
+    }
+}
