@@ -17,6 +17,9 @@ pub struct Cap {
 
 impl Cap {
     /// At most so many sessions of a user, 1 to 256; a login above it is rejected.
+    ///
+    /// A login whose answer is lost may have made a session whose token nobody has: it takes a place until it expires
+    /// or is revoked. With [`evict`](Self::evict) the next login simply makes room.
     #[must_use]
     pub const fn reject(most: u16) -> Self {
         Self { most, policy: AtCap::Reject }

@@ -34,6 +34,12 @@ impl EndReason {
         }
     }
 
+    /// Whether a client that comes with a session ended so should drop its cookie. Not after a login: the client was
+    /// given a newer one by then, and a request that began before it would take that away.
+    pub(crate) fn drops_cookie(self) -> bool {
+        self != Self::LoggedIn
+    }
+
     /// The byte in a tombstone; 0 is a live session.
     pub(crate) const fn code(self) -> u8 {
         match self {

@@ -82,7 +82,7 @@ impl Phase {
     }
 
     /// Nothing is stored: the session that the client names has ended.
-    pub(crate) const fn after(reason: EndReason) -> Self {
-        Self::Draft { bucket: None, after: Some(reason), drop_cookie: true }
+    pub(crate) fn after(reason: EndReason) -> Self {
+        Self::Draft { bucket: None, after: Some(reason), drop_cookie: reason.drops_cookie() }
     }
 }

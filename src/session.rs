@@ -229,9 +229,10 @@ impl Session {
         let state = self.state();
         match (&state.issued, &state.phase) {
             (Some(token), _) => CookieChange::Set(token.clone()),
-            (None, Phase::Ended(Some(_)) | Phase::Draft { drop_cookie: true, .. }) => CookieChange::Remove,
+            (None, Phase::Draft { drop_cookie: true, .. }) => CookieChange::Remove,
+            (None, Phase::Ended(Some(reason))) if reason.drops_cookie() => CookieChange::Remove,
             // Without a reason only this secret is of no use: the client may hold a newer one by now.
-            (None, Phase::Ended(None) | Phase::Draft { .. } | Phase::Live(_)) => CookieChange::Keep,
+            (None, Phase::Ended(_) | Phase::Draft { .. } | Phase::Live(_)) => CookieChange::Keep,
         }
     }
 

@@ -195,7 +195,7 @@ impl Sessions {
         Sweeper::spawn(self.clone(), every)
     }
 
-    /// Asks the store whether it is there.
+    /// Asks the store whether it is there: for health checks, so it waits no longer than half a second.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if not.

@@ -133,7 +133,12 @@ fn database(text: &str) -> Result<u16, ConfigError> {
 
 /// The parser's words are its own: they quote nothing.
 fn unreadable(error: url::ParseError) -> ConfigError {
-    wrong(format_args!("{error}; user and password are percent-encoded"))
+    match error {
+        url::ParseError::RelativeUrlWithoutBase => {
+            wrong("is not one: begin with `redis://`, `redis+unix://` or `memory:`")
+        }
+        error => wrong(format_args!("{error}; user and password are percent-encoded")),
+    }
 }
 
 fn wrong(why: impl fmt::Display) -> ConfigError {

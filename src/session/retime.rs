@@ -8,7 +8,9 @@ use crate::timeout::Timeouts;
 impl Session {
     /// Changes this session's timeouts, at once; it counts as a use. A draft gets them when it is made.
     ///
-    /// A session that has already lived longer than its new absolute timeout is ended as expired.
+    /// A session that has already lived longer than its new absolute timeout is ended as expired. A cookie keeps the
+    /// Max-Age that it was given: where the new absolute timeout is longer, [`rotate`](Self::rotate) gives the client a
+    /// new one.
     ///
     /// # Errors
     /// [`Error::Config`] for a timeout out of range, and nothing changes; [`Error::Gone`] if the session has ended or

@@ -62,7 +62,7 @@ impl Contract for Redis {
     }
 
     async fn ping(&self) -> Result<Millis, Error> {
-        let answer = self.wire.read_one(Path::Request, &self.wire.budget(), &::redis::cmd("TIME")).await?;
+        let answer = self.wire.read_one(Path::Request, &self.wire.short_budget(), &::redis::cmd("TIME")).await?;
         answer::time(&answer)
     }
 

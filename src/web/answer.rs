@@ -55,10 +55,13 @@ const fn status(error: &Error) -> u16 {
         Error::Gone(_) | Error::Conflict => 409,
         Error::Limit(LimitExceeded::FieldName | LimitExceeded::UserId { .. }) => 400,
         Error::Limit(_) => 413,
-        Error::WrongKind { .. } | Error::Overflow { .. } | Error::Decode { .. } => 422,
-        Error::Missing { .. } | Error::Encode { .. } | Error::Config(_) | Error::Random(_) | Error::Unreadable(_) => {
-            500
-        }
+        Error::WrongKind { .. } | Error::Overflow { .. } => 422,
+        Error::Missing { .. }
+        | Error::Decode { .. }
+        | Error::Encode { .. }
+        | Error::Config(_)
+        | Error::Random(_)
+        | Error::Unreadable(_) => 500,
     }
 }
 

@@ -26,8 +26,9 @@ use crate::sessions::Sessions;
 ///   instead of the handler's: 503 if the store is away, 409 if the session has ended or was logged in again meanwhile,
 ///   413 if it grew too large. A success is never answered for a write that was lost.
 /// - The cookie is set with a new token only, also beside a server error: what was stored is stored. It is removed
-///   when the session that it names is found ended, with the same attributes. An outage never changes it. A request
-///   that was under way while another tab signed in may still remove that one's new cookie.
+///   when the session that it names is found ended, with the same attributes; not if it ended by a login, for the
+///   client has a newer one then. An outage never changes it. A request that began with a session that was ended
+///   otherwise may still remove the cookie of a login that another tab did meanwhile.
 /// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie.
 /// - The cookie's name is the layer's: a `Set-Cookie` of that name by a handler is dropped.
 ///

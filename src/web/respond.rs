@@ -18,7 +18,7 @@ use crate::error::Error;
 /// | `Conflict` | 409 | `{"ended": null}` |
 /// | `Limit`: a field's name, a user id | 400 | `{"error": ".."}` |
 /// | `Limit`: any size or number | 413 | `{"error": ".."}` |
-/// | `WrongKind`, `Decode`, `Overflow` | 422 | `{"error": ".."}` |
+/// | `WrongKind`, `Overflow` | 422 | `{"error": ".."}` |
 /// | all others | 500 | `{"error": "the server failed"}`; the log has more |
 impl IntoResponse for Error {
     fn into_response(self) -> Response {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use cloakroom::{ClientInfo, EndReason, Error, LoggedIn, Login, SaveOutcome, Timeouts};
+use cloakroom::{ClientInfo, CookieChange, EndReason, Error, LoggedIn, Login, SaveOutcome, Timeouts};
 
 use super::stage;
 use crate::common::{login, token};
@@ -187,4 +187,18 @@ async fn reauthentication_is_due_for_guests_and_after_a_while() {
     assert!(!stage.open(&token).await.reauthentication_due(Duration::from_secs(300)));
     stage.advance(Duration::from_secs(301)).await;
     assert!(stage.open(&token).await.reauthentication_due(Duration::from_secs(300)));
+}
+
+#[tokio::test]
+async fn a_late_request_of_a_guest_leaves_the_cookie_of_the_login_alone() {
+    let stage = stage(|with| with).await;
+    let (_, old) = stage.guest().await;
+    let (slow, fast) = (stage.open(&old).await, stage.open(&old).await);
+    login(&fast, "ada").await;
+    slow.insert("late", &1).expect("not known yet");
+    assert_eq!(slow.save().await.expect("there"), SaveOutcome::Gone(Some(EndReason::LoggedIn)));
+    for late in [slow, stage.open(&old).await] {
+        assert_eq!(late.ended(), Some(EndReason::LoggedIn));
+        assert!(matches!(late.cookie_change(), CookieChange::Keep), "the browser holds the login's by now");
+    }
 }

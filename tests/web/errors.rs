@@ -31,7 +31,7 @@ async fn each_error_has_its_status_and_a_body_without_data() {
         ("/size", 413),
         ("/user", 400),
         ("/kind", 422),
-        ("/type", 422),
+        ("/type", 500),
         ("/overflow", 422),
         ("/missing", 500),
     ] {

@@ -90,6 +90,11 @@ impl Wire {
         Budget::of(self.budget)
     }
 
+    /// For a question whose answer is worth nothing when it is late.
+    pub(crate) fn short_budget(&self) -> Budget {
+        Budget::of(self.budget.min(Duration::from_millis(500)))
+    }
+
     /// An estimate of the server's clock; until first connected, this machine's.
     pub(crate) fn now(&self) -> Millis {
         self.clock.now()
