@@ -10,7 +10,7 @@
 //! - [`UserSessions`] is all sessions of one user: list, count, revoke.
 #![cfg_attr(
     feature = "axum",
-    doc = "- [`SessionLayer`] gives axum's handlers their [`Session`] or [`User`], and saves before the response leaves."
+    doc = "- [`SessionLayer`] gives axum's handlers their [`Session`] or [`User`], and saves before the response leaves;\n  [`CsrfLayer`] refuses what other sites' pages send in their name."
 )]
 //!
 //! [`Error`] means that the system failed; "there is none", "it has ended", "it was refused" are answers. The
@@ -43,6 +43,7 @@ mod client;
 mod clock;
 mod codec;
 mod config;
+mod csrf;
 mod end;
 mod error;
 mod fields;
@@ -78,4 +79,7 @@ pub use timeout::{Timeout, Timeouts};
 pub use token::{InvalidToken, SessionToken};
 pub use user::{SessionInfo, UserSessions};
 #[cfg(feature = "axum")]
-pub use web::{RequireFresh, SameSite, SaveOn, SessionCookie, SessionLayer, SessionService, User, UserRejection};
+pub use web::{
+    CsrfLayer, CsrfService, MissingOrigin, RequireFresh, SameSite, SaveOn, SessionCookie, SessionLayer, SessionService,
+    User, UserRejection,
+};

@@ -8,7 +8,7 @@ use crate::id::SessionId;
 use crate::session::{Live, Phase, Session};
 use crate::sessions::Sessions;
 use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
-use crate::token::{SecretHash, SessionToken};
+use crate::token::{Presented, SecretHash, SessionToken};
 
 /// Opens as a use.
 pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
@@ -29,7 +29,7 @@ pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: Clien
 pub(crate) async fn peek(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
     let client = client.cut(sessions.settings().limits.user_agent_bytes);
     let phase = match token.map(SessionToken::parse) {
-        Some(Ok(token)) => read(sessions, token.id(), token.hash()).await?,
+        Some(Ok(token)) => read(sessions, token.id(), token.presented()).await?,
         Some(Err(_)) | None => (Phase::draft(), Vec::new()),
     };
     Ok(Session::new(sessions.clone(), client, phase.0, phase.1))
@@ -38,11 +38,11 @@ pub(crate) async fn peek(sessions: &Sessions, token: Option<&str>, client: Clien
 type Found = (Phase, Vec<(String, Vec<u8>)>);
 
 /// Reads a session and says in which phase a handle with this secret begins.
-pub(crate) async fn read(sessions: &Sessions, id: SessionId, presented: SecretHash) -> Result<Found, Error> {
+pub(crate) async fn read(sessions: &Sessions, id: SessionId, presented: Presented) -> Result<Found, Error> {
     let store = sessions.store();
     let loaded = store.load(id).await?;
     if let Loaded::Live(record) = &loaded
-        && is_previous(&record.meta, presented)
+        && is_previous(&record.meta, presented.hash)
     {
         // Whether a previous secret still opens is a matter of time, and time is the store's.
         let (loaded, now) = store.load_timed(id).await?;
@@ -55,13 +55,14 @@ fn is_previous(meta: &Meta, presented: SecretHash) -> bool {
     meta.rotation.as_ref().is_some_and(|rotation| rotation.previous == presented)
 }
 
-fn judge(id: SessionId, loaded: Loaded, presented: SecretHash, now: Millis) -> Found {
+fn judge(id: SessionId, loaded: Loaded, presented: Presented, now: Millis) -> Found {
+    let secret = presented.hash;
     match loaded {
-        Loaded::Live(record) if opens(&record.meta, presented, now) => {
+        Loaded::Live(record) if opens(&record.meta, secret, now) => {
             let Record { meta, fields } = *record;
             (Phase::Live(Box::new(Live { id, meta, presented, loaded: now })), fields)
         }
-        Loaded::Ended(tombstone) if tombstone.secret == presented || tombstone.previous == Some(presented) => {
+        Loaded::Ended(tombstone) if tombstone.secret == secret || tombstone.previous == Some(secret) => {
             (Phase::after(tombstone.reason), Vec::new())
         }
         Loaded::Absent | Loaded::Live(_) | Loaded::Ended(_) => (Phase::draft(), Vec::new()),

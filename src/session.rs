@@ -13,8 +13,9 @@ use crate::id::{Bucket, SessionId};
 use crate::sessions::Sessions;
 use crate::store::{Contract, Meta, Op, Save};
 use crate::timeout::{Spans, Timeouts};
-use crate::token::{SecretHash, SessionToken};
+use crate::token::{Presented, SessionToken};
 
+mod csrf;
 mod end;
 mod increment;
 mod login;
@@ -81,8 +82,8 @@ pub(crate) enum Phase {
 pub(crate) struct Live {
     pub(crate) id: SessionId,
     pub(crate) meta: Meta,
-    /// The secret that the client presented.
-    pub(crate) presented: SecretHash,
+    /// What is kept of the secret that the client presented.
+    pub(crate) presented: Presented,
     /// When, by the store's clock.
     pub(crate) loaded: Millis,
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::csrf::CsrfToken;
 use crate::error::RandomError;
 use crate::id::{SessionId, fill};
 
@@ -73,6 +74,11 @@ impl SessionToken {
     pub(crate) fn hash(&self) -> SecretHash {
         SecretHash(Sha256::digest(self.secret.as_slice()).into())
     }
+
+    /// What a handle keeps of it.
+    pub(crate) fn presented(&self) -> Presented {
+        Presented { hash: self.hash(), csrf: CsrfToken::of(&self.secret) }
+    }
 }
 
 impl fmt::Debug for SessionToken {
@@ -85,6 +91,13 @@ impl fmt::Debug for SessionToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a session token")]
 pub struct InvalidToken;
+
+/// What a handle keeps of a secret that a client presented or is about to be given: nothing that opens the session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Presented {
+    pub(crate) hash: SecretHash,
+    pub(crate) csrf: CsrfToken,
+}
 
 /// The SHA-256 of a secret: the only form in which a secret is stored. Compared in constant time.
 #[derive(Clone, Copy)]

@@ -48,7 +48,7 @@ impl Session {
         let call = Rotate {
             id: live.id,
             generation: live.meta.generation,
-            presented: live.presented,
+            presented: live.presented.hash,
             current: live.meta.secret,
             loaded: live.loaded,
             new: token.hash(),
@@ -58,7 +58,7 @@ impl Session {
         match answer {
             Ok(meta) => {
                 if let Some(live) = state.live_mut() {
-                    live.presented = token.hash();
+                    live.presented = token.presented();
                     live.meta.secret = meta.secret;
                     live.meta.rotation = meta.rotation;
                 }

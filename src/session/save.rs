@@ -197,7 +197,7 @@ impl Live {
 impl super::State {
     /// Goes on with a session that was just made.
     pub(super) fn begin(&mut self, id: SessionId, meta: crate::store::Meta, token: SessionToken) {
-        let live = Live { id, presented: token.hash(), loaded: meta.touched, meta };
+        let live = Live { id, presented: token.presented(), loaded: meta.touched, meta };
         self.spans = live.meta.spans;
         self.phase = Phase::Live(Box::new(live));
         self.issued = Some(token);

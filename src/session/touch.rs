@@ -67,7 +67,7 @@ fn touch_call(live: &super::Live) -> Touch {
     Touch {
         id: live.id,
         seen: live.meta.touched,
-        first_use: live.is_first_use().then_some(live.presented),
+        first_use: live.is_first_use().then_some(live.presented.hash),
         user: live.meta.user.clone(),
     }
 }
@@ -76,7 +76,7 @@ impl super::Live {
     /// Whether this is the first use of the current secret after a rotation, as far as known.
     fn is_first_use(&self) -> bool {
         let unused = self.meta.rotation.as_ref().is_some_and(|rotation| rotation.used.is_none());
-        unused && self.presented == self.meta.secret
+        unused && self.presented.hash == self.meta.secret
     }
 
     /// Takes over what a touch changes; the rest of the snapshot stays as it was loaded.

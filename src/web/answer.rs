@@ -69,7 +69,8 @@ fn ended(reason: Option<EndReason>) -> String {
     reason.map_or_else(|| r#"{"ended":null}"#.to_owned(), |reason| format!(r#"{{"ended":"{reason}"}}"#))
 }
 
-fn said(text: &str) -> String {
+/// An error's text as the body.
+pub(super) fn said(text: &str) -> String {
     format!(r#"{{"error":"{}"}}"#, escaped(text))
 }
 

@@ -56,7 +56,7 @@ pub enum SameSite {
     /// With links followed from other sites, but not with their forms, frames and scripts.
     #[default]
     Lax,
-    /// With all. Every request that changes something then needs protection of its own against forgery.
+    /// With all. Every request that changes something then needs protection of its own against forgery: [`CsrfLayer`](crate::CsrfLayer).
     None,
 }
 

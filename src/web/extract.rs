@@ -43,8 +43,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     }
 }
 
-fn no_layer() -> Error {
-    let advice = "add `.layer(SessionLayer::new(sessions))` outside of what extracts `Session` or `User`";
+pub(super) fn no_layer() -> Error {
+    let advice =
+        "add `.layer(SessionLayer::new(sessions))` outside of `CsrfLayer` and of what extracts `Session` or `User`";
     ConfigError::new("session layer", "missing", advice).into()
 }
 

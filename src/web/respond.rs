@@ -38,12 +38,16 @@ impl IntoResponse for UserRejection {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        let mut response = (status, json, self.body).into_response();
-        if self.status == UNAVAILABLE {
+        let retry = self.status == UNAVAILABLE;
+        let mut response = json(self.status, self.body);
+        if retry {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(u16::from(RETRY_AFTER_SECS)));
         }
         response
     }
+}
+
+pub(super) fn json(status: u16, body: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }

@@ -3,6 +3,7 @@
 mod caching;
 mod client;
 mod cookie;
+mod csrf;
 mod errors;
 mod layers;
 mod lazy;

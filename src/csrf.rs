@@ -1,0 +1,78 @@
+//! What shows that a request was made by our own page: a value that only the session's own pages are told.
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// Keeps this use of the secret apart from the hash that is stored, and from any later use.
+const LABEL: &[u8] = b"cloakroom csrf 1";
+
+/// SHA-256 over a label and a session's secret.
+///
+/// From the secret, not from its stored hash: whoever reads a dump of Redis, where user ids and addresses stand beside
+/// each hash, could compute the latter for a chosen visitor and lure them to a page with a forged form. This one takes
+/// the secret, and with that no forgery is needed. The other way round, the value stands in pages and tells nothing of
+/// the secret: a hash of 256 random bits does not go back. Label and secret have fixed lengths, so that no two inputs
+/// read alike and a MAC would add nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct CsrfToken([u8; 32]);
+
+impl CsrfToken {
+    pub(crate) fn of(secret: &[u8; 32]) -> Self {
+        Self(Sha256::new().chain_update(LABEL).chain_update(secret).finalize().into())
+    }
+
+    /// 43 characters of base64url.
+    pub(crate) fn text(&self) -> String {
+        Base64UrlUnpadded::encode_string(&self.0)
+    }
+
+    /// Whether this is its text, byte for byte; takes as long for any text of that length.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        self.text().as_bytes().ct_eq(text.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for CsrfToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfToken(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_csrf_token_is_the_hash_of_label_and_secret_and_not_the_stored_hash() {
+        let secret = [7; 32];
+        let known = "PwPH_UaPiMLEBCr6erIFIv5CMrgoLT80GX7tKJmllIE";
+        assert_eq!(CsrfToken::of(&secret).text(), known);
+        let stored: [u8; 32] = Sha256::digest(secret).into();
+        assert_ne!(CsrfToken::of(&secret).0, stored);
+        assert_ne!(CsrfToken::of(&stored).text(), known, "what a dump holds does not lead to it");
+    }
+
+    #[test]
+    fn only_the_whole_text_matches() {
+        let token = CsrfToken::of(&[1; 32]);
+        let text = token.text();
+        assert!(token.matches(&text));
+        let wrong = ["", "é", &text[..42], &format!("{text}="), &format!("{text}A"), &format!(" {}", &text[..42])];
+        for wrong in wrong.into_iter().chain([&*text.to_uppercase(), &CsrfToken::of(&[2; 32]).text()]) {
+            assert!(!token.matches(wrong), "{wrong}");
+        }
+        for at in 0..text.len() {
+            let mut changed = text.clone().into_bytes();
+            changed[at] ^= 1;
+            assert!(!token.matches(&String::from_utf8(changed).expect("ASCII")), "changed at {at}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_the_csrf_token() {
+        assert_eq!(format!("{:?}", CsrfToken::of(&[1; 32])), "CsrfToken(..)");
+    }
+}

@@ -1,0 +1,47 @@
+//! The session's token against forged requests.
+
+use super::Session;
+
+impl Session {
+    /// The token for this session's own pages to send back: 43 characters of base64url; `None` for a draft and after the end.
+    ///
+    /// In a page it goes into a hidden field of each form, or into a `<meta>` for scripts, which send it in the header
+    /// `X-CSRF-Token`. `CsrfLayer` looks at that header; a form's field is for the handler, with
+    /// [`csrf_matches`](Self::csrf_matches).
+    ///
+    /// It is derived from the secret in the session's token, so it is stored nowhere, a dump of Redis does not lead to
+    /// it, and it tells nothing of the secret. It changes with the secret: after a login or a rotation in this request it is
+    /// the new one's, and pages from before have to be loaded again. A request that came with the previous secret in its
+    /// grace has that one's.
+    ///
+    /// It is the same in every page until then: a page that carries it beside a visitor's input, compressed, can give
+    /// it away by its length (BREACH). Such a page is better served uncompressed.
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use cloakroom::{ClientInfo, Sessions};
+    ///
+    /// let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
+    /// let session = sessions.open(None, ClientInfo::new()).await?;
+    /// assert_eq!(session.csrf_token(), None);
+    ///
+    /// session.insert("cart", &["hat"])?;
+    /// session.save().await?.into_result()?;
+    /// let field = session.csrf_token().expect("it is stored now");
+    /// assert!(session.csrf_matches(&field) && !session.csrf_matches("guessed"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn csrf_token(&self) -> Option<String> {
+        self.state().live().map(|live| live.presented.csrf.text())
+    }
+
+    /// Whether this is the session's [`csrf_token`](Self::csrf_token), compared in constant time; never for a draft.
+    ///
+    /// For handlers that read a form's field themselves, before they log in or rotate: that changes the token.
+    #[must_use]
+    pub fn csrf_matches(&self, sent: &str) -> bool {
+        self.state().live().is_some_and(|live| live.presented.csrf.matches(sent))
+    }
+}

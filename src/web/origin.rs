@@ -1,0 +1,201 @@
+//! Where a request says that it comes from, as far as browsers tell and pages cannot change it.
+
+use url::Url;
+
+use crate::config::ConfigError;
+
+/// A header of which a request should have one at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent<'a> {
+    Absent,
+    One(&'a [u8]),
+    /// No browser sends it twice, and nobody can tell which one counts.
+    Several,
+}
+
+impl<'a> Sent<'a> {
+    pub(super) fn of(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
+        match (values.next(), values.next()) {
+            (None, _) => Self::Absent,
+            (Some(value), None) => Self::One(value),
+            (Some(_), Some(_)) => Self::Several,
+        }
+    }
+}
+
+/// What a request brings to tell where it comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Evidence<'a> {
+    /// `Sec-Fetch-Site` (W3C Fetch Metadata): what the browser itself says.
+    pub(super) site: Sent<'a>,
+    /// `Origin` (RFC 6454, 7): the page's scheme, host and port.
+    pub(super) origin: Sent<'a>,
+    /// The host and port that the request was sent to.
+    pub(super) host: Sent<'a>,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// One of our pages, one that is trusted, or the user.
+    Ours,
+    /// Any other; also what cannot be understood.
+    Other,
+    /// Neither header came: an old browser, plain HTTP, or no browser at all.
+    Unknown,
+}
+
+impl Evidence<'_> {
+    /// What the browser says counts; what only the page's origin says is compared with the host.
+    pub(super) fn source(&self, trusted: &[String]) -> Source {
+        match self.site {
+            Sent::One(b"same-origin" | b"none") => Source::Ours,
+            Sent::One(b"same-site" | b"cross-site") if self.is_trusted(trusted) => Source::Ours,
+            Sent::One(_) | Sent::Several => Source::Other,
+            Sent::Absent => match self.origin {
+                Sent::Absent => Source::Unknown,
+                Sent::One(_) if self.is_trusted(trusted) || self.is_same_host() => Source::Ours,
+                Sent::One(_) | Sent::Several => Source::Other,
+            },
+        }
+    }
+
+    fn is_trusted(&self, trusted: &[String]) -> bool {
+        matches!(self.origin, Sent::One(origin) if trusted.iter().any(|trusted| trusted.as_bytes() == origin))
+    }
+
+    /// Byte for byte, as browsers write both alike. Behind a proxy that ends TLS we do not know our own scheme.
+    fn is_same_host(&self) -> bool {
+        let (Sent::One(origin), Sent::One(host)) = (self.origin, self.host) else { return false };
+        let page = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
+        !host.is_empty() && page == Some(host)
+    }
+}
+
+/// Takes an origin only as browsers write it, since that is what it is compared with.
+pub(super) fn checked(origin: &str) -> Result<(), ConfigError> {
+    let written = Url::parse(origin).map(|url| url.origin().ascii_serialization());
+    let web = origin.starts_with("https://") || origin.starts_with("http://");
+    if web && written.is_ok_and(|written| written == origin) {
+        return Ok(());
+    }
+    let range = "`https://host` or `https://host:port` as browsers write it: lower case, no path, no default port";
+    Err(ConfigError::out_of_range("trusted origin", format!("{origin:?}"), range))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRUSTED: &str = "https://app.example";
+
+    fn source(site: &str, origin: &str, host: &str) -> Source {
+        let sent = |text: &'static str| Sent::of(text.split('+').filter(|text| *text != "-").map(str::as_bytes));
+        let leak = |text: &str| sent(String::from(text).leak());
+        let evidence = Evidence { site: leak(site), origin: leak(origin), host: leak(host) };
+        evidence.source(&[TRUSTED.to_owned()])
+    }
+
+    #[test]
+    fn what_the_browser_says_of_the_site_counts_before_the_origin() {
+        for (site, expected) in [
+            ("same-origin", Source::Ours),
+            ("none", Source::Ours),
+            ("same-site", Source::Other),
+            ("cross-site", Source::Other),
+            ("", Source::Other),
+            ("Same-Origin", Source::Other),
+            ("same-origin ", Source::Other),
+            ("same-origin;a", Source::Other),
+            ("same-origin, cross-site", Source::Other),
+            ("\"none\"", Source::Other),
+            ("future-site", Source::Other),
+            ("same-origin+same-origin", Source::Other),
+            ("same-origin+cross-site", Source::Other),
+        ] {
+            for origin in ["-", "https://shop.example", "https://evil.example", "null", "a+b"] {
+                assert_eq!(source(site, origin, "shop.example"), expected, "{site}, {origin}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_trusted_origin_is_ours_unless_the_site_cannot_be_understood() {
+        for site in ["-", "same-site", "cross-site", "same-origin"] {
+            assert_eq!(source(site, TRUSTED, "shop.example"), Source::Ours, "{site}");
+            assert_eq!(source(site, TRUSTED, "-"), Source::Ours, "{site}, no host");
+        }
+        for site in ["", "future-site", "cross-site+cross-site"] {
+            assert_eq!(source(site, TRUSTED, "shop.example"), Source::Other, "{site}");
+        }
+        for origin in ["http://app.example", "https://app.example:444", "https://app.example+https://app.example"] {
+            assert_eq!(source("cross-site", origin, "shop.example"), Source::Other, "{origin}");
+        }
+    }
+
+    #[test]
+    fn without_the_site_an_origin_is_ours_if_it_is_the_host_byte_for_byte() {
+        for (origin, host) in [
+            ("https://shop.example", "shop.example"),
+            ("http://shop.example", "shop.example"),
+            ("http://localhost:3000", "localhost:3000"),
+            ("http://[::1]:3000", "[::1]:3000"),
+        ] {
+            assert_eq!(source("-", origin, host), Source::Ours, "{origin}");
+        }
+        for (origin, host) in [
+            ("null", "shop.example"),
+            ("null", "null"),
+            ("", ""),
+            ("https://", ""),
+            ("https://", "-"),
+            ("shop.example", "shop.example"),
+            ("https://shop.example/", "shop.example"),
+            ("https://SHOP.example", "shop.example"),
+            ("https://shop.example:444", "shop.example"),
+            ("https://shop.example:443", "shop.example"),
+            ("https://shop.example", "shop.example:8443"),
+            ("https://a.shop.example", "shop.example"),
+            ("https://shop.example.evil.example", "shop.example"),
+            ("https://https://shop.example", "shop.example"),
+            ("ftp://shop.example", "shop.example"),
+            ("chrome-extension://shop.example", "shop.example"),
+            ("https://shop.example https://evil.example", "shop.example"),
+            ("https://shop.example+https://shop.example", "shop.example"),
+            ("https://shop.example", "shop.example+shop.example"),
+            ("https://shop.example", "-"),
+            ("\u{ff}", "shop.example"),
+        ] {
+            assert_eq!(source("-", origin, host), Source::Other, "{origin}, {host}");
+        }
+        assert_eq!(source("-", "-", "shop.example"), Source::Unknown);
+    }
+
+    #[test]
+    fn an_origin_is_trusted_only_as_browsers_write_it() {
+        for fine in
+            ["https://app.example", "http://localhost:3000", "https://[::1]:8443", "https://xn--bcher-kva.example"]
+        {
+            assert_eq!(checked(fine), Ok(()), "{fine}");
+        }
+        for wrong in [
+            "",
+            "null",
+            "*",
+            "app.example",
+            "https://",
+            "https://app.example/",
+            "https://app.example/path",
+            "https://APP.example",
+            "https://app.example:443",
+            "https://*.app.example/",
+            "https://bücher.example",
+            "https://user@app.example",
+            "ftp://app.example",
+            "file:///",
+            " https://app.example",
+        ] {
+            assert_eq!(checked(wrong).map_err(|error| error.setting()), Err("trusted origin"), "{wrong}");
+        }
+    }
+}
