@@ -44,7 +44,7 @@ pub enum Error {
     Decode {
         /// The field's name.
         field: String,
-        /// What the decoder says: the types that did not meet, never the value.
+        /// What the decoder says, without the value.
         #[source]
         source: DecodeError,
     },
@@ -127,13 +127,24 @@ impl StdError for Outage {
 pub struct RandomError(#[source] pub(crate) getrandom::Error);
 
 /// What the decoder says of a field that does not read as the type asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// Not the MessagePack of that type.
+    /// Not the MessagePack of that type. The decoder's own words may quote the value, so they are neither printed nor a
+    /// source: ask for them where that is no matter.
     #[error("not the MessagePack of that type")]
-    Value(#[source] rmp_serde::decode::Error),
+    Value(rmp_serde::decode::Error),
     /// Written by a newer version of this crate, or not by it at all.
     #[error("an unknown stored form")]
     UnknownForm,
+}
+
+impl fmt::Debug for DecodeError {
+    /// Without the decoder's words, which may quote the value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Value(_) => "Value(..)",
+            Self::UnknownForm => "UnknownForm",
+        })
+    }
 }

@@ -121,10 +121,14 @@ impl Fields {
         Some(was)
     }
 
-    /// Removes every field, also those written by others since the load; a change unless there is nothing to remove.
+    /// Removes every field, also those written by others since the load.
     pub(crate) fn clear(&mut self) {
-        let stored = !self.stored.is_empty() || self.delta.clear;
-        self.delta = Delta { clear: stored, changes: Vec::new() };
+        self.delta = Delta { clear: true, changes: Vec::new() };
+    }
+
+    /// Removes every field of a session that is not stored yet: nothing is left to send.
+    pub(crate) fn clear_draft(&mut self) {
+        self.delta = Delta::default();
     }
 
     /// Whether a field has a change that is not saved.
@@ -213,12 +217,10 @@ mod tests {
     }
 
     #[test]
-    fn clearing_nothing_is_no_change() {
+    fn clearing_a_draft_leaves_nothing_to_send() {
         let mut fields = Fields::default();
-        fields.clear();
-        assert!(!fields.is_dirty());
         fields.set("a", b"1".to_vec());
-        fields.clear();
+        fields.clear_draft();
         assert!(!fields.is_dirty());
     }
 

@@ -247,7 +247,9 @@ impl Session {
     pub async fn reload(&self) -> Result<(), Error> {
         let _turn = self.0.turn.lock().await;
         let Some(live) = self.state().live().cloned() else { return self.refuse_ended() };
-        let (phase, fields) = crate::open::read(&self.0.sessions, live.id, live.presented).await?;
+        let issued = self.state().issued.as_ref().map(SessionToken::presented);
+        let secret = issued.unwrap_or(live.presented);
+        let (phase, fields) = crate::open::read(&self.0.sessions, live.id, secret).await?;
         let mut state = self.state();
         match phase {
             Phase::Live(live) => {

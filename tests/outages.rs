@@ -106,3 +106,16 @@ async fn a_cancelled_request_never_leaves_its_answer_to_another() {
         assert_eq!(session.require::<usize>("number").expect("stored"), number);
     }
 }
+
+#[tokio::test]
+async fn an_increment_that_was_not_done_is_not_part_of_a_later_one() {
+    let server = Server::start(&[]);
+    let sessions = connect(&server, |with| with).await;
+    let draft = sessions.open(None, ClientInfo::new()).await.expect("there");
+    server.signal("STOP");
+    assert!(draft.increment("n", 1).await.is_err());
+    assert!(!draft.is_dirty());
+    server.signal("CONT");
+    until("the server is back", || async { sessions.ping().await.is_ok() }).await;
+    assert_eq!(draft.increment("n", 1).await.expect("there"), 1);
+}

@@ -40,7 +40,7 @@ local function begin(key, call, generation)
     return nil, session.alive and { OK, session.packed } or gone(session)
   elseif answer then
     return nil, answer
-  elseif session and call.not_after <= session.horizon then
+  elseif session and call.not_after <= session.horizon and session.horizon <= call.now + FARTHEST_MS then
     return nil, { STALE, string.format('%.0f', session.horizon) }
   elseif not session or not session.alive then
     return nil, gone(session)

@@ -1,6 +1,8 @@
 //! The session's token against forged requests.
 
 use super::Session;
+use crate::csrf::CsrfToken;
+use crate::token::SessionToken;
 
 impl Session {
     /// The token for this session's own pages to send back: 43 characters of base64url; `None` for a draft and after the end.
@@ -34,7 +36,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn csrf_token(&self) -> Option<String> {
-        self.state().live().map(|live| live.presented.csrf.text())
+        self.csrf().map(|csrf| csrf.text())
     }
 
     /// Whether this is the session's [`csrf_token`](Self::csrf_token), compared in constant time; never for a draft.
@@ -42,6 +44,13 @@ impl Session {
     /// For handlers that read a form's field themselves, before they log in or rotate: that changes the token.
     #[must_use]
     pub fn csrf_matches(&self, sent: &str) -> bool {
-        self.state().live().is_some_and(|live| live.presented.csrf.matches(sent))
+        self.csrf().is_some_and(|csrf| csrf.matches(sent))
+    }
+
+    /// Of the token that this handle issued last, otherwise of the one that the client presented.
+    fn csrf(&self) -> Option<CsrfToken> {
+        let state = self.state();
+        let presented = state.live()?.presented;
+        Some(state.issued.as_ref().map_or(presented, SessionToken::presented).csrf)
     }
 }

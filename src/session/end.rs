@@ -64,13 +64,16 @@ impl Session {
     /// # Redis
     /// As there.
     pub async fn logout_everywhere(&self) -> Result<Revoked, Error> {
+        let turn = self.0.turn.lock().await;
         let Some(user) = self.user() else {
+            drop(turn);
             let ended = self.logout().await? == EndOutcome::Ended;
             return Ok(Revoked { ended: u64::from(ended) });
         };
-        let _turn = self.0.turn.lock().await;
         let revoked = self.sessions().user(user).revoke_all().await?;
-        self.state().restart(EndReason::Revoked);
+        let mut state = self.state();
+        state.spans = self.sessions().settings().spans;
+        state.restart(EndReason::Revoked);
         Ok(revoked)
     }
 

@@ -1,6 +1,6 @@
 //! Counters: Redis adds, so no increment is lost.
 
-use super::Session;
+use super::{SaveOutcome, Session};
 use crate::codec::{self, FieldKind};
 use crate::error::Error;
 use crate::limits::check_field_name;
@@ -66,9 +66,17 @@ impl Session {
     async fn increment_draft(&self, name: &str, by: i64) -> Result<i64, Error> {
         let value = self.counter(name)?.unwrap_or(0).checked_add(by);
         let value = value.ok_or_else(|| Error::Overflow { field: name.to_owned() })?;
+        let before = self.state().fields.get(name).map(<[u8]>::to_vec);
         self.put(name, codec::encode_counter(value))?;
-        self.save_in_turn(false).await?.into_result()?;
-        Ok(value)
+        let saved = self.save_in_turn(false).await.and_then(SaveOutcome::into_result);
+        if saved.is_err() {
+            // Not done, so it must not be part of what a later save sends.
+            match before {
+                Some(before) => self.state().fields.set(name, before),
+                None => drop(self.state().fields.remove(name)),
+            }
+        }
+        saved.map(|()| value)
     }
 }
 

@@ -1,10 +1,10 @@
 //! A new secret for the same session.
 
-use super::{Phase, Session};
+use super::{Live, Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::store::{Contract, Refused, Rotate};
-use crate::token::SessionToken;
+use crate::store::{Answer, Contract, Meta, Refused, Rotate};
+use crate::token::{Presented, SessionToken};
 
 /// What became of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,8 @@ impl Session {
     /// Gives the session a new secret; id, user and fields stay. Hygiene for long sessions; logging in does more.
     ///
     /// The old token works until the new one is first used, then for 10 s more: a lost response logs nobody out, and
-    /// of parallel requests none fails. Changes of fields stay pending.
+    /// of parallel requests none fails. Changes of fields stay pending. Rotating twice in one request is rotating once:
+    /// the client cannot have used the first new token yet.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Indeterminate`]; the client's token works on in both cases.
@@ -45,20 +46,16 @@ impl Session {
         }
         let Some(live) = self.state().live().cloned() else { return Ok(Rotated::NoSession) };
         let token = SessionToken::mint(live.id)?;
-        let call = Rotate {
-            id: live.id,
-            generation: live.meta.generation,
-            presented: live.presented.hash,
-            current: live.meta.secret,
-            loaded: live.loaded,
-            new: token.hash(),
-        };
-        let answer = self.sessions().store().rotate(self.sessions().op()?, &call).await?;
+        let mut answer = self.rotate_from(&live, live.presented, &token).await?;
+        let issued = self.state().issued.as_ref().map(SessionToken::presented);
+        if let (Err(Refused::Gone(None)), Some(issued)) = (&answer, issued) {
+            // A handle that is kept for long: by now its client uses the token that an earlier rotation issued.
+            answer = self.rotate_from(&live, issued, &token).await?;
+        }
         let mut state = self.state();
         match answer {
             Ok(meta) => {
                 if let Some(live) = state.live_mut() {
-                    live.presented = token.presented();
                     live.meta.secret = meta.secret;
                     live.meta.rotation = meta.rotation;
                 }
@@ -75,5 +72,17 @@ impl Session {
                 Ok(Rotated::Conflict)
             }
         }
+    }
+
+    async fn rotate_from(&self, live: &Live, presented: Presented, token: &SessionToken) -> Answer<Meta> {
+        let call = Rotate {
+            id: live.id,
+            generation: live.meta.generation,
+            presented: presented.hash,
+            current: live.meta.secret,
+            loaded: live.loaded,
+            new: token.hash(),
+        };
+        self.sessions().store().rotate(self.sessions().op()?, &call).await
     }
 }

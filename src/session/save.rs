@@ -118,7 +118,8 @@ impl Session {
         match answer? {
             Ok(version) => {
                 state.fields.settle(&save.delta);
-                if let Some(live) = state.live_mut() {
+                // A save of nothing makes no version: the one that it answers is somebody else's.
+                if let Some(live) = state.live_mut().filter(|_| !save.delta.is_empty()) {
                     live.wrote(version);
                 }
                 Ok(SaveOutcome::Saved)

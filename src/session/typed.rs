@@ -171,7 +171,12 @@ impl Session {
     /// [`Error::Gone`] after the session's end.
     pub fn clear(&self) -> Result<(), Error> {
         self.refuse_ended()?;
-        self.state().fields.clear();
+        let mut state = self.state();
+        if state.live().is_some() {
+            state.fields.clear()
+        } else {
+            state.fields.clear_draft()
+        }
         Ok(())
     }
 

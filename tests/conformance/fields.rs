@@ -90,6 +90,32 @@ async fn clear_also_removes_what_another_request_wrote() {
 }
 
 #[tokio::test]
+async fn clear_of_a_session_that_was_loaded_empty_removes_what_came_since() {
+    let stage = stage(|with| with).await;
+    let draft = stage.draft().await;
+    draft.set_dirty(true);
+    draft.save().await.expect("there").into_result().expect("saved");
+    let token = crate::common::token(&draft);
+    let (one, two) = (stage.open(&token).await, stage.open(&token).await);
+    two.insert("unseen", &1).expect("legal");
+    two.save().await.expect("there").into_result().expect("saved");
+    one.clear().expect("live");
+    one.save().await.expect("there").into_result().expect("saved");
+    assert!(stage.open(&token).await.names().is_empty());
+}
+
+#[tokio::test]
+async fn a_decoding_error_says_nothing_of_the_value() {
+    let stage = stage(|with| with).await;
+    let draft = stage.draft().await;
+    draft.insert("name", "Lovelace").expect("legal");
+    let error = draft.get::<u8>("name").expect_err("it is text");
+    let source = std::error::Error::source(&error).map(ToString::to_string);
+    assert!(!format!("{error} {error:?} {source:?}").contains("Lovelace"));
+    draft.remove("name").expect("a draft");
+}
+
+#[tokio::test]
 async fn the_accessor_of_another_kind_answers_wrong_kind() {
     let stage = stage(|with| with).await;
     let (session, _) = stage.guest().await;

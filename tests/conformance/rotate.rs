@@ -151,3 +151,31 @@ async fn a_request_whose_secret_was_rotated_away_leaves_the_cookie_alone() {
         assert!(matches!(handle.cookie_change(), CookieChange::Keep), "the browser holds a newer token");
     }
 }
+
+#[tokio::test]
+async fn rotating_twice_in_one_request_leaves_the_old_token_its_use() {
+    let stage = stage(|with| with).await;
+    let (_, old) = stage.guest().await;
+    let session = stage.open(&old).await;
+    assert_eq!(session.rotate().await.expect("there"), Rotated::Rotated);
+    let new = token(&session);
+    assert_eq!(session.rotate().await.expect("there"), Rotated::AlreadyRotated);
+    let _ = session.touch().await.expect("there");
+    assert_eq!(token(&session), new);
+    stage.advance(Duration::from_secs(20)).await;
+    assert!(stage.open(&old).await.id().is_some(), "the response may be lost");
+    assert!(stage.open(&new).await.id().is_some());
+}
+
+#[tokio::test]
+async fn a_handle_that_is_kept_rotates_on_after_its_client_used_the_new_token() {
+    let stage = stage(|with| with).await;
+    let (_, old) = stage.guest().await;
+    let kept = stage.open(&old).await;
+    let _ = kept.rotate().await.expect("there");
+    let _ = stage.open(&token(&kept)).await.touch().await.expect("there");
+    stage.advance(AFTER_GRACE).await;
+    kept.reload().await.expect("by the token that it issued");
+    assert_eq!(kept.rotate().await.expect("there"), Rotated::Rotated);
+    assert!(stage.open(&token(&kept)).await.id().is_some());
+}

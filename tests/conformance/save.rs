@@ -105,3 +105,16 @@ async fn a_reload_of_an_ended_session_is_gone() {
     let _ = stage.open(&token).await.logout().await.expect("there");
     assert!(matches!(slow.reload().await, Err(Error::Gone(Some(_)))));
 }
+
+#[tokio::test]
+async fn a_save_of_nothing_does_not_hide_anothers_write_from_the_version() {
+    let stage = stage(|with| with).await;
+    let (_, token) = stage.guest().await;
+    let (one, two) = (stage.open(&token).await, stage.open(&token).await);
+    two.insert("unseen", &1).expect("legal");
+    two.save().await.expect("there").into_result().expect("saved");
+    one.set_dirty(true);
+    assert_eq!(one.save().await.expect("there"), SaveOutcome::Saved);
+    one.insert("b", &1).expect("legal");
+    assert_eq!(one.save_if_unchanged().await.expect("there"), SaveOutcome::Conflict);
+}

@@ -138,3 +138,16 @@ async fn a_server_that_forgot_its_scripts_is_no_outage() {
     let _: String = bench.server.admin("SCRIPT FLUSH");
     assert_eq!(bench.save(&saving(id, &["a=1"])).await, Ok(2));
 }
+
+#[tokio::test]
+async fn after_the_clock_was_set_back_a_session_in_use_can_still_be_written_and_ended() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    for _ in 0..10 {
+        assert_eq!(bench.deliver_save(id, bench.op()).await, answer::Code::Ok); // the first ones are pushed out
+    }
+    bench.set_back(600_000);
+    assert_eq!(bench.deliver_save(id, bench.op()).await, answer::Code::Ok);
+    bench.end(id).await;
+    assert!(matches!(bench.load(id).await, Loaded::Ended(_)));
+}
