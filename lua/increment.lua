@@ -30,7 +30,8 @@ if type(sum) == 'table' and sum.err then
 end
 local after = redis.call('HGET', key, field)
 local bytes = session.size + #after - (before and #before or -#field)
-local refusal = excess(redis.call('HLEN', key) - 1, bytes, ARGV[6], ARGV[7])
+local fields = redis.call('HLEN', key) - 1
+local refusal = excess(fields, bytes, ARGV[6], ARGV[7], fields - (before and 0 or 1), session.size)
 if refusal then
   if before then
     redis.call('HSET', key, field, before)

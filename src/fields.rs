@@ -96,18 +96,25 @@ impl Fields {
         }
     }
 
-    /// Sets a field, unless the session would exceed a limit: then it stands as before.
+    /// Sets a field, unless the session would exceed a limit: then it stands as before. Above a limit that has been lowered
+    /// since, it may stay or shrink. As far as this request can know; the store checks again.
     pub(crate) fn set_within(&mut self, limits: &Limits, name: &str, stored: Vec<u8>) -> Result<(), LimitExceeded> {
         let before = self.get(name).map(<[u8]>::to_vec);
+        let (had_fields, had_bytes) = self.weight();
         self.set(name, stored);
-        let checked = self.check(limits);
-        if checked.is_err() {
-            match before {
-                Some(before) => self.set(name, before),
-                None => drop(self.remove(name)),
-            }
+        let (fields, bytes) = self.weight();
+        let exceeded = if fields > limits.fields.max(had_fields) {
+            LimitExceeded::Fields { most: limits.fields }
+        } else if bytes > limits.session_bytes.max(had_bytes) {
+            LimitExceeded::SessionBytes { most: limits.session_bytes }
+        } else {
+            return Ok(());
+        };
+        match before {
+            Some(before) => self.set(name, before),
+            None => drop(self.remove(name)),
         }
-        checked
+        Err(exceeded)
     }
 
     /// Removes a field and answers what it was; a change only if it was there.
@@ -181,15 +188,9 @@ impl Fields {
         }
     }
 
-    /// Whether the session as it now stands keeps the limits, as far as this request can know; the store checks again.
-    fn check(&self, limits: &Limits) -> Result<(), LimitExceeded> {
-        if self.iter().count() > limits.fields {
-            return Err(LimitExceeded::Fields { most: limits.fields });
-        }
-        if self.iter().map(|(name, stored)| name.len() + stored.len()).sum::<usize>() > limits.session_bytes {
-            return Err(LimitExceeded::SessionBytes { most: limits.session_bytes });
-        }
-        Ok(())
+    /// The number of fields as they now stand, and their bytes with their names.
+    fn weight(&self) -> (usize, usize) {
+        self.iter().fold((0, 0), |(fields, bytes), (name, stored)| (fields + 1, bytes + name.len() + stored.len()))
     }
 }
 
@@ -271,6 +272,15 @@ mod tests {
         assert!(fields.set_within(&limits, "a", b"12345".to_vec()).is_ok());
         assert!(fields.set_within(&limits, "a", b"123456".to_vec()).is_err());
         assert_eq!(fields.get("a"), Some(&b"12345"[..]));
+    }
+
+    #[test]
+    fn above_a_lowered_limit_a_field_may_shrink() {
+        let mut fields = Fields::new(vec![("a".into(), b"12345".to_vec()), ("b".into(), b"2".to_vec())]);
+        let limits = Limits::new().fields(1).session_bytes(1);
+        assert!(fields.set_within(&limits, "a", b"1234".to_vec()).is_ok());
+        assert!(fields.set_within(&limits, "a", b"12345".to_vec()).is_err());
+        assert!(fields.set_within(&limits, "c", Vec::new()).is_err());
     }
 
     #[test]

@@ -26,13 +26,18 @@ pub(super) fn kept(fields: Contents, keep: &[String]) -> Contents {
     fields.into_iter().filter(|(name, _)| keep.contains(name)).collect()
 }
 
-/// Refuses what is too many or too much. The limits of a single field are checked before the store is called.
-pub(super) fn check(fields: &Contents, limits: &Limits) -> Result<(), Refused> {
-    if fields.len() > limits.fields {
+/// Refuses what is too many or too much, unless there was as much before: then a limit has been lowered since. The limits
+/// of a single field are checked before the store is called.
+pub(super) fn check(fields: &Contents, before: &Contents, limits: &Limits) -> Result<(), Refused> {
+    if fields.len() > limits.fields.max(before.len()) {
         return Err(Refused::TooManyFields);
     }
-    if fields.iter().map(|(name, stored)| name.len() + stored.len()).sum::<usize>() > limits.session_bytes {
+    if bytes(fields) > limits.session_bytes.max(bytes(before)) {
         return Err(Refused::TooManyBytes);
     }
     Ok(())
+}
+
+fn bytes(fields: &Contents) -> usize {
+    fields.iter().map(|(name, stored)| name.len() + stored.len()).sum()
 }

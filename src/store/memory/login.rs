@@ -19,7 +19,7 @@ impl State {
         let old = login.old.as_ref().map(|old| self.current(old.id, old.generation)).transpose()?;
         let before = old.map(|record| record.fields).unwrap_or_default();
         let fields = kept(applied(&before, &login.delta), &login.keep);
-        contents::check(&fields, &self.settings.limits)?;
+        contents::check(&fields, &Vec::new(), &self.settings.limits)?;
         let since = self.login_time(user);
         let old = login.old.as_ref().map(|old| old.id);
         self.make_room(user, old, login.gate.cap)?;

@@ -12,7 +12,7 @@ impl State {
     pub(super) fn create(&mut self, new: &NewSession, delta: &Delta) -> Result<Record, Refused> {
         self.vacant(new.id)?;
         let fields = applied(&Vec::new(), delta);
-        contents::check(&fields, &self.settings.limits)?;
+        contents::check(&fields, &Vec::new(), &self.settings.limits)?;
         Ok(self.begin(new, self.now, fields))
     }
 
@@ -51,7 +51,7 @@ impl State {
     /// Applies a delta to a record in hand, if the limits allow; a new version unless it is empty.
     pub(super) fn write(&self, record: &mut Record, delta: &Delta) -> Result<(), Refused> {
         let fields = applied(&record.fields, delta);
-        contents::check(&fields, &self.settings.limits)?;
+        contents::check(&fields, &record.fields, &self.settings.limits)?;
         record.fields = fields;
         record.meta.version += u32::from(!delta.is_empty());
         Ok(())
@@ -94,7 +94,7 @@ impl State {
         let successor = successor.filter(|(_, fields)| !fields.is_empty());
         if let Some((new, fields)) = &successor {
             self.vacant(new.id)?;
-            contents::check(fields, &self.settings.limits)?;
+            contents::check(fields, &Vec::new(), &self.settings.limits)?;
         }
         self.bury(end.old.id, end.reason);
         Ok(successor.map(|(new, fields)| self.begin(new, self.now, fields)))

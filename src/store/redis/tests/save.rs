@@ -99,3 +99,15 @@ async fn a_save_on_an_absent_session_creates_nothing() {
     assert_eq!(bench.save(&saving(id, &["a=1"])).await, Err(Refused::Gone(None)));
     assert_eq!(bench.load(id).await, Loaded::Absent);
 }
+
+#[tokio::test]
+async fn a_session_above_a_limit_that_was_lowered_may_shrink_and_not_grow() {
+    let mut bench = open();
+    let (id, _) = bench.guest(&["a=1", "b=2", "c=3"]).await;
+    bench.store.settings.limits = Limits::new().fields(1).session_bytes(5);
+    assert_eq!(bench.save(&saving(id, &["d=4"])).await, Err(Refused::TooManyFields));
+    assert_eq!(bench.save(&saving(id, &["a=22"])).await, Err(Refused::TooManyBytes));
+    assert_eq!(bench.save(&saving(id, &["c"])).await, Ok(2));
+    assert_eq!(bench.save(&saving(id, &["a=9"])).await, Ok(3));
+    assert_eq!(names(&bench.live(id).await), ["a", "b"]);
+}
