@@ -96,25 +96,20 @@ impl Fields {
         }
     }
 
-    /// Sets a field, unless the session would exceed a limit: then it stands as before. Above a limit that has been lowered
+    /// Sets a field, unless the session would exceed a limit. Above a limit that has been lowered
     /// since, it may stay or shrink. As far as this request can know; the store checks again.
     pub(crate) fn set_within(&mut self, limits: &Limits, name: &str, stored: Vec<u8>) -> Result<(), LimitExceeded> {
-        let before = self.get(name).map(<[u8]>::to_vec);
+        let old = self.get(name).map(|old| name.len() + old.len());
         let (had_fields, had_bytes) = self.weight();
-        self.set(name, stored);
-        let (fields, bytes) = self.weight();
-        let exceeded = if fields > limits.fields.max(had_fields) {
-            LimitExceeded::Fields { most: limits.fields }
-        } else if bytes > limits.session_bytes.max(had_bytes) {
-            LimitExceeded::SessionBytes { most: limits.session_bytes }
-        } else {
-            return Ok(());
-        };
-        match before {
-            Some(before) => self.set(name, before),
-            None => drop(self.remove(name)),
+        if had_fields + usize::from(old.is_none()) > limits.fields.max(had_fields) {
+            return Err(LimitExceeded::Fields { most: limits.fields });
         }
-        Err(exceeded)
+        let bytes = had_bytes + name.len() + stored.len() - old.unwrap_or(0);
+        if bytes > limits.session_bytes.max(had_bytes) {
+            return Err(LimitExceeded::SessionBytes { most: limits.session_bytes });
+        }
+        self.set(name, stored);
+        Ok(())
     }
 
     /// Removes a field and answers what it was; a change only if it was there.

@@ -119,3 +119,14 @@ async fn an_increment_that_was_not_done_is_not_part_of_a_later_one() {
     until("the server is back", || async { sessions.ping().await.is_ok() }).await;
     assert_eq!(draft.increment("n", 1).await.expect("there"), 1);
 }
+
+#[tokio::test]
+async fn a_health_check_is_answered_within_half_a_second_whatever_the_budget() {
+    let server = Server::start(&[]);
+    let sessions = connect(&server, |with| with.budget(Duration::from_secs(20))).await;
+    server.signal("STOP");
+    let begun = std::time::Instant::now();
+    assert!(matches!(sessions.ping().await, Err(Error::Unavailable(_))));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}, with room for a busy machine", begun.elapsed());
+    server.signal("CONT");
+}

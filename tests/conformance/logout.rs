@@ -1,6 +1,6 @@
 //! Logging out, with and without fields that survive.
 
-use cloakroom::{CookieChange, EndOutcome, EndReason, SaveOutcome};
+use cloakroom::{CookieChange, EndOutcome, EndReason, Login, SaveOutcome, Timeout, Timeouts};
 
 use super::stage;
 use crate::common::{login, token};
@@ -108,6 +108,18 @@ async fn logging_out_everywhere_ends_this_session_and_the_others() {
         assert_eq!(stage.open(&ended).await.ended(), Some(EndReason::Revoked));
     }
     assert!(stage.open(&bob).await.id().is_some());
+}
+
+#[tokio::test]
+async fn what_is_written_after_logging_out_everywhere_has_a_guests_timeouts() {
+    let stage = stage(|with| with).await;
+    let session = stage.draft().await;
+    let long = Timeouts::new().idle(Timeout::Never);
+    let _ = session.login(Login::new("ada").timeouts(long)).await.expect("there");
+    session.logout_everywhere().await.expect("there");
+    session.insert("a", &1).expect("a draft again");
+    session.save().await.expect("there").into_result().expect("saved");
+    assert_eq!(session.timeouts(), Timeouts::new());
 }
 
 #[tokio::test]

@@ -3,9 +3,13 @@
 use super::*;
 
 impl Bench {
-    fn all_keys(&self) -> Vec<String> {
-        let pattern = format!("{}:*", self.store.settings.namespace);
-        ::redis::cmd("KEYS").arg(pattern).query(&mut self.server.connection()).unwrap()
+    pub(super) fn all_keys(&self) -> Vec<String> {
+        let mut connection = self.server.connection();
+        let mut scan = ::redis::cmd("SCAN");
+        scan.cursor_arg(0).arg("MATCH").arg(format!("{}:*", self.store.settings.namespace)).arg("COUNT").arg(1_000);
+        let found: std::collections::BTreeSet<String> =
+            scan.iter(&mut connection).unwrap().map(Result::unwrap).collect();
+        found.into_iter().collect()
     }
 }
 

@@ -38,8 +38,7 @@ impl Bench {
 
     fn shift(&self, ms: i64) {
         let mut connection = self.server.connection();
-        let pattern = format!("{}:*", self.store.settings.namespace);
-        let keys: Vec<Vec<u8>> = ::redis::cmd("KEYS").arg(pattern).query(&mut connection).unwrap();
+        let keys = self.all_keys();
         let script = [include_str!("../../../../lua/lib/meta.lua"), BACK].concat();
         let () = ::redis::cmd("EVAL").arg(script).arg(keys.len()).arg(keys).arg(ms).query(&mut connection).unwrap();
     }
