@@ -1,9 +1,9 @@
 # What can be done here: `make help`.
 
-.PHONY: help demo serve test lint bench
+.PHONY: help demo serve test lint bench bench-peers
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: ## three app servers share a private Redis; checks what it shows, leaves nothing running
 	@sh .ci/need-redis || echo "The demo goes on without it."
@@ -26,3 +26,7 @@ lint: ## formatting, clippy with every set of features, documentation
 bench: ## what an operation costs, against a bare GET
 	@sh .ci/need-redis
 	cargo bench
+
+bench-peers: ## the same on tower-sessions and actix-session, stores and whole apps; table, JSON and plot
+	@sh .ci/need-redis
+	cd benches/peers && cargo run --release

@@ -1,0 +1,47 @@
+//! What does a session cost in Cloakroom, and what with those whom users would pick instead?
+//!
+//! Same Redis (a private `redis-server` on loopback TCP), same run, rounds interleaved, medians and spread. Two levels:
+//! the stores alone, called from many tasks, against a bare `GET` of the same bytes; and whole apps over HTTP, each a
+//! process of its own, called over kept-open connections.
+//!
+//! Known flaw: Redis, apps and load share one machine's cores, so a system that uses less of the client's processor also
+//! leaves more to Redis.
+//!
+//! `make bench-peers`, or here `cargo run --release -- [--rounds 5 --seconds 1 --tasks 64 --only save]`
+
+mod fixture;
+mod plan;
+mod report;
+mod round;
+mod server;
+mod store;
+mod web;
+
+use plan::Plan;
+
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, app, redis] = arguments.as_slice()
+        && word == "serve"
+    {
+        return web::serve(app, redis);
+    }
+    let plan = Plan::read(&arguments)?;
+    tokio::runtime::Runtime::new()?.block_on(compare(&plan))
+}
+
+async fn compare(plan: &Plan) -> Result<(), Failure> {
+    let server = server::Server::start().await?;
+    let mut groups = store::groups(&server, plan).await?;
+    groups.extend(web::groups(&server, plan).await?);
+    groups.retain(|group| plan.wants(&group.name));
+    for number in 1..=plan.rounds {
+        eprintln!("round {number} of {}", plan.rounds);
+        for group in &mut groups {
+            group.round(plan).await?;
+        }
+    }
+    report::print(&groups, plan, &server).await
+}

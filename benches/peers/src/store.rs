@@ -1,0 +1,82 @@
+//! The stores alone, called from many tasks.
+
+pub mod actix;
+mod cloakroom;
+pub mod tower;
+
+use std::sync::Arc;
+
+use crate::Failure;
+use crate::fixture::{LARGE, STORED};
+use crate::plan::Plan;
+use crate::round::Group;
+use crate::server::Server;
+
+/// As many connections as each of the stores that shares some; actix-session's ConnectionManager has one.
+const CONNECTIONS: usize = 2;
+
+pub async fn groups(server: &Server, _: &Plan) -> Result<Vec<Group>, Failure> {
+    let ours = Arc::new(cloakroom::Ours::new(server).await?);
+    let tower = Arc::new(tower::Tower::new(server).await?);
+    let manager = Arc::new(actix::Actix::with_manager(server).await?);
+    let pool = Arc::new(actix::Actix::with_pool(server).await?);
+    let plain = Arc::new(Plain::new(server, ours.bytes_of_small(server).await?).await?);
+
+    let mut sliding = Group::new("a request that reads, sliding expiry");
+    let mut save = Group::new("a request that writes one field of 2 KiB");
+    let mut login = Group::new("a login of a guest");
+    macro_rules! add {
+        ($group:ident, $name:literal, $who:ident.$what:ident) => {{
+            let who = Arc::clone(&$who);
+            $group = $group.with($name, move |number| {
+                let who = Arc::clone(&who);
+                async move { who.$what(number).await }
+            });
+        }};
+    }
+    add!(sliding, "bare GET of the same bytes", plain.get);
+    add!(sliding, "cloakroom", ours.sliding);
+    add!(sliding, "actix-session, ConnectionManager", manager.sliding);
+    add!(sliding, "tower-sessions, fred", tower.sliding);
+    add!(sliding, "actix-session, deadpool", pool.sliding);
+    add!(save, "cloakroom", ours.save);
+    add!(save, "actix-session, ConnectionManager", manager.save);
+    add!(save, "tower-sessions, fred", tower.save);
+    add!(save, "actix-session, deadpool", pool.save);
+    add!(login, "cloakroom, index and cap", ours.login);
+    add!(login, "actix-session, ConnectionManager", manager.login);
+    add!(login, "tower-sessions, fred", tower.login);
+    add!(login, "actix-session, deadpool", pool.login);
+    Ok(vec![sliding, save, login])
+}
+
+/// Bare strings, as many and as large.
+struct Plain {
+    connections: Vec<redis::aio::MultiplexedConnection>,
+}
+
+impl Plain {
+    async fn new(server: &Server, bytes: usize) -> Result<Self, Failure> {
+        let mut connections = Vec::new();
+        for _ in 0..CONNECTIONS {
+            connections.push(server.connection().await?);
+        }
+        for number in 0..STORED {
+            let value = vec![b'x'; bytes];
+            redis::cmd("SET").arg(format!("plain:{number}")).arg(value).exec_async(&mut connections[0]).await?;
+        }
+        Ok(Self { connections })
+    }
+
+    async fn get(&self, number: usize) -> Result<(), Failure> {
+        let mut connection = self.connections[number % CONNECTIONS].clone();
+        let key = format!("plain:{}", number % STORED);
+        let value: Vec<u8> = redis::cmd("GET").arg(key).query_async(&mut connection).await?;
+        std::hint::black_box(value);
+        Ok(())
+    }
+}
+
+fn large_value(number: usize) -> (String, String) {
+    (format!("field{}", number % LARGE.fields), LARGE.value(number))
+}

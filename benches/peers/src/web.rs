@@ -1,0 +1,52 @@
+//! Whole apps over HTTP: `GET /read` reads a field of the session, `GET /write` writes one, on a cookie that a first
+//! `/write` gave out. Every app is a process of its own, this program run again.
+
+mod actix;
+mod app;
+mod axum;
+mod browser;
+
+use std::sync::Arc;
+
+use app::App;
+use browser::Browser;
+
+use crate::Failure;
+use crate::fixture::STORED;
+use crate::plan::Plan;
+use crate::round::Group;
+use crate::server::Server;
+
+/// Serves one of the apps until killed; its port is the first line of its output.
+pub fn serve(app: &str, redis: &str) -> Result<(), Failure> {
+    match app {
+        "actix-session" => actix_rt::System::new().block_on(actix::serve(redis)),
+        app => tokio::runtime::Runtime::new()?.block_on(axum::serve(app, redis)),
+    }
+}
+
+const APPS: [(&str, &str); 3] = [
+    ("cloakroom, axum", "cloakroom"),
+    ("axum, tower-sessions", "tower-sessions"),
+    ("actix-web, actix-session", "actix-session"),
+];
+
+pub async fn groups(server: &Server, plan: &Plan) -> Result<Vec<Group>, Failure> {
+    let [mut read, mut write] = ["/read", "/write"].map(|path| Group::new(&format!("GET {path} over HTTP")));
+    if !plan.wants(&read.name) && !plan.wants(&write.name) {
+        return Ok(Vec::new());
+    }
+    for (name, app) in APPS {
+        let browser = Arc::new(Browser::new(App::start(app, &server.url).await?, plan.tasks).await?);
+        let reader = Arc::clone(&browser);
+        read = read.with(name, move |number| {
+            let browser = Arc::clone(&reader);
+            async move { browser.get("/read", number % STORED).await }
+        });
+        write = write.with(name, move |number| {
+            let browser = Arc::clone(&browser);
+            async move { browser.get("/write", number % STORED).await }
+        });
+    }
+    Ok(vec![read, write])
+}
