@@ -9,8 +9,8 @@
 //! - [`Session`] is one session as one request sees it: fields, [`login`](Session::login), [`logout`](Session::logout).
 //! - [`UserSessions`] is all sessions of one user: list, count, revoke.
 #![cfg_attr(
-    feature = "axum",
-    doc = "- [`SessionLayer`] gives axum's handlers their [`Session`] or [`User`], and saves before the response leaves;\n  [`CsrfLayer`] refuses what other sites' pages send in their name."
+    any(feature = "actix-web", feature = "axum"),
+    doc = "- [`SessionLayer`] gives the handlers of axum and actix-web their [`Session`] or [`User`], and saves before the response leaves;\n  [`CsrfLayer`] refuses what other sites' pages send in their name."
 )]
 //!
 //! [`Error`] means that the system failed; "there is none", "it has ended", "it was refused" are answers. The
@@ -59,7 +59,7 @@ mod sweeper;
 mod timeout;
 mod token;
 mod user;
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "actix-web", feature = "axum"))]
 mod web;
 
 pub use builder::{Builder, ConnectError};
@@ -78,8 +78,12 @@ pub use sweeper::{Sweeper, Swept};
 pub use timeout::{Timeout, Timeouts};
 pub use token::{InvalidToken, SessionToken};
 pub use user::{SessionInfo, UserSessions};
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "actix-web", feature = "axum"))]
 pub use web::{
-    CsrfLayer, CsrfService, MissingOrigin, RequireFresh, SameSite, SaveOn, SessionCookie, SessionLayer, SessionService,
-    User, UserRejection,
+    CsrfLayer, MissingOrigin, RequireFresh, SameSite, SaveOn, SessionCookie, SessionHeader, SessionLayer, User,
+    UserRejection,
 };
+#[cfg(feature = "actix-web")]
+pub use web::{CsrfMiddleware, SessionMiddleware};
+#[cfg(feature = "axum")]
+pub use web::{CsrfService, SessionService};

@@ -44,7 +44,8 @@ impl Session {
     /// there are skipped; if none is there, no session is made. Pending changes of these fields are carried too.
     ///
     /// # Errors
-    /// As [`logout`](Self::logout).
+    /// As [`logout`](Self::logout); [`Error::TooLate`] once the response has begun, and nothing is ended: nobody would get
+    /// the new token.
     ///
     /// # Redis
     /// One `EVALSHA` of `end.lua`.
@@ -53,6 +54,9 @@ impl Session {
         fields: impl IntoIterator<Item = N> + Send,
     ) -> Result<EndOutcome, Error> {
         let keep: Vec<String> = fields.into_iter().map(Into::into).collect();
+        if !keep.is_empty() {
+            self.refuse_late()?;
+        }
         self.end_with(EndReason::LoggedOut, keep).await
     }
 
@@ -97,12 +101,13 @@ impl Session {
     /// Begins anew: ends the session, if there is one, and goes on as an empty draft, without user or fields.
     ///
     /// # Errors
-    /// As [`logout`](Self::logout).
+    /// As [`logout`](Self::logout); [`Error::TooLate`] once the response has begun, and nothing is ended.
     ///
     /// # Redis
     /// One `EVALSHA` of `end.lua`; none without a session.
     #[doc(alias = "flush")]
     pub async fn reset(&self) -> Result<EndOutcome, Error> {
+        self.refuse_late()?;
         self.end_with(EndReason::Invalidated, Vec::new()).await
     }
 

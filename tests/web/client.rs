@@ -1,25 +1,18 @@
 //! Who a request comes from.
 
-use std::net::SocketAddr;
-
-use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use axum::http::Request;
 use cloakroom::Session;
 
-use super::visitor::{app, memory, send};
+use super::framework::App;
+use super::visitor::{Request, stage};
 
 async fn seen(agent: Option<&[u8]>, address: Option<&str>) -> String {
-    let app: Router = app(&memory().await, |session: Session| async move {
+    let stage = stage().await;
+    let app = App::of(&stage.sessions, |session: Session| async move {
         format!("{:?} {:?}", session.client().known_address(), session.client().known_user_agent())
     });
     let request = agent.into_iter().fold(Request::get("/"), |request, agent| request.header("user-agent", agent));
-    let mut request = request.body(Body::empty()).expect("a request");
-    if let Some(address) = address {
-        request.extensions_mut().insert(ConnectInfo(address.parse::<SocketAddr>().expect("an address")));
-    }
-    send(&app, request).await.body
+    let request = address.into_iter().fold(request, |request, peer| request.from(peer.parse().expect("an address")));
+    app.send(request).await.body
 }
 
 #[tokio::test]

@@ -1,4 +1,7 @@
-//! The web layer, driven through an axum router without a socket. Each file is one subject; R-numbers are requirements.
+//! The web layer, driven without a socket, once in each framework and on each store. Each file is one subject;
+//! R-numbers are requirements.
+
+pub(crate) use super::{framework, stage};
 
 mod caching;
 mod client;

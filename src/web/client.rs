@@ -1,0 +1,15 @@
+//! Who a request comes from.
+
+use super::head::RequestHead;
+use crate::client::ClientInfo;
+
+pub(super) fn of(request: &impl RequestHead) -> ClientInfo {
+    let mut client = ClientInfo::new();
+    if let Some(address) = request.peer() {
+        client = client.address(address.to_canonical());
+    }
+    match request.values("user-agent").next() {
+        Some(agent) => client.user_agent(String::from_utf8_lossy(agent)),
+        None => client,
+    }
+}
