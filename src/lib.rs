@@ -44,6 +44,7 @@ mod clock;
 mod codec;
 mod config;
 mod csrf;
+mod detach;
 mod end;
 mod error;
 mod fields;

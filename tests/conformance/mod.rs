@@ -5,6 +5,7 @@ pub(crate) use super::stage;
 mod cap;
 mod counter;
 mod fields;
+mod hangup;
 mod identity;
 mod life;
 mod limits;

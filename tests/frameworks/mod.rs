@@ -2,6 +2,7 @@
 //!
 //! Handlers are plain async functions over the crate's extractors: each framework turns the same function into its own.
 
+#[allow(clippy::future_not_send)] // a worker of actix-web is one thread
 pub(crate) mod actix;
 pub(crate) mod axum;
 
