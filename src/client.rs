@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 /// The client's address and user agent, kept with a session so that its user can tell their devices apart.
 ///
-/// Never used to decide whether a session opens.
+/// Decides whether a session opens only where a [`ClientBinding`](crate::ClientBinding) says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientInfo {
     address: Option<IpAddr>,

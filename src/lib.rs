@@ -38,6 +38,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
+mod binding;
 mod builder;
 mod client;
 mod clock;
@@ -52,17 +53,21 @@ pub mod guide;
 mod id;
 mod limits;
 mod login;
+mod network;
 mod open;
 mod session;
 mod sessions;
 mod store;
 mod sweeper;
+#[cfg(feature = "test-util")]
+mod test_kit;
 mod timeout;
 mod token;
 mod user;
 #[cfg(any(feature = "actix-web", feature = "axum"))]
 mod web;
 
+pub use binding::ClientBinding;
 pub use builder::{Builder, ConnectError};
 pub use client::ClientInfo;
 pub use clock::ManualClock;
@@ -76,13 +81,15 @@ pub use login::{LoggedIn, Login, LoginTicket};
 pub use session::{CookieChange, EndOutcome, Rotated, SaveOutcome, Session};
 pub use sessions::{Progress, Revoked, Sessions};
 pub use sweeper::{Sweeper, Swept};
+#[cfg(feature = "test-util")]
+pub use test_kit::{TestCookie, TestKit};
 pub use timeout::{Timeout, Timeouts};
 pub use token::{InvalidToken, SessionToken};
 pub use user::{SessionInfo, UserSessions};
 #[cfg(any(feature = "actix-web", feature = "axum"))]
 pub use web::{
-    CsrfLayer, MissingOrigin, RequireFresh, SameSite, SaveOn, SessionCookie, SessionHeader, SessionLayer, User,
-    UserRejection,
+    CsrfLayer, MissingOrigin, ReadSession, RequireFresh, SameSite, SaveOn, SessionCookie, SessionHeader, SessionLayer,
+    TrustedProxies, User, UserRejection,
 };
 #[cfg(feature = "actix-web")]
 pub use web::{CsrfMiddleware, SessionMiddleware};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::binding::Verdict;
 use crate::client::ClientInfo;
 use crate::clock::{Millis, instant};
 use crate::end::EndReason;
@@ -241,6 +242,14 @@ impl Session {
             // Without a reason only this secret is of no use: the client may hold a newer one by now.
             (None, Phase::Ended(_) | Phase::Draft { .. } | Phase::Live(_)) => CookieChange::Keep,
         }
+    }
+
+    /// Whether the request comes from another address than the session's last login, or its creation for a guest; by the
+    /// [`ClientBinding`](crate::ClientBinding) that was set, and `false` without one.
+    #[must_use]
+    pub fn address_changed(&self) -> bool {
+        let (binding, from) = (self.0.sessions.settings().binding, self.0.client.known_address());
+        self.meta(|meta| binding.judge(meta.client.known_address(), from) != Verdict::Same).unwrap_or(false)
     }
 
     /// Whether the login asked for the browser to keep the cookie when it is closed, [`Login::remember`](crate::Login::remember);

@@ -12,7 +12,7 @@ use crate::session::Session;
 /// Dropped midway, when the client hangs up, a save is done or not.
 pub(super) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
     drop_ours(slot, &mut response);
-    if let Some(session) = slot.loaded() {
+    if let Some(session) = slot.used() {
         let settled = policy::settle(session, response.status(), slot.save_on()).await;
         if let Err(error) = settled {
             response = R::of(Answer::to(&error));

@@ -6,6 +6,7 @@ use super::carrier::Carrier;
 use super::config::SessionCookie;
 use super::header::SessionHeader;
 use super::policy::SaveOn;
+use super::proxies::TrustedProxies;
 use super::slot::Shared;
 use crate::config::ConfigError;
 use crate::sessions::Sessions;
@@ -71,7 +72,7 @@ impl SessionLayer {
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
         let carrier = Carrier::Cookie(SessionCookie::new());
-        Self(Arc::new(Shared { sessions, carrier, save_on: SaveOn::default() }))
+        Self(Arc::new(Shared { sessions, carrier, save_on: SaveOn::default(), proxies: TrustedProxies::default() }))
     }
 
     /// The same with another cookie.
@@ -88,6 +89,12 @@ impl SessionLayer {
     /// [`ConfigError`] if the header's name is none, or means something else already.
     pub fn header(self, header: SessionHeader) -> Result<Self, ConfigError> {
         Ok(self.carrier(Carrier::Header(header.checked()?)))
+    }
+
+    /// The same, taking these proxies' word on the client's address; nobody's by default.
+    #[must_use]
+    pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
+        Self(Arc::new(Shared { proxies, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     fn carrier(self, carrier: Carrier) -> Self {

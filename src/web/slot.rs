@@ -6,11 +6,14 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::OnceCell;
 
 use super::carrier::{Carrier, Found};
+use super::client;
 use super::head::RequestHead;
 use super::policy::SaveOn;
+use super::proxies::TrustedProxies;
 use crate::client::ClientInfo;
 use crate::config::ConfigError;
 use crate::error::Error;
+use crate::open::note_use;
 use crate::session::Session;
 use crate::sessions::Sessions;
 
@@ -20,6 +23,7 @@ pub(super) struct Shared {
     pub(super) sessions: Sessions,
     pub(super) carrier: Carrier,
     pub(super) save_on: SaveOn,
+    pub(super) proxies: TrustedProxies,
 }
 
 /// One request's session, loaded when it is first asked for; clones share it.
@@ -32,6 +36,8 @@ struct Inner {
     /// Whether the request carried a token of ours; known once somebody looked.
     carried: OnceLock<bool>,
     session: OnceCell<Session>,
+    /// Whether anybody asked for more than to look at it.
+    used: AtomicBool,
     /// Whether the response's head is finished: nothing of the session can reach the client any more.
     sealed: AtomicBool,
 }
@@ -45,7 +51,8 @@ pub(super) struct Asked<'a> {
 impl Slot {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let (carried, session) = (OnceLock::new(), OnceCell::new());
-        Self(Arc::new(Inner { shared, carried, session, sealed: AtomicBool::new(false) }))
+        let (used, sealed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self(Arc::new(Inner { shared, carried, session, used, sealed }))
     }
 
     /// Whether a layer inside this slot's would look for the same cookie or header.
@@ -61,9 +68,14 @@ impl Slot {
         self.0.shared.save_on
     }
 
-    /// The session, if it has been loaded.
+    /// The session, if it has been loaded, be it only to look at it.
     pub(super) fn loaded(&self) -> Option<&Session> {
         self.0.session.get()
+    }
+
+    /// The session, if it has been loaded as a use of it.
+    pub(super) fn used(&self) -> Option<&Session> {
+        self.loaded().filter(|_| self.0.used.load(Ordering::Acquire))
     }
 
     /// Whether anybody asked for the session, also in vain.
@@ -82,18 +94,27 @@ impl Slot {
             let name = self.carrier().name();
             tracing::warn!(name, "a request carried the session's token with different values: treated as none");
         }
-        Asked { found, client: super::client::of(request) }
+        Asked { found, client: client::of(request, &self.0.shared.proxies) }
+    }
+
+    /// Loads the session as a use of it, see [`look`](Self::look).
+    pub(super) async fn load(&self, asked: Asked<'_>) -> Result<Session, Error> {
+        let session = self.look(asked).await?;
+        if !self.0.used.swap(true, Ordering::AcqRel) {
+            note_use(&session).await;
+        }
+        Ok(session)
     }
 
     /// Loads the session, once: whoever else asks meanwhile or later gets the same. After a failure the next one tries again.
-    pub(super) async fn load(&self, asked: Asked<'_>) -> Result<Session, Error> {
+    pub(super) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
         let Asked { found, client } = asked;
         self.0.carried.get_or_init(|| found != Found::Absent);
         let token = match found {
             Found::One(value) => std::str::from_utf8(value).ok(),
             Found::Absent | Found::Several => None,
         };
-        let open = || self.0.shared.sessions.open(token, client);
+        let open = || self.0.shared.sessions.peek(token, client);
         let session = self.0.session.get_or_try_init(open).await?;
         if self.0.sealed.load(Ordering::Acquire) {
             session.seal();

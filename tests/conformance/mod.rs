@@ -2,6 +2,7 @@
 
 pub(crate) use super::stage;
 
+mod binding;
 mod cap;
 mod counter;
 mod fields;

@@ -7,7 +7,7 @@ use cloakroom::{Error, Login, Session};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::framework::App;
-use super::visitor::{Visitor, get_with, stage};
+use super::visitor::{Reply, Visitor, get_with, stage};
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
@@ -85,4 +85,31 @@ async fn no_token_reaches_the_log_or_a_debug_print() {
         assert!(text.contains("logged in") && text.contains("Sensitive"), "{text}");
         assert!(!text.contains(visitor.held()) && !text.contains(&visitor.held()[32..]), "{text}");
     }
+}
+
+#[tokio::test]
+async fn changes_that_are_dropped_without_a_save_are_reported_by_their_names_alone() {
+    let stage = stage().await;
+    let fails = App::of(&stage.sessions, |session: Session| async move {
+        session.insert("cart", "secret-data").map(|()| Reply::status(500))
+    });
+    let (log, _guard) = Log::begin();
+    assert_eq!(get_with(&fails, "/", &[]).await.status, 500);
+    let text = log.text();
+    assert!(text.contains("WARN") && text.contains("without being saved") && text.contains("cart"), "{text}");
+    assert_eq!(text.matches("without being saved").count(), 1, "{text}");
+
+    let (log, _second) = Log::begin();
+    let session = stage.draft().await;
+    session.insert("hat", "secret-data").expect("legal");
+    drop(session);
+    let text = log.text();
+    assert!(text.contains("without being saved") && text.contains("hat") && !text.contains("secret-data"), "{text}");
+
+    let (log, _third) = Log::begin();
+    let session = stage.draft().await;
+    session.insert("hat", "secret-data").expect("legal");
+    session.save().await.expect("the store is there").into_result().expect("saved");
+    drop(session);
+    assert!(!log.text().contains("without being saved"), "{}", log.text());
 }

@@ -90,3 +90,63 @@ async fn no_bytes_in_a_cookie_header_make_the_server_panic() {
         assert_eq!(get_with(&app, "/", &[&header]).await.status, 200);
     }
 }
+
+/// What a slow and obvious reader finds under our name: no value, one, or several different ones.
+fn values(headers: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
+    let strip = |bytes: &[u8]| {
+        let mut bytes: Vec<u8> = bytes.iter().copied().skip_while(blank).collect();
+        while bytes.last().is_some_and(blank) {
+            bytes.pop();
+        }
+        bytes
+    };
+    let mut values = Vec::new();
+    for pair in headers.iter().flat_map(|header| header.split(|byte| *byte == b';')) {
+        if let Some(at) = pair.iter().position(|byte| *byte == b'=')
+            && strip(&pair[..at]) == b"__Host-id"
+        {
+            values.push(strip(&pair[at + 1..]));
+        }
+    }
+    values.sort();
+    values.dedup();
+    values
+}
+
+#[tokio::test]
+async fn near_misses_of_a_cookie_are_read_as_the_slow_reader_reads_them() {
+    let stage = stage().await;
+    let (_, token) = stage.guest().await;
+    let app = App::of(&stage.sessions, |session: Session| async move { session.id().is_some().to_string() });
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut met = [0_u32; 2];
+    for _ in 0..400 {
+        let good = format!("a=b; __Host-id={token}; c=d").into_bytes();
+        let mut headers = vec![good];
+        for _ in 0..random.usize(0..3) {
+            let (header, at) = (random.usize(0..headers.len()), random.usize(0..12));
+            let text = &mut headers[header];
+            let place = random.usize(0..=text.len());
+            match at {
+                0 => text.insert(place, b' '),
+                1 => text.insert(place, b'\t'),
+                2 => text.insert(place, b';'),
+                3 => text.insert(place, b'='),
+                4 => text.insert(place, b'"'),
+                5 => drop(text.splice(place..place, *b"%48")),
+                6 => text.extend_from_slice(b"; __Host-id=x"),
+                7 => text.extend_from_slice(format!(";__Host-id = {token} ").as_bytes()),
+                8 => headers.push(format!("__Host-id={token}").into_bytes()),
+                9 => headers.push(b"__%48ost-id=x; __host-id=y; =; z".to_vec()),
+                10 => text.insert(place, random.u8(128..)),
+                _ => drop(text.remove(place.min(text.len() - 1))),
+            }
+        }
+        let cookies: Vec<&[u8]> = headers.iter().map(Vec::as_slice).collect();
+        let expected = values(&headers) == [token.as_bytes()];
+        met[usize::from(expected)] += 1;
+        assert_eq!(get_with(&app, "/", &cookies).await.body, expected.to_string(), "{headers:?}");
+    }
+    assert!(met.iter().all(|count| *count > 40), "each answer is met often: {met:?}");
+}

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::session::Session;
 use crate::web::answer::Answer;
 use crate::web::fresh::RequireFresh;
+use crate::web::read::ReadSession;
 use crate::web::refusal::UserRejection;
 use crate::web::slot::no_layer;
 use crate::web::user::User;
@@ -40,10 +41,23 @@ impl FromRequest for Session {
         let request = request.clone();
         Box::pin(async move {
             let slot = place(&request).ok_or_else(no_layer)?.slot;
-            match slot.loaded() {
+            match slot.used() {
                 Some(session) => Ok(session.clone()),
                 None => slot.load(slot.asked(&request)).await,
             }
+        })
+    }
+}
+
+impl FromRequest for ReadSession {
+    type Error = Error;
+    type Future = Local<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let slot = place(&request).ok_or_else(no_layer)?.slot;
+            slot.look(slot.asked(&request)).await.map(Self::of)
         })
     }
 }

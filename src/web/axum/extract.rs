@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use crate::error::Error;
 use crate::session::Session;
 use crate::web::fresh::RequireFresh;
+use crate::web::read::ReadSession;
 use crate::web::refusal::UserRejection;
 use crate::web::slot::{Slot, no_layer};
 use crate::web::user::User;
@@ -33,10 +34,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let slot = parts.extensions.get::<Slot>().cloned().ok_or_else(no_layer)?;
-        match slot.loaded() {
+        match slot.used() {
             Some(session) => Ok(session.clone()),
             None => slot.load(slot.asked(parts)).await,
         }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ReadSession {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let slot = parts.extensions.get::<Slot>().cloned().ok_or_else(no_layer)?;
+        slot.look(slot.asked(parts)).await.map(Self::of)
     }
 }
 
