@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::binding::ClientBinding;
 use crate::clock::ManualClock;
 use crate::config::url::StoreUrl;
 use crate::config::{Cap, ConfigError, Pools, Settings};
@@ -31,6 +32,7 @@ pub struct Builder {
     bulk_connections: usize,
     budget: Duration,
     clock: Option<ManualClock>,
+    binding: ClientBinding,
 }
 
 impl fmt::Debug for Builder {
@@ -57,6 +59,7 @@ impl Builder {
             bulk_connections: 4,
             budget: Duration::from_secs(3),
             clock: None,
+            binding: ClientBinding::default(),
         }
     }
 
@@ -126,6 +129,12 @@ impl Builder {
         self
     }
 
+    /// Whether a session is bound to its client's address; not by default.
+    pub const fn client_binding(mut self, binding: ClientBinding) -> Self {
+        self.binding = binding;
+        self
+    }
+
     /// A clock for the embedded store that tests move by hand. An error with any other store.
     pub fn clock(mut self, clock: ManualClock) -> Self {
         self.clock = Some(clock);
@@ -164,6 +173,7 @@ impl Builder {
             cap: self.cap.checked()?,
             limits: self.limits.checked()?,
             grace_ms: within("expiry grace", self.expiry_grace, Duration::ZERO, 24 * 60 * 60)?.as_millis() as u32,
+            binding: self.binding.checked()?,
         };
         let remember =
             within("remembering ended sessions", self.remember_ended, Duration::from_secs(300), 30 * 24 * 60 * 60)?;
@@ -239,6 +249,10 @@ mod tests {
             assert_eq!(refused("memory:", |with| with.remember_ended(time)), Some("remembering ended sessions"));
         }
         assert_eq!(refused("memory:", |with| with.expiry_grace(ms(86_400_001))), Some("expiry grace"));
+        for (v4, v6) in [(0, 64), (33, 64), (24, 0), (24, 129)] {
+            let binding = ClientBinding::flag().prefixes(v4, v6);
+            assert_eq!(refused("memory:", |with| with.client_binding(binding)), Some("client binding"), "{v4} {v6}");
+        }
         for budget in [ms(99), ms(30_001)] {
             assert_eq!(refused("memory:", |with| with.budget(budget)), Some("budget"));
         }

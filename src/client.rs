@@ -4,11 +4,13 @@ use std::net::IpAddr;
 
 /// The client's address and user agent, kept with a session so that its user can tell their devices apart.
 ///
-/// Never used to decide whether a session opens.
+/// Decides whether a session opens only where a [`ClientBinding`](crate::ClientBinding) says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientInfo {
     address: Option<IpAddr>,
     user_agent: Option<String>,
+    /// Whether its browser is to keep the cookie when it is closed; unless a login has said so, as the layer has it.
+    remember: Option<bool>,
 }
 
 impl ClientInfo {
@@ -40,6 +42,14 @@ impl ClientInfo {
     #[must_use]
     pub fn known_user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
+    }
+
+    pub(crate) fn remember(self, remember: Option<bool>) -> Self {
+        Self { remember, ..self }
+    }
+
+    pub(crate) const fn is_remembered(&self) -> Option<bool> {
+        self.remember
     }
 
     /// With the user agent cut at so many bytes, between two characters.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::binding::ClientBinding;
 use crate::limits::Limits;
 use crate::timeout::Spans;
 
@@ -61,6 +62,7 @@ pub(crate) struct Settings {
     pub(crate) cap: Cap,
     pub(crate) limits: Limits,
     pub(crate) grace_ms: u32,
+    pub(crate) binding: ClientBinding,
 }
 
 /// The settings of the Redis connections, checked.

@@ -25,6 +25,12 @@ pub enum Error {
     /// The session was logged in again, or changed, since it was loaded. Nothing was written.
     #[error("the session was changed by another request since it was loaded")]
     Conflict,
+    /// The response's head is finished, so nothing of this change could be saved or reach the client. Nothing changed.
+    ///
+    /// The web layer finishes it when the handler returns: what a streamed body or a task started by the handler does
+    /// to the session comes too late. They can read, count in a stored session and end it; for changes, open it again.
+    #[error("the response has begun: it is too late to change the session")]
+    TooLate,
     /// [`require`](crate::Session::require) found no such field.
     #[error("the session has no field `{field}`")]
     Missing {

@@ -133,6 +133,18 @@ impl Fields {
         self.delta = Delta::default();
     }
 
+    /// The names of the fields that have changes.
+    pub(crate) fn changed_names(&self) -> Vec<&str> {
+        self.delta.changes.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Takes every change back.
+    #[cfg(any(feature = "actix-web", feature = "axum"))]
+    pub(crate) fn discard(&mut self) {
+        self.delta = Delta::default();
+        self.marked = false;
+    }
+
     /// Whether a field has a change that is not saved.
     pub(crate) fn changed(&self, name: &str) -> bool {
         self.delta.clear || self.delta.find(name).is_ok()

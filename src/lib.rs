@@ -9,8 +9,8 @@
 //! - [`Session`] is one session as one request sees it: fields, [`login`](Session::login), [`logout`](Session::logout).
 //! - [`UserSessions`] is all sessions of one user: list, count, revoke.
 #![cfg_attr(
-    feature = "axum",
-    doc = "- [`SessionLayer`] gives axum's handlers their [`Session`] or [`User`], and saves before the response leaves;\n  [`CsrfLayer`] refuses what other sites' pages send in their name."
+    any(feature = "actix-web", feature = "axum"),
+    doc = "- [`SessionLayer`] gives the handlers of axum and actix-web their [`Session`] or [`User`], and saves before the response leaves;\n  [`CsrfLayer`] refuses what other sites' pages send in their name."
 )]
 //!
 //! [`Error`] means that the system failed; "there is none", "it has ended", "it was refused" are answers. The
@@ -38,12 +38,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
+mod binding;
 mod builder;
 mod client;
 mod clock;
 mod codec;
 mod config;
 mod csrf;
+mod detach;
 mod end;
 mod error;
 mod fields;
@@ -51,17 +53,21 @@ pub mod guide;
 mod id;
 mod limits;
 mod login;
+mod network;
 mod open;
 mod session;
 mod sessions;
 mod store;
 mod sweeper;
+#[cfg(feature = "test-util")]
+mod test_kit;
 mod timeout;
 mod token;
 mod user;
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "actix-web", feature = "axum"))]
 mod web;
 
+pub use binding::ClientBinding;
 pub use builder::{Builder, ConnectError};
 pub use client::ClientInfo;
 pub use clock::ManualClock;
@@ -75,11 +81,17 @@ pub use login::{LoggedIn, Login, LoginTicket};
 pub use session::{CookieChange, EndOutcome, Rotated, SaveOutcome, Session};
 pub use sessions::{Progress, Revoked, Sessions};
 pub use sweeper::{Sweeper, Swept};
+#[cfg(feature = "test-util")]
+pub use test_kit::{TestCookie, TestKit};
 pub use timeout::{Timeout, Timeouts};
 pub use token::{InvalidToken, SessionToken};
 pub use user::{SessionInfo, UserSessions};
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "actix-web", feature = "axum"))]
 pub use web::{
-    CsrfLayer, CsrfService, MissingOrigin, RequireFresh, SameSite, SaveOn, SessionCookie, SessionLayer, SessionService,
-    User, UserRejection,
+    CsrfLayer, MissingOrigin, ReadSession, RequireFresh, SameSite, SaveOn, SessionCookie, SessionHeader, SessionLayer,
+    TrustedProxies, User, UserRejection,
 };
+#[cfg(feature = "actix-web")]
+pub use web::{CsrfMiddleware, SessionMiddleware};
+#[cfg(feature = "axum")]
+pub use web::{CsrfService, SessionService};

@@ -22,12 +22,13 @@ pub struct Login {
     pub(crate) cap: Option<Cap>,
     pub(crate) ticket: Option<LoginTicket>,
     pub(crate) timeouts: Option<Timeouts>,
+    pub(crate) remember: Option<bool>,
 }
 
 impl Login {
     /// Logs in this user: any id of 1 to 256 bytes, the application's own. Check the password first.
     pub fn new(user: impl Into<String>) -> Self {
-        Self { user: user.into(), keep: Vec::new(), cap: None, ticket: None, timeouts: None }
+        Self { user: user.into(), keep: Vec::new(), cap: None, ticket: None, timeouts: None, remember: None }
     }
 
     /// Carries these fields from the guest's session into the user's; missing ones are skipped.
@@ -50,9 +51,20 @@ impl Login {
         self
     }
 
-    /// Timeouts for this login instead of the configured ones: "remember me".
+    /// Timeouts for this login instead of the configured ones: what the store holds to, whatever the browser keeps.
     pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = Some(timeouts);
+        self
+    }
+
+    /// "Remember me": whether the browser keeps the cookie when it is closed (`Max-Age`) or forgets it then.
+    ///
+    /// As the layer's `SessionCookie` has it if this is not called. Stored with the session, so that
+    /// a rotation's cookie is of the same kind; a later login of the same user keeps the choice unless it makes one. Often
+    /// goes with longer [`timeouts`](Self::timeouts): the cookie's kind decides nothing about the session's life.
+    #[doc(alias = "persistent")]
+    pub const fn remember(mut self, remember: bool) -> Self {
+        self.remember = Some(remember);
         self
     }
 }

@@ -1,5 +1,6 @@
 //! From a token to a session: the load, and whether the secret opens it.
 
+use crate::binding::Verdict;
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::end::EndReason;
@@ -13,8 +14,14 @@ use crate::token::{Presented, SecretHash, SessionToken};
 /// Opens as a use.
 pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
     let session = peek(sessions, token, client).await?;
+    note_use(&session).await;
+    Ok(session)
+}
+
+/// Touches a session that was only peeked at, if that is due.
+pub(crate) async fn note_use(session: &Session) {
     if session.touch_is_due() {
-        match sessions.store() {
+        match session.sessions().store() {
             Store::Memory(_) => session.touch_beside().await,
             Store::Redis(_) => drop(tokio::spawn({
                 let session = session.clone();
@@ -22,17 +29,34 @@ pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: Clien
             })),
         }
     }
-    Ok(session)
 }
 
 /// Opens without being a use.
 pub(crate) async fn peek(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
     let client = client.cut(sessions.settings().limits.user_agent_bytes);
-    let phase = match token.map(SessionToken::parse) {
+    let found = match token.map(SessionToken::parse) {
         Some(Ok(token)) => read(sessions, token.id(), token.presented()).await?,
         Some(Err(_)) | None => (Phase::draft(), Vec::new()),
     };
-    Ok(Session::new(sessions.clone(), client, phase.0, phase.1))
+    let (phase, fields) = bound(sessions, &client, found);
+    Ok(Session::new(sessions.clone(), client, phase, fields))
+}
+
+/// Whether the session opens for a client at this address: if not, it is as good as unknown.
+fn bound(sessions: &Sessions, client: &ClientInfo, found: Found) -> Found {
+    let Phase::Live(live) = &found.0 else { return found };
+    let verdict = sessions.settings().binding.judge(live.meta.client.known_address(), client.known_address());
+    match verdict {
+        Verdict::Same => found,
+        Verdict::Changed => {
+            tracing::warn!(id = %live.id, "a session is used from another address than it was made from");
+            found
+        }
+        Verdict::Rejected => {
+            tracing::warn!(id = %live.id, "a session was not opened from another address than it was made from");
+            (Phase::draft(), Vec::new())
+        }
+    }
 }
 
 type Found = (Phase, Vec<(String, Vec<u8>)>);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::binding::Verdict;
 use crate::client::ClientInfo;
 use crate::clock::{Millis, instant};
 use crate::end::EndReason;
@@ -59,6 +60,8 @@ struct State {
     spans: Spans,
     /// A save whose answer was not heard: it is sent again, as the same call, before the next.
     unsettled: Option<(Op, Save)>,
+    /// Whether the response's head is finished: what changes the session now comes too late.
+    sealed: bool,
 }
 
 /// Where a handle is in the life of its session.
@@ -102,7 +105,7 @@ pub enum CookieChange {
 impl Session {
     pub(crate) fn new(sessions: Sessions, client: ClientInfo, phase: Phase, fields: Vec<(String, Vec<u8>)>) -> Self {
         let spans = sessions.settings().spans;
-        let state = State { phase, fields: Fields::new(fields), issued: None, spans, unsettled: None };
+        let state = State { phase, fields: Fields::new(fields), issued: None, spans, unsettled: None, sealed: false };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
     }
 
@@ -213,9 +216,13 @@ impl Session {
 
     /// Has the next save go to the store although nothing changed, or takes that back.
     ///
-    /// A draft is stored by it even when it is empty. Changes of fields are sent in any case.
+    /// A draft is stored by it even when it is empty. Changes of fields are sent in any case. Once the response has begun,
+    /// nothing is saved any more and this does nothing.
     pub fn set_dirty(&self, dirty: bool) {
-        self.state().fields.mark(dirty);
+        let mut state = self.state();
+        if !state.sealed {
+            state.fields.mark(dirty);
+        }
     }
 
     /// The token that the client has to be given, after one was made.
@@ -235,6 +242,21 @@ impl Session {
             // Without a reason only this secret is of no use: the client may hold a newer one by now.
             (None, Phase::Ended(_) | Phase::Draft { .. } | Phase::Live(_)) => CookieChange::Keep,
         }
+    }
+
+    /// Whether the request comes from another address than the session's last login, or its creation for a guest; by the
+    /// [`ClientBinding`](crate::ClientBinding) that was set, and `false` without one.
+    #[must_use]
+    pub fn address_changed(&self) -> bool {
+        let (binding, from) = (self.0.sessions.settings().binding, self.0.client.known_address());
+        self.meta(|meta| binding.judge(meta.client.known_address(), from) != Verdict::Same).unwrap_or(false)
+    }
+
+    /// Whether the login asked for the browser to keep the cookie when it is closed, [`Login::remember`](crate::Login::remember);
+    /// `None` where it did not say, and for a guest.
+    #[must_use]
+    pub fn is_remembered(&self) -> Option<bool> {
+        self.meta(|meta| meta.client.is_remembered()).flatten()
     }
 
     /// Reads the session again; changes that were not saved are dropped.
@@ -266,6 +288,26 @@ impl Session {
         self.state().live().map(|live| read(&live.meta))
     }
 
+    /// An error if what changes the session now would reach neither store nor client.
+    fn refuse_change(&self) -> Result<(), Error> {
+        self.refuse_ended()?;
+        self.refuse_late()
+    }
+
+    /// An error if the response's head is finished.
+    fn refuse_late(&self) -> Result<(), Error> {
+        if self.state().sealed { Err(Error::TooLate) } else { Ok(()) }
+    }
+
+    /// Notes that the response's head is finished. Changes that were not saved until then are dropped.
+    #[cfg(any(feature = "actix-web", feature = "axum"))]
+    pub(crate) fn seal(&self) {
+        let mut state = self.state();
+        state.sealed = true;
+        state.trace_unsaved();
+        state.fields.discard();
+    }
+
     /// An error if the session ended under this handle.
     fn refuse_ended(&self) -> Result<(), Error> {
         match self.state().phase {
@@ -287,6 +329,14 @@ impl State {
         match &mut self.phase {
             Phase::Live(live) => Some(live),
             Phase::Draft { .. } | Phase::Ended(_) => None,
+        }
+    }
+
+    /// Leaves a trace of changes that are about to be dropped: of the fields' names, not of what is in them.
+    fn trace_unsaved(&self) {
+        if self.fields.is_dirty() && !matches!(self.phase, Phase::Ended(_)) {
+            let (id, fields) = (self.live().map(|live| live.id), self.fields.changed_names());
+            tracing::warn!(?id, ?fields, "changes of a session were dropped without being saved");
         }
     }
 
@@ -321,9 +371,6 @@ impl fmt::Debug for Session {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if state.fields.is_dirty() && !matches!(state.phase, Phase::Ended(_)) {
-            tracing::warn!(id = ?state.live().map(|live| live.id), "a session was dropped with changes that were not saved");
-        }
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner).trace_unsaved();
     }
 }

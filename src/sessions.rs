@@ -130,6 +130,9 @@ impl Sessions {
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Indeterminate`]; what was ended stays ended, and calling again goes on.
     ///
+    /// # Cancel safety
+    /// Dropped midway, the walk stops: what was ended stays ended, and calling again goes on.
+    ///
     /// # Redis
     /// For each of 4,096 buckets `ZRANGE` and one `EVALSHA` of `revoke.lua` per 256 sessions, on bulk connections.
     pub async fn revoke_guests(&self, progress: impl FnMut(Progress) + Send) -> Result<Revoked, Error> {

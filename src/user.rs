@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::clock::instant;
+use crate::detach::to_the_end;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::id::SessionId;
@@ -71,11 +72,16 @@ impl UserSessions {
     /// # Errors
     /// [`Error::Unavailable`]: not ended. [`Error::Indeterminate`]: perhaps; doing it again is safe.
     ///
+    /// # Cancel safety
+    /// As [`revoke_all`](Self::revoke_all).
+    ///
     /// # Redis
     /// One `EVALSHA` of `revoke.lua`.
     pub async fn revoke(&self, id: SessionId) -> Result<bool, Error> {
         self.check()?;
-        Ok(self.sessions.store().revoke(&self.user, Scope::One(id), EndReason::Revoked).await?.is_ok())
+        let this = self.clone();
+        let one = async move { this.sessions.store().revoke(&this.user, Scope::One(id), EndReason::Revoked).await };
+        Ok(to_the_end(one).await?.is_ok())
     }
 
     /// Ends all sessions of the user but this one; `None`, and nothing is ended, if this is not a live one of the user.
@@ -84,6 +90,9 @@ impl UserSessions {
     ///
     /// # Errors
     /// As [`revoke_all`](Self::revoke_all).
+    ///
+    /// # Cancel safety
+    /// As there.
     ///
     /// # Redis
     /// As `revoke_all`.
@@ -99,7 +108,8 @@ impl UserSessions {
     /// [`Error::Unavailable`] or [`Error::Indeterminate`]: some may have been ended; doing it again goes on.
     ///
     /// # Cancel safety
-    /// Dropped midway, some may have been ended; doing it again goes on.
+    /// Goes on in a task of its own when it is dropped after it was first polled; outside of a Tokio runtime it stops, some
+    /// may have been ended, and doing it again goes on.
     ///
     /// # Redis
     /// `GET` and `TIME`; `EVALSHA` of `raise.lua`; then `ZRANGE` and `EVALSHA` of `revoke.lua` per 256 sessions.
@@ -110,7 +120,9 @@ impl UserSessions {
 
     async fn revoke_scope(&self, scope: Scope) -> Result<Option<Revoked>, Error> {
         self.check()?;
-        match self.sessions.store().revoke(&self.user, scope, EndReason::Revoked).await? {
+        let this = self.clone();
+        let revoke = async move { this.sessions.store().revoke(&this.user, scope, EndReason::Revoked).await };
+        match to_the_end(revoke).await? {
             Ok(ended) => Ok(Some(Revoked { ended })),
             Err(Refused::Gone(_)) => Ok(None),
             Err(refused) => Err(refused.into_error(&self.sessions.settings().limits, "")),

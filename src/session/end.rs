@@ -2,6 +2,7 @@
 
 use super::save::{MINTS, ids_taken};
 use super::{Live, Phase, Session};
+use crate::detach::to_the_end;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::{Delta, Fields};
@@ -32,7 +33,8 @@ impl Session {
     /// [`Error::Unavailable`]: still logged in. [`Error::Indeterminate`]: perhaps. Logging out again is safe.
     ///
     /// # Cancel safety
-    /// Dropped midway, the session has ended or not.
+    /// Goes on in a task of its own when it is dropped after it was first polled, as when the client hangs up; outside of a
+    /// Tokio runtime it stops, and the session has ended or not.
     ///
     /// # Redis
     /// One `EVALSHA` of `end.lua`; none without a session.
@@ -44,6 +46,10 @@ impl Session {
     /// there are skipped; if none is there, no session is made. Pending changes of these fields are carried too.
     ///
     /// # Errors
+    /// As [`logout`](Self::logout); [`Error::TooLate`] once the response has begun, and nothing is ended: nobody would get
+    /// the new token.
+    ///
+    /// # Cancel safety
     /// As [`logout`](Self::logout).
     ///
     /// # Redis
@@ -53,6 +59,9 @@ impl Session {
         fields: impl IntoIterator<Item = N> + Send,
     ) -> Result<EndOutcome, Error> {
         let keep: Vec<String> = fields.into_iter().map(Into::into).collect();
+        if !keep.is_empty() {
+            self.refuse_late()?;
+        }
         self.end_with(EndReason::LoggedOut, keep).await
     }
 
@@ -61,9 +70,17 @@ impl Session {
     /// # Errors
     /// As [`UserSessions::revoke_all`](crate::UserSessions::revoke_all).
     ///
+    /// # Cancel safety
+    /// As [`logout`](Self::logout).
+    ///
     /// # Redis
     /// As there.
     pub async fn logout_everywhere(&self) -> Result<Revoked, Error> {
+        let session = self.clone();
+        to_the_end(async move { session.end_everywhere().await }).await
+    }
+
+    async fn end_everywhere(&self) -> Result<Revoked, Error> {
         let turn = self.0.turn.lock().await;
         let Some(user) = self.user() else {
             drop(turn);
@@ -82,40 +99,56 @@ impl Session {
     /// # Errors
     /// As [`logout`](Self::logout).
     ///
+    /// # Cancel safety
+    /// As there.
+    ///
     /// # Redis
     /// One `EVALSHA` of `end.lua`; none without a session.
     #[doc(alias = "expire")]
     #[doc(alias = "destroy")]
     pub async fn invalidate(&self) -> Result<EndOutcome, Error> {
-        let outcome = self.end_with(EndReason::Invalidated, Vec::new()).await?;
-        if outcome == EndOutcome::Ended {
-            let _ = self.state().gone(Some(EndReason::Invalidated));
-        }
-        Ok(outcome)
+        let session = self.clone();
+        to_the_end(async move {
+            let outcome = session.end_in_turn(EndReason::Invalidated, &[]).await?;
+            if outcome == EndOutcome::Ended {
+                let _ = session.state().gone(Some(EndReason::Invalidated));
+            }
+            Ok(outcome)
+        })
+        .await
     }
 
     /// Begins anew: ends the session, if there is one, and goes on as an empty draft, without user or fields.
     ///
     /// # Errors
-    /// As [`logout`](Self::logout).
+    /// As [`logout`](Self::logout); [`Error::TooLate`] once the response has begun, and nothing is ended.
+    ///
+    /// # Cancel safety
+    /// As there.
     ///
     /// # Redis
     /// One `EVALSHA` of `end.lua`; none without a session.
     #[doc(alias = "flush")]
     pub async fn reset(&self) -> Result<EndOutcome, Error> {
+        self.refuse_late()?;
         self.end_with(EndReason::Invalidated, Vec::new()).await
     }
 
     async fn end_with(&self, reason: EndReason, keep: Vec<String>) -> Result<EndOutcome, Error> {
+        let session = self.clone();
+        to_the_end(async move { session.end_in_turn(reason, &keep).await }).await
+    }
+
+    async fn end_in_turn(&self, reason: EndReason, keep: &[String]) -> Result<EndOutcome, Error> {
         let _turn = self.0.turn.lock().await;
         if let Phase::Ended(reason) = self.state().phase {
             return Ok(EndOutcome::AlreadyEnded(reason));
         }
         let Some(live) = self.state().live().cloned() else {
-            return Ok(self.end_draft(&keep));
+            return Ok(self.end_draft(keep));
         };
         for _ in 0..MINTS {
-            let (call, token) = self.end_call(&live, reason, &keep)?;
+            let (call, token) = self.end_call(&live, reason, keep)?;
             match self.sessions().store().end(self.sessions().op()?, &call).await? {
                 Ok(next) => return Ok(self.go_on(&live, reason, next, token)),
                 Err(Refused::Exists) => {}

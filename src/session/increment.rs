@@ -15,6 +15,7 @@ impl Session {
     /// # Errors
     /// [`Error::WrongKind`] if the field is not a counter; [`Error::Overflow`], and it keeps its value;
     /// [`Error::Gone`] or [`Error::Conflict`] if the session has ended or was logged in again; [`Error::Limit`].
+    /// [`Error::TooLate`] for a draft once the response has begun: nobody would get its token.
     /// After [`Error::Indeterminate`] it may have been added or not; a repeat adds again.
     ///
     /// # Cancel safety
@@ -27,6 +28,7 @@ impl Session {
         let _turn = self.0.turn.lock().await;
         self.refuse_ended()?;
         if self.state().live().is_none() {
+            self.refuse_change()?;
             return self.increment_draft(name, by).await;
         }
         if self.state().fields.changed(name) {

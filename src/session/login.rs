@@ -2,6 +2,7 @@
 
 use super::save::{MINTS, ids_taken};
 use super::{Live, Phase, Session};
+use crate::client::ClientInfo;
 use crate::error::Error;
 use crate::fields::Delta;
 use crate::id::UserHash;
@@ -19,7 +20,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Limit`] for an impossible user id; [`Error::Unavailable`]: not logged in; [`Error::Indeterminate`]:
-    /// perhaps, and the client has to log in again.
+    /// perhaps, and the client has to log in again; [`Error::TooLate`] once the response has begun.
     ///
     /// # Cancel safety
     /// Dropped midway, the login is done or not; if done, its token is lost and it ends by its timeouts.
@@ -34,6 +35,7 @@ impl Session {
             return Ok(LoggedIn::TicketVoid);
         }
         let _turn = self.0.turn.lock().await;
+        self.refuse_late()?;
         if let Phase::Ended(reason) = self.state().phase {
             return Ok(LoggedIn::Gone(reason));
         }
@@ -42,6 +44,11 @@ impl Session {
             Some(live) if live.meta.user.as_deref() == Some(&login.user) => self.login_again(live, login, spans).await,
             live => self.login_anew(live, login, spans).await,
         }
+    }
+
+    /// The client of a login, who may have said whether to be remembered.
+    fn client_for(&self, remember: Option<bool>) -> ClientInfo {
+        self.client().clone().remember(remember)
     }
 
     async fn login_anew(&self, live: Option<Live>, login: Login, spans: Spans) -> Result<LoggedIn, Error> {
@@ -53,7 +60,7 @@ impl Session {
         for _ in 0..MINTS {
             let bucket = UserHash::of(&login.user).bucket();
             let (new, token) = self.new_session(bucket, Some(login.user.clone()))?;
-            let new = NewSession { spans, ..new };
+            let new = NewSession { spans, client: self.client_for(login.remember), ..new };
             let call = store::Login { new, old: old.clone(), keep: keep.clone(), delta: delta.clone(), gate };
             match self.sessions().store().login(self.sessions().op()?, &call).await? {
                 Ok(record) => {
@@ -76,7 +83,7 @@ impl Session {
             user: login.user,
             secret: token.hash(),
             spans,
-            client: self.client().clone(),
+            client: self.client_for(login.remember.or(live.meta.client.is_remembered())),
             delta: self.state().fields.delta().clone(),
         };
         match self.sessions().store().reauthenticate(self.sessions().op()?, &call).await? {

@@ -14,8 +14,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Config`] for a timeout out of range, and nothing changes; [`Error::Gone`] if the session has ended or
-    /// is ended by this; [`Error::Conflict`] if it was logged in again; [`Error::Unavailable`],
-    /// [`Error::Indeterminate`]: setting them again is harmless.
+    /// is ended by this; [`Error::Conflict`] if it was logged in again; [`Error::TooLate`] once the response has begun;
+    /// [`Error::Unavailable`], [`Error::Indeterminate`]: setting them again is harmless.
     ///
     /// # Cancel safety
     /// Both timeouts are changed, or neither.
@@ -27,7 +27,7 @@ impl Session {
     pub async fn set_timeouts(&self, timeouts: Timeouts) -> Result<(), Error> {
         let spans = timeouts.checked()?;
         let _turn = self.0.turn.lock().await;
-        self.refuse_ended()?;
+        self.refuse_change()?;
         let Some(live) = self.state().live().cloned() else {
             self.state().spans = spans;
             return Ok(());

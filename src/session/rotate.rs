@@ -31,6 +31,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Indeterminate`]; the client's token works on in both cases.
+    /// [`Error::TooLate`] once the response has begun: nobody would get the new token.
     ///
     /// # Cancel safety
     /// Safe: a new secret that nobody learned is replaced by the next rotation.
@@ -41,6 +42,7 @@ impl Session {
     #[doc(alias = "renew")]
     pub async fn rotate(&self) -> Result<Rotated, Error> {
         let _turn = self.0.turn.lock().await;
+        self.refuse_late()?;
         if let Phase::Ended(reason) = self.state().phase {
             return Ok(Rotated::Gone(reason));
         }

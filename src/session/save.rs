@@ -48,7 +48,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Unavailable`]: not saved. [`Error::Indeterminate`]: perhaps saved. In both cases the changes stay
-    /// pending and saving again is safe: it is told from the first. [`Error::Limit`]: not saved.
+    /// pending and saving again is safe: it is told from the first. [`Error::Limit`]: not saved;
+    /// [`Error::TooLate`] once the response has begun.
     ///
     /// # Cancel safety
     /// Dropped midway, the save was done or not; saving again is safe.
@@ -57,6 +58,7 @@ impl Session {
     /// One `EVALSHA` of `save.lua`, or of `create.lua` for a draft; none without changes.
     pub async fn save(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
+        self.refuse_late()?;
         self.save_in_turn(false).await
     }
 
@@ -71,6 +73,7 @@ impl Session {
     /// As `save`.
     pub async fn save_if_unchanged(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
+        self.refuse_late()?;
         self.save_in_turn(true).await
     }
 

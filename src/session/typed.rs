@@ -67,7 +67,7 @@ impl Session {
     /// Writes a field, whatever it was before. The same value again is no change.
     ///
     /// # Errors
-    /// [`Error::Limit`] or [`Error::Encode`], and nothing is changed; [`Error::Gone`] after the session's end.
+    /// [`Error::Limit`] or [`Error::Encode`], and nothing is changed; [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
     #[doc(alias = "set_value")]
     pub fn insert<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), Error> {
         self.put(name, codec::encode_value(name, value)?)
@@ -101,10 +101,10 @@ impl Session {
     /// Removes a field of any kind and answers whether there was one.
     ///
     /// # Errors
-    /// [`Error::Gone`] after the session's end.
+    /// [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
     #[doc(alias = "del_value")]
     pub fn remove(&self, name: &str) -> Result<bool, Error> {
-        self.refuse_ended()?;
+        self.refuse_change()?;
         Ok(self.state().fields.remove(name).is_some())
     }
 
@@ -113,7 +113,7 @@ impl Session {
     /// # Errors
     /// As [`get`](Self::get) and [`remove`](Self::remove).
     pub fn pop<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
-        self.refuse_ended()?;
+        self.refuse_change()?;
         let value = self.get(name)?;
         if value.is_some() {
             self.state().fields.remove(name);
@@ -168,9 +168,9 @@ impl Session {
     /// Removes every field, also those that another request wrote since the load.
     ///
     /// # Errors
-    /// [`Error::Gone`] after the session's end.
+    /// [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
     pub fn clear(&self) -> Result<(), Error> {
-        self.refuse_ended()?;
+        self.refuse_change()?;
         let mut state = self.state();
         if state.live().is_some() {
             state.fields.clear()
@@ -182,7 +182,7 @@ impl Session {
 
     /// Sets a field if the session would keep its limits with it.
     pub(super) fn put(&self, name: &str, stored: Vec<u8>) -> Result<(), Error> {
-        self.refuse_ended()?;
+        self.refuse_change()?;
         let limits = &self.sessions().settings().limits;
         limits.check_field(name, &stored)?;
         let mut state = self.state();

@@ -8,9 +8,10 @@ use crate::limits::LimitExceeded;
 
 /// When a client may ask again after an outage, in seconds: the request has already waited for the store's whole
 /// budget, and a store that is back is found within a second.
-pub(super) const RETRY_AFTER_SECS: u8 = 1;
+const RETRY_AFTER_SECS: u8 = 1;
 
 const UNAUTHORIZED: u16 = 401;
+const FORBIDDEN: u16 = 403;
 
 /// The response to an error: a status, and a body in JSON without any data of the session.
 pub(super) struct Answer {
@@ -19,8 +20,9 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Answers an error, and leaves a trace of what the client is not told.
     pub(super) fn to(error: &Error) -> Self {
-        let status = status(error);
+        let status = Self::status_of(error);
         let body = match error {
             Error::Gone(reason) => ended(*reason),
             Error::Conflict => ended(None),
@@ -28,40 +30,62 @@ impl Answer {
             _ if status == 500 => said("the server failed"),
             _ => said(&error.to_string()),
         };
-        Self { status, body }
+        Self { status, body }.traced(error)
     }
 
+    /// The same for who is not let in.
     pub(super) fn to_user(rejection: &UserRejection) -> Self {
-        match rejection {
-            UserRejection::Guest(reason) => Self { status: UNAUTHORIZED, body: ended(*reason) },
-            UserRejection::LoginTooOld => Self { status: UNAUTHORIZED, body: r#"{"reauthenticate":true}"#.to_owned() },
-            UserRejection::Session(error) => Self::to(error),
+        let body = match rejection {
+            UserRejection::Guest(reason) => ended(*reason),
+            UserRejection::LoginTooOld => r#"{"reauthenticate":true}"#.to_owned(),
+            UserRejection::Session(error) => return Self::to(error),
+        };
+        Self { status: UNAUTHORIZED, body }.traced(rejection)
+    }
+
+    pub(super) const fn status_of(error: &Error) -> u16 {
+        match error {
+            Error::Unavailable(_) | Error::Indeterminate(_) => UNAVAILABLE,
+            Error::Gone(_) | Error::Conflict => 409,
+            Error::Limit(LimitExceeded::FieldName | LimitExceeded::UserId { .. }) => 400,
+            Error::Limit(_) => 413,
+            Error::WrongKind { .. } | Error::Overflow { .. } => 422,
+            Error::Missing { .. }
+            | Error::Decode { .. }
+            | Error::Encode { .. }
+            | Error::Config(_)
+            | Error::Random(_)
+            | Error::TooLate
+            | Error::Unreadable(_) => 500,
         }
     }
 
-    /// Leaves a trace of what the client is not told.
-    pub(super) fn trace(&self, error: &(dyn std::error::Error + 'static)) {
+    #[cfg(feature = "actix-web")]
+    pub(super) const fn status_of_user(rejection: &UserRejection) -> u16 {
+        match rejection {
+            UserRejection::Guest(_) | UserRejection::LoginTooOld => UNAUTHORIZED,
+            UserRejection::Session(error) => Self::status_of(error),
+        }
+    }
+
+    /// The answer to a forged request.
+    pub(super) fn forbidden(why: &str) -> Self {
+        tracing::debug!(why, "a request was refused as forged");
+        Self { status: FORBIDDEN, body: said(why) }
+    }
+
+    /// After how many seconds to ask again, if that helps.
+    pub(super) fn retry_after(&self) -> Option<u8> {
+        (self.status == UNAVAILABLE).then_some(RETRY_AFTER_SECS)
+    }
+
+    fn traced(self, error: &(dyn std::error::Error + 'static)) -> Self {
         match self.status {
             UNAVAILABLE => tracing::warn!(error, "a request failed for want of the session store"),
             500 => tracing::error!(error, "a request failed"),
             status => tracing::debug!(status, error, "a request was refused"),
         }
-    }
-}
-
-const fn status(error: &Error) -> u16 {
-    match error {
-        Error::Unavailable(_) | Error::Indeterminate(_) => UNAVAILABLE,
-        Error::Gone(_) | Error::Conflict => 409,
-        Error::Limit(LimitExceeded::FieldName | LimitExceeded::UserId { .. }) => 400,
-        Error::Limit(_) => 413,
-        Error::WrongKind { .. } | Error::Overflow { .. } => 422,
-        Error::Missing { .. }
-        | Error::Decode { .. }
-        | Error::Encode { .. }
-        | Error::Config(_)
-        | Error::Random(_)
-        | Error::Unreadable(_) => 500,
+        self
     }
 }
 
@@ -70,7 +94,7 @@ fn ended(reason: Option<EndReason>) -> String {
 }
 
 /// An error's text as the body.
-pub(super) fn said(text: &str) -> String {
+fn said(text: &str) -> String {
     format!(r#"{{"error":"{}"}}"#, escaped(text))
 }
 

@@ -1,8 +1,8 @@
 //! What caches on the way must know.
 
-/// Whether a response's `Vary` already says that it depends on the cookie.
-pub(super) fn varies_by_cookie<'a>(vary: impl Iterator<Item = &'a [u8]>) -> bool {
-    elements(vary).any(|name| name == b"*" || name.eq_ignore_ascii_case(b"cookie"))
+/// Whether a response's `Vary` already says that it depends on this header.
+pub(super) fn varies_by<'a>(vary: impl Iterator<Item = &'a [u8]>, header: &str) -> bool {
+    elements(vary).any(|name| name == b"*" || name.eq_ignore_ascii_case(header.as_bytes()))
 }
 
 /// Whether a response's `Cache-Control` already forbids every cache to store it.
@@ -20,7 +20,7 @@ mod tests {
 
     #[test]
     fn list_elements_are_compared_whole_and_without_case() {
-        let varies = |value: &'static str| varies_by_cookie(std::iter::once(value.as_bytes()));
+        let varies = |value: &'static str| varies_by(std::iter::once(value.as_bytes()), "cookie");
         assert!(varies("accept, COOKIE") && varies("*") && varies("Cookie"));
         assert!(!varies("") && !varies("accept") && !varies("cookie2") && !varies("x-cookie"));
         let forbids = |value: &'static str| forbids_storing(std::iter::once(value.as_bytes()));

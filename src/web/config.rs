@@ -20,6 +20,7 @@ const PATH_BYTES: usize = 1024;
 /// | `Secure` | yes | never over plain HTTP |
 /// | `Path` | `/` | one session for the whole host |
 /// | `Domain` | none | the host that set it, no other |
+/// | `Partitioned` | no | one session per visitor, not one for each site that embeds this one |
 /// | `Max-Age` | what is left of the session's absolute life, at most 400 days | it decides nothing: the store does |
 ///
 /// What browsers would silently refuse is an error when a layer is built with it.
@@ -46,6 +47,7 @@ pub struct SessionCookie {
     pub(super) path: Cow<'static, str>,
     pub(super) lasting: Lasting,
     pub(super) secure: bool,
+    pub(super) partitioned: bool,
 }
 
 /// With which requests from other sites a browser sends the cookie.
@@ -86,6 +88,7 @@ impl Default for SessionCookie {
             path: Cow::Borrowed("/"),
             lasting: Lasting::MaxAge,
             secure: true,
+            partitioned: false,
         }
     }
 }
@@ -124,6 +127,8 @@ impl SessionCookie {
     }
 
     /// Leaves `Max-Age` out: the browser forgets the cookie when it is closed, unless it restores its windows.
+    ///
+    /// A login can choose for itself: [`Login::remember`](crate::Login::remember).
     pub fn browser_session(self) -> Self {
         Self { lasting: Lasting::BrowserSession, ..self }
     }
@@ -133,6 +138,14 @@ impl SessionCookie {
     /// Seldom needed: Chromium and Firefox take `Secure` cookies from `http://localhost`.
     pub fn insecure_for_development(self) -> Self {
         Self { secure: false, ..self }
+    }
+
+    /// Keeps the cookie apart for each site that embeds this one (CHIPS): for what is shown inside other sites' pages.
+    ///
+    /// Each of those has a session of its own then; with `SameSite=None`, browsers that block the cookies of embedded
+    /// sites take this one. Needs `Secure`. Browsers that do not know it ignore it.
+    pub fn partitioned(self) -> Self {
+        Self { partitioned: true, ..self }
     }
 
     pub(super) fn name_str(&self) -> &str {
@@ -171,6 +184,9 @@ impl SessionCookie {
             }
             _ if self.same_site == SameSite::None && !self.secure => {
                 Err(ConfigError::new("cookie same-site", "None", "needs `Secure`"))
+            }
+            _ if self.partitioned && !self.secure => {
+                Err(ConfigError::new("cookie partitioned", "set", "needs `Secure`"))
             }
             _ => Ok(()),
         }
@@ -233,6 +249,7 @@ mod tests {
             cookie().name("id").path("/shop").domain("shop.example").browser_session(),
             cookie().name("__Secure-id").path("/shop").domain("a.shop.example"),
             cookie().same_site(SameSite::None),
+            cookie().same_site(SameSite::None).partitioned(),
             cookie().name("a".repeat(128)),
         ] {
             assert_eq!(fine.clone().checked(), Ok(fine));
@@ -250,6 +267,7 @@ mod tests {
             (cookie().name("__SECURE-id").insecure_for_development(), "cookie name"),
             (cookie().name("__Http-id").insecure_for_development(), "cookie name"),
             (cookie().name("id").same_site(SameSite::None).insecure_for_development(), "cookie same-site"),
+            (cookie().name("id").partitioned().insecure_for_development(), "cookie partitioned"),
         ] {
             let refused = bad.clone().checked().map_err(|error| error.setting());
             assert_eq!(refused, Err(setting), "{bad:?}");

@@ -1,14 +1,6 @@
 //! Reading one cookie from a request, byte for byte.
 
-/// What a request carries under one name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found<'a> {
-    Absent,
-    /// One value; it may have come more than once.
-    One(&'a [u8]),
-    /// The name came with different values: somebody planted one, and nobody can tell which.
-    Several,
-}
+use super::carrier::Found;
 
 /// Looks for a cookie in all `Cookie` headers of a request (RFC 6265bis, 4.2.1).
 ///
@@ -16,15 +8,7 @@ pub(super) enum Found<'a> {
 /// value, and what is not `name=value` is skipped: a parser that decodes takes `__%48ost-id` for `__Host-id`, which
 /// any subdomain may set.
 pub(super) fn find<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
-    let mut found = Found::Absent;
-    for (_, value) in headers.flat_map(pairs).filter(|(other, _)| *other == name.as_bytes()) {
-        found = match found {
-            Found::Absent => Found::One(value),
-            Found::One(first) if first == value => found,
-            Found::One(_) | Found::Several => return Found::Several,
-        };
-    }
-    found
+    Found::among(headers.flat_map(pairs).filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value))
 }
 
 fn pairs(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {

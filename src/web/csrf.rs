@@ -1,31 +1,16 @@
-//! The layer against forged requests.
+//! The layer against forged requests, whatever the framework.
 
-use std::mem;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use axum::extract::FromRequestParts;
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
-use axum::response::{IntoResponse, Response};
-use tower_layer::Layer;
-use tower_service::Service;
-
-use super::answer::said;
-use super::extract::no_layer;
+use super::answer::Answer;
+use super::head::RequestHead;
 use super::origin::{self, Evidence, Sent, Source};
-use super::respond::json;
-use super::slot::Slot;
+use super::slot::{Asked, Slot, no_layer};
 use crate::config::ConfigError;
-use crate::error::Error;
-use crate::session::Session;
 
-/// Named here, as `Method::is_safe` grows with the methods that `http` knows.
-const SAFE: [Method; 4] = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE];
-const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+const NO_TOKEN: &str = "the CSRF token is missing or wrong";
+/// Named here, as what frameworks call safe grows with the methods that they know.
+const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 
 /// Refuses requests that another site's page made the visitor's browser send (cross-site request forgery).
 ///
@@ -44,13 +29,15 @@ const TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 /// over HTTPS and to `localhost`, older ones the second with every `POST`; so the token is for what is neither. The
 /// session is loaded only to compare it; nothing is stored, and a visitor without a session has none to send.
 ///
+/// Requests whose session comes in a [`SessionHeader`](crate::SessionHeader) pass: no browser adds that by itself.
+///
 /// It belongs inside a [`SessionLayer`](crate::SessionLayer). Without one around it, requests that are not safe are
 /// answered 500, and the log says why; with [`MissingOrigin::Allow`] it needs none.
 ///
 /// What it does not do: a `GET` that changes something, a WebSocket's handshake among them, is not protected. A page of
 /// the same host over plain HTTP counts as ours, where only the origin tells: use HSTS. A proxy has to pass `Host` on, or
 /// the site's own origin has to be trusted. Bodies are not read: for a token in a form's field, `Allow` and
-/// [`Session::csrf_matches`] in the handler.
+/// [`Session::csrf_matches`](crate::Session::csrf_matches) in the handler.
 ///
 /// # Examples
 /// ```
@@ -70,32 +57,32 @@ const TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Debug, Clone, Default)]
-#[must_use = "add it to a router, inside of `SessionLayer`"]
-pub struct CsrfLayer(Arc<Rules>);
+#[must_use = "add it to the routes, inside of `SessionLayer`"]
+pub struct CsrfLayer(pub(super) Arc<Rules>);
 
 /// What becomes of a request that says nothing of where it comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum MissingOrigin {
-    /// It needs the session's token in the header `X-CSRF-Token`, see [`Session::csrf_token`].
+    /// It needs the session's token in the header `X-CSRF-Token`, see [`Session::csrf_token`](crate::Session::csrf_token).
     #[default]
     Token,
     /// It passes. For programs that are no browsers, and for handlers that check a form's field with
-    /// [`Session::csrf_matches`]; a browser so old that it sends neither header is then protected by those alone.
+    /// [`Session::csrf_matches`](crate::Session::csrf_matches); a browser so old that it sends neither header is then protected by those alone.
     Allow,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Rules {
+pub(super) struct Rules {
     trusted: Vec<String>,
     missing: MissingOrigin,
 }
 
 /// What is to be done with a request.
-enum Admission {
+pub(super) enum Admission {
     Pass,
-    Refuse(Response),
-    /// Passes with the session's token.
-    Token,
+    Refuse(Answer),
+    /// Passes with this token of the session, which is yet to be loaded.
+    Token(Slot, String),
 }
 
 impl CsrfLayer {
@@ -123,102 +110,48 @@ impl CsrfLayer {
     }
 }
 
-impl<S> Layer<S> for CsrfLayer {
-    type Service = CsrfService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        CsrfService { inner, rules: Arc::clone(&self.0) }
-    }
-}
-
-/// A service that refuses forged requests; made by [`CsrfLayer`].
-#[derive(Debug, Clone)]
-pub struct CsrfService<S> {
-    inner: S,
-    rules: Arc<Rules>,
-}
-
-impl<S, B> Service<Request<B>> for CsrfService<S>
-where
-    S: Service<Request<B>> + Clone + Send + 'static,
-    S::Response: IntoResponse,
-    S::Future: Send + 'static,
-    B: Send + 'static,
-{
-    type Response = Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.rules.admit(&request) {
-            Admission::Pass => {
-                let answer = self.inner.call(request);
-                Box::pin(async move { Ok(answer.await?.into_response()) })
-            }
-            Admission::Refuse(response) => Box::pin(async move { Ok(response) }),
-            Admission::Token => {
-                // The one that was polled ready is the one to call.
-                let next = self.inner.clone();
-                let mut inner = mem::replace(&mut self.inner, next);
-                Box::pin(async move {
-                    let (mut parts, body) = request.into_parts();
-                    match check_token(&mut parts).await {
-                        Ok(()) => Ok(inner.call(Request::from_parts(parts, body)).await?.into_response()),
-                        Err(response) => Ok(response),
-                    }
-                })
-            }
-        }
-    }
-}
-
 impl Rules {
-    fn admit<B>(&self, request: &Request<B>) -> Admission {
-        if SAFE.contains(request.method()) {
+    /// `slot` is that of the session layer around this one, if there is one.
+    pub(super) fn admit(&self, request: &impl RequestHead, slot: Option<&Slot>) -> Admission {
+        if SAFE.contains(&request.method()) || slot.is_some_and(|slot| !slot.carrier().is_sent_unasked()) {
             return Admission::Pass;
         }
         // Whatever came: so that a missing layer shows with the first request, not with the first old browser.
-        if self.missing == MissingOrigin::Token && request.extensions().get::<Slot>().is_none() {
-            return Admission::Refuse(no_layer().into_response());
+        if self.missing == MissingOrigin::Token && slot.is_none() {
+            return Admission::Refuse(Answer::to(&no_layer()));
         }
-        match (evidence(request).source(&self.trusted), self.missing) {
-            (Source::Ours, _) | (Source::Unknown, MissingOrigin::Allow) => Admission::Pass,
-            (Source::Unknown, MissingOrigin::Token) => Admission::Token,
-            (Source::Other, _) => Admission::Refuse(forbidden("the request came from another site")),
+        match (evidence(request).source(&self.trusted), self.missing, slot) {
+            (Source::Ours, _, _) | (Source::Unknown, MissingOrigin::Allow, _) => Admission::Pass,
+            (Source::Unknown, MissingOrigin::Token, Some(slot)) => match token(request) {
+                Some(token) => Admission::Token(slot.clone(), token),
+                None => Admission::Refuse(Answer::forbidden(NO_TOKEN)),
+            },
+            (Source::Unknown, MissingOrigin::Token, None) | (Source::Other, _, _) => {
+                Admission::Refuse(Answer::forbidden("the request came from another site"))
+            }
         }
+    }
+}
+
+/// Answers for the request unless this is its session's token.
+pub(super) async fn check(slot: &Slot, asked: Asked<'_>, token: &str) -> Result<(), Answer> {
+    let session = slot.load(asked).await.map_err(|error| Answer::to(&error))?;
+    if session.csrf_matches(token) { Ok(()) } else { Err(Answer::forbidden(NO_TOKEN)) }
+}
+
+/// The one token that was sent, if it is text. Without one, no session is loaded.
+fn token(request: &impl RequestHead) -> Option<String> {
+    match Sent::of(request.values("x-csrf-token")) {
+        Sent::One(token) => std::str::from_utf8(token).ok().map(str::to_owned),
+        Sent::Absent | Sent::Several => None,
     }
 }
 
 /// The host is the `Host` header; in HTTP/2 and later, which may do without, the `:authority`.
-fn evidence<B>(request: &Request<B>) -> Evidence<'_> {
-    let headers = request.headers();
-    let host = match (sent(headers, &HOST), request.uri().authority()) {
-        (Sent::Absent, Some(authority)) => Sent::One(authority.as_str().as_bytes()),
+fn evidence(request: &impl RequestHead) -> Evidence<'_> {
+    let host = match (Sent::of(request.values("host")), request.authority()) {
+        (Sent::Absent, Some(authority)) => Sent::One(authority.as_bytes()),
         (host, _) => host,
     };
-    Evidence { site: sent(headers, &SITE), origin: sent(headers, &ORIGIN), host }
-}
-
-fn sent<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Sent<'a> {
-    Sent::of(headers.get_all(name).iter().map(HeaderValue::as_bytes))
-}
-
-/// The response to refuse with, unless the session's token came. Without a header, no session is loaded.
-async fn check_token(parts: &mut Parts) -> Result<(), Response> {
-    let refused = || forbidden("the CSRF token is missing or wrong");
-    let token = match sent(&parts.headers, &TOKEN) {
-        Sent::One(token) => std::str::from_utf8(token).map_err(|_| refused())?.to_owned(),
-        Sent::Absent | Sent::Several => return Err(refused()),
-    };
-    let session = Session::from_request_parts(parts, &()).await.map_err(Error::into_response)?;
-    if session.csrf_matches(&token) { Ok(()) } else { Err(refused()) }
-}
-
-fn forbidden(why: &str) -> Response {
-    tracing::debug!(why, "a request was refused as forged");
-    json(403, said(why))
+    Evidence { site: Sent::of(request.values("sec-fetch-site")), origin: Sent::of(request.values("origin")), host }
 }

@@ -1,9 +1,6 @@
-//! A user whose login is recent, as an argument of an axum handler.
+//! A user whose login is recent, as an argument of a handler.
 
 use std::time::Duration;
-
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 
 use super::refusal::UserRejection;
 use super::user::User;
@@ -33,11 +30,8 @@ pub struct RequireFresh<const SECS: u64>(
     pub User,
 );
 
-impl<S: Send + Sync, const SECS: u64> FromRequestParts<S> for RequireFresh<SECS> {
-    type Rejection = UserRejection;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
-        let user = <User as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+impl<const SECS: u64> RequireFresh<SECS> {
+    pub(super) fn of(user: User) -> Result<Self, UserRejection> {
         let due = user.session().reauthentication_due(Duration::from_secs(SECS));
         if due { Err(UserRejection::LoginTooOld) } else { Ok(Self(user)) }
     }

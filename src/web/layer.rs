@@ -1,25 +1,20 @@
-//! The layer around an application's routes.
+//! The layer around an application's routes, whatever the framework.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use axum::http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
-use axum::response::{IntoResponse, Response};
-use tower_layer::Layer;
-use tower_service::Service;
-
-use super::caching::{forbids_storing, varies_by_cookie};
+use super::carrier::Carrier;
 use super::config::SessionCookie;
-use super::policy::{self, Reply, SaveOn};
-use super::slot::{Shared, Slot};
+use super::header::SessionHeader;
+use super::policy::SaveOn;
+use super::proxies::TrustedProxies;
+use super::slot::Shared;
 use crate::config::ConfigError;
-use crate::session::Session;
 use crate::sessions::Sessions;
 
-/// Gives the requests inside it their sessions: loaded when a handler first extracts [`Session`], saved before the
-/// response's headers leave.
+/// Gives the requests inside it their sessions: loaded when a handler first extracts [`Session`](crate::Session), saved
+/// before the response's headers leave.
+///
+/// It is a layer of tower for axum (`Router::layer`), and a middleware of actix-web (`App::wrap`, `Scope::wrap`).
 ///
 /// - A request whose handler extracts no session costs no command. However many extract it, it is loaded once.
 /// - What is pending is saved unless the response is a server error (5xx; see [`SaveOn`]). If it cannot be, the response says so
@@ -32,8 +27,9 @@ use crate::sessions::Sessions;
 /// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie.
 /// - The cookie's name is the layer's: a `Set-Cookie` of that name by a handler is dropped.
 ///
-/// Changes made after the response was returned, as while its body streams, are not saved. Of two such layers of the
-/// same cookie name, one inside the other, the outer one serves both.
+/// Once the response's head is finished, as while its body streams, nothing can be changed any more: that is
+/// [`Error::TooLate`](crate::Error::TooLate); reading goes on, and so do ends and counts. Of two such layers of the same
+/// cookie or header, one inside the other, the outer one serves both.
 ///
 /// # Examples
 /// ```
@@ -50,16 +46,33 @@ use crate::sessions::Sessions;
 /// # drop(app);
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
+///
+/// The same in actix-web; one `Sessions` for all its workers:
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use actix_web::{App, web};
+/// use cloakroom::{Error, Session, SessionLayer, Sessions};
+///
+/// async fn hits(session: Session) -> Result<String, Error> {
+///     Ok(session.increment("hits", 1).await?.to_string())
+/// }
+///
+/// let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
+/// let app = App::new().wrap(SessionLayer::new(sessions)).route("/", web::get().to(hits));
+/// # drop(app);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
 #[derive(Debug, Clone)]
 #[doc(alias = "SessionManagerLayer")]
 #[doc(alias = "SessionMiddleware")]
-pub struct SessionLayer(Arc<Shared>);
+pub struct SessionLayer(pub(super) Arc<Shared>);
 
 impl SessionLayer {
     /// A layer with the default cookie, [`SessionCookie::new`], that saves nothing after a server error.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
-        Self(Arc::new(Shared { sessions, cookie: SessionCookie::new(), save_on: SaveOn::default() }))
+        let carrier = Carrier::Cookie(SessionCookie::new());
+        Self(Arc::new(Shared { sessions, carrier, save_on: SaveOn::default(), proxies: TrustedProxies::default() }))
     }
 
     /// The same with another cookie.
@@ -67,7 +80,25 @@ impl SessionLayer {
     /// # Errors
     /// [`ConfigError`] if browsers would refuse such a cookie.
     pub fn cookie(self, cookie: SessionCookie) -> Result<Self, ConfigError> {
-        Ok(Self(Arc::new(Shared { cookie: cookie.checked()?, ..Arc::unwrap_or_clone(self.0) })))
+        Ok(self.carrier(Carrier::Cookie(cookie.checked()?)))
+    }
+
+    /// The same with a header instead of the cookie, for programs that are no browsers.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the header's name is none, or means something else already.
+    pub fn header(self, header: SessionHeader) -> Result<Self, ConfigError> {
+        Ok(self.carrier(Carrier::Header(header.checked()?)))
+    }
+
+    /// The same, taking these proxies' word on the client's address; nobody's by default.
+    #[must_use]
+    pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
+        Self(Arc::new(Shared { proxies, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    fn carrier(self, carrier: Carrier) -> Self {
+        Self(Arc::new(Shared { carrier, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The same, saving after other responses; [`SaveOn::Success`] by default.
@@ -86,118 +117,4 @@ impl SessionLayer {
     pub fn save_on(self, save_on: SaveOn) -> Self {
         Self(Arc::new(Shared { save_on, ..Arc::unwrap_or_clone(self.0) }))
     }
-}
-
-impl<S> Layer<S> for SessionLayer {
-    type Service = SessionService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        SessionService { inner, shared: Arc::clone(&self.0) }
-    }
-}
-
-/// A service with sessions; made by [`SessionLayer`].
-#[derive(Debug, Clone)]
-pub struct SessionService<S> {
-    inner: S,
-    shared: Arc<Shared>,
-}
-
-impl<S, B> Service<Request<B>> for SessionService<S>
-where
-    S: Service<Request<B>>,
-    S::Response: IntoResponse,
-    S::Future: Send + 'static,
-{
-    type Response = Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let slot = self.slot(&mut request);
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let response = answer.await?.into_response();
-            Ok(match slot {
-                Some(slot) => finish(&slot, response).await,
-                None => response,
-            })
-        })
-    }
-}
-
-impl<S> SessionService<S> {
-    /// Puts a slot into the request; none if a layer around this one already serves the same cookie.
-    fn slot<B>(&self, request: &mut Request<B>) -> Option<Slot> {
-        let ours = |slot: &Slot| slot.cookie().name_str() == self.shared.cookie.name_str();
-        if request.extensions().get::<Slot>().is_some_and(ours) {
-            return None;
-        }
-        let slot = Slot::new(Arc::clone(&self.shared));
-        request.extensions_mut().insert(slot.clone());
-        Some(slot)
-    }
-}
-
-/// Saves, and completes the response's headers.
-///
-/// Dropped midway, when the client hangs up, a save is done or not.
-async fn finish(slot: &Slot, mut response: Response) -> Response {
-    drop_cookie_of(slot.cookie(), response.headers_mut());
-    if let Some(session) = slot.loaded() {
-        response = conclude(slot, session, response).await;
-    }
-    if slot.was_looked_at() {
-        vary_by_cookie(response.headers_mut());
-    }
-    response
-}
-
-async fn conclude(slot: &Slot, session: &Session, mut response: Response) -> Response {
-    let settled = policy::settle(session, response.status().as_u16(), slot.save_on()).await;
-    if let Err(error) = settled {
-        response = error.into_response();
-    }
-    let status = response.status().as_u16();
-    let reply = Reply { cookie: slot.cookie(), carried: slot.carried(), status };
-    let set_cookie = reply.set_cookie(session);
-    if let Some(mut value) = set_cookie.and_then(|line| HeaderValue::from_str(&line).ok()) {
-        value.set_sensitive(true);
-        append_cookie(response.headers_mut(), value);
-    }
-    response
-}
-
-fn append_cookie(headers: &mut HeaderMap, value: HeaderValue) {
-    headers.append(SET_COOKIE, value);
-    if !forbids_storing(values(headers, &CACHE_CONTROL)) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-}
-
-fn vary_by_cookie(headers: &mut HeaderMap) {
-    if !varies_by_cookie(values(headers, &VARY)) {
-        headers.append(VARY, HeaderValue::from_static("Cookie"));
-    }
-}
-
-/// Drops what a handler set under our name: beside ours, a browser would keep whichever came last.
-fn drop_cookie_of(cookie: &SessionCookie, headers: &mut HeaderMap) {
-    if !values(headers, &SET_COOKIE).any(|value| cookie.is_ours(value)) {
-        return;
-    }
-    tracing::warn!(name = cookie.name_str(), "a handler set a cookie under the session's name: dropped");
-    let all: Vec<_> = headers.get_all(SET_COOKIE).iter().cloned().collect();
-    headers.remove(SET_COOKIE);
-    for value in all.into_iter().filter(|value| !cookie.is_ours(value.as_bytes())) {
-        headers.append(SET_COOKIE, value);
-    }
-}
-
-fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-    headers.get_all(name).iter().map(HeaderValue::as_bytes)
 }

@@ -1,7 +1,7 @@
 //! What a response does to a session, and what it carries to the client.
 
-use super::config::SessionCookie;
-use super::set_cookie::{Content, SetCookie};
+use super::carrier::Carrier;
+use super::set_cookie::{Content, Line};
 use crate::error::Error;
 use crate::session::{CookieChange, SaveOutcome, Session};
 
@@ -41,26 +41,26 @@ pub(super) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> R
     }
 }
 
-/// What the response, as it goes out, says about the cookie.
+/// What the response, as it goes out, says about the client's token.
 pub(super) struct Reply<'a> {
-    pub(super) cookie: &'a SessionCookie,
-    /// Whether the request carried our cookie.
+    pub(super) carrier: &'a Carrier,
+    /// Whether the request carried a token.
     pub(super) carried: bool,
     pub(super) status: u16,
 }
 
 impl Reply<'_> {
-    /// The cookie to set, if any: at most one.
+    /// The line to send, if any: at most one.
     ///
     /// A new token goes out whatever the status, for its session is stored. An outage removes nothing.
-    pub(super) fn set_cookie(&self, session: &Session) -> Option<SetCookie> {
+    pub(super) fn line(&self, session: &Session) -> Option<Line> {
         match session.cookie_change() {
             CookieChange::Set(token) => {
-                let content = Content::Token { text: &token.reveal(), left: session.absolute_time_left() };
-                Some(self.cookie.render(&content))
+                let (left, remember) = (session.absolute_time_left(), session.is_remembered());
+                Some(self.carrier.render(&Content::Token { text: &token.reveal(), left, remember }))
             }
             CookieChange::Remove if self.carried && self.status != UNAVAILABLE => {
-                Some(self.cookie.render(&Content::Removed))
+                Some(self.carrier.render(&Content::Removed))
             }
             CookieChange::Remove | CookieChange::Keep => None,
         }

@@ -8,15 +8,17 @@ use super::config::{Lasting, SessionCookie};
 use super::cookie;
 use crate::timeout::LONGEST;
 
-/// The value of a `Set-Cookie` header; wiped on drop, for it may hold a token.
-pub(super) type SetCookie = Zeroizing<String>;
+/// The value of a header; wiped on drop, for it may hold a token.
+pub(super) type Line = Zeroizing<String>;
 
 /// What is to become of the cookie.
 pub(super) enum Content<'a> {
-    /// A token's text, and what is left of its session's absolute life, if that has an end.
     Token {
         text: &'a str,
+        /// What is left of its session's absolute life, if that has an end.
         left: Option<Duration>,
+        /// Whether the login asked for the browser to keep it, if it did say.
+        remember: Option<bool>,
     },
     Removed,
 }
@@ -24,7 +26,7 @@ pub(super) enum Content<'a> {
 impl SessionCookie {
     /// Renders setting and removal alike, so that their attributes are the same: a browser that finds other ones
     /// keeps the old cookie beside the new.
-    pub(super) fn render(&self, content: &Content<'_>) -> SetCookie {
+    pub(super) fn render(&self, content: &Content<'_>) -> Line {
         let text = match content {
             Content::Token { text, .. } => text,
             Content::Removed => "",
@@ -52,18 +54,16 @@ impl SessionCookie {
         }
         line.push_str("; SameSite=");
         line.push_str(self.same_site.as_str());
+        if self.partitioned {
+            line.push_str("; Partitioned");
+        }
     }
 
     /// Seconds, rounded up: the 0 of a session in its last second would be a removal.
     fn max_age(&self, content: &Content<'_>) -> Option<u64> {
-        match (content, self.lasting) {
-            (Content::Removed, _) => Some(0),
-            (Content::Token { .. }, Lasting::BrowserSession) => None,
-            (Content::Token { left, .. }, Lasting::MaxAge) => {
-                let left = left.unwrap_or(LONGEST).min(LONGEST);
-                Some((left.as_millis() as u64).div_ceil(1000).max(1))
-            }
-        }
+        let Content::Token { left, remember, .. } = content else { return Some(0) };
+        let keeps = remember.unwrap_or(self.lasting == Lasting::MaxAge);
+        keeps.then(|| (left.unwrap_or(LONGEST).min(LONGEST).as_millis() as u64).div_ceil(1000).max(1))
     }
 
     /// Whether this value of a `Set-Cookie` header sets our cookie.
@@ -79,7 +79,7 @@ mod tests {
     use crate::web::config::SameSite;
 
     fn set(cookie: &SessionCookie, left: Option<Duration>) -> String {
-        cookie.render(&Content::Token { text: "v", left }).to_string()
+        cookie.render(&Content::Token { text: "v", left, remember: None }).to_string()
     }
 
     #[test]

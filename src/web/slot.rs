@@ -1,14 +1,19 @@
 //! The place in a request where its session is put when it is first asked for.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::OnceCell;
 
-use super::config::SessionCookie;
-use super::cookie::{self, Found};
+use super::carrier::{Carrier, Found};
+use super::client;
+use super::head::RequestHead;
 use super::policy::SaveOn;
+use super::proxies::TrustedProxies;
 use crate::client::ClientInfo;
+use crate::config::ConfigError;
 use crate::error::Error;
+use crate::open::note_use;
 use crate::session::Session;
 use crate::sessions::Sessions;
 
@@ -16,8 +21,9 @@ use crate::sessions::Sessions;
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) sessions: Sessions,
-    pub(super) cookie: SessionCookie,
+    pub(super) carrier: Carrier,
     pub(super) save_on: SaveOn,
+    pub(super) proxies: TrustedProxies,
 }
 
 /// One request's session, loaded when it is first asked for; clones share it.
@@ -27,27 +33,49 @@ pub(super) struct Slot(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
-    /// Whether the request carried our cookie; known once somebody looked.
+    /// Whether the request carried a token of ours; known once somebody looked.
     carried: OnceLock<bool>,
     session: OnceCell<Session>,
+    /// Whether anybody asked for more than to look at it.
+    used: AtomicBool,
+    /// Whether the response's head is finished: nothing of the session can reach the client any more.
+    sealed: AtomicBool,
+}
+
+/// What a request brings for its session to be loaded.
+pub(super) struct Asked<'a> {
+    found: Found<'a>,
+    client: ClientInfo,
 }
 
 impl Slot {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self(Arc::new(Inner { shared, carried: OnceLock::new(), session: OnceCell::new() }))
+        let (carried, session) = (OnceLock::new(), OnceCell::new());
+        let (used, sealed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self(Arc::new(Inner { shared, carried, session, used, sealed }))
     }
 
-    pub(super) fn cookie(&self) -> &SessionCookie {
-        &self.0.shared.cookie
+    /// Whether a layer inside this slot's would look for the same cookie or header.
+    pub(super) fn serves(&self, shared: &Shared) -> bool {
+        self.carrier().name() == shared.carrier.name()
+    }
+
+    pub(super) fn carrier(&self) -> &Carrier {
+        &self.0.shared.carrier
     }
 
     pub(super) fn save_on(&self) -> SaveOn {
         self.0.shared.save_on
     }
 
-    /// The session, if it has been loaded.
+    /// The session, if it has been loaded, be it only to look at it.
     pub(super) fn loaded(&self) -> Option<&Session> {
         self.0.session.get()
+    }
+
+    /// The session, if it has been loaded as a use of it.
+    pub(super) fn used(&self) -> Option<&Session> {
+        self.loaded().filter(|_| self.0.used.load(Ordering::Acquire))
     }
 
     /// Whether anybody asked for the session, also in vain.
@@ -59,24 +87,52 @@ impl Slot {
         self.0.carried.get().is_some_and(|carried| *carried)
     }
 
+    /// Looks for the token and the client. A token that is ambiguous is as good as none.
+    pub(super) fn asked<'a>(&self, request: &'a impl RequestHead) -> Asked<'a> {
+        let found = self.carrier().find(request);
+        if found == Found::Several {
+            let name = self.carrier().name();
+            tracing::warn!(name, "a request carried the session's token with different values: treated as none");
+        }
+        Asked { found, client: client::of(request, &self.0.shared.proxies) }
+    }
+
+    /// Loads the session as a use of it, see [`look`](Self::look).
+    pub(super) async fn load(&self, asked: Asked<'_>) -> Result<Session, Error> {
+        let session = self.look(asked).await?;
+        if !self.0.used.swap(true, Ordering::AcqRel) {
+            note_use(&session).await;
+        }
+        Ok(session)
+    }
+
     /// Loads the session, once: whoever else asks meanwhile or later gets the same. After a failure the next one tries again.
-    pub(super) async fn load(&self, found: Found<'_>, client: ClientInfo) -> Result<Session, Error> {
+    pub(super) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
+        let Asked { found, client } = asked;
         self.0.carried.get_or_init(|| found != Found::Absent);
         let token = match found {
             Found::One(value) => std::str::from_utf8(value).ok(),
             Found::Absent | Found::Several => None,
         };
-        let open = || self.0.shared.sessions.open(token, client);
-        self.0.session.get_or_try_init(open).await.cloned()
+        let open = || self.0.shared.sessions.peek(token, client);
+        let session = self.0.session.get_or_try_init(open).await?;
+        if self.0.sealed.load(Ordering::Acquire) {
+            session.seal();
+        }
+        Ok(session.clone())
     }
 
-    /// Looks for our cookie. One that is ambiguous is as good as none.
-    pub(super) fn find<'a>(&self, headers: impl Iterator<Item = &'a [u8]>) -> Found<'a> {
-        let name = self.cookie().name_str();
-        let found = cookie::find(headers, name);
-        if found == Found::Several {
-            tracing::warn!(name, "a request carried the session cookie with different values: treated as none");
+    /// Notes that the response's head is finished.
+    pub(super) fn seal(&self) {
+        self.0.sealed.store(true, Ordering::Release);
+        if let Some(session) = self.loaded() {
+            session.seal();
         }
-        found
     }
+}
+
+/// The error of what needs a session where no layer provides one.
+pub(super) fn no_layer() -> Error {
+    let advice = "add `SessionLayer::new(sessions)` outside of `CsrfLayer` and of what extracts `Session` or `User`: `.layer(..)` or `.wrap(..)`";
+    ConfigError::new("session layer", "missing", advice).into()
 }

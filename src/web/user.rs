@@ -1,16 +1,12 @@
-//! The user as an argument of an axum handler.
+//! The user as an argument of a handler.
 
 use std::time::SystemTime;
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::request::Parts;
-
 use super::refusal::UserRejection;
-use crate::error::Error;
 use crate::session::Session;
 use crate::user::UserSessions;
 
-/// The user who is logged in, as an argument of an axum handler: for a guest the handler does not run.
+/// The user who is logged in, as an argument of a handler: for a guest the handler does not run.
 ///
 /// A guest is answered 401 with `{"ended": reason}`, an [`EndReason::as_str`](crate::EndReason::as_str) or `null`; what
 /// the layer does about the cookie is the same as for any other response. `Option<User>` lets guests in as `None`, and
@@ -22,8 +18,11 @@ use crate::user::UserSessions;
 ///
 /// # Errors
 /// Rejects with [`UserRejection::Guest`] (401), or with [`UserRejection::Session`] as the extraction of [`Session`]
-/// does: [`Error::Unavailable`] (503), never a guest, if the store does not answer, and [`Error::Config`] (500) without
+/// does: [`Error::Unavailable`](crate::Error::Unavailable) (503), never a guest, if the store does not answer, and [`Error::Config`](crate::Error::Config) (500) without
 /// a [`SessionLayer`](crate::SessionLayer). `Option<User>` rejects with the latter two alone.
+///
+/// In actix-web, where `Option<T>` turns every error into `None` by itself, an outage is answered by the layer before the
+/// handler would run; so `Result<User, UserRejection>` never sees it there, and without a layer `Option<User>` is `None`.
 ///
 /// # Examples
 /// ```
@@ -72,25 +71,11 @@ impl User {
         self.since
     }
 
-    fn of(session: &Session) -> Option<Self> {
-        let (id, since) = session.user().zip(session.auth_time())?;
-        Some(Self { id, since, session: session.clone() })
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for User {
-    type Rejection = UserRejection;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
-        let session = Session::from_request_parts(parts, state).await?;
-        Self::of(&session).ok_or_else(|| UserRejection::Guest(session.ended()))
-    }
-}
-
-impl<S: Send + Sync> OptionalFromRequestParts<S> for User {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Error> {
-        Ok(Self::of(&Session::from_request_parts(parts, state).await?))
+    /// The user of this session; for a guest, why the handler does not run.
+    pub(super) fn of(session: Session) -> Result<Self, UserRejection> {
+        match session.user().zip(session.auth_time()) {
+            Some((id, since)) => Ok(Self { id, since, session }),
+            None => Err(UserRejection::Guest(session.ended())),
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 pub(crate) use super::stage;
 
+mod binding;
 mod cap;
 mod counter;
 mod fields;
+mod hangup;
 mod identity;
 mod life;
 mod limits;

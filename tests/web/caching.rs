@@ -1,21 +1,20 @@
 //! No cache hands one visitor's page to another. R16.
 
-use axum::response::{AppendHeaders, IntoResponse};
 use cloakroom::{Error, Session};
 
-use super::visitor::{Answer, app, get_with, memory};
-
-type Headers = AppendHeaders<Vec<(&'static str, &'static str)>>;
+use super::framework::App;
+use super::visitor::{Answer, Reply, get_with, stage};
 
 /// What becomes of a handler's headers if it reads the session, and if it writes.
 async fn with(headers: &'static [(&'static str, &'static str)]) -> [Answer; 2] {
-    let read = move |_: Session| async move { AppendHeaders(headers.to_vec()) };
+    let read = move |_: Session| async move { Reply::default().headers(headers) };
     let write = move |session: Session| async move {
         session.insert("n", &1)?;
-        Ok::<Headers, Error>(AppendHeaders(headers.to_vec()))
+        Ok::<_, Error>(Reply::default().headers(headers))
     };
-    let sessions = memory().await;
-    [get_with(&app(&sessions, read), "/", &[]).await, get_with(&app(&sessions, write), "/", &[]).await]
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    [get_with(&App::of(&sessions, read), "/", &[]).await, get_with(&App::of(&sessions, write), "/", &[]).await]
 }
 
 #[tokio::test]
@@ -32,8 +31,9 @@ async fn a_response_varies_by_cookie_whenever_the_session_was_looked_at() {
 
 #[tokio::test]
 async fn a_response_without_a_session_is_left_as_it_is() {
-    let public = || async { ([("cache-control", "max-age=60")], "page").into_response() };
-    let answer = get_with(&app(&memory().await, public), "/", &[b"__Host-id=x"]).await;
+    let public = || async { Reply::text("page").headers(&[("cache-control", "max-age=60")]) };
+    let stage = stage().await;
+    let answer = get_with(&App::of(&stage.sessions, public), "/", &[b"__Host-id=x"]).await;
     assert!(answer.all("vary").is_empty());
     assert_eq!(answer.all("cache-control"), ["max-age=60"]);
 }
@@ -51,13 +51,19 @@ async fn a_response_with_our_cookie_is_stored_by_no_cache() {
 
 #[tokio::test]
 async fn a_removal_is_stored_by_no_cache() {
-    let sessions = memory().await;
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
     let login =
-        app(&sessions, |session: Session| async move { session.login(cloakroom::Login::new("ada")).await.map(|_| ()) });
+        App::of(
+            &sessions,
+            |session: Session| async move { session.login(cloakroom::Login::new("ada")).await.map(|_| ()) },
+        );
     let mut visitor = super::visitor::Visitor::of(&login);
     visitor.get("/").await;
-    let answer =
-        visitor.on(&app(&sessions, |session: Session| async move { session.logout().await.map(drop) })).get("/").await;
+    let answer = visitor
+        .on(&App::of(&sessions, |session: Session| async move { session.logout().await.map(drop) }))
+        .get("/")
+        .await;
     assert!(answer.removes_cookie());
     assert_eq!(answer.all("cache-control"), ["no-store"]);
 }

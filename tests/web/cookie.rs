@@ -2,24 +2,20 @@
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::routing::get;
 use cloakroom::{
-    Error, LoggedIn, Login, ManualClock, Rotated, SameSite, Session, SessionCookie, SessionLayer, Sessions, Timeout,
-    Timeouts,
+    Error, LoggedIn, Login, Rotated, SameSite, Session, SessionCookie, SessionLayer, Sessions, Timeout, Timeouts,
 };
 
-use super::visitor::{Visitor, app, get_with, memory};
+use super::framework::App;
+use super::visitor::{Answer, Reply, Visitor, get_with, stage};
 
 async fn hits(session: Session) -> Result<String, Error> {
     Ok(session.increment("hits", 1).await?.to_string())
 }
 
-async fn login(session: Session) -> Result<StatusCode, Error> {
+async fn login(session: Session) -> Result<String, Error> {
     let outcome = session.login(Login::new("ada")).await?;
-    Ok(if matches!(outcome, LoggedIn::As(_)) { StatusCode::OK } else { StatusCode::CONFLICT })
+    Ok(matches!(outcome, LoggedIn::As(_)).to_string())
 }
 
 async fn logout(session: Session) -> Result<(), Error> {
@@ -31,17 +27,18 @@ async fn rotate(session: Session) -> Result<String, Error> {
     Ok(String::new())
 }
 
-fn site(sessions: &Sessions) -> Router {
-    let routes = Router::new().route("/hits", get(hits)).route("/login", get(login)).route("/logout", get(logout));
+fn site(sessions: &Sessions) -> App {
+    let routes = App::default().route("/hits", hits).route("/login", login).route("/logout", logout);
     let routes = routes
-        .route("/rotate", get(rotate))
-        .route("/read", get(|session: Session| async move { format!("{:?}", session.user()) }));
+        .route("/rotate", rotate)
+        .route("/read", |session: Session| async move { format!("{:?}", session.user()) });
     routes.layer(SessionLayer::new(sessions.clone()))
 }
 
 #[tokio::test]
 async fn the_default_cookie_has_every_protection() {
-    let answer = Visitor::of(&site(&memory().await)).get("/hits").await;
+    let stage = stage().await;
+    let answer = Visitor::of(&site(&stage.sessions)).get("/hits").await;
     let cookie = answer.set_cookie().expect("a new session");
     assert_eq!(cookie[1..], ["Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=43200"]);
     assert_eq!(cookie[0].len(), "__Host-id=".len() + 64);
@@ -49,7 +46,8 @@ async fn the_default_cookie_has_every_protection() {
 
 #[tokio::test]
 async fn a_cookie_that_browsers_reject_is_an_error_when_the_layer_is_built() {
-    let sessions = memory().await;
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
     let build = |cookie| SessionLayer::new(sessions.clone()).cookie(cookie).map(drop);
     for refused in [
         SessionCookie::new().domain("shop.example"),
@@ -68,8 +66,9 @@ async fn a_cookie_that_browsers_reject_is_an_error_when_the_layer_is_built() {
 async fn another_cookie_is_set_and_read_as_configured() {
     let cookie =
         SessionCookie::new().name("sid").same_site(SameSite::Strict).browser_session().insecure_for_development();
-    let layer = SessionLayer::new(memory().await).cookie(cookie).expect("browsers take it");
-    let app: Router = Router::new().route("/", get(hits)).layer(layer);
+    let stage = stage().await;
+    let layer = SessionLayer::new(stage.sessions.clone()).cookie(cookie).expect("browsers take it");
+    let app = App::default().route("/", hits).layer(layer);
     let answer = get_with(&app, "/", &[]).await;
     let set = answer.all("set-cookie")[0].to_owned();
     assert!(set.starts_with("sid=") && set.ends_with("; HttpOnly; Path=/; SameSite=Strict"), "{set}");
@@ -79,7 +78,8 @@ async fn another_cookie_is_set_and_read_as_configured() {
 
 #[tokio::test]
 async fn the_cookies_name_is_matched_byte_for_byte_over_all_headers() {
-    let app = site(&memory().await);
+    let stage = stage().await;
+    let app = site(&stage.sessions);
     let mut visitor = Visitor::of(&app);
     visitor.get("/hits").await;
     let token = visitor.held();
@@ -98,7 +98,8 @@ async fn the_cookies_name_is_matched_byte_for_byte_over_all_headers() {
 
 #[tokio::test]
 async fn two_cookies_of_our_name_with_different_values_are_as_good_as_none() {
-    let app = site(&memory().await);
+    let stage = stage().await;
+    let app = site(&stage.sessions);
     let mut visitor = Visitor::of(&app);
     visitor.get("/login").await;
     let own = format!("__Host-id={}", visitor.held());
@@ -113,25 +114,26 @@ async fn two_cookies_of_our_name_with_different_values_are_as_good_as_none() {
 
 #[tokio::test]
 async fn a_response_has_one_cookie_of_our_name_whatever_the_handler_adds() {
-    async fn forging(session: Session) -> Result<impl IntoResponse, Error> {
+    async fn forging(session: Session) -> Result<Reply, Error> {
         session.insert("n", &1)?;
-        let cookies = [("set-cookie", "__Host-id=forged; Path=/"), ("set-cookie", "theme=dark")];
-        Ok(axum::response::AppendHeaders(cookies))
+        Ok(Reply::default().headers(&[("set-cookie", "__Host-id=forged; Path=/"), ("set-cookie", "theme=dark")]))
     }
-    async fn forging_blindly() -> impl IntoResponse {
-        axum::response::AppendHeaders([("set-cookie", "__Host-id=a"), ("set-cookie", "__Host-id=b")])
+    async fn forging_blindly() -> Reply {
+        Reply::default().headers(&[("set-cookie", "__Host-id=a"), ("set-cookie", "__Host-id=b")])
     }
-    let sessions = memory().await;
-    let answer = get_with(&app(&sessions, forging), "/", &[]).await;
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let answer = get_with(&App::of(&sessions, forging), "/", &[]).await;
     assert!(answer.token().is_some_and(|token| token != "forged"));
     assert!(answer.all("set-cookie").contains(&"theme=dark"));
-    let answer = get_with(&app(&sessions, forging_blindly), "/", &[]).await;
+    let answer = get_with(&App::of(&sessions, forging_blindly), "/", &[]).await;
     assert_eq!(answer.set_cookie(), None);
 }
 
 #[tokio::test]
 async fn a_removal_carries_the_attributes_of_the_cookie_that_it_removes() {
-    let mut visitor = Visitor::of(&site(&memory().await));
+    let stage = stage().await;
+    let mut visitor = Visitor::of(&site(&stage.sessions));
     let set = visitor.get("/login").await.set_cookie().expect("a login").join("; ");
     let removed = visitor.get("/logout").await.set_cookie().expect("a logout").join("; ");
     let attributes =
@@ -142,45 +144,41 @@ async fn a_removal_carries_the_attributes_of_the_cookie_that_it_removes() {
 
 #[tokio::test]
 async fn max_age_is_what_is_left_of_the_absolute_life_and_400_days_without_one() {
-    let clock = ManualClock::new();
-    let build = |timeouts| {
-        let builder = Sessions::builder("memory:").namespace("test").clock(clock.clone()).timeouts(timeouts);
-        builder.connect_lazy().expect("fine settings")
-    };
-    let max_age = |answer: super::visitor::Answer| answer.set_cookie().expect("a cookie")[5].to_owned();
+    let max_age = |answer: Answer| answer.set_cookie().expect("a cookie")[5].to_owned();
 
     let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
-    let mut visitor = Visitor::of(&site(&build(Timeouts::new().idle(hours(9)).absolute(hours(10)))));
+    let stage = super::stage(|builder| builder.timeouts(Timeouts::new().idle(hours(9)).absolute(hours(10)))).await;
+    let mut visitor = Visitor::of(&site(&stage.sessions));
     assert_eq!(max_age(visitor.get("/hits").await), "Max-Age=36000");
-    clock.advance(hours(8));
+    stage.advance(hours(8)).await;
     assert_eq!(max_age(visitor.get("/rotate").await), "Max-Age=7200");
 
-    let mut visitor = Visitor::of(&site(&build(Timeouts::new().absolute(Timeout::Never))));
+    let stage = super::stage(|builder| builder.timeouts(Timeouts::new().absolute(Timeout::Never))).await;
+    let mut visitor = Visitor::of(&site(&stage.sessions));
     assert_eq!(max_age(visitor.get("/hits").await), "Max-Age=34560000");
 }
 
 #[tokio::test]
 async fn a_touch_sets_no_cookie() {
-    let clock = ManualClock::new();
-    let builder = Sessions::builder("memory:").namespace("test").clock(clock.clone());
-    let sessions = builder.connect().await.expect("memory is always there");
-    let mut visitor = Visitor::of(&site(&sessions));
+    let stage = stage().await;
+    let mut visitor = Visitor::of(&site(&stage.sessions));
     visitor.get("/hits").await;
-    clock.advance(Duration::from_secs(29 * 60));
+    stage.advance(Duration::from_secs(29 * 60)).await;
     assert_eq!(visitor.get("/read").await.set_cookie(), None);
-    clock.advance(Duration::from_secs(29 * 60));
+    stage.advance(Duration::from_secs(29 * 60)).await;
     let answer = visitor.get("/hits").await;
     assert_eq!((answer.body.as_str(), answer.set_cookie()), ("2", None), "the touch kept it alive");
 }
 
 #[tokio::test]
 async fn a_session_found_ended_removes_the_cookie_unless_the_response_sets_one() {
-    let sessions = memory().await;
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
     let app = site(&sessions);
     let mut visitor = Visitor::of(&app);
     visitor.get("/login").await;
     let (mut reads, mut writes, mut blind) = (visitor.on(&app), visitor.on(&app), visitor.on(&app));
-    assert_eq!(sessions.revoke_user("ada").await.expect("memory").ended, 1);
+    assert_eq!(sessions.revoke_user("ada").await.expect("the store is there").ended, 1);
     assert!(reads.get("/read").await.removes_cookie());
     assert!(writes.get("/hits").await.token().is_some(), "a new guest");
     assert_eq!(blind.get("/missing").await.set_cookie(), None, "nobody looked");
@@ -188,7 +186,8 @@ async fn a_session_found_ended_removes_the_cookie_unless_the_response_sets_one()
 
 #[tokio::test]
 async fn an_old_secret_within_its_rotation_leaves_the_cookie_alone() {
-    let app = site(&memory().await);
+    let stage = stage().await;
+    let app = site(&stage.sessions);
     let mut visitor = Visitor::of(&app);
     visitor.get("/login").await;
     let mut other_tab = visitor.on(&app);
@@ -206,7 +205,8 @@ async fn a_logout_of_a_session_made_in_the_same_request_has_no_cookie_to_remove(
         assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
         session.logout().await.map(drop)
     }
-    let app = app(&memory().await, in_and_out);
+    let stage = stage().await;
+    let app = App::of(&stage.sessions, in_and_out);
     assert_eq!(get_with(&app, "/", &[]).await.set_cookie(), None);
     assert!(get_with(&app, "/", &[b"__Host-id=x"]).await.removes_cookie());
 }

@@ -1,22 +1,19 @@
 //! What another site's page sends in a visitor's name is refused. R17.
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, Version};
-use axum::routing::{any, get};
 use cloakroom::{
     CsrfLayer, EndOutcome, Error, LoggedIn, Login, MissingOrigin, Rotated, Session, SessionCookie, SessionLayer,
     Sessions,
 };
 
+use super::framework::App;
 use super::outage::away;
-use super::visitor::{Answer, Visitor, memory, send, stored};
+use super::visitor::{Answer, Request, Visitor, stage, stored};
 
 const ELSEWHERE: &str = r#"{"error":"the request came from another site"}"#;
 const NO_TOKEN: &str = r#"{"error":"the CSRF token is missing or wrong"}"#;
 
 /// A session's own token, after what the path says was done.
-fn site(sessions: &Sessions, csrf: CsrfLayer) -> Router {
+fn site(sessions: &Sessions, csrf: CsrfLayer) -> App {
     async fn token(session: Session) -> String {
         session.csrf_token().unwrap_or_default()
     }
@@ -41,30 +38,29 @@ fn site(sessions: &Sessions, csrf: CsrfLayer) -> Router {
     async fn matches(session: Session, body: String) -> String {
         session.csrf_matches(&body).to_string()
     }
-    let routes = Router::new().route("/act", any(|| async { "acted" })).route("/token", get(token));
-    let routes = routes.route("/guest", get(guest)).route("/login", get(login)).route("/rotate", get(rotate));
-    let routes = routes.route("/logout", get(logout)).route("/matches", any(matches));
-    routes.layer(csrf).layer(SessionLayer::new(sessions.clone()))
+    let routes = App::default().route("/act", || async { "acted" }).route("/token", token);
+    let routes = routes.route("/guest", guest).route("/login", login).route("/rotate", rotate);
+    let routes = routes.route("/logout", logout).route("/matches", matches);
+    routes.csrf(csrf).layer(SessionLayer::new(sessions.clone()))
 }
 
-async fn protected() -> Router {
-    site(&memory().await, CsrfLayer::new())
+fn protected(sessions: &Sessions) -> App {
+    site(sessions, CsrfLayer::new())
 }
 
-fn request(headers: &[(&str, &[u8])]) -> Request<Body> {
-    let request = headers.iter().fold(Request::post("/act"), |request, (name, value)| request.header(*name, *value));
-    request.body(Body::empty()).expect("a request")
+fn request(headers: &[(&str, &[u8])]) -> Request {
+    headers.iter().fold(Request::post("/act"), |request, (name, value)| request.header(name, value))
 }
 
 /// A request that changes something, to `shop.example`.
-async fn post(app: &Router, headers: &[(&str, &str)]) -> Answer {
+async fn post(app: &App, headers: &[(&str, &str)]) -> Answer {
     let mut all: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     all.push(("host", b"shop.example"));
-    send(app, request(&all)).await
+    app.send(request(&all)).await
 }
 
 /// The same without a word of where it comes from, by someone who holds a session.
-async fn post_with(visitor: &Visitor, app: &Router, tokens: &[&str]) -> Answer {
+async fn post_with(visitor: &Visitor, app: &App, tokens: &[&str]) -> Answer {
     let cookie = visitor.token.as_ref().map(|token| format!("__Host-id={token}"));
     let cookie = cookie.iter().map(|cookie| ("cookie", cookie.as_str()));
     let tokens = tokens.iter().map(|token| ("X-CSRF-Token", *token));
@@ -72,33 +68,33 @@ async fn post_with(visitor: &Visitor, app: &Router, tokens: &[&str]) -> Answer {
 }
 
 fn assert_passed(answer: &Answer, what: &str) {
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "acted"), "{what}");
+    assert_eq!((answer.status, answer.body.as_str()), (200, "acted"), "{what}");
 }
 
 fn assert_refused(answer: &Answer, body: &str, what: &str) {
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (403, body), "{what}");
+    assert_eq!((answer.status, answer.body.as_str()), (403, body), "{what}");
     assert_eq!(answer.all("content-type"), ["application/json"], "{what}");
     assert_eq!(answer.set_cookie(), None, "{what}");
 }
 
 #[tokio::test]
 async fn safe_methods_pass_wherever_they_come_from() {
-    let app = protected().await;
+    let stage = stage().await;
+    let app = protected(&stage.sessions);
     for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
-        let request = Request::builder().method(method).uri("/act").header("sec-fetch-site", "cross-site");
-        let request = request.header("origin", "https://evil.example").body(Body::empty()).expect("a request");
-        assert_eq!(send(&app, request).await.status, 200, "{method}");
+        let request = Request::new(method, "/act").header("sec-fetch-site", "cross-site");
+        assert_eq!(app.send(request.header("origin", "https://evil.example")).await.status, 200, "{method}");
     }
     for method in ["POST", "PUT", "PATCH", "DELETE", "get", "PROPFIND", "QUERY"] {
-        let request = Request::builder().method(method).uri("/act").header("sec-fetch-site", "cross-site");
-        let answer = send(&app, request.body(Body::empty()).expect("a request")).await;
+        let answer = app.send(Request::new(method, "/act").header("sec-fetch-site", "cross-site")).await;
         assert_refused(&answer, ELSEWHERE, method);
     }
 }
 
 #[tokio::test]
 async fn what_the_browser_says_of_the_site_decides() {
-    let app = protected().await;
+    let stage = stage().await;
+    let app = protected(&stage.sessions);
     for origin in [None, Some("https://shop.example"), Some("https://evil.example"), Some("null")] {
         let with = |site| {
             let origin = origin.map(|origin| ("origin", origin));
@@ -116,7 +112,8 @@ async fn what_the_browser_says_of_the_site_decides() {
 #[tokio::test]
 async fn without_it_the_origin_has_to_be_the_host_or_trusted() {
     let csrf = CsrfLayer::new().trust("https://app.example").and_then(|csrf| csrf.trust("http://localhost:3000"));
-    let app = site(&memory().await, csrf.expect("as browsers write them"));
+    let stage = stage().await;
+    let app = site(&stage.sessions, csrf.expect("as browsers write them"));
     for ours in ["https://shop.example", "http://shop.example", "https://app.example", "http://localhost:3000"] {
         assert_passed(&post(&app, &[("origin", ours)]).await, ours);
     }
@@ -136,7 +133,8 @@ async fn without_it_the_origin_has_to_be_the_host_or_trusted() {
 #[tokio::test]
 async fn a_trusted_origin_is_let_in_although_it_is_another_site() {
     let csrf = CsrfLayer::new().trust("https://app.example").expect("as browsers write it");
-    let app = site(&memory().await, csrf);
+    let stage = stage().await;
+    let app = site(&stage.sessions, csrf);
     for site in ["same-site", "cross-site"] {
         let from = |origin| [("sec-fetch-site", site), ("origin", origin)];
         assert_passed(&post(&app, &from("https://app.example")).await, site);
@@ -180,9 +178,10 @@ async fn a_header_that_comes_twice_or_malformed_is_refused() {
         &[(origin, ours)],
     ];
     for (strict, csrf) in [(true, CsrfLayer::new()), (false, CsrfLayer::new().missing_origin(MissingOrigin::Allow))] {
-        let app = self::site(&memory().await, csrf);
+        let stage = stage().await;
+        let app = self::site(&stage.sessions, csrf);
         for case in cases {
-            let answer = send(&app, request(case)).await;
+            let answer = app.send(request(case)).await;
             assert_refused(&answer, ELSEWHERE, &format!("{strict} {case:?}"));
         }
     }
@@ -190,20 +189,21 @@ async fn a_header_that_comes_twice_or_malformed_is_refused() {
 
 #[tokio::test]
 async fn where_no_host_header_comes_the_authority_is_the_host() {
-    let app = protected().await;
+    let stage = stage().await;
+    let app = protected(&stage.sessions);
     let to = |uri: &str, host: Option<&str>| {
-        let request = Request::post(uri).version(Version::HTTP_2).header("origin", "https://shop.example");
-        let request = host.into_iter().fold(request, |request, host| request.header("host", host));
-        request.body(Body::empty()).expect("a request")
+        let request = Request::post(uri).http2().header("origin", "https://shop.example");
+        host.into_iter().fold(request, |request, host| request.header("host", host))
     };
-    assert_passed(&send(&app, to("https://shop.example/act", None)).await, "HTTP/2");
-    assert_refused(&send(&app, to("https://evil.example/act", None)).await, ELSEWHERE, "another host");
-    assert_refused(&send(&app, to("https://shop.example/act", Some("evil.example"))).await, ELSEWHERE, "the header's");
+    assert_passed(&app.send(to("https://shop.example/act", None)).await, "HTTP/2");
+    assert_refused(&app.send(to("https://evil.example/act", None)).await, ELSEWHERE, "another host");
+    assert_refused(&app.send(to("https://shop.example/act", Some("evil.example"))).await, ELSEWHERE, "the header's");
 }
 
 #[tokio::test]
 async fn a_request_without_either_header_needs_the_sessions_token() {
-    let sessions = memory().await;
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
     let app = site(&sessions, CsrfLayer::new());
     let (mut visitor, mut other) = (Visitor::of(&app), Visitor::of(&app));
     let token = visitor.get("/guest").await.body;
@@ -220,13 +220,14 @@ async fn a_request_without_either_header_needs_the_sessions_token() {
     }
     let cookie = format!("__Host-id={secret}");
     let bytes = request(&[("cookie", cookie.as_bytes()), ("x-csrf-token", b"\xff")]);
-    assert_refused(&send(&app, bytes).await, NO_TOKEN, "not UTF-8");
+    assert_refused(&app.send(bytes).await, NO_TOKEN, "not UTF-8");
     assert_refused(&post_with(&Visitor::of(&app), &app, &[&token]).await, NO_TOKEN, "without the cookie");
 }
 
 #[tokio::test]
 async fn a_token_does_not_help_who_comes_from_another_site() {
-    let app = protected().await;
+    let stage = stage().await;
+    let app = protected(&stage.sessions);
     let mut visitor = Visitor::of(&app);
     let token = visitor.get("/guest").await.body;
     let cookie = format!("__Host-id={}", visitor.held());
@@ -238,7 +239,8 @@ async fn a_token_does_not_help_who_comes_from_another_site() {
 
 #[tokio::test]
 async fn the_token_changes_with_a_login_and_a_rotation() {
-    let app = protected().await;
+    let stage = stage().await;
+    let app = protected(&stage.sessions);
     let mut visitor = Visitor::of(&app);
     let mut before: Vec<String> = Vec::new();
     // The second login is of the same user, in the same session.
@@ -254,13 +256,14 @@ async fn the_token_changes_with_a_login_and_a_rotation() {
     let mut copy = visitor.on(&app);
     assert_eq!(visitor.get("/logout").await.body, "", "a draft has none");
     let ended = post_with(&copy, &app, &[&before[3]]).await;
-    assert_eq!((ended.status.as_u16(), ended.body.as_str(), ended.removes_cookie()), (403, NO_TOKEN, true));
+    assert_eq!((ended.status, ended.body.as_str(), ended.removes_cookie()), (403, NO_TOKEN, true));
     assert_eq!(copy.get("/token").await.body, "");
 }
 
 #[tokio::test]
 async fn in_its_grace_the_previous_secrets_own_token_matches() {
-    let app = protected().await;
+    let stage = stage().await;
+    let app = protected(&stage.sessions);
     let mut visitor = Visitor::of(&app);
     let old = visitor.get("/guest").await.body;
     let mut other_tab = visitor.on(&app);
@@ -274,7 +277,8 @@ async fn in_its_grace_the_previous_secrets_own_token_matches() {
 
 #[tokio::test]
 async fn a_visitor_without_a_session_has_no_token_and_nothing_is_stored() {
-    let sessions = memory().await;
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
     let app = site(&sessions, CsrfLayer::new());
     let mut visitor = Visitor::of(&app);
     let page = visitor.get("/token").await;
@@ -288,15 +292,16 @@ async fn a_visitor_without_a_session_has_no_token_and_nothing_is_stored() {
 
 #[tokio::test]
 async fn with_allow_a_request_without_either_header_passes_and_the_handler_compares_the_field() {
-    let app = site(&memory().await, CsrfLayer::new().missing_origin(MissingOrigin::Allow));
+    let stage = stage().await;
+    let app = site(&stage.sessions, CsrfLayer::new().missing_origin(MissingOrigin::Allow));
     assert_passed(&post(&app, &[]).await, "no session, no token");
     assert_refused(&post(&app, &[("sec-fetch-site", "cross-site")]).await, ELSEWHERE, "what is known is not asked");
     let mut visitor = Visitor::of(&app);
     let token = visitor.get("/guest").await.body;
     let cookie = format!("__Host-id={}", visitor.held());
     for (cookie, field, matches) in [(&*cookie, &*token, "true"), (&cookie, "x", "false"), ("a=b", &token, "false")] {
-        let request = Request::post("/matches").header("cookie", cookie).body(Body::from(field.to_owned()));
-        assert_eq!(send(&app, request.expect("a request")).await.body, matches, "{cookie}");
+        let request = Request::post("/matches").header("cookie", cookie).body(field);
+        assert_eq!(app.send(request).await.body, matches, "{cookie}");
     }
 }
 
@@ -305,41 +310,44 @@ async fn the_session_is_loaded_for_nothing_but_its_token() {
     let app = site(&away(), CsrfLayer::new());
     assert_passed(&post(&app, &[("sec-fetch-site", "same-origin")]).await, "no load");
     assert_refused(&post(&app, &[("sec-fetch-site", "cross-site")]).await, ELSEWHERE, "no load");
-    let elsewhere = protected().await;
+    let stage = stage().await;
+    let elsewhere = protected(&stage.sessions);
     let mut visitor = Visitor::of(&elsewhere);
     let token = visitor.get("/guest").await.body;
     assert_refused(&post_with(&visitor, &app, &[]).await, NO_TOKEN, "nothing to compare");
     let answer = post_with(&visitor, &app, &[&token]).await;
-    assert_eq!((answer.status.as_u16(), answer.set_cookie()), (503, None), "an outage is not a forgery");
+    assert_eq!((answer.status, answer.set_cookie()), (503, None), "an outage is not a forgery");
 }
 
 #[tokio::test]
 async fn a_csrf_layer_without_a_session_layer_around_it_is_a_500_and_no_panic() {
-    let sessions = memory().await;
-    let routes = || Router::new().route("/act", any(|| async { "acted" }));
-    let alone: Router = routes().layer(CsrfLayer::new());
-    let outside: Router = routes().layer(SessionLayer::new(sessions)).layer(CsrfLayer::new());
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let routes = || App::default().route("/act", || async { "acted" });
+    let alone = routes().csrf(CsrfLayer::new());
+    let outside = routes().layer(SessionLayer::new(sessions)).csrf(CsrfLayer::new());
     for app in [alone, outside] {
         for headers in [&[][..], &[("sec-fetch-site", "same-origin")], &[("origin", "https://shop.example")]] {
             let answer = post(&app, headers).await;
-            assert_eq!((answer.status.as_u16(), answer.body.as_str()), (500, r#"{"error":"the server failed"}"#));
+            assert_eq!((answer.status, answer.body.as_str()), (500, r#"{"error":"the server failed"}"#));
         }
         assert_eq!(super::visitor::get_with(&app, "/act", &[]).await.body, "acted", "safe");
     }
-    let by_headers_alone: Router = routes().layer(CsrfLayer::new().missing_origin(MissingOrigin::Allow));
+    let by_headers_alone = routes().csrf(CsrfLayer::new().missing_origin(MissingOrigin::Allow));
     assert_passed(&post(&by_headers_alone, &[]).await, "needs no session");
     assert_refused(&post(&by_headers_alone, &[("origin", "null")]).await, ELSEWHERE, "needs no session");
 }
 
 #[tokio::test]
 async fn of_two_session_layers_the_inner_ones_token_counts() {
-    let (outer, inner) = (memory().await, memory().await);
+    let stage = stage().await;
+    let (outer, inner) = (stage.sessions.clone(), stage.sessions.clone());
     let admin = SessionLayer::new(inner).cookie(SessionCookie::new().name("__Host-admin")).expect("fine");
     let shop = site(&outer, CsrfLayer::new());
     let mut visitor = Visitor::of(&shop);
     let token = visitor.get("/guest").await.body;
     assert_passed(&post_with(&visitor, &shop, &[&token]).await, "one layer");
-    let routes: Router = Router::new().route("/act", any(|| async { "acted" }));
-    let both = routes.layer(CsrfLayer::new()).layer(admin).layer(SessionLayer::new(outer));
+    let routes = App::default().route("/act", || async { "acted" });
+    let both = routes.csrf(CsrfLayer::new()).layer(admin).layer(SessionLayer::new(outer));
     assert_refused(&post_with(&visitor, &both, &[&token]).await, NO_TOKEN, "the outer one's");
 }

@@ -1,11 +1,9 @@
 //! An error answers for itself, in JSON, and tells nothing of the data.
 
-use axum::Router;
-use axum::http::Uri;
-use axum::routing::get;
 use cloakroom::{Error, Login, Session};
 
-use super::visitor::{Visitor, app, get_with, memory};
+use super::framework::{App, Uri};
+use super::visitor::{Visitor, get_with, stage};
 
 async fn mistakes(session: Session, uri: Uri) -> Result<(), Error> {
     session.insert("text", "secret-data")?;
@@ -25,7 +23,8 @@ async fn mistakes(session: Session, uri: Uri) -> Result<(), Error> {
 
 #[tokio::test]
 async fn each_error_has_its_status_and_a_body_without_data() {
-    let app = app(&memory().await, mistakes);
+    let stage = stage().await;
+    let app = App::of(&stage.sessions, mistakes);
     for (path, status) in [
         ("/name", 400),
         ("/size", 413),
@@ -36,7 +35,7 @@ async fn each_error_has_its_status_and_a_body_without_data() {
         ("/missing", 500),
     ] {
         let answer = Visitor::of(&app).get(path).await;
-        assert_eq!(answer.status.as_u16(), status, "{path}: {}", answer.body);
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
         assert_eq!(answer.all("content-type"), ["application/json"]);
         let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
         assert!(body["error"].as_str().is_some_and(|error| !error.is_empty() && !error.contains("secret-data")));
@@ -45,7 +44,7 @@ async fn each_error_has_its_status_and_a_body_without_data() {
 
 #[tokio::test]
 async fn a_session_without_a_layer_is_a_500_and_no_panic() {
-    let app: Router = Router::new().route("/", get(|_: Session| async {}));
+    let app = App::default().route("/", |_: Session| async { "" });
     let answer = get_with(&app, "/", &[]).await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (500, r#"{"error":"the server failed"}"#));
+    assert_eq!((answer.status, answer.body.as_str()), (500, r#"{"error":"the server failed"}"#));
 }

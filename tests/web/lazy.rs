@@ -1,18 +1,15 @@
 //! Nothing is done for a session that nobody asks for, nothing twice for one that several ask for. R18.
 
-use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
-use axum::routing::get;
 use cloakroom::{EndOutcome, Error, Session, SessionLayer};
 
-use super::visitor::{Visitor, app, get_with, memory, stored};
+use super::framework::App;
+use super::visitor::{Visitor, get_with, stage, stored};
 
 #[tokio::test]
 async fn a_visitor_who_only_reads_stores_nothing_and_gets_no_cookie() {
-    let sessions = memory().await;
-    let app = app(&sessions, |session: Session| async move { format!("{:?}", session.get_or("n", 0)) });
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let app = App::of(&sessions, |session: Session| async move { format!("{:?}", session.get_or("n", 0)) });
     let answer = Visitor::of(&app).get("/").await;
     assert_eq!(answer.body, "Ok(0)");
     assert_eq!(answer.set_cookie(), None);
@@ -21,8 +18,9 @@ async fn a_visitor_who_only_reads_stores_nothing_and_gets_no_cookie() {
 
 #[tokio::test]
 async fn a_change_that_is_taken_back_stores_nothing() {
-    let sessions = memory().await;
-    let app = app(&sessions, |session: Session| async move {
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let app = App::of(&sessions, |session: Session| async move {
         session.insert("n", &1)?;
         session.remove("n").map(|_| ())
     });
@@ -32,8 +30,9 @@ async fn a_change_that_is_taken_back_stores_nothing() {
 
 #[tokio::test]
 async fn a_logout_of_nobody_stores_nothing_and_gets_no_cookie() {
-    let sessions = memory().await;
-    let app = app(&sessions, |session: Session| async move {
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let app = App::of(&sessions, |session: Session| async move {
         let outcome = session.logout_keeping(["cart"]).await?;
         assert_eq!(outcome, EndOutcome::NoSession);
         Ok::<_, Error>(())
@@ -44,8 +43,9 @@ async fn a_logout_of_nobody_stores_nothing_and_gets_no_cookie() {
 
 #[tokio::test]
 async fn a_page_that_is_not_there_looks_at_no_session() {
-    let sessions = memory().await;
-    let app: Router = Router::new().route("/", get(|_: Session| async {})).layer(SessionLayer::new(sessions.clone()));
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let app = App::default().route("/", |_: Session| async { "" }).layer(SessionLayer::new(sessions.clone()));
     let answer = get_with(&app, "/missing", &[b"__Host-id=x"]).await;
     assert_eq!(answer.status, 404);
     assert!(answer.all("vary").is_empty() && answer.set_cookie().is_none());
@@ -54,19 +54,16 @@ async fn a_page_that_is_not_there_looks_at_no_session() {
 
 #[tokio::test]
 async fn all_extractors_and_nested_services_of_a_request_share_one_session() {
-    async fn before(session: Session, request: Request, next: Next) -> Result<Response, Error> {
-        session.insert("before", &1)?;
-        let response = next.run(request).await;
-        assert_eq!(session.get::<i32>("inside")?, Some(2));
-        Ok(response)
-    }
     async fn inside(first: Session, second: Session) -> Result<String, Error> {
         first.insert("inside", &2)?;
         Ok(format!("{:?} {:?}", second.get::<i32>("before")?, second.get::<i32>("inside")?))
     }
-    let sessions = memory().await;
-    let nested = Router::new().route("/in", get(inside)).layer(from_fn(before));
-    let app: Router = Router::new().nest("/nested", nested).layer(SessionLayer::new(sessions.clone()));
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let before = |session: &Session| session.insert("before", &1).expect("legal");
+    let after = |session: &Session| assert_eq!(session.get::<i32>("inside").expect("a number"), Some(2));
+    let routes = App::default().route("/in", inside).around(before, after);
+    let app = routes.nested("/nested").layer(SessionLayer::new(sessions.clone()));
     let answer = Visitor::of(&app).get("/nested/in").await;
     assert_eq!(answer.body, "Some(1) Some(2)");
     assert!(answer.token().is_some());

@@ -3,12 +3,11 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::routing::get;
 use cloakroom::{Error, Login, Session};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::visitor::{Visitor, app, get_with, memory};
+use super::framework::App;
+use super::visitor::{Reply, Visitor, get_with, stage};
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
@@ -49,7 +48,8 @@ impl<'a> MakeWriter<'a> for Log {
 
 #[tokio::test]
 async fn an_ambiguous_cookie_is_reported_without_its_values() {
-    let app = app(&memory().await, |_: Session| async {});
+    let stage = stage().await;
+    let app = App::of(&stage.sessions, |_: Session| async { "" });
     let (log, _guard) = Log::begin();
     get_with(&app, "/", &[b"__Host-id=first-value; __Host-id=second-value"]).await;
     let text = log.text();
@@ -59,7 +59,7 @@ async fn an_ambiguous_cookie_is_reported_without_its_values() {
 
 #[tokio::test]
 async fn a_missing_layer_is_reported_with_advice() {
-    let app: Router = Router::new().route("/", get(|_: Session| async {}));
+    let app = App::default().route("/", |_: Session| async { "" });
     let (log, _guard) = Log::begin();
     get_with(&app, "/", &[]).await;
     assert!(log.text().contains("SessionLayer::new(sessions)"), "{}", log.text());
@@ -67,7 +67,8 @@ async fn a_missing_layer_is_reported_with_advice() {
 
 #[tokio::test]
 async fn no_token_reaches_the_log_or_a_debug_print() {
-    let app = app(&memory().await, |session: Session| async move {
+    let stage = stage().await;
+    let app = App::of(&stage.sessions, |session: Session| async move {
         tracing::info!(?session, change = ?session.cookie_change(), "inside");
         session.login(Login::new("ada")).await.map(|_| ())?;
         tracing::info!(?session, change = ?session.cookie_change(), "logged in");
@@ -79,9 +80,36 @@ async fn no_token_reaches_the_log_or_a_debug_print() {
     for _ in 0..3 {
         let answer = visitor.get("/").await;
         assert_eq!(answer.status, 400);
-        tracing::info!(headers = ?answer.headers, "answered");
+        tracing::info!(headers = answer.shown(), "answered");
         let text = log.text();
         assert!(text.contains("logged in") && text.contains("Sensitive"), "{text}");
         assert!(!text.contains(visitor.held()) && !text.contains(&visitor.held()[32..]), "{text}");
     }
+}
+
+#[tokio::test]
+async fn changes_that_are_dropped_without_a_save_are_reported_by_their_names_alone() {
+    let stage = stage().await;
+    let fails = App::of(&stage.sessions, |session: Session| async move {
+        session.insert("cart", "secret-data").map(|()| Reply::status(500))
+    });
+    let (log, _guard) = Log::begin();
+    assert_eq!(get_with(&fails, "/", &[]).await.status, 500);
+    let text = log.text();
+    assert!(text.contains("WARN") && text.contains("without being saved") && text.contains("cart"), "{text}");
+    assert_eq!(text.matches("without being saved").count(), 1, "{text}");
+
+    let (log, _second) = Log::begin();
+    let session = stage.draft().await;
+    session.insert("hat", "secret-data").expect("legal");
+    drop(session);
+    let text = log.text();
+    assert!(text.contains("without being saved") && text.contains("hat") && !text.contains("secret-data"), "{text}");
+
+    let (log, _third) = Log::begin();
+    let session = stage.draft().await;
+    session.insert("hat", "secret-data").expect("legal");
+    session.save().await.expect("the store is there").into_result().expect("saved");
+    drop(session);
+    assert!(!log.text().contains("without being saved"), "{}", log.text());
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use cloakroom::{ClientInfo, Error, Session, Sessions};
 
-use super::visitor::{app, get_with, memory};
+use super::framework::App;
+use super::visitor::{get_with, stage};
 
 /// A store that nobody serves: connections to port 1 are refused.
 pub(super) fn away() -> Sessions {
@@ -15,15 +15,16 @@ pub(super) fn away() -> Sessions {
 
 /// The cookie of a session that may well exist.
 pub(super) async fn cookie() -> Vec<u8> {
-    let session = memory().await.open(None, ClientInfo::new()).await.expect("memory");
+    let stage = stage().await;
+    let session = stage.sessions.clone().open(None, ClientInfo::new()).await.expect("the store is there");
     session.set_dirty(true);
-    session.save().await.and_then(cloakroom::SaveOutcome::into_result).expect("memory");
+    session.save().await.and_then(cloakroom::SaveOutcome::into_result).expect("the store is there");
     format!("__Host-id={}", session.token().expect("a new session").reveal().as_str()).into_bytes()
 }
 
 #[tokio::test]
 async fn a_request_that_needs_its_session_is_503_and_its_cookie_stays() {
-    let app: Router = app(&away(), |_: Session| async { "ran" });
+    let app = App::of(&away(), |_: Session| async { "ran" });
     let answer = get_with(&app, "/", &[&cookie().await]).await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.all("retry-after"), ["1"]);
@@ -34,22 +35,22 @@ async fn a_request_that_needs_its_session_is_503_and_its_cookie_stays() {
 
 #[tokio::test]
 async fn a_request_that_does_not_extract_its_session_is_served() {
-    let app: Router = app(&away(), || async { "ran" });
+    let app = App::of(&away(), || async { "ran" });
     assert_eq!(get_with(&app, "/", &[&cookie().await]).await.body, "ran");
 }
 
 #[tokio::test]
 async fn a_handler_may_go_on_without_a_session_and_the_cookie_stays() {
-    let app: Router = app(&away(), |session: Result<Session, Error>| async move {
+    let app = App::of(&away(), |session: Result<Session, Error>| async move {
         if session.is_err_and(|error| error.is_retryable()) { "later" } else { "now" }
     });
     let answer = get_with(&app, "/", &[&cookie().await]).await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str(), answer.set_cookie()), (200, "later", None));
+    assert_eq!((answer.status, answer.body.as_str(), answer.set_cookie()), (200, "later", None));
 }
 
 #[tokio::test]
 async fn a_write_that_cannot_be_saved_is_503_whatever_the_handler_answered() {
-    let app: Router = app(&away(), |session: Session| async move { session.insert("n", &1).map(|()| "done") });
+    let app = App::of(&away(), |session: Session| async move { session.insert("n", &1).map(|()| "done") });
     let answer = get_with(&app, "/", &[]).await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.all("retry-after"), ["1"]);

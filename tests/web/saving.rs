@@ -1,13 +1,11 @@
 //! What is saved after the handler decides the response. R19.
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::get;
 use cloakroom::{
     ClientInfo, Error, Limits, LoggedIn, Login, Rotated, SaveOn, Session, SessionCookie, SessionLayer, Sessions,
 };
 
-use super::visitor::{Visitor, app, memory};
+use super::framework::{App, Uri};
+use super::visitor::{Reply, Visitor, stage};
 
 /// The same session as another request would hold it.
 async fn elsewhere(sessions: &Sessions, token: &str) -> Result<Session, Error> {
@@ -16,7 +14,7 @@ async fn elsewhere(sessions: &Sessions, token: &str) -> Result<Session, Error> {
 
 /// A visitor who is logged in, with a field `n` of 1.
 async fn visitor(sessions: &Sessions) -> Visitor {
-    let login = app(sessions, |session: Session| async move {
+    let login = App::of(sessions, |session: Session| async move {
         session.insert("n", &1)?;
         assert!(matches!(session.login(Login::new("ada").keep(["n"])).await?, LoggedIn::As(_)));
         Ok::<_, Error>(())
@@ -27,29 +25,31 @@ async fn visitor(sessions: &Sessions) -> Visitor {
 }
 
 async fn field(sessions: &Sessions, visitor: &Visitor) -> Option<i32> {
-    elsewhere(sessions, visitor.held()).await.expect("memory").get("n").expect("a number")
+    elsewhere(sessions, visitor.held()).await.expect("the store is there").get("n").expect("a number")
 }
 
 #[tokio::test]
 async fn what_a_handler_changed_is_saved_without_its_doing() {
     for status in [200, 204, 303, 404, 422] {
-        let sessions = memory().await;
-        let mut visitor = visitor(&sessions).await.on(&app(&sessions, move |session: Session| async move {
+        let stage = stage().await;
+        let sessions = stage.sessions.clone();
+        let mut visitor = visitor(&sessions).await.on(&App::of(&sessions, move |session: Session| async move {
             session.insert("n", &2)?;
-            Ok::<_, Error>(StatusCode::from_u16(status).expect("a status"))
+            Ok::<_, Error>(Reply::status(status))
         }));
         let answer = visitor.get("/").await;
-        assert_eq!((answer.status.as_u16(), answer.set_cookie()), (status, None));
+        assert_eq!((answer.status, answer.set_cookie()), (status, None));
         assert_eq!(field(&sessions, &visitor).await, Some(2));
     }
 }
 
 #[tokio::test]
 async fn after_a_server_error_nothing_pending_is_saved() {
-    let sessions = memory().await;
-    let mut visitor = visitor(&sessions).await.on(&app(&sessions, |session: Session| async move {
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let mut visitor = visitor(&sessions).await.on(&App::of(&sessions, |session: Session| async move {
         session.insert("n", &2)?;
-        Ok::<_, Error>(StatusCode::INTERNAL_SERVER_ERROR)
+        Ok::<_, Error>(Reply::status(500))
     }));
     assert_eq!(visitor.get("/").await.status, 500);
     assert_eq!(field(&sessions, &visitor).await, Some(1));
@@ -57,11 +57,12 @@ async fn after_a_server_error_nothing_pending_is_saved() {
 
 #[tokio::test]
 async fn after_a_server_error_it_is_saved_where_that_was_asked_for() {
-    async fn fails(session: Session) -> Result<StatusCode, Error> {
+    async fn fails(session: Session) -> Result<Reply, Error> {
         session.insert("n", &2)?;
-        Ok(StatusCode::INTERNAL_SERVER_ERROR)
+        Ok(Reply::status(500))
     }
-    let sessions = memory().await;
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
     let layer = || SessionLayer::new(sessions.clone());
     let cookie = || SessionCookie::new().same_site(cloakroom::SameSite::Strict);
     for layer in [
@@ -69,7 +70,7 @@ async fn after_a_server_error_it_is_saved_where_that_was_asked_for() {
         layer().save_on(SaveOn::Always).cookie(cookie()).expect("browsers take it"),
         layer().cookie(cookie()).expect("browsers take it").save_on(SaveOn::Success).save_on(SaveOn::Always),
     ] {
-        let app: Router = Router::new().route("/", get(fails)).layer(layer);
+        let app = App::default().route("/", fails).layer(layer);
         let mut visitor = visitor(&sessions).await.on(&app);
         assert_eq!(visitor.get("/").await.status, 500);
         assert_eq!(field(&sessions, &visitor).await, Some(2));
@@ -79,34 +80,38 @@ async fn after_a_server_error_it_is_saved_where_that_was_asked_for() {
 
 #[tokio::test]
 async fn a_save_that_fails_beside_a_server_error_leaves_the_handlers_answer() {
-    let sessions = memory().await;
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
     let handler = {
         let sessions = sessions.clone();
-        |session: Session| async move {
-            sessions.revoke_user("ada").await?;
-            session.insert("n", &2)?;
-            Ok::<_, Error>((StatusCode::BAD_GATEWAY, "the handler's"))
+        move |session: Session| {
+            let sessions = sessions.clone();
+            async move {
+                sessions.revoke_user("ada").await?;
+                session.insert("n", &2)?;
+                Ok::<_, Error>(Reply::status(502).body("the handler's"))
+            }
         }
     };
     let layer = SessionLayer::new(sessions.clone()).save_on(SaveOn::Always);
-    let app: Router = Router::new().route("/", get(handler)).layer(layer);
+    let app = App::default().route("/", handler).layer(layer);
     let answer = visitor(&sessions).await.on(&app).get("/").await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (502, "the handler's"));
+    assert_eq!((answer.status, answer.body.as_str()), (502, "the handler's"));
     assert!(answer.removes_cookie(), "it was found ended");
 }
 
 #[tokio::test]
 async fn a_login_rotation_or_logout_that_was_done_keeps_its_cookie_after_a_server_error() {
-    let sessions = memory().await;
-    let mut visitor =
-        visitor(&sessions).await.on(&app(&sessions, |session: Session, uri: axum::http::Uri| async move {
-            match uri.path() {
-                "/login" => drop(session.login(Login::new("ada")).await?),
-                "/rotate" => drop(session.rotate().await?),
-                _ => drop(session.logout().await?),
-            }
-            Ok::<_, Error>(StatusCode::BAD_GATEWAY)
-        }));
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let mut visitor = visitor(&sessions).await.on(&App::of(&sessions, |session: Session, uri: Uri| async move {
+        match uri.path() {
+            "/login" => drop(session.login(Login::new("ada")).await?),
+            "/rotate" => drop(session.rotate().await?),
+            _ => drop(session.logout().await?),
+        }
+        Ok::<_, Error>(Reply::status(502))
+    }));
     for path in ["/login", "/rotate"] {
         let answer = visitor.get(path).await;
         assert_eq!(answer.status, 502);
@@ -118,16 +123,17 @@ async fn a_login_rotation_or_logout_that_was_done_keeps_its_cookie_after_a_serve
 
 #[tokio::test]
 async fn a_503_changes_the_cookie_only_to_a_token_that_is_already_stored() {
-    let sessions = memory().await;
-    let handler = |session: Session, uri: axum::http::Uri| async move {
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let handler = |session: Session, uri: Uri| async move {
         let found = session.ended();
         if uri.path() == "/login" {
             assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
         }
-        Ok::<_, Error>((StatusCode::SERVICE_UNAVAILABLE, format!("{found:?}")))
+        Ok::<_, Error>(Reply::status(503).body(format!("{found:?}")))
     };
-    let mut visitor = visitor(&sessions).await.on(&app(&sessions, handler));
-    sessions.revoke_user("ada").await.expect("memory");
+    let mut visitor = visitor(&sessions).await.on(&App::of(&sessions, handler));
+    sessions.revoke_user("ada").await.expect("the store is there");
     let answer = visitor.get("/").await;
     assert_eq!((answer.body.as_str(), answer.set_cookie()), ("Some(Revoked)", None));
     assert!(visitor.get("/login").await.token().is_some());
@@ -135,57 +141,68 @@ async fn a_503_changes_the_cookie_only_to_a_token_that_is_already_stored() {
 
 #[tokio::test]
 async fn a_write_to_a_session_that_ended_meanwhile_is_409_with_the_reason() {
-    let sessions = memory().await;
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
     let handler = {
         let sessions = sessions.clone();
-        |session: Session| async move {
-            sessions.revoke_user("ada").await?;
-            session.insert("n", &2)?;
-            Ok::<_, Error>("done")
+        move |session: Session| {
+            let sessions = sessions.clone();
+            async move {
+                sessions.revoke_user("ada").await?;
+                session.insert("n", &2)?;
+                Ok::<_, Error>("done")
+            }
         }
     };
-    let mut visitor = visitor(&sessions).await.on(&app(&sessions, handler));
+    let mut visitor = visitor(&sessions).await.on(&App::of(&sessions, handler));
     let answer = visitor.get("/").await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (409, r#"{"ended":"revoked"}"#));
+    assert_eq!((answer.status, answer.body.as_str()), (409, r#"{"ended":"revoked"}"#));
     assert_eq!(answer.all("content-type"), ["application/json"]);
     assert!(answer.removes_cookie());
 }
 
 #[tokio::test]
 async fn a_write_to_a_session_that_was_logged_in_again_meanwhile_is_409() {
-    let sessions = memory().await;
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
     let visitor = visitor(&sessions).await;
     let handler = {
         let (sessions, token) = (sessions.clone(), visitor.held().to_owned());
-        |session: Session| async move {
-            assert_eq!(session.rotate().await?, Rotated::Rotated);
-            let other = elsewhere(&sessions, &token).await?;
-            assert!(matches!(other.login(Login::new("ada")).await?, LoggedIn::As(_)));
-            session.insert("n", &2)?;
-            Ok::<_, Error>("done")
+        move |session: Session| {
+            let (sessions, token) = (sessions.clone(), token.clone());
+            async move {
+                assert_eq!(session.rotate().await?, Rotated::Rotated);
+                let other = elsewhere(&sessions, &token).await?;
+                assert!(matches!(other.login(Login::new("ada")).await?, LoggedIn::As(_)));
+                session.insert("n", &2)?;
+                Ok::<_, Error>("done")
+            }
         }
     };
-    let answer = visitor.on(&app(&sessions, handler)).get("/").await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (409, r#"{"ended":null}"#));
+    let answer = visitor.on(&App::of(&sessions, handler)).get("/").await;
+    assert_eq!((answer.status, answer.body.as_str()), (409, r#"{"ended":null}"#));
     assert_eq!(answer.set_cookie(), None, "the rotation's token is dead: the new login has the cookie");
 }
 
 #[tokio::test]
 async fn a_session_that_others_filled_meanwhile_is_413() {
-    let builder = Sessions::builder("memory:").namespace("test").limits(Limits::new().fields(2));
-    let sessions = builder.connect().await.expect("memory is always there");
+    let stage = super::stage(|builder| builder.limits(Limits::new().fields(2))).await;
+    let sessions = stage.sessions.clone();
     let visitor = visitor(&sessions).await;
     let handler = {
         let (sessions, token) = (sessions.clone(), visitor.held().to_owned());
-        |session: Session| async move {
-            let other = elsewhere(&sessions, &token).await?;
-            other.insert("other", &1)?;
-            other.save().await?.into_result()?;
-            session.insert("third", &1)?;
-            Ok::<_, Error>("done")
+        move |session: Session| {
+            let (sessions, token) = (sessions.clone(), token.clone());
+            async move {
+                let other = elsewhere(&sessions, &token).await?;
+                other.insert("other", &1)?;
+                other.save().await?.into_result()?;
+                session.insert("third", &1)?;
+                Ok::<_, Error>("done")
+            }
         }
     };
-    let answer = visitor.on(&app(&sessions, handler)).get("/").await;
+    let answer = visitor.on(&App::of(&sessions, handler)).get("/").await;
     assert_eq!(answer.status, 413);
     assert_eq!(answer.body, r#"{"error":"the session would have more than 2 fields"}"#);
 }

@@ -18,6 +18,8 @@ pub(super) const FIELD: &str = "@";
 const FORMAT: u8 = 1;
 /// The class of every session so far.
 const CLASS: u8 = 0;
+/// The bits of the address's length that say something else, see [`remember`].
+const REMEMBER: u8 = 0xc0;
 /// The length that says "no user agent", which an empty one is not.
 const NONE: u16 = u16::MAX;
 
@@ -111,14 +113,15 @@ fn read_tail(bytes: &mut Reader<'_>) -> Option<(Option<String>, ClientInfo)> {
     let [_class] = bytes.take()?;
     let length = u16::from_be_bytes(bytes.take()?);
     let user = (length > 0).then_some(bytes.text(length)?);
-    let mut client = ClientInfo::new();
-    client = match bytes.take()? {
-        [0] => client,
-        [4] => client.address(IpAddr::from(bytes.take::<4>()?)),
-        [16] => client.address(IpAddr::from(bytes.take::<16>()?)),
+    let [kinds] = bytes.take()?;
+    let client = ClientInfo::new().remember(remembered(kinds & REMEMBER)?);
+    let client = match kinds & !REMEMBER {
+        0 => client,
+        4 => client.address(IpAddr::from(bytes.take::<4>()?)),
+        16 => client.address(IpAddr::from(bytes.take::<16>()?)),
         _ => return None,
     };
-    client = match u16::from_be_bytes(bytes.take()?) {
+    let client = match u16::from_be_bytes(bytes.take()?) {
         NONE => client,
         length => client.user_agent(bytes.text(length)?),
     };
@@ -129,16 +132,35 @@ fn read_tail(bytes: &mut Reader<'_>) -> Option<(Option<String>, ClientInfo)> {
 pub(super) fn tail(user: Option<&str>, client: &ClientInfo) -> Vec<u8> {
     let mut tail = vec![CLASS];
     tail.extend(owner(user.unwrap_or_default()));
+    let kept = remember(client.is_remembered());
     match client.known_address() {
-        None => tail.push(0),
-        Some(IpAddr::V4(address)) => tail.extend([&[4], &address.octets()[..]].concat()),
-        Some(IpAddr::V6(address)) => tail.extend([&[16], &address.octets()[..]].concat()),
+        None => tail.push(kept),
+        Some(IpAddr::V4(address)) => tail.extend([&[kept | 4], &address.octets()[..]].concat()),
+        Some(IpAddr::V6(address)) => tail.extend([&[kept | 16], &address.octets()[..]].concat()),
     }
     match client.known_user_agent() {
         None => tail.extend(NONE.to_be_bytes()),
         Some(agent) => tail.extend(counted(agent)),
     }
     tail
+}
+
+/// The upper bits of the address's length: whether the browser is to keep the cookie when it is closed.
+const fn remember(remember: Option<bool>) -> u8 {
+    match remember {
+        None => 0,
+        Some(true) => 0x40,
+        Some(false) => 0x80,
+    }
+}
+
+const fn remembered(bits: u8) -> Option<Option<bool>> {
+    match bits {
+        0 => Some(None),
+        0x40 => Some(Some(true)),
+        0x80 => Some(Some(false)),
+        _ => None,
+    }
 }
 
 /// The user as the tail has it, with its length; an empty one is a guest. Scripts compare by it whose a session is.

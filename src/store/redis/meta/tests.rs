@@ -64,9 +64,12 @@ fn every_client_reads_back_as_it_was() {
             let mut client = ClientInfo::new();
             client = address.map_or(client.clone(), |address| client.address(address));
             client = agent.map_or(client.clone(), |agent| client.user_agent(agent));
-            for user in [None, Some("ada"), Some(&*"u".repeat(1024))] {
-                let meta = meta(&packed(0, false, 0, &tail(user, &client)));
-                assert_eq!((meta.user.as_deref(), &meta.client), (user, &client));
+            for remember in [None, Some(true), Some(false)] {
+                let client = client.clone().remember(remember);
+                for user in [None, Some("ada"), Some(&*"u".repeat(1024))] {
+                    let meta = meta(&packed(0, false, 0, &tail(user, &client)));
+                    assert_eq!((meta.user.as_deref(), &meta.client), (user, &client));
+                }
             }
         }
     }

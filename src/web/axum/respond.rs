@@ -4,10 +4,9 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::answer::{Answer, RETRY_AFTER_SECS};
-use super::policy::UNAVAILABLE;
-use super::refusal::UserRejection;
 use crate::error::Error;
+use crate::web::answer::Answer;
+use crate::web::refusal::UserRejection;
 
 /// Answers in JSON, so that handlers can use `?`; no body holds data of the session.
 ///
@@ -22,32 +21,26 @@ use crate::error::Error;
 /// | all others | 500 | `{"error": "the server failed"}`; the log has more |
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let answer = Answer::to(&self);
-        answer.trace(&self);
-        answer.into_response()
+        Answer::to(&self).into_response()
     }
 }
 
+/// Answers in JSON, as [`UserRejection`] says.
 impl IntoResponse for UserRejection {
     fn into_response(self) -> Response {
-        let answer = Answer::to_user(&self);
-        answer.trace(&self);
-        answer.into_response()
+        Answer::to_user(&self).into_response()
     }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let retry = self.status == UNAVAILABLE;
-        let mut response = json(self.status, self.body);
-        if retry {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(u16::from(RETRY_AFTER_SECS)));
+        let retry_after = self.retry_after();
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let mut response = (status, json, self.body).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(u16::from(seconds)));
         }
         response
     }
-}
-
-pub(super) fn json(status: u16, body: String) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }

@@ -1,0 +1,96 @@
+//! The session and its user as arguments of actix-web's handlers.
+
+use std::future::pending;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+
+use super::{Local, Place};
+use crate::error::Error;
+use crate::session::Session;
+use crate::web::answer::Answer;
+use crate::web::fresh::RequireFresh;
+use crate::web::read::ReadSession;
+use crate::web::refusal::UserRejection;
+use crate::web::slot::no_layer;
+use crate::web::user::User;
+
+/// Loads the session when it is first extracted; every further extraction in the same request gets the same one.
+///
+/// The client's address is that of the connection; behind a proxy that is the proxy's, unless the layer
+/// [trusts](crate::SessionLayer::trusted_proxies) it.
+///
+/// Fails with [`Error::Unavailable`] (503) if the store does not answer: the handler then does not run. Without a
+/// [`SessionLayer`](crate::SessionLayer) around it, an [`Error::Config`] (500) says so in the log. An `Option<Session>` is
+/// `None` after either.
+///
+/// # Examples
+/// ```
+/// use cloakroom::{Error, Session};
+///
+/// async fn hits(session: Session) -> Result<String, Error> {
+///     Ok(session.increment("hits", 1).await?.to_string())
+/// }
+/// # let _ = actix_web::App::new().route("/", actix_web::web::get().to(hits));
+/// ```
+impl FromRequest for Session {
+    type Error = Error;
+    type Future = Local<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let slot = place(&request).ok_or_else(no_layer)?.slot;
+            match slot.used() {
+                Some(session) => Ok(session.clone()),
+                None => slot.load(slot.asked(&request)).await,
+            }
+        })
+    }
+}
+
+impl FromRequest for ReadSession {
+    type Error = Error;
+    type Future = Local<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let slot = place(&request).ok_or_else(no_layer)?.slot;
+            slot.look(slot.asked(&request)).await.map(Self::of)
+        })
+    }
+}
+
+impl FromRequest for User {
+    type Error = UserRejection;
+    type Future = Local<Result<Self, UserRejection>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (session, request) = (Session::from_request(request, payload), request.clone());
+        Box::pin(async move {
+            match (session.await, place(&request)) {
+                (Ok(session), _) => Self::of(session),
+                (Err(error), None) => Err(error.into()),
+                (Err(error), Some(place)) => {
+                    place.stop.with(request, Answer::to(&error));
+                    pending().await
+                }
+            }
+        })
+    }
+}
+
+impl<const SECS: u64> FromRequest for RequireFresh<SECS> {
+    type Error = UserRejection;
+    type Future = Local<Result<Self, UserRejection>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let user = User::from_request(request, payload);
+        Box::pin(async move { Self::of(user.await?) })
+    }
+}
+
+fn place(request: &HttpRequest) -> Option<Place> {
+    request.extensions().get::<Place>().cloned()
+}

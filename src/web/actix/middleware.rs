@@ -1,0 +1,106 @@
+//! `SessionLayer` as a middleware of actix-web.
+
+use std::future::{Ready, poll_fn, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::error::InternalError;
+use actix_web::{Error, HttpMessage};
+
+use super::stop::Stop;
+use super::{Local, Place};
+use crate::web::finish::finish;
+use crate::web::layer::SessionLayer;
+use crate::web::slot::{Shared, Slot};
+
+impl<S, B> Transform<S, ServiceRequest> for SessionLayer
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Transform = SessionMiddleware<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(SessionMiddleware { inner, shared: Arc::clone(&self.0) }))
+    }
+}
+
+/// A service of actix-web with sessions; made by [`SessionLayer`].
+#[derive(Debug)]
+pub struct SessionMiddleware<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S, B> Service<ServiceRequest> for SessionMiddleware<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Future = Local<Result<ServiceResponse, Error>>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        if request.extensions().get::<Place>().is_some_and(|outer| outer.slot.serves(&self.shared)) {
+            let answer = self.inner.call(request);
+            return Box::pin(async move { Ok(answer.await?.map_into_boxed_body()) });
+        }
+        let (slot, stop) = (Slot::new(Arc::clone(&self.shared)), Stop::default());
+        let outer = request.extensions_mut().insert(Place { slot: slot.clone(), stop: stop.clone() });
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = unless_stopped(answer, stop).await;
+            if let (Ok(response), Some(outer)) = (&answer, outer) {
+                // What is outside of this layer and looks again is to find its own session.
+                response.request().extensions_mut().insert(outer);
+            }
+            complete(slot, answer).await
+        })
+    }
+}
+
+/// The inner service's answer, or that of an extractor that stopped it.
+fn unless_stopped<B: MessageBody + 'static>(
+    answer: impl Future<Output = Result<ServiceResponse<B>, Error>> + 'static,
+    stop: Stop,
+) -> Local<Result<ServiceResponse, Error>> {
+    Box::pin(async move {
+        let mut answer = pin!(answer);
+        poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(answer.map(ServiceResponse::map_into_boxed_body)),
+            Poll::Pending => stop.taken().map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+        })
+        .await
+    })
+}
+
+/// An error of a middleware is a response too, and a login before it keeps its cookie.
+fn complete(slot: Slot, answer: Result<ServiceResponse, Error>) -> Local<Result<ServiceResponse, Error>> {
+    Box::pin(async move {
+        match answer {
+            Ok(response) => {
+                let (request, response) = response.into_parts();
+                Ok(ServiceResponse::new(request, finish(&slot, response).await))
+            }
+            Err(error) if slot.was_looked_at() => {
+                let response = finish(&slot, error.error_response()).await;
+                Err(InternalError::from_response(error, response).into())
+            }
+            Err(error) => Err(error),
+        }
+    })
+}

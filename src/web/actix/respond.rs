@@ -1,0 +1,46 @@
+//! An error as actix-web's response.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+
+use crate::error::Error;
+use crate::web::answer::Answer;
+use crate::web::refusal::UserRejection;
+
+/// Answers in JSON, so that handlers can use `?`: the same status, headers and body as in axum.
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        code(Answer::status_of(self))
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        Answer::to(self).into_actix()
+    }
+}
+
+/// Answers in JSON, as [`UserRejection`] says.
+impl ResponseError for UserRejection {
+    fn status_code(&self) -> StatusCode {
+        code(Answer::status_of_user(self))
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        Answer::to_user(self).into_actix()
+    }
+}
+
+impl Answer {
+    pub(super) fn into_actix(self) -> HttpResponse {
+        let mut response = HttpResponse::build(code(self.status));
+        response.insert_header((CONTENT_TYPE, "application/json"));
+        if let Some(seconds) = self.retry_after() {
+            response.insert_header((RETRY_AFTER, HeaderValue::from(u16::from(seconds))));
+        }
+        response.body(self.body)
+    }
+}
+
+fn code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

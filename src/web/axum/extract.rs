@@ -1,0 +1,75 @@
+//! The session and its user as arguments of axum's handlers.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::request::Parts;
+
+use crate::error::Error;
+use crate::session::Session;
+use crate::web::fresh::RequireFresh;
+use crate::web::read::ReadSession;
+use crate::web::refusal::UserRejection;
+use crate::web::slot::{Slot, no_layer};
+use crate::web::user::User;
+
+/// Loads the session when it is first extracted; every further extraction in the same request gets the same one.
+///
+/// The client's address is that of the connection, if the server was made with
+/// `into_make_service_with_connect_info::<SocketAddr>()`; behind a proxy that is the proxy's, unless the layer
+/// [trusts](crate::SessionLayer::trusted_proxies) it.
+///
+/// Rejects with [`Error::Unavailable`] (503) if the store does not answer: the handler then does not run. Without a
+/// [`SessionLayer`](crate::SessionLayer) around it, an [`Error::Config`] (500) says so in the log.
+///
+/// # Examples
+/// ```
+/// use cloakroom::{Error, Session};
+///
+/// async fn hits(session: Session) -> Result<String, Error> {
+///     Ok(session.increment("hits", 1).await?.to_string())
+/// }
+/// # let _ = axum::Router::<()>::new().route("/", axum::routing::get(hits));
+/// ```
+impl<S: Send + Sync> FromRequestParts<S> for Session {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let slot = parts.extensions.get::<Slot>().cloned().ok_or_else(no_layer)?;
+        match slot.used() {
+            Some(session) => Ok(session.clone()),
+            None => slot.load(slot.asked(parts)).await,
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ReadSession {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let slot = parts.extensions.get::<Slot>().cloned().ok_or_else(no_layer)?;
+        slot.look(slot.asked(parts)).await.map(Self::of)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for User {
+    type Rejection = UserRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
+        Self::of(Session::from_request_parts(parts, state).await?)
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for User {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Error> {
+        Ok(Self::of(Session::from_request_parts(parts, state).await?).ok())
+    }
+}
+
+impl<S: Send + Sync, const SECS: u64> FromRequestParts<S> for RequireFresh<SECS> {
+    type Rejection = UserRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
+        Self::of(<User as FromRequestParts<S>>::from_request_parts(parts, state).await?)
+    }
+}

@@ -1,0 +1,68 @@
+//! `SessionLayer` as a layer of tower.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::http::Request;
+use axum::response::{IntoResponse, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::web::finish::finish;
+use crate::web::layer::SessionLayer;
+use crate::web::slot::{Shared, Slot};
+
+impl<S> Layer<S> for SessionLayer {
+    type Service = SessionService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SessionService { inner, shared: Arc::clone(&self.0) }
+    }
+}
+
+/// A service with sessions; made by [`SessionLayer`].
+#[derive(Debug, Clone)]
+pub struct SessionService<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S, B> Service<Request<B>> for SessionService<S>
+where
+    S: Service<Request<B>>,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let slot = self.slot(&mut request);
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let response = answer.await?.into_response();
+            Ok(match slot {
+                Some(slot) => finish(&slot, response).await,
+                None => response,
+            })
+        })
+    }
+}
+
+impl<S> SessionService<S> {
+    /// Puts a slot into the request; none if a layer around this one already serves the same cookie.
+    fn slot<B>(&self, request: &mut Request<B>) -> Option<Slot> {
+        if request.extensions().get::<Slot>().is_some_and(|outer| outer.serves(&self.shared)) {
+            return None;
+        }
+        let slot = Slot::new(Arc::clone(&self.shared));
+        request.extensions_mut().insert(slot.clone());
+        Some(slot)
+    }
+}

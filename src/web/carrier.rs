@@ -1,0 +1,91 @@
+//! Where a client keeps its token: in a cookie, or in a header of its own.
+
+use super::config::SessionCookie;
+use super::cookie;
+use super::head::RequestHead;
+use super::header::SessionHeader;
+use super::set_cookie::{Content, Line};
+
+/// What a request carries under our name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    Absent,
+    /// One value; it may have come more than once.
+    One(&'a [u8]),
+    /// The name came with different values: somebody planted one, and nobody can tell which.
+    Several,
+}
+
+impl<'a> Found<'a> {
+    pub(super) fn among(values: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut found = Found::Absent;
+        for value in values {
+            found = match found {
+                Found::Absent => Found::One(value),
+                Found::One(first) if first == value => found,
+                Found::One(_) | Found::Several => return Found::Several,
+            };
+        }
+        found
+    }
+}
+
+/// By what the token comes and goes.
+#[derive(Debug, Clone)]
+pub(super) enum Carrier {
+    Cookie(SessionCookie),
+    Header(SessionHeader),
+}
+
+impl Carrier {
+    /// The cookie's or the header's name.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Cookie(cookie) => cookie.name_str(),
+            Self::Header(header) => header.name(),
+        }
+    }
+
+    pub(super) fn find<'a>(&self, request: &'a impl RequestHead) -> Found<'a> {
+        match self {
+            Self::Cookie(cookie) => cookie::find(request.values("cookie"), cookie.name_str()),
+            Self::Header(header) => header.find(request.values(header.name())),
+        }
+    }
+
+    /// The header that a response depends on, as `Vary` names it.
+    pub(super) fn varies(&self) -> &str {
+        match self {
+            Self::Cookie(_) => "Cookie",
+            Self::Header(header) => header.name(),
+        }
+    }
+
+    /// The header by which a response gives a token.
+    pub(super) fn response_header(&self) -> &str {
+        match self {
+            Self::Cookie(_) => "set-cookie",
+            Self::Header(header) => header.name(),
+        }
+    }
+
+    /// Whether a value of that header is the session layer's to set.
+    pub(super) fn is_ours(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Cookie(cookie) => cookie.is_ours(value),
+            Self::Header(_) => true,
+        }
+    }
+
+    pub(super) fn render(&self, content: &Content<'_>) -> Line {
+        match self {
+            Self::Cookie(cookie) => cookie.render(content),
+            Self::Header(header) => header.render(content),
+        }
+    }
+
+    /// Whether a browser adds it to what other sites' pages send: then forged requests are a matter.
+    pub(super) fn is_sent_unasked(&self) -> bool {
+        matches!(self, Self::Cookie(_))
+    }
+}

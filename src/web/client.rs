@@ -1,0 +1,16 @@
+//! Who a request comes from.
+
+use super::head::RequestHead;
+use super::proxies::TrustedProxies;
+use crate::client::ClientInfo;
+
+pub(super) fn of(request: &impl RequestHead, proxies: &TrustedProxies) -> ClientInfo {
+    let mut client = ClientInfo::new();
+    if let Some(address) = request.peer() {
+        client = client.address(proxies.client(address.to_canonical(), request).to_canonical());
+    }
+    match request.values("user-agent").next() {
+        Some(agent) => client.user_agent(String::from_utf8_lossy(agent)),
+        None => client,
+    }
+}

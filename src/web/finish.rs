@@ -1,0 +1,47 @@
+//! What happens to a response before its head leaves.
+
+use super::answer::Answer;
+use super::caching::{forbids_storing, varies_by};
+use super::head::{ResponseHead, Secrecy};
+use super::policy::{self, Reply};
+use super::slot::Slot;
+use crate::session::Session;
+
+/// Saves, and completes the response's headers. From then on the session cannot be changed.
+///
+/// Dropped midway, when the client hangs up, a save is done or not.
+pub(super) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
+    drop_ours(slot, &mut response);
+    if let Some(session) = slot.used() {
+        let settled = policy::settle(session, response.status(), slot.save_on()).await;
+        if let Err(error) = settled {
+            response = R::of(Answer::to(&error));
+        }
+        carry(slot, session, &mut response);
+    }
+    slot.seal();
+    if slot.was_looked_at() && !varies_by(response.values("vary"), slot.carrier().varies()) {
+        response.append("vary", slot.carrier().varies().as_bytes(), Secrecy::Public);
+    }
+    response
+}
+
+/// Puts the new token, or the word that there is none any more, into the response.
+fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R) {
+    let reply = Reply { carrier: slot.carrier(), carried: slot.carried(), status: response.status() };
+    let Some(line) = reply.line(session) else { return };
+    response.append(slot.carrier().response_header(), line.as_bytes(), Secrecy::Secret);
+    if !forbids_storing(response.values("cache-control")) {
+        response.retain("cache-control", |_| false);
+        response.append("cache-control", b"no-store", Secrecy::Public);
+    }
+}
+
+/// Drops what a handler set under our name: beside ours, a browser would keep whichever came last.
+fn drop_ours<R: ResponseHead>(slot: &Slot, response: &mut R) {
+    let (carrier, header) = (slot.carrier(), slot.carrier().response_header());
+    if response.values(header).any(|value| carrier.is_ours(value)) {
+        tracing::warn!(name = carrier.name(), "a handler set what is the session layer's to set: dropped");
+        response.retain(header, |value| !carrier.is_ours(value));
+    }
+}

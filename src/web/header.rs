@@ -1,0 +1,165 @@
+//! A header instead of a cookie, for clients that are no browsers.
+
+use zeroize::Zeroizing;
+
+use super::carrier::Found;
+use super::set_cookie::{Content, Line};
+use crate::config::ConfigError;
+
+/// Longest name of a header.
+const NAME_BYTES: usize = 128;
+/// Headers that mean something else to servers, proxies or browsers on the way.
+const TAKEN: [&str; 13] = [
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "location",
+    "origin",
+    "set-cookie",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "vary",
+    "x-csrf-token",
+];
+
+/// A header that carries the token instead of a cookie: for programs that are no browsers.
+///
+/// | | |
+/// |---|---|
+/// | request | the token as the header's value; after `Bearer ` in `Authorization`, whose other schemes are not ours |
+/// | response with a new token | the same header, in the same form |
+/// | response after the session was found ended | the same header with an empty value: forget the token |
+/// | any other response | no such header: keep the token |
+///
+/// Where a cookie would be set or removed, so is the header, with `Cache-Control: no-store`; `Vary` names it; no cookie is
+/// read or set. Two headers with different values are as good as none. [`CsrfLayer`](crate::CsrfLayer) lets its
+/// requests pass: no browser adds the header by itself. A page's own script would have to keep the token where every
+/// other script of the page can read it, so for pages the cookie is better.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use cloakroom::{SessionHeader, SessionLayer, Sessions};
+///
+/// let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
+/// let layer = SessionLayer::new(sessions.clone()).header(SessionHeader::new("x-session"))?;
+/// let bearer = SessionLayer::new(sessions).header(SessionHeader::bearer())?;
+/// # drop((layer, bearer));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "give it to `SessionLayer::header`"]
+pub struct SessionHeader {
+    /// In lower case.
+    name: String,
+    bearer: bool,
+}
+
+impl SessionHeader {
+    /// A header of this name, 1 to 128 bytes of letters, digits and ``!#$%&'*+-.^_`|~``, whatever their case.
+    ///
+    /// `Authorization` is [`bearer`](Self::bearer). Names that mean something else already, such as `Cookie`, are refused.
+    pub fn new(name: impl Into<String>) -> Self {
+        let name = name.into().to_ascii_lowercase();
+        Self { bearer: name == "authorization", name }
+    }
+
+    /// `Authorization: Bearer <token>` (RFC 6750, 2.1).
+    pub fn bearer() -> Self {
+        Self::new("authorization")
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn checked(self) -> Result<Self, ConfigError> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if !(1..=NAME_BYTES).contains(&self.name.len()) || !self.name.bytes().all(legal) {
+            let range = "1 to 128 bytes: letters, digits and !#$%&'*+-.^_`|~";
+            return Err(ConfigError::out_of_range("session header", format!("{:?}", self.name), range));
+        }
+        if TAKEN.contains(&self.name.as_str()) || self.name.starts_with("sec-") {
+            return Err(ConfigError::new("session header", &self.name, "means something else already"));
+        }
+        Ok(self)
+    }
+
+    pub(super) fn find<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> Found<'a> {
+        if self.bearer { Found::among(values.filter_map(bearer)) } else { Found::among(values.map(<[u8]>::trim_ascii)) }
+    }
+
+    pub(super) fn render(&self, content: &Content<'_>) -> Line {
+        let text = match content {
+            Content::Token { text, .. } => text,
+            Content::Removed => return Zeroizing::new(String::new()),
+        };
+        let mut line = Zeroizing::new(String::with_capacity(80));
+        if self.bearer {
+            line.push_str("Bearer ");
+        }
+        line.push_str(text);
+        line
+    }
+}
+
+/// What follows the scheme, which is compared without regard to case (RFC 9110, 11.1); none of another one.
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = value.trim_ascii().split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| rest.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find<'a>(header: &SessionHeader, values: &[&'a str]) -> Found<'a> {
+        header.find(values.iter().map(|value| value.as_bytes()))
+    }
+
+    #[test]
+    fn a_headers_value_is_the_token() {
+        let header = SessionHeader::new("X-Session");
+        assert_eq!(header.name(), "x-session");
+        assert_eq!(find(&header, &[]), Found::Absent);
+        assert_eq!(find(&header, &[" v\t"]), Found::One(b"v"));
+        assert_eq!(find(&header, &["v", "v"]), Found::One(b"v"));
+        assert_eq!(find(&header, &["v", "w"]), Found::Several);
+        assert_eq!(find(&header, &["Bearer v"]), Found::One(b"Bearer v"), "no scheme, so it is no token");
+    }
+
+    #[test]
+    fn of_the_schemes_of_authorization_only_bearer_is_ours() {
+        let header = SessionHeader::bearer();
+        assert_eq!(find(&header, &["Bearer v"]), Found::One(b"v"));
+        assert_eq!(find(&header, &["bEARER  v "]), Found::One(b"v"));
+        assert_eq!(find(&header, &["Basic dXNlcg==", "Bearer v"]), Found::One(b"v"));
+        assert_eq!(find(&header, &["Bearer v", "Bearer w"]), Found::Several);
+        for other in ["", "v", "Bearer", "Bearerv", "Basic v", "Token v"] {
+            assert_eq!(find(&header, &[other]), Found::Absent, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_answered_in_the_form_in_which_it_comes() {
+        let token = Content::Token { text: "v", left: None, remember: None };
+        for (header, rendered) in [(SessionHeader::new("x-session"), "v"), (SessionHeader::bearer(), "Bearer v")] {
+            assert_eq!(header.render(&token).as_str(), rendered);
+            assert_eq!(header.render(&Content::Removed).as_str(), "");
+        }
+    }
+
+    #[test]
+    fn a_header_that_means_something_else_is_refused() {
+        for fine in ["x-session", "X-Session", "authorization", "session"] {
+            assert!(SessionHeader::new(fine).checked().is_ok(), "{fine}");
+        }
+        for wrong in ["", "a b", "a:b", "é", "Cookie", "set-cookie", "Host", "Sec-Fetch-Site", "vary", &"a".repeat(129)]
+        {
+            let refused = SessionHeader::new(wrong).checked().map_err(|error| error.setting());
+            assert_eq!(refused, Err("session header"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The client's address behind proxies.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::head::RequestHead;
+use crate::config::ConfigError;
+use crate::network::agree;
+
+/// The proxies whose word on a client's address is taken, see [`SessionLayer::trusted_proxies`](crate::SessionLayer::trusted_proxies).
+///
+/// A request that comes from one of these networks has the address that the proxy wrote last into `X-Forwarded-For`; if
+/// that is a trusted proxy too, the one before, and so on from the right. What stands further left is the client's own
+/// writing. At an entry that is no address the walk ends at the last one that was. A request from elsewhere has the
+/// address of its connection, whatever its headers say.
+///
+/// Only one header is read: a proxy that writes one lets the other pass as the client made it up.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use cloakroom::{SessionLayer, Sessions, TrustedProxies};
+///
+/// let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
+/// let layer = SessionLayer::new(sessions).trusted_proxies(TrustedProxies::new(["10.0.0.0/8", "::1"])?);
+/// # drop(layer);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "give it to `SessionLayer::trusted_proxies`"]
+pub struct TrustedProxies {
+    networks: Vec<(IpAddr, u8)>,
+    rfc7239: bool,
+}
+
+impl TrustedProxies {
+    /// The proxies in these networks, such as `10.0.0.0/8`; an address alone is a network of one.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for what is no network.
+    pub fn new<N: AsRef<str>>(networks: impl IntoIterator<Item = N>) -> Result<Self, ConfigError> {
+        let networks = networks.into_iter().map(|text| network(text.as_ref()));
+        Ok(Self { networks: networks.collect::<Result<_, _>>()?, rfc7239: false })
+    }
+
+    /// Reads the header `Forwarded` (RFC 7239) instead of `X-Forwarded-For`.
+    pub fn forwarded(self) -> Self {
+        Self { rfc7239: true, ..self }
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|(network, bits)| agree(*network, address, *bits))
+    }
+
+    /// The address of the client, whose connection or whose proxy's has this one.
+    pub(super) fn client(&self, peer: IpAddr, request: &impl RequestHead) -> IpAddr {
+        let name = if self.rfc7239 { "forwarded" } else { "x-forwarded-for" };
+        let mut entries: Vec<&[u8]> = request.values(name).flat_map(entries).collect();
+        let mut address = peer;
+        while self.trusts(address) {
+            let entry = entries.pop().and_then(|entry| std::str::from_utf8(entry).ok());
+            let node = entry.and_then(|entry| if self.rfc7239 { forwarded_for(entry) } else { Some(entry.trim()) });
+            let Some(next) = node.and_then(node_address) else { break };
+            address = next;
+        }
+        address
+    }
+}
+
+/// The elements of a list, a comma inside quotes being none of it.
+fn entries(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut quoted = false;
+    value.split(move |byte| {
+        quoted ^= *byte == b'"';
+        *byte == b',' && !quoted
+    })
+}
+
+/// The `for` of one element: `for=192.0.2.1;proto=https`, `For="[2001:db8::1]:4711"`.
+fn forwarded_for(element: &str) -> Option<&str> {
+    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let (_, node) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
+    let node = node.trim();
+    Some(node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node))
+}
+
+/// An address, perhaps with a port, IPv6 perhaps in brackets.
+fn node_address(node: &str) -> Option<IpAddr> {
+    let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = || node.parse::<SocketAddr>().ok().map(|address| address.ip());
+    node.parse().ok().or_else(bracketed).or_else(with_port)
+}
+
+fn network(text: &str) -> Result<(IpAddr, u8), ConfigError> {
+    let range = "an address, or an address and the number of its leading bits: 10.0.0.0/8";
+    let refused = || ConfigError::out_of_range("trusted proxy", format!("{text:?}"), range);
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let address: IpAddr = address.parse().map_err(|_| refused())?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| refused()))?;
+    if bits <= most { Ok((address, bits)) } else { Err(refused()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct From(&'static str, Vec<&'static str>);
+
+    impl RequestHead for From {
+        fn method(&self) -> &str {
+            "GET"
+        }
+
+        fn authority(&self) -> Option<&str> {
+            None
+        }
+
+        fn peer(&self) -> Option<IpAddr> {
+            self.0.parse().ok()
+        }
+
+        fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+            let ours = matches!(name, "x-forwarded-for" | "forwarded");
+            self.1.iter().filter(move |_| ours).map(|value| value.as_bytes())
+        }
+    }
+
+    fn client(proxies: &TrustedProxies, peer: &'static str, values: &[&'static str]) -> String {
+        let request = From(peer, values.to_vec());
+        proxies.client(request.peer().expect("an address"), &request).to_string()
+    }
+
+    fn ours() -> TrustedProxies {
+        TrustedProxies::new(["10.0.0.0/8", "::1"]).expect("networks")
+    }
+
+    #[test]
+    fn only_a_trusted_proxys_word_is_taken_and_only_its_last() {
+        for (peer, header, expected) in [
+            ("203.0.113.9", &["198.51.100.1"][..], "203.0.113.9"),
+            ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("::1", &["198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["192.0.2.66, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["198.51.100.1, 10.0.0.2, 10.1.1.1"], "198.51.100.1"),
+            ("10.0.0.1", &["198.51.100.1", "10.0.0.2"], "198.51.100.1"),
+            ("10.0.0.1", &["10.0.0.3"], "10.0.0.3"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+        ] {
+            assert_eq!(client(&ours(), peer, header), expected, "{peer} {header:?}");
+        }
+    }
+
+    #[test]
+    fn at_what_is_no_address_the_walk_ends() {
+        for (header, expected) in [
+            ("198.51.100.1, unknown", "10.0.0.1"),
+            ("198.51.100.1, ", "10.0.0.1"),
+            ("198.51.100.1, 10.0.0.2, 999.1.1.1, 10.0.0.3", "10.0.0.3"),
+            ("198.51.100.1 10.0.0.2", "10.0.0.1"),
+            ("198.51.100.1:8080", "198.51.100.1"),
+            ("[2001:db8::1]:8080", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("\u{ff}", "10.0.0.1"),
+        ] {
+            assert_eq!(client(&ours(), "10.0.0.1", &[header]), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn forwarded_is_read_where_it_was_asked_for() {
+        for (header, expected) in [
+            ("for=198.51.100.1;proto=https", "198.51.100.1"),
+            ("for=192.0.2.66, proto=http; For=\"[2001:db8::1]:4711\"", "2001:db8::1"),
+            ("for=192.0.2.66, for=\"a,b\"", "10.0.0.1"),
+            ("for=198.51.100.1, for=_hidden", "10.0.0.1"),
+            ("for=198.51.100.1, by=10.0.0.2", "10.0.0.1"),
+            ("198.51.100.1", "10.0.0.1"),
+        ] {
+            assert_eq!(client(&ours().forwarded(), "10.0.0.1", &[header]), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for fine in ["10.0.0.0/8", "127.0.0.1", "::1", "2001:db8::/32", "0.0.0.0/0"] {
+            assert!(TrustedProxies::new([fine]).is_ok(), "{fine}");
+        }
+        for wrong in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8/8"]
+        {
+            assert_eq!(TrustedProxies::new([wrong]).map_err(|error| error.setting()), Err("trusted proxy"), "{wrong}");
+        }
+    }
+}

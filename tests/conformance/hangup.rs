@@ -1,0 +1,85 @@
+//! Ends that nobody waits for any more. R33.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use cloakroom::{Error, Session, Sessions};
+
+use super::stage;
+use crate::common::{Stage, until};
+
+/// Polls an end once and drops it, as a server does when the client hangs up, while another operation of the same
+/// handle is still under way; then lets that one finish.
+async fn hang_up<T>(session: &Session, end: impl Future<Output = Result<T, Error>>) {
+    let mut waiting = Context::from_waker(Waker::noop());
+    let mut other = pin!(session.increment("n", 1));
+    let under_way = other.as_mut().poll(&mut waiting).is_pending();
+    {
+        let mut end = pin!(end);
+        assert!(matches!(end.as_mut().poll(&mut waiting), Poll::Pending), "it is not done in one poll");
+    }
+    if under_way {
+        // An end that overtook it, for it took no turn, makes it find the session gone.
+        let _ = other.await;
+    }
+}
+
+async fn is_over(sessions: &Sessions, token: &str) {
+    until("the session has ended", async || {
+        let found = sessions.peek(Some(token), cloakroom::ClientInfo::new()).await.expect("the store is there");
+        found.id().is_none()
+    })
+    .await;
+}
+
+async fn of_ada(stage: &Stage) -> (Session, String) {
+    let (_, token) = stage.user("ada").await;
+    (stage.open(&token).await, token)
+}
+
+#[tokio::test]
+async fn a_logout_goes_on_when_the_client_hangs_up() {
+    let stage = stage(|builder| builder).await;
+    let (session, token) = of_ada(&stage).await;
+    hang_up(&session, session.logout()).await;
+    is_over(&stage.sessions, &token).await;
+
+    let (session, token) = of_ada(&stage).await;
+    hang_up(&session, session.logout_keeping(["n"])).await;
+    is_over(&stage.sessions, &token).await;
+}
+
+#[tokio::test]
+async fn invalidate_and_reset_go_on_when_the_client_hangs_up() {
+    let stage = stage(|builder| builder).await;
+    let (session, token) = of_ada(&stage).await;
+    hang_up(&session, session.invalidate()).await;
+    is_over(&stage.sessions, &token).await;
+
+    let (session, token) = of_ada(&stage).await;
+    hang_up(&session, session.reset()).await;
+    is_over(&stage.sessions, &token).await;
+}
+
+#[tokio::test]
+async fn a_revocation_goes_on_when_the_client_hangs_up() {
+    let stage = stage(|builder| builder).await;
+    let (session, token) = of_ada(&stage).await;
+    hang_up(&session, session.logout_everywhere()).await;
+    is_over(&stage.sessions, &token).await;
+
+    let (session, token) = of_ada(&stage).await;
+    hang_up(&session, stage.sessions.revoke_user("ada")).await;
+    is_over(&stage.sessions, &token).await;
+
+    let (session, token) = of_ada(&stage).await;
+    let (user, id) = (stage.sessions.user("ada"), session.id().expect("live"));
+    hang_up(&session, user.revoke(id)).await;
+    is_over(&stage.sessions, &token).await;
+
+    let ((session, token), (kept, kept_token)) = (of_ada(&stage).await, of_ada(&stage).await);
+    hang_up(&session, user.revoke_others(kept.id().expect("live"))).await;
+    is_over(&stage.sessions, &token).await;
+    assert!(stage.open(&kept_token).await.id().is_some(), "the one that is kept");
+}
