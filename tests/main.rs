@@ -31,3 +31,22 @@ mod redis_store {
     #[path = "mod.rs"]
     mod cases;
 }
+
+/// The drop-in stores on the embedded store.
+#[path = "compat"]
+mod compat_on_memory {
+    pub(crate) use crate::common::memory_stage as stage;
+
+    #[path = "mod.rs"]
+    mod cases;
+}
+
+/// The drop-in stores on a real Redis.
+#[path = "compat"]
+#[allow(clippy::duplicate_mod)] // the same cases, once per store
+mod compat_on_redis {
+    pub(crate) use crate::common::redis_stage as stage;
+
+    #[path = "mod.rs"]
+    mod cases;
+}

@@ -1,0 +1,1 @@
+//! actix-session's store.
