@@ -8,7 +8,7 @@ use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, Upd
 use time::Duration;
 
 use crate::codec::{decode_value, encode_value};
-use crate::compat::record::{Content, Failure, Kept, RECORD, Records};
+use crate::compat::record::{Content, Failure, Kept, RECORD, Records, left_ms};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::sessions::Sessions;
@@ -106,7 +106,7 @@ impl Store {
 
     async fn last(&self, key: &SessionKey, ttl: &Duration) -> Result<(), Failure> {
         let Some(kept) = self.find(key).await? else { return Ok(()) };
-        match left_ms(ttl) {
+        match left_ms(*ttl) {
             Some(left_ms) => self.records.last(&kept, left_ms).await.map(drop),
             None => self.records.end(&kept, EndReason::Expired).await,
         }
@@ -115,12 +115,8 @@ impl Store {
 
 /// The state as it is stored; `None` if its time is over.
 fn content(state: &State, ttl: &Duration) -> Result<Option<Content>, Error> {
-    let Some(left_ms) = left_ms(ttl) else { return Ok(None) };
+    let Some(left_ms) = left_ms(*ttl) else { return Ok(None) };
     Ok(Some(Content { stored: encode_value(RECORD, state)?, left_ms }))
-}
-
-fn left_ms(ttl: &Duration) -> Option<u64> {
-    u64::try_from(ttl.whole_milliseconds()).ok().filter(|left_ms| *left_ms > 0)
 }
 
 impl fmt::Debug for Store {

@@ -1,5 +1,7 @@
 //! One record of another crate, kept as one session of ours: the whole record is one field.
 
+use time::Duration;
+
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::end::EndReason;
@@ -224,6 +226,12 @@ impl Records {
             refused => Failure::Ours(refused.into_error(&self.sessions.settings().limits, RECORD)),
         }
     }
+}
+
+/// What is left of a record's time, in milliseconds; `None` if it is over.
+pub(super) fn left_ms(left: Duration) -> Option<Millis> {
+    let left_ms = u64::try_from(left.whole_milliseconds().max(0)).unwrap_or(u64::MAX);
+    (left_ms > 0).then_some(left_ms)
 }
 
 /// Traces a write that came too late: not an error to the application, since nothing that it could do would help.

@@ -8,6 +8,7 @@ pub(crate) use super::stage;
 use crate::common::until;
 
 mod actix;
+mod axum_login;
 
 /// tower-sessions 0.15.
 #[path = "tower"]

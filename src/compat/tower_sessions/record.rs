@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::State;
 use crate::codec::{decode_value, encode_value};
-use crate::compat::record::{Content, Failure, RECORD};
+use crate::compat::record::{Content, Failure, RECORD, left_ms};
 use crate::error::{Error, RandomError};
 
 /// Why a record is not kept or not found, in the words of both lines' errors.
@@ -47,8 +47,7 @@ fn told(error: &dyn StdError) -> String {
 
 /// The record as it is stored, without its id; `None` if its time is over.
 pub(super) fn content(state: &State, expires: OffsetDateTime) -> Result<Option<Content>, Error> {
-    let left = (expires - OffsetDateTime::now_utc()).whole_milliseconds();
-    let Ok(left_ms @ 1..) = u64::try_from(left) else { return Ok(None) };
+    let Some(left_ms) = left_ms(expires - OffsetDateTime::now_utc()) else { return Ok(None) };
     let stored = encode_value(RECORD, &(expires.unix_timestamp(), expires.nanosecond(), state))?;
     Ok(Some(Content { stored, left_ms }))
 }
