@@ -7,3 +7,7 @@ pub mod design {}
 /// What is promised, under which failure, within which limit, and the test that shows it.
 #[doc = include_str!("guide/guarantees.md")]
 pub mod guarantees {}
+
+/// Applications on tower-sessions, axum-login or actix-session: what changes, what they gain, what stays as it was.
+#[doc = include_str!("guide/drop_in.md")]
+pub mod drop_in {}

@@ -36,9 +36,9 @@ impl Bucket {
         Ok(Self(u16::from_be_bytes(bytes) & (Self::COUNT - 1)))
     }
 
-    /// The first 12 bits of a digest: where a user's sessions go.
-    pub(crate) const fn of_digest(digest: &[u8; 32]) -> Self {
-        Self((digest[0] as u16) << 4 | (digest[1] as u16) >> 4)
+    /// The first 12 of these bits: of a digest, where a user's sessions go.
+    pub(crate) const fn of_first_bits(first: u8, second: u8) -> Self {
+        Self((first as u16) << 4 | (second as u16) >> 4)
     }
 }
 
@@ -68,11 +68,16 @@ impl SessionId {
     pub(crate) fn mint(bucket: Bucket) -> Result<Self, RandomError> {
         let mut bytes = [0; 16];
         fill(&mut bytes)?;
+        Ok(Self::shaped(bucket, bytes))
+    }
+
+    /// These bytes as an id in this bucket: 110 of their bits stay.
+    pub(crate) fn shaped(bucket: Bucket, mut bytes: [u8; 16]) -> Self {
         let [high, low] = bucket.0.to_be_bytes();
         bytes[6] = 0x80 | high;
         bytes[7] = low;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        Ok(Self(Uuid::from_bytes(bytes)))
+        Self(Uuid::from_bytes(bytes))
     }
 
     /// The bucket that this id names.
@@ -139,7 +144,7 @@ impl UserHash {
 
     /// Where this user's index and sessions live.
     pub(crate) const fn bucket(&self) -> Bucket {
-        Bucket::of_digest(&self.0)
+        Bucket::of_first_bits(self.0[0], self.0[1])
     }
 }
 

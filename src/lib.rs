@@ -43,6 +43,8 @@ mod builder;
 mod client;
 mod clock;
 mod codec;
+#[cfg(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session"))]
+pub mod compat;
 mod config;
 mod csrf;
 mod detach;

@@ -23,7 +23,7 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
 }
 
 /// The names of all test functions.
-fn tests() -> BTreeSet<String> {
+pub(crate) fn tests() -> BTreeSet<String> {
     let mut files = Vec::new();
     for folder in ["src", "tests", "examples"] {
         sources(&Path::new(ROOT).join(folder), &mut files);

@@ -9,6 +9,7 @@ mod grace;
 mod histories;
 mod lua_contract;
 mod outages;
+mod peers;
 mod races;
 mod repeats;
 mod secrets;
@@ -71,6 +72,25 @@ mod axum_on_redis {
 mod actix_on_redis {
     pub(crate) use crate::common::redis_stage as stage;
     pub(crate) use crate::frameworks::actix as framework;
+
+    #[path = "mod.rs"]
+    mod cases;
+}
+
+/// The drop-in stores on the embedded store.
+#[path = "compat"]
+mod compat_on_memory {
+    pub(crate) use crate::common::memory_stage as stage;
+
+    #[path = "mod.rs"]
+    mod cases;
+}
+
+/// The drop-in stores on a real Redis.
+#[path = "compat"]
+#[allow(clippy::duplicate_mod)] // the same cases, once per store
+mod compat_on_redis {
+    pub(crate) use crate::common::redis_stage as stage;
 
     #[path = "mod.rs"]
     mod cases;

@@ -13,6 +13,8 @@ use cloakroom::{Cap, ClientInfo, Login, Session, Sessions, Timeouts};
 use crate::common::server::Server;
 use crate::common::{keys, until};
 
+mod drop_in;
+
 /// Every token of the scenario, as its client got it.
 #[derive(Default)]
 struct Issued(Vec<String>);

@@ -1,0 +1,89 @@
+//! The keys that clients are given: tokens of ours.
+
+use actix_session::storage::SessionKey;
+
+use crate::compat::record::{Failure, MINTS, Place};
+use crate::error::{Error, Outage, RandomError};
+use crate::id::{Bucket, SessionId, UserHash};
+use crate::token::SessionToken;
+
+/// A token whose text cannot be a key of actix-session's own stores: those are 64 letters and digits, and one in 64 of
+/// them would read as a token.
+pub(super) struct Key(SessionToken);
+
+impl Key {
+    /// The key, if it is of our form.
+    pub(super) fn read(key: &SessionKey) -> Option<Self> {
+        let text: &str = key.as_ref();
+        if !is_marked(text) {
+            return None;
+        }
+        SessionToken::parse(text).ok().map(Self)
+    }
+
+    /// A new key, of this user's or of a guest, once a session has been made for it: tried again while an id is taken.
+    pub(super) async fn made(
+        user: Option<&str>,
+        make: impl AsyncFn(Place) -> Result<bool, Failure>,
+    ) -> Result<Self, Failure> {
+        for _ in 0..MINTS {
+            let bucket = user.map_or_else(Bucket::random, |user| Ok(UserHash::of(user).bucket()));
+            let key = Self::mint(bucket.map_err(Error::from)?).map_err(Error::from)?;
+            if make(key.place()).await? {
+                return Ok(key);
+            }
+        }
+        Err(Error::Unavailable(Outage::new("new ids in a row were taken")).into())
+    }
+
+    /// A new key. Seven of eight tokens will do, so this costs a fifth of a bit.
+    pub(super) fn mint(bucket: Bucket) -> Result<Self, RandomError> {
+        loop {
+            let token = SessionToken::mint(SessionId::mint(bucket)?)?;
+            if is_marked(&token.reveal()) {
+                return Ok(Self(token));
+            }
+        }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place { id: self.0.id(), secret: self.0.hash() }
+    }
+
+    /// What the client is given.
+    pub(super) fn text(&self) -> Result<SessionKey, <SessionKey as TryFrom<String>>::Error> {
+        self.0.reveal().to_string().try_into()
+    }
+}
+
+fn is_marked(text: &str) -> bool {
+    text.contains(['-', '_'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_store_is_not_ours_even_where_it_would_read_as_a_token() {
+        let mut tokens = std::iter::repeat_with(actix_session::storage::generate_session_key);
+        let as_token = tokens.find(|key| SessionToken::parse(key.as_ref()).is_ok()).expect("one in 64");
+        assert!(Key::read(&as_token).is_none());
+    }
+
+    #[test]
+    fn a_key_reads_back() {
+        for _ in 0..100 {
+            let key = Key::mint(Bucket::random().expect("randomness")).expect("randomness");
+            let again = Key::read(&key.text().expect("64 characters")).expect("our own");
+            assert_eq!((again.place().id, again.place().secret), (key.place().id, key.place().secret));
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_no_key() {
+        for text in ["", "-", "malformed", &"-".repeat(64), &"_".repeat(4064), "é-"] {
+            assert!(Key::read(&SessionKey::try_from(text.to_owned()).expect("short enough")).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Replacing a state, which may be a login or a logout.
+
+use actix_session::storage::SessionKey;
+use time::Duration;
+
+use super::key::Key;
+use super::{State, Store, content};
+use crate::compat::record::{Content, Failure, Kept, too_late};
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::id::UserHash;
+
+impl Store {
+    /// Replaces the state; answers the new key, if there is one.
+    pub(super) async fn replace(
+        &self,
+        key: &SessionKey,
+        state: &State,
+        ttl: &Duration,
+    ) -> Result<Option<Key>, Failure> {
+        let Some(key) = Key::read(key) else { return self.make(state, ttl).await.map(Some) };
+        let Some(kept) = self.records.find(key.place()).await? else {
+            too_late(key.place().id);
+            return Ok(None);
+        };
+        let Some(content) = content(state, ttl)? else {
+            return self.records.end(&kept, EndReason::Expired).await.map(|()| None);
+        };
+        let user = self.named(state);
+        if self.naming.is_some() && kept.meta.user != user {
+            return self.move_on(&kept, user.as_deref(), &content).await;
+        }
+        if !self.records.write(&kept, &content).await? {
+            too_late(kept.place.id);
+        }
+        Ok(None)
+    }
+
+    /// Goes on under another key, because the user is another, or nobody.
+    async fn move_on(&self, kept: &Kept, user: Option<&str>, content: &Content) -> Result<Option<Key>, Failure> {
+        let bucket = user.map_or(kept.place.id.bucket(), |user| UserHash::of(user).bucket());
+        let key = Key::mint(bucket).map_err(Error::from)?;
+        let moved = match user {
+            Some(user) => self.records.log_in(kept, key.place(), user, content).await?,
+            None => self.records.log_out(kept, key.place(), content).await?,
+        };
+        if !moved {
+            too_late(kept.place.id);
+        }
+        Ok(moved.then_some(key))
+    }
+}

@@ -1,0 +1,240 @@
+//! One record of another crate, kept as one session of ours: the whole record is one field.
+
+use time::Duration;
+
+use crate::client::ClientInfo;
+use crate::clock::Millis;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::fields::Delta;
+use crate::id::SessionId;
+use crate::sessions::Sessions;
+use crate::store::{Contract, End, Gate, Loaded, Login, Meta, NewSession, Old, Refused, Retime, Save, Store, Touch};
+use crate::timeout::Spans;
+use crate::token::SecretHash;
+
+/// The field that is the record.
+pub(super) const RECORD: &str = "record";
+/// New ids that are tried when one is taken: the second means a broken generator.
+pub(super) const MINTS: usize = 3;
+/// An expiry that differs by less is the same one, seen through two clocks.
+const SAME_MS: u64 = 100;
+
+/// Where a record is kept, and the secret that its key proves.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) id: SessionId,
+    pub(super) secret: SecretHash,
+}
+
+/// A live session that keeps a record.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) place: Place,
+    pub(super) meta: Meta,
+    fields: Vec<(String, Vec<u8>)>,
+}
+
+/// A record that is to be written.
+#[derive(Debug, Clone)]
+pub(super) struct Content {
+    /// As it is stored.
+    pub(super) stored: Vec<u8>,
+    /// How long its application lets it live from now, in milliseconds: 1 or more.
+    pub(super) left_ms: Millis,
+}
+
+/// Whether something was done; otherwise the session has ended, and nothing was.
+pub(super) type Done = Result<bool, Failure>;
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Ours(#[from] Error),
+    #[error("the user has as many sessions as the cap allows")]
+    AtCap,
+}
+
+/// The sessions, as records see them.
+#[derive(Debug, Clone)]
+pub(super) struct Records {
+    sessions: Sessions,
+}
+
+impl Kept {
+    /// A field as it is stored.
+    pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, stored)| stored.as_slice())
+    }
+
+    fn old(&self) -> Old {
+        Old { id: self.place.id, generation: self.meta.generation, user: self.meta.user.clone() }
+    }
+}
+
+impl Records {
+    pub(super) const fn new(sessions: Sessions) -> Self {
+        Self { sessions }
+    }
+
+    fn store(&self) -> &Store {
+        self.sessions.store()
+    }
+
+    /// The live session at this place. Not a use.
+    pub(super) async fn find(&self, place: Place) -> Result<Option<Kept>, Error> {
+        Ok(match self.store().load(place.id).await? {
+            Loaded::Live(record) if record.meta.secret == place.secret => {
+                Some(Kept { place, meta: record.meta, fields: record.fields })
+            }
+            Loaded::Live(_) | Loaded::Ended(_) | Loaded::Absent => None,
+        })
+    }
+
+    /// Notes a use if one is due, beside the caller: a failure is traced, the next use tries again.
+    pub(super) async fn touch(&self, kept: &Kept) {
+        let Meta { touched, spans, user, .. } = &kept.meta;
+        if self.store().now() < touched + u64::from(spans.interval_ms) {
+            return;
+        }
+        let touch = Touch { id: kept.place.id, seen: *touched, first_use: None, user: user.clone() };
+        let note = {
+            let sessions = self.sessions.clone();
+            async move {
+                let noted = async { sessions.store().touch(sessions.op()?, &touch).await }.await;
+                if let Err(error) = noted {
+                    tracing::warn!(%error, "a session's use was not noted");
+                }
+            }
+        };
+        match self.store() {
+            Store::Memory(_) => note.await,
+            Store::Redis(_) => drop(tokio::spawn(note)),
+        }
+    }
+
+    /// Makes a session with this record; of a user, it enters their index. False if the id is taken.
+    pub(super) async fn make(&self, place: Place, user: Option<&str>, content: &Content) -> Done {
+        let (new, delta) = self.new_session(place, user, content)?;
+        let answer = match user {
+            None => self.store().create(self.sessions.op()?, &new, &delta).await?,
+            Some(_) => self.store().login(self.sessions.op()?, &self.login(new, None, delta)).await?,
+        };
+        match answer {
+            Ok(_) => Ok(true),
+            Err(Refused::Exists) => Ok(false),
+            Err(refused) => Err(self.refusal(refused)),
+        }
+    }
+
+    /// Makes a user's session with this record in place of another, in one step. False if that one has ended.
+    #[cfg(feature = "actix-session")]
+    pub(super) async fn log_in(&self, old: &Kept, place: Place, user: &str, content: &Content) -> Done {
+        let (new, delta) = self.new_session(place, Some(user), content)?;
+        let login = self.login(new, Some(old.old()), delta);
+        self.done(self.store().login(self.sessions.op()?, &login).await?.map(drop))
+    }
+
+    /// Makes a guest's session with this record in place of a user's, in one step. False if that one has ended.
+    #[cfg(feature = "actix-session")]
+    pub(super) async fn log_out(&self, old: &Kept, place: Place, content: &Content) -> Done {
+        let (new, delta) = self.new_session(place, None, content)?;
+        let successor = Some((new, vec![RECORD.to_owned()]));
+        let end = End { old: old.old(), reason: EndReason::LoggedOut, successor, delta };
+        self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop))
+    }
+
+    /// Writes the record, and has the session live as long as it says. False if it has ended.
+    pub(super) async fn write(&self, kept: &Kept, content: &Content) -> Done {
+        let delta = self.delta(content)?;
+        Ok(self.save(kept, None, delta).await? == Some(true) && self.last(kept, content.left_ms).await?)
+    }
+
+    /// Writes fields. `None` if the session has ended; false if it was written since it was loaded as this version.
+    pub(super) async fn save(&self, kept: &Kept, version: Option<u32>, delta: Delta) -> Result<Option<bool>, Failure> {
+        let save = Save { id: kept.place.id, generation: kept.meta.generation, version, delta };
+        match self.store().save(self.sessions.op()?, &save).await? {
+            Ok(_) => Ok(Some(true)),
+            Err(Refused::Conflict) => Ok(Some(false)),
+            Err(Refused::Gone(_)) => Ok(None),
+            Err(refused) => Err(self.refusal(refused)),
+        }
+    }
+
+    /// Has the session live so long from now, within the sessions' own timeouts. False if it has ended.
+    pub(super) async fn last(&self, kept: &Kept, left_ms: Millis) -> Done {
+        let spans = self.spans(kept.meta.since, left_ms);
+        if spans.absolute_ms.abs_diff(kept.meta.spans.absolute_ms) < SAME_MS {
+            self.touch(kept).await;
+            return Ok(true);
+        }
+        let Old { id, generation, user } = kept.old();
+        let retime = Retime { id, generation, spans, user };
+        self.done(self.store().retime(self.sessions.op()?, &retime).await?.map(drop))
+    }
+
+    /// Ends the session; one that has ended stays as it is.
+    pub(super) async fn end(&self, kept: &Kept, reason: EndReason) -> Result<(), Failure> {
+        let end = End { old: kept.old(), reason, successor: None, delta: Delta::default() };
+        self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop)).map(drop)
+    }
+
+    /// The sessions' timeouts, cut where the record's own life ends.
+    fn spans(&self, since: Millis, left_ms: Millis) -> Spans {
+        let ours = self.sessions.settings().spans;
+        let life_ms = self.store().now().saturating_sub(since).saturating_add(left_ms);
+        Spans { absolute_ms: ours.absolute_ms.min(life_ms), ..ours }
+    }
+
+    fn new_session(&self, place: Place, user: Option<&str>, content: &Content) -> Result<(NewSession, Delta), Error> {
+        let settings = self.sessions.settings();
+        user.map_or(Ok(()), |user| settings.limits.check_user(user)).map_err(Error::from)?;
+        let new = NewSession {
+            id: place.id,
+            secret: place.secret,
+            spans: self.spans(self.store().now(), content.left_ms),
+            grace_ms: settings.grace_ms,
+            user: user.map(str::to_owned),
+            client: ClientInfo::new(),
+        };
+        Ok((new, self.delta(content)?))
+    }
+
+    fn login(&self, new: NewSession, old: Option<Old>, delta: Delta) -> Login {
+        let gate = Gate { cap: self.sessions.settings().cap, ticket: None };
+        Login { new, old, keep: vec![RECORD.to_owned()], delta, gate }
+    }
+
+    fn delta(&self, content: &Content) -> Result<Delta, Error> {
+        self.sessions.settings().limits.check_field(RECORD, &content.stored)?;
+        Ok(Delta { clear: false, changes: vec![(RECORD.to_owned(), Some(content.stored.clone()))] })
+    }
+
+    /// A session that was logged in again is no more the one that was loaded.
+    fn done(&self, answer: Result<(), Refused>) -> Done {
+        match answer {
+            Ok(()) => Ok(true),
+            Err(Refused::Gone(_) | Refused::Conflict) => Ok(false),
+            Err(refused) => Err(self.refusal(refused)),
+        }
+    }
+
+    fn refusal(&self, refused: Refused) -> Failure {
+        match refused {
+            Refused::AtCap => Failure::AtCap,
+            refused => Failure::Ours(refused.into_error(&self.sessions.settings().limits, RECORD)),
+        }
+    }
+}
+
+/// What is left of a record's time, in milliseconds; `None` if it is over.
+pub(super) fn left_ms(left: Duration) -> Option<Millis> {
+    let left_ms = u64::try_from(left.whole_milliseconds().max(0)).unwrap_or(u64::MAX);
+    (left_ms > 0).then_some(left_ms)
+}
+
+/// Traces a write that came too late: not an error to the application, since nothing that it could do would help.
+pub(super) fn too_late(id: SessionId) {
+    tracing::warn!(%id, "a session had ended when it was written: nothing was written");
+}

@@ -1,0 +1,76 @@
+//! tower-sessions' ids, and where each one's record is kept.
+
+use sha2::{Digest, Sha256};
+
+use crate::compat::record::Place;
+use crate::error::RandomError;
+use crate::id::{Bucket, SessionId, fill};
+use crate::token::SecretHash;
+
+const ID_LABEL: &[u8] = b"cloakroom: the session of a tower-sessions id\0";
+const SECRET_LABEL: &[u8] = b"cloakroom: the secret of a tower-sessions id\0";
+
+/// An id as the cookie has it: 128 bits, all of them secret to the client. Whoever has it has the session, so it has no
+/// `Debug`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct ForeignId(pub(super) i128);
+
+impl ForeignId {
+    /// A new id whose session goes into this bucket; by chance into any, if none is given.
+    pub(super) fn mint(bucket: Option<Bucket>) -> Result<Self, RandomError> {
+        let mut bytes = [0; 16];
+        fill(&mut bytes)?;
+        if let Some(bucket) = bucket {
+            let [high, low] = (bucket.index() << 4).to_be_bytes();
+            bytes[0] = high;
+            bytes[1] = low | bytes[1] & 0x0f;
+        }
+        Ok(Self(i128::from_le_bytes(bytes)))
+    }
+
+    /// Where its record is kept. Nothing but 12 of its bits can be told from that.
+    pub(super) fn place(self) -> Place {
+        let bytes = self.0.to_le_bytes();
+        let hash = |label| -> [u8; 32] { Sha256::new().chain_update(label).chain_update(bytes).finalize().into() };
+        let mut shape = [0; 16];
+        shape.copy_from_slice(&hash(ID_LABEL)[..16]);
+        let bucket = Bucket::of_first_bits(bytes[0], bytes[1]);
+        Place { id: SessionId::shaped(bucket, shape), secret: SecretHash(hash(SECRET_LABEL)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_minted_for_any_bucket_and_leads_there() {
+        for bucket in Bucket::all() {
+            assert_eq!(ForeignId::mint(Some(bucket)).expect("randomness").place().id.bucket(), bucket);
+        }
+    }
+
+    #[test]
+    fn two_ids_of_one_bucket_have_different_sessions_and_secrets() {
+        let bucket = Some(Bucket::of_first_bits(0xab, 0xc0));
+        let [one, other] = [(); 2].map(|()| ForeignId::mint(bucket).expect("randomness").place());
+        assert!(one.id != other.id && one.secret != other.secret);
+    }
+
+    #[test]
+    fn the_session_and_the_secret_share_no_bytes_with_the_id() {
+        let id = ForeignId::mint(None).expect("randomness");
+        let (place, bytes) = (id.place(), id.0.to_le_bytes());
+        for part in bytes.windows(4) {
+            assert!(!place.id.as_bytes().windows(4).any(|other| other == part));
+            assert!(!place.secret.0.windows(4).any(|other| other == part));
+        }
+    }
+
+    #[test]
+    fn an_id_leads_to_the_same_session_in_every_version_of_this_crate() {
+        let place = ForeignId(0x0123_4567_89ab_cdef_0011_2233_4455_6677).place();
+        assert_eq!(place.id.to_string(), "81afed0a-52a5-8776-b15f-3450d804934a");
+        assert_eq!(place.secret.0[..4], [0x74, 0xfe, 0xd3, 0xf5]);
+    }
+}

@@ -1,0 +1,60 @@
+//! tower-sessions' records as they are stored: the expiry date and the data, in MessagePack.
+
+use std::error::Error as StdError;
+
+use time::OffsetDateTime;
+
+use super::State;
+use crate::codec::{decode_value, encode_value};
+use crate::compat::record::{Content, Failure, RECORD, left_ms};
+use crate::error::{Error, RandomError};
+
+/// Why a record is not kept or not found, in the words of both lines' errors.
+#[derive(Debug)]
+pub(super) enum Unkept {
+    Encode(String),
+    Decode(String),
+    Backend(String),
+}
+
+impl From<Failure> for Unkept {
+    fn from(failure: Failure) -> Self {
+        let text = told(&failure);
+        match failure {
+            Failure::Ours(Error::Encode { .. }) => Self::Encode(text),
+            Failure::Ours(Error::Decode { .. } | Error::WrongKind { .. }) => Self::Decode(text),
+            Failure::Ours(_) | Failure::AtCap => Self::Backend(text),
+        }
+    }
+}
+
+impl From<Error> for Unkept {
+    fn from(error: Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<RandomError> for Unkept {
+    fn from(error: RandomError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// An error with what caused it, in one line: theirs are text.
+fn told(error: &dyn StdError) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", told(cause)))
+}
+
+/// The record as it is stored, without its id; `None` if its time is over.
+pub(super) fn content(state: &State, expires: OffsetDateTime) -> Result<Option<Content>, Error> {
+    let Some(left_ms) = left_ms(expires - OffsetDateTime::now_utc()) else { return Ok(None) };
+    let stored = encode_value(RECORD, &(expires.unix_timestamp(), expires.nanosecond(), state))?;
+    Ok(Some(Content { stored, left_ms }))
+}
+
+/// The data and the expiry date, as they were given.
+pub(super) fn read(stored: &[u8]) -> Result<(State, OffsetDateTime), Unkept> {
+    let (seconds, nanosecond, state): (i64, u32, State) = decode_value(RECORD, stored)?;
+    let expires = OffsetDateTime::from_unix_timestamp(seconds).and_then(|at| at.replace_nanosecond(nanosecond));
+    Ok((state, expires.map_err(|error| Unkept::Decode(error.to_string()))?))
+}

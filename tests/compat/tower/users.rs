@@ -1,0 +1,108 @@
+//! A store that names users: their index, cap and revocation.
+
+use cloakroom::{Cap, Timeout, Timeouts};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+use super::line::SessionStore;
+use super::line::session_store::Error;
+use super::{guest, naming, of, record, stage};
+
+#[tokio::test]
+async fn a_record_that_names_a_user_is_listed_and_revoked_as_theirs() {
+    let stage = stage(|with| with).await;
+    let store = naming(&stage.sessions);
+    let (mut ada, mut bob) = (of("ada"), of("bob"));
+    store.create(&mut ada).await.expect("there");
+    store.create(&mut bob).await.expect("there");
+    assert_eq!(store.load(&ada.id).await.expect("there"), Some(ada.clone()));
+    assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 1);
+    assert_eq!(stage.sessions.revoke_user("ada").await.expect("there").ended, 1);
+    assert_eq!(store.load(&ada.id).await.expect("there"), None);
+    assert!(store.load(&bob.id).await.expect("there").is_some());
+}
+
+#[tokio::test]
+async fn one_device_is_revoked_by_its_id_in_the_list() {
+    let stage = stage(|with| with).await;
+    let store = naming(&stage.sessions);
+    let (mut first, mut second) = (of("ada"), of("ada"));
+    store.create(&mut first).await.expect("there");
+    store.create(&mut second).await.expect("there");
+    let user = stage.sessions.user("ada");
+    let listed = user.list().await.expect("there");
+    assert!(user.revoke(listed[0].id).await.expect("there"));
+    assert_eq!(store.load(&first.id).await.expect("there"), None);
+    assert!(store.load(&second.id).await.expect("there").is_some());
+}
+
+#[tokio::test]
+async fn a_logout_takes_the_record_off_the_users_list() {
+    let stage = stage(|with| with).await;
+    let store = naming(&stage.sessions);
+    let mut one = of("ada");
+    store.create(&mut one).await.expect("there");
+    store.delete(&one.id).await.expect("there");
+    assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 0);
+}
+
+#[tokio::test]
+async fn at_the_cap_the_earliest_login_makes_room() {
+    let stage = stage(|with| with.cap(Cap::evict(2))).await;
+    let store = naming(&stage.sessions);
+    let mut logins = [of("ada"), of("ada"), of("ada")];
+    for login in &mut logins {
+        store.create(login).await.expect("there");
+    }
+    let mut live = Vec::new();
+    for login in &logins {
+        live.push(store.load(&login.id).await.expect("there").is_some());
+    }
+    assert_eq!(live, [false, true, true]);
+}
+
+#[tokio::test]
+async fn a_cap_that_rejects_makes_the_login_an_error_that_says_so() {
+    let stage = stage(|with| with.cap(Cap::reject(1))).await;
+    let store = naming(&stage.sessions);
+    store.create(&mut of("ada")).await.expect("there");
+    let refused = store.create(&mut of("ada")).await;
+    assert!(matches!(&refused, Err(Error::Backend(text)) if text.contains("cap")), "{refused:?}");
+    assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 1);
+}
+
+#[tokio::test]
+async fn a_user_id_that_cannot_be_is_an_error_and_stores_nothing() {
+    let stage = stage(|with| with).await;
+    let store = naming(&stage.sessions);
+    let mut one = of("");
+    assert!(matches!(store.create(&mut one).await, Err(Error::Backend(_))));
+    assert_eq!(store.load(&one.id).await.expect("there"), None);
+}
+
+#[tokio::test]
+async fn a_users_record_lives_as_long_as_it_says_and_stays_in_the_list_for_so_long() {
+    let endless = Timeouts::new().idle(Timeout::Never).absolute(Timeout::Never);
+    let stage = stage(|with| with.timeouts(endless)).await;
+    let store = naming(&stage.sessions);
+    let mut one = record(json!({ "user": "ada" }), Duration::minutes(10));
+    store.create(&mut one).await.expect("there");
+    one.expiry_date = OffsetDateTime::now_utc() + Duration::days(30);
+    store.save(&one).await.expect("there");
+    stage.advance(std::time::Duration::from_secs(29 * 86_400)).await;
+    assert!(store.load(&one.id).await.expect("there").is_some());
+    assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 1);
+    stage.advance(std::time::Duration::from_secs(86_401)).await;
+    assert!(store.load(&one.id).await.expect("there").is_none());
+    assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 0);
+}
+
+#[tokio::test]
+async fn a_store_that_names_nobody_keeps_guests() {
+    let stage = stage(|with| with).await;
+    let store = naming(&stage.sessions);
+    let mut one = guest();
+    store.create(&mut one).await.expect("there");
+    assert_eq!(stage.sessions.revoke_guests(|_| ()).await.expect("there").ended, 1);
+    assert_eq!(store.load(&one.id).await.expect("there"), None);
+}
