@@ -191,7 +191,7 @@ impl Browser {
 fn capabilities(kind: Kind, profile: &Profile) -> Map<String, Value> {
     let mut args: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
     args.push(format!("--user-data-dir={}", profile.0.display()));
-    let mut options = json!({ "binary": "/usr/bin/chromium", "args": args });
+    let mut options = json!({ "args": args });
     match kind {
         Kind::Laptop | Kind::Scriptless => {
             options["args"]
@@ -222,7 +222,7 @@ impl Profile {
     fn new() -> Result<Self, Failure> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("cloakroom-browser-{}-{number}", std::process::id()));
+        let path = target().join(format!("browser/profiles/{}-{number}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }

@@ -1,5 +1,7 @@
 //! The whole story over two servers: cart, sign in, devices, sign out one, the others, everywhere.
 
+use serde_json::json;
+
 use crate::Failure;
 use crate::browser::Kind;
 use crate::stage::Stage;
@@ -31,6 +33,32 @@ async fn a_cart_filled_on_one_server_is_carried_through_the_sign_in_and_seen_on_
     laptop.shows("Nothing yet").await?;
     laptop.visit(&stage.a).await?;
     laptop.shows("Nothing yet").await?;
+    stage.down().await
+}
+
+#[tokio::test]
+async fn of_two_tabs_that_fill_the_cart_at_once_neither_undoes_what_the_other_did() -> Result<(), Failure> {
+    let stage = Stage::up().await?;
+    let laptop = stage.browser(Kind::Laptop).await?;
+    laptop.sign_in(&stage.a, "ada").await?;
+    let statuses = laptop
+        .run_async(
+            "const csrf = document.querySelector('[name=csrf]').value;
+             const add = async (item) =>
+                 (await fetch('/cart/add', { method: 'POST', body: new URLSearchParams({ csrf, item }) })).status;
+             const statuses = [];
+             for (let round = 0; round < 10; round++) {
+                 statuses.push(...await Promise.all([add(`left ${round}`), add(`right ${round}`)]));
+             }
+             return statuses;",
+        )
+        .await?;
+    assert_eq!(statuses, json!(vec![200; 20]));
+    laptop.visit(&stage.b).await?;
+    let cart = laptop.text().await?;
+    for round in 0..10 {
+        assert!(cart.contains(&format!("left {round}")) && cart.contains(&format!("right {round}")), "{round}: {cart}");
+    }
     stage.down().await
 }
 
