@@ -14,6 +14,9 @@ mod routes;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// A page without any news.
+const SILENT: &str = r#"<div id="notice" role="status"></div>"#;
+
 /// Someone with a browser that says nothing of where a request comes from.
 struct Visitor {
     app: Router,
@@ -212,6 +215,19 @@ async fn a_form_sent_after_the_end_says_why_it_ended() {
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert!(answer.body.contains("You were signed out on another device"), "{}", answer.body);
     assert_eq!(ada.cookie, None);
+}
+
+#[tokio::test]
+async fn a_page_of_before_an_own_sign_in_or_sign_out_is_not_told_that_it_happened_elsewhere() {
+    let sessions = memory().await;
+    let mut visitor = Visitor::of(&sessions);
+    visitor.submit("/cart/add", "item=hat").await;
+    let mut late = Visitor { cookie: visitor.cookie.clone(), ..Visitor::of(&sessions) };
+    visitor.submit("/sign-in", "name=ada").await;
+    assert!(late.page().await.body.contains(SILENT), "a request that the sign-in overtook");
+    let mut late = Visitor { cookie: visitor.cookie.clone(), ..Visitor::of(&sessions) };
+    visitor.submit("/sign-out", "").await;
+    assert!(late.page().await.body.contains(SILENT), "a request that the sign-out overtook");
 }
 
 #[tokio::test]

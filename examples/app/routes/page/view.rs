@@ -20,7 +20,7 @@ pub(super) async fn page(session: &Session, notice: Option<Notice>) -> Result<St
         }
         None => (sign_in(&token), String::new()),
     };
-    Ok(framed(notice, &[who, basket(&cart::items(session), &token), devices].concat()))
+    Ok(framed(notice, &[who, basket(session, &token), devices].concat()))
 }
 
 /// Only a notice, and the way back.
@@ -63,10 +63,11 @@ fn account(user: &str, token: &str) -> String {
     )
 }
 
-fn basket(items: &[String], token: &str) -> String {
-    let list: String = items.iter().map(|item| article(&escaped(item))).collect();
+fn basket(session: &Session, token: &str) -> String {
+    let list: String = cart::items(session).iter().map(|item| article(&escaped(item))).collect();
     let list = if list.is_empty() {
-        "<p class=\"none\">Nothing yet. It goes with you when you sign in.</p>\n".to_owned()
+        let kept = if session.is_guest() { " What you put here stays when you sign in." } else { "" };
+        format!("<p class=\"none\">Nothing yet.{kept}</p>\n")
     } else {
         format!("<form method=\"post\" action=\"/cart/remove\">{token}\n<ul>\n{list}</ul>\n</form>\n")
     };
@@ -127,5 +128,7 @@ fn device(info: &SessionInfo, here: bool, now: SystemTime) -> String {
         let unseen = format!("<span class=\"unseen\"> {name}, {address}</span>");
         ("", format!("<button name=\"id\" value=\"{}\">Sign out{unseen}</button>", info.id))
     };
-    format!("<li><div><p>{name}{mark}</p><p>{address}, last seen {seen}</p></div>{button}</li>\n")
+    format!(
+        "<li><div><p>{name}{mark}</p><p>{address}, <span class=\"seen\">last seen {seen}</span></p></div>{button}</li>\n"
+    )
 }
