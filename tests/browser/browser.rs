@@ -175,6 +175,12 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await
     }
 
+    /// Makes the screen as narrow as any that is in use: 320 pixels.
+    pub(crate) async fn narrow(&self) -> Result<(), Failure> {
+        let screen = json!({ "width": 320, "height": 1200, "deviceScaleFactor": 2, "mobile": true });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen).await
+    }
+
     async fn devtools(&self, command: &str, params: Value) -> Result<(), Failure> {
         let body = json!({ "cmd": command, "params": params });
         Ok(self.client.issue_cmd(Raw::post("goog/cdp/execute", body)).await.map(drop)?)

@@ -84,6 +84,10 @@ async fn on_a_phone_nothing_is_too_wide_too_small_too_faint_or_without_a_name() 
     phone.darken().await?;
     check(&phone, "dark").await?;
     phone.picture("phone-dark").await?;
+    phone.narrow().await?;
+    assert_eq!(phone.run("return innerWidth", vec![]).await?, 320);
+    check(&phone, "narrow").await?;
+    phone.picture("phone-narrow").await?;
     laptop.visit(&stage.b).await?;
     laptop.darken().await?;
     check(&laptop, "dark, wide").await?;
