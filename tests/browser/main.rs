@@ -10,6 +10,7 @@ mod ended;
 mod forgery;
 #[path = "../../examples/demo/kept.rs"]
 mod kept;
+mod outage;
 mod phone;
 #[path = "../../examples/demo/redis.rs"]
 mod redis;

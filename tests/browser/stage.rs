@@ -20,7 +20,8 @@ pub(crate) struct Stage {
     driver_url: String,
     browsers: Mutex<Vec<Browser>>,
     apps: [Kept; 2],
-    redis: PrivateRedis,
+    /// Until it is lost.
+    redis: Option<PrivateRedis>,
 }
 
 impl Stage {
@@ -37,7 +38,7 @@ impl Stage {
         let (driver, line) = Kept::start("chromedriver", Path::new("chromedriver"), &["--port=0"], DRIVING).await?;
         let port = line.rsplit(' ').next().unwrap_or_default().trim_end_matches('.');
         let driver_url = format!("http://127.0.0.1:{port}");
-        Ok(Self { a, b, driver, driver_url, browsers: Mutex::default(), apps: [first, second], redis })
+        Ok(Self { a, b, driver, driver_url, browsers: Mutex::default(), apps: [first, second], redis: Some(redis) })
     }
 
     /// Another device of a visitor: a browser with a profile of its own.
@@ -47,9 +48,17 @@ impl Stage {
         Ok(browser)
     }
 
+    /// Ends Redis under the servers.
+    pub(crate) async fn lose_redis(&mut self) -> Result<(), Failure> {
+        match self.redis.take() {
+            Some(redis) => redis.stop().await,
+            None => Ok(()),
+        }
+    }
+
     /// Ends everything, and returns when it has ended.
     pub(crate) async fn down(self) -> Result<(), Failure> {
-        let browsers = self.browsers.into_inner().map_err(|_| "a test panicked")?;
+        let browsers = std::mem::take(&mut *self.browsers.lock().map_err(|_| "a test panicked")?);
         for browser in browsers {
             browser.close().await?;
         }
@@ -57,7 +66,10 @@ impl Stage {
         for app in self.apps {
             app.stop().await?;
         }
-        self.redis.stop().await
+        match self.redis {
+            Some(redis) => redis.stop().await,
+            None => Ok(()),
+        }
     }
 }
 

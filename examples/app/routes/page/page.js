@@ -19,8 +19,7 @@ function show(next) {
   return true;
 }
 
-async function page(address, request) {
-  const response = await fetch(address, request);
+async function read(response) {
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
@@ -29,9 +28,12 @@ async function send(form, button) {
   main().setAttribute(BUSY, "true");
   const field = form.querySelector("input:not([type=hidden])")?.id;
   try {
-    const next = await page(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, button)) });
-    if (!show(next)) return tell("The server did not do that. Please load the page again.");
-    const news = next.getElementById("notice").textContent;
+    const body = new URLSearchParams(new FormData(form, button));
+    const response = await fetch(form.action, { method: "POST", body });
+    const next = await read(response);
+    const news = next.getElementById("notice")?.textContent;
+    // In an outage the page stays as it is.
+    if (response.status >= 500 || !show(next)) return tell(news ?? "The server refused that. Please load the page again.");
     tell(news);
     history.replaceState(null, "", "/");
     (document.getElementById(field) ?? main()).focus({ preventScroll: true });
@@ -47,7 +49,8 @@ async function send(form, button) {
 async function look() {
   if (document.visibilityState !== "visible" || main().hasAttribute(BUSY)) return;
   const before = main();
-  const next = await page("/").catch(() => null);
+  const response = await fetch("/").catch(() => null);
+  const next = response?.ok && (await read(response));
   if (!next || before !== main() || before.hasAttribute(BUSY)) return;
   const typed = [...before.querySelectorAll("input[id]")].map((input) => [input.id, input.value]);
   const focus = document.activeElement?.id;

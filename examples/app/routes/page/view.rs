@@ -123,7 +123,7 @@ fn device(info: &SessionInfo, here: bool, now: SystemTime) -> String {
     let address = info.address.map_or_else(|| "unknown address".to_owned(), |address| address.to_string());
     let seen = ago(info.last_access, now);
     let (mark, button) = if here {
-        ("<span class=\"here\">This device</span>", String::new())
+        (" <span class=\"here\">This device</span>", String::new())
     } else {
         let unseen = format!("<span class=\"unseen\"> {name}, {address}</span>");
         ("", format!("<button name=\"id\" value=\"{}\">Sign out{unseen}</button>", info.id))
