@@ -1,6 +1,6 @@
 # What can be done here: `make help`.
 
-.PHONY: help demo serve test lint bench bench-peers
+.PHONY: help demo serve test browser-test lint bench bench-peers
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,12 @@ test: ## all tests, on both stores
 	@sh .ci/need-redis
 	@sh .ci/rust-version
 	cargo test
+
+browser-test: ## the demo's page in headless Chromium, over two app servers; pictures in target/browser
+	@sh .ci/need-redis
+	@sh .ci/need-chromium
+	cargo build --example app
+	cargo test --manifest-path tests/browser/Cargo.toml --target-dir target/browser-test -- --test-threads 2
 
 lint: ## formatting, clippy with every set of features, documentation
 	@bash .ci/lint

@@ -9,6 +9,7 @@ mod grace;
 mod histories;
 mod lua_contract;
 mod outages;
+mod page;
 mod peers;
 mod races;
 mod repeats;
