@@ -1,0 +1,13 @@
+//! What the benches share: a Redis of their own, rounds, and a table.
+#![allow(dead_code)] // each bench is a program of its own and uses its part
+
+pub(crate) mod fill;
+pub(crate) mod plan;
+pub(crate) mod redis;
+pub(crate) mod rounds;
+
+#[path = "../../tests/common/server.rs"]
+#[allow(unreachable_pub)]
+pub(crate) mod server;
+
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,93 @@
+//! A Redis of the bench's own, and the control: bare `GET`s on it.
+
+use std::sync::Arc;
+
+use cloakroom::{Builder, Sessions};
+use redis::aio::MultiplexedConnection;
+
+use super::Failure;
+use super::server::Server;
+
+/// As many connections for the control as for the sessions: the crate's default.
+pub(crate) const CONNECTIONS: usize = 2;
+/// Sessions, and strings of the control, that the operations go round.
+pub(crate) const STORED: usize = 1_000;
+
+/// A private server, gone with this.
+pub(crate) struct Redis {
+    pub(crate) server: Server,
+    plain: Vec<MultiplexedConnection>,
+}
+
+impl Redis {
+    pub(crate) async fn start() -> Self {
+        let server = Server::start(&[]);
+        let mut plain = Vec::new();
+        for _ in 0..CONNECTIONS {
+            plain.push(server.connection().await);
+        }
+        Self { server, plain }
+    }
+
+    pub(crate) async fn sessions(
+        &self,
+        namespace: &str,
+        settings: impl FnOnce(Builder) -> Builder,
+    ) -> Result<Sessions, Failure> {
+        let builder = Sessions::builder(self.server.url()).namespace(namespace).connections(CONNECTIONS);
+        Ok(settings(builder).connect().await?)
+    }
+
+    pub(crate) fn plain(&self) -> MultiplexedConnection {
+        self.plain[0].clone()
+    }
+
+    /// Strings with as many bytes as a session of this namespace, to be read by bare `GET`s.
+    pub(crate) async fn control(&self, namespace: &str) -> Result<Arc<Control>, Failure> {
+        let bytes = self.bytes_of_a_session(namespace).await?;
+        for number in 0..STORED {
+            let key = format!("control:{bytes}:{number}");
+            redis::cmd("SET").arg(key).arg(vec![b'x'; bytes]).exec_async(&mut self.plain()).await?;
+        }
+        Ok(Arc::new(Control { plain: self.plain.clone(), bytes }))
+    }
+
+    /// What the fields of a stored session and its metadata weigh, by one of them.
+    async fn bytes_of_a_session(&self, namespace: &str) -> Result<usize, Failure> {
+        let mut cursor = 0_u64;
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor).arg("MATCH").arg(format!("{namespace}:*:s:*")).arg("COUNT").arg(10_000);
+            let (next, keys): (u64, Vec<String>) = scan.query_async(&mut self.plain()).await?;
+            if let Some(key) = keys.first() {
+                let all: Vec<Vec<u8>> = redis::cmd("HGETALL").arg(key).query_async(&mut self.plain()).await?;
+                return Ok(all.iter().map(Vec::len).sum());
+            }
+            cursor = next;
+            if cursor == 0 {
+                return Err("no session is stored".into());
+            }
+        }
+    }
+}
+
+/// Bare commands on strings of one size.
+pub(crate) struct Control {
+    plain: Vec<MultiplexedConnection>,
+    pub(crate) bytes: usize,
+}
+
+impl Control {
+    pub(crate) async fn get(&self, number: usize) -> Result<Vec<u8>, Failure> {
+        let mut get = redis::cmd("GET");
+        get.arg(format!("control:{}:{}", self.bytes, number % STORED));
+        Ok(get.query_async(&mut self.plain[number % CONNECTIONS].clone()).await?)
+    }
+
+    /// Writes back what was read: how a session is saved where the store knows no fields.
+    pub(crate) async fn set(&self, number: usize, bytes: Vec<u8>) -> Result<(), Failure> {
+        let mut set = redis::cmd("SET");
+        set.arg(format!("control:{}:{}", self.bytes, number % STORED)).arg(bytes);
+        Ok(set.exec_async(&mut self.plain[number % CONNECTIONS].clone()).await?)
+    }
+}
