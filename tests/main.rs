@@ -1,6 +1,8 @@
 //! The test program: one binary, so that everything is built once and servers are shared.
 
+mod acl;
 mod bulk;
+mod cluster;
 mod common;
 mod docs;
 mod full;
@@ -11,6 +13,8 @@ mod outages;
 mod races;
 mod repeats;
 mod secrets;
+mod sentinel;
+mod tls;
 mod web;
 
 /// The conformance suite on the embedded store.

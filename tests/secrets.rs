@@ -15,7 +15,7 @@ use crate::common::{keys, until};
 
 /// Every token of the scenario, as its client got it.
 #[derive(Default)]
-struct Issued(Vec<String>);
+pub(crate) struct Issued(Vec<String>);
 
 impl Issued {
     fn note(&mut self, session: &Session) {
@@ -43,7 +43,7 @@ impl io::Write for Log {
 }
 
 /// Calls every operation there is, and prints what can be printed.
-async fn scenario(sessions: &Sessions, issued: &mut Issued) {
+pub(crate) async fn scenario(sessions: &Sessions, issued: &mut Issued) {
     let client = ClientInfo::new().user_agent("curl/8");
     let session = sessions.open(None, client.clone()).await.expect("there");
     session.insert("cart", &["hat"]).expect("legal");
