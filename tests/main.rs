@@ -2,6 +2,7 @@
 
 mod acl;
 mod bulk;
+mod cancel;
 mod cluster;
 mod common;
 mod docs;

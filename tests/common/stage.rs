@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use cloakroom::{Builder, ClientInfo, ManualClock, Session, Sessions};
+use redis::aio::MultiplexedConnection;
 
 use super::keys;
 use super::place::Place;
@@ -59,8 +60,8 @@ impl Stage {
     pub(crate) async fn advance(&self, by: Duration) {
         match &self.back {
             Back::Memory(clock) => clock.advance(by),
-            Back::Redis(place) => {
-                for mut master in place.masters().await {
+            Back::Redis(_) => {
+                for mut master in self.masters().await {
                     keys::age(&mut master, &self.namespace, by).await;
                 }
             }
@@ -74,6 +75,14 @@ impl Stage {
             Back::Redis(place) => {
                 settings(place.builder(&self.namespace)).connect().await.expect("a good configuration and a server")
             }
+        }
+    }
+
+    /// A plain connection to each server of Redis that takes writes; none of the embedded store.
+    pub(crate) async fn masters(&self) -> Vec<MultiplexedConnection> {
+        match &self.back {
+            Back::Memory(_) => Vec::new(),
+            Back::Redis(place) => place.masters().await,
         }
     }
 
