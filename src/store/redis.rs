@@ -6,11 +6,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::config::url::Server;
+use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
 use keys::Keys;
-use wire::{Path, Wire};
+use wire::Wire;
 
 mod answer;
 mod bucket;
@@ -37,9 +37,9 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    pub(crate) fn new(settings: StoreSettings, server: &Server, pools: &Pools) -> Result<Self, ConfigError> {
+    pub(crate) fn new(settings: StoreSettings, servers: &Servers, pools: &Pools) -> Result<Self, ConfigError> {
         let keys = Keys::new(settings.namespace.clone());
-        Ok(Self { settings, keys, wire: Wire::new(server, pools)?, graced: AtomicBool::new(false) })
+        Ok(Self { settings, keys, wire: Wire::new(servers, pools)?, graced: AtomicBool::new(false) })
     }
 
     pub(crate) async fn check(&self) -> Result<(), Outage> {
@@ -62,7 +62,7 @@ impl Contract for Redis {
     }
 
     async fn ping(&self) -> Result<Millis, Error> {
-        let answer = self.wire.read_one(Path::Request, &self.wire.short_budget(), &::redis::cmd("TIME")).await?;
+        let answer = self.wire.read_anywhere(&self.wire.short_budget(), &::redis::cmd("TIME")).await?;
         answer::time(&answer)
     }
 

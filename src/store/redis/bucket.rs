@@ -39,7 +39,7 @@ pub(super) async fn revoke(redis: &Redis, bucket: Bucket, who: Who) -> Result<u6
             .number(NO_END_MS)
             .bytes(caught)
             .members(&named.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-        let reply = redis.call(&mut redis.step(Path::Bulk, redis.wire.budget())?, &call).await?;
+        let reply = redis.call(&mut redis.step(Path::Bulk, redis.wire.budget(), &call.keys[0])?, &call).await?;
         ended += reply.answer(|ended| millis(&ended))?.map_err(|_| unexpected())?;
     }
     Ok(ended)
@@ -80,7 +80,7 @@ async fn sweep_some(redis: &Redis, bucket: Bucket, named: &[Named]) -> Result<[u
     let call = Call::new(&scripts::SWEEP, keys(redis, bucket, named))
         .number(redis.settings.remember_ms)
         .members(&named.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-    let reply = redis.call(&mut redis.step(Path::Bulk, redis.wire.budget())?, &call).await?;
+    let reply = redis.call(&mut redis.step(Path::Bulk, redis.wire.budget(), &call.keys[0])?, &call).await?;
     let counts = |content: Value| {
         let [expired, forgotten, rescored] = exactly(items(content)?)?;
         Ok([millis(&expired)?, millis(&forgotten)?, millis(&rescored)?])
@@ -90,17 +90,19 @@ async fn sweep_some(redis: &Redis, bucket: Bucket, named: &[Named]) -> Result<[u
 
 /// Every session that the bucket's index names.
 async fn entries(redis: &Redis, bucket: Bucket) -> Result<Vec<SessionId>, Error> {
+    let key = redis.keys.deadlines(bucket);
     let mut read = cmd("ZRANGE");
-    read.arg(redis.keys.deadlines(bucket)).arg(0).arg(-1);
-    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &read).await?)
+    read.arg(&key).arg(0).arg(-1);
+    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &key, &read).await?)
 }
 
 /// The sessions whose score is not later than now, as far as known: the script decides by Redis's clock.
 async fn due(redis: &Redis, bucket: Bucket, passed_over: usize) -> Result<Vec<SessionId>, Error> {
+    let key = redis.keys.deadlines(bucket);
     let mut read = cmd("ZRANGEBYSCORE");
-    read.arg(redis.keys.deadlines(bucket)).arg("-inf").arg(redis.wire.now());
+    read.arg(&key).arg("-inf").arg(redis.wire.now_at(&key));
     read.arg("LIMIT").arg(passed_over).arg(BATCH);
-    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &read).await?)
+    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &key, &read).await?)
 }
 
 fn ids(members: Value) -> Result<Vec<SessionId>, Error> {
