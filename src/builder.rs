@@ -31,6 +31,7 @@ pub struct Builder {
     bulk_connections: usize,
     budget: Duration,
     clock: Option<ManualClock>,
+    by_steps: bool,
 }
 
 impl fmt::Debug for Builder {
@@ -57,6 +58,7 @@ impl Builder {
             bulk_connections: 4,
             budget: Duration::from_secs(3),
             clock: None,
+            by_steps: false,
         }
     }
 
@@ -132,6 +134,13 @@ impl Builder {
         self
     }
 
+    /// Goes by the steps of a Redis Cluster also where one script would do: for tests of them.
+    #[doc(hidden)]
+    pub const fn by_steps(mut self) -> Self {
+        self.by_steps = true;
+        self
+    }
+
     /// Checks the settings, connects, and asks the server whether it will do.
     ///
     /// # Errors
@@ -178,7 +187,7 @@ impl Builder {
             (StoreUrl::Redis(_), Some(_)) => {
                 return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
             }
-            (StoreUrl::Redis(server), None) => Store::Redis(Redis::new(store, &server, &pools)?),
+            (StoreUrl::Redis(server), None) => Store::Redis(Redis::new(store, &server, &pools)?.parted(self.by_steps)),
         };
         Ok(Sessions::new(store, settings))
     }

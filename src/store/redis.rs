@@ -12,6 +12,7 @@ use crate::error::Outage;
 use keys::Keys;
 use wire::{Path, Wire};
 
+mod across;
 mod answer;
 mod bucket;
 mod call;
@@ -34,12 +35,25 @@ pub(crate) struct Redis {
     wire: Wire,
     /// Whether a session was met whose key outlasts its life: until then to exist is to live, and a load asks for no `PTTL`.
     graced: AtomicBool,
+    /// Whether buckets may lie on different servers: then no script has keys of two.
+    parted: bool,
 }
 
 impl Redis {
     pub(crate) fn new(settings: StoreSettings, server: &Server, pools: &Pools) -> Result<Self, ConfigError> {
         let keys = Keys::new(settings.namespace.clone());
-        Ok(Self { settings, keys, wire: Wire::new(server, pools)?, graced: AtomicBool::new(false) })
+        Ok(Self { settings, keys, wire: Wire::new(server, pools)?, graced: AtomicBool::new(false), parted: false })
+    }
+
+    /// Whether buckets are taken to lie on different servers.
+    pub(crate) fn parted(mut self, parted: bool) -> Self {
+        self.parted |= parted;
+        self
+    }
+
+    /// Whether no one script can have both sessions.
+    fn parts(&self, one: SessionId, other: SessionId) -> bool {
+        self.parted && one.bucket() != other.bucket()
     }
 
     pub(crate) async fn check(&self) -> Result<(), Outage> {

@@ -110,12 +110,17 @@ impl Delivery {
 impl Redis {
     /// A call of the request path, under the operation that the caller names.
     pub(super) fn delivery(&self, op: Op) -> Delivery {
-        Delivery { path: Path::Request, budget: self.wire.budget(), op, unsure: op.again }
+        self.delivery_within(op, self.wire.budget())
     }
 
     /// A step of an operation that is no single call.
     pub(super) fn step(&self, path: Path, budget: Budget) -> Result<Delivery, Error> {
         Ok(Delivery { path, budget, op: self.new_op()?, unsure: false })
+    }
+
+    /// The same as one of several steps.
+    pub(super) const fn delivery_within(&self, op: Op, budget: Budget) -> Delivery {
+        Delivery { path: Path::Request, budget, op, unsure: op.again }
     }
 
     fn new_op(&self) -> Result<Op, Error> {

@@ -17,10 +17,14 @@ use crate::store::{Loaded, Meta, Record, Tombstone};
 /// `PTTL` first: the other way round a session that expires between the two, and is replaced by a tombstone, whose
 /// expiry is far off, would look live.
 pub(super) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> {
+    load_within(redis, &redis.wire.budget(), id).await
+}
+
+/// The same as one of several steps.
+pub(super) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -> Result<Loaded, Error> {
     let key = redis.keys.session(id);
-    let budget = redis.wire.budget();
     if !redis.graced() {
-        let answer = redis.wire.read_one(Path::Request, &budget, &hgetall(&key)).await?;
+        let answer = redis.wire.read_one(Path::Request, budget, &hgetall(&key)).await?;
         let Some((stored, fields)) = unpack(answer)? else { return Ok(Loaded::Absent) };
         if stored.stays_ms() == 0 {
             return Ok(told(stored, fields, 0));
@@ -29,7 +33,7 @@ pub(super) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> 
     }
     let mut reads = pipe();
     reads.cmd("PTTL").arg(&key).add_command(hgetall(&key));
-    let [left, hash] = exactly(redis.wire.read(Path::Request, &budget, &reads).await?)?;
+    let [left, hash] = exactly(redis.wire.read(Path::Request, budget, &reads).await?)?;
     read(left, hash)
 }
 
@@ -64,6 +68,7 @@ fn told(stored: Stored, fields: Fields, left_ms: i64) -> Loaded {
     let stays = stored.stays_ms();
     match stored {
         Stored::Ended(tombstone) => Loaded::Ended(tombstone),
+        Stored::Parked => Loaded::Absent,
         Stored::Session { meta, .. } if stays == 0 || left_ms >= stays as i64 => {
             Loaded::Live(Box::new(Record { meta: *meta, fields }))
         }
@@ -100,7 +105,7 @@ fn unpack(hash: Value) -> Result<Option<(Stored, Fields)>, Error> {
 }
 
 /// Names and values: a map, or from a script a list of both in turn.
-fn pairs(hash: Value) -> Result<Vec<(Value, Value)>, Error> {
+pub(super) fn pairs(hash: Value) -> Result<Vec<(Value, Value)>, Error> {
     match hash {
         Value::Map(pairs) => Ok(pairs),
         Value::Array(flat) => {
@@ -122,7 +127,7 @@ pub(super) fn record(redis: &Redis, hash: Value) -> Result<Option<Record>, Error
             note(redis, &meta, keep_ms);
             Ok(Some(Record { meta: *meta, fields }))
         }
-        Some((Stored::Ended(_), _)) => Err(unexpected()),
+        Some((Stored::Ended(_) | Stored::Parked, _)) => Err(unexpected()),
         None => Ok(None),
     }
 }
@@ -173,7 +178,7 @@ fn judge(left: &Value, packed: &Value) -> Result<Found, Error> {
     let Ok(stored) = meta::decode(packed) else { return Ok(Found::Foreign) };
     let user = match &stored {
         Stored::Session { meta, .. } => meta.user.clone(),
-        Stored::Ended(_) => None,
+        Stored::Ended(_) | Stored::Parked => None,
     };
     Ok(match told(stored, Fields::new(), number(left)?) {
         Loaded::Live(record) => Found::Live(Box::new(record.meta)),

@@ -36,6 +36,9 @@ scripts! {
     ROTATE = "rotate" "" ["answer" "reason" "call" "meta" "ring" "session"];
     RETIME = "retime" "" ["answer" "reason" "call" "meta" "ring" "session" "life" "index" "bury"];
     LOGIN = "login" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury" "gate"];
+    PARK = "park" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate" "park"];
+    LEAVE = "leave" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "index" "bury" "park"];
+    ACTIVATE = "activate" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "life" "fresh" "index" "enter" "bury" "gate"];
     REAUTHENTICATE = "reauthenticate" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate"];
     END = "end" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury"];
     RAISE = "raise" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "life" "index"];

@@ -1,6 +1,7 @@
 //! The contract against a real, private server: each operation, each refusal, each repeat, and the shape of the keys.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod across;
 mod bucket;
 mod create;
 mod end;
@@ -183,6 +184,25 @@ impl Bench {
 
     async fn try_login(&self, login: &Login) -> Result<Record, Refused> {
         self.store.login(self.op(), login).await.unwrap()
+    }
+
+    /// How many of these sessions live at one instant, whatever the index says.
+    fn count(&self, ids: &[SessionId]) -> usize {
+        const LIVE: &str = r"
+            local live = 0
+            for _, key in ipairs(KEYS) do
+              local packed = redis.call('HGET', key, '@')
+              live = live + (packed and string.byte(packed, 2) == 0 and 1 or 0)
+            end
+            return live";
+        let keys: Vec<Vec<u8>> = ids.iter().map(|id| self.store.keys.session(*id)).collect();
+        let mut command = ::redis::cmd("EVAL");
+        command.arg(LIVE).arg(keys.len()).arg(keys).query(&mut self.server.connection()).unwrap()
+    }
+
+    async fn login_at(&self, user: &str, cap: Cap) -> Result<SessionId, Refused> {
+        let login = login_of(user, cap);
+        self.try_login(&login).await.map(|_| login.new.id)
     }
 
     async fn load(&self, id: SessionId) -> Loaded {
