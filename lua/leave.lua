@@ -15,8 +15,7 @@ ARGV[8]  most bytes
 ARGV[9...] a count and the names of fields to carry, then the delta (lib/delta.lua)
 Flags    none
 
-Returns  OK and nothing if the parked fields still stand
-         OK and a 1 and what is carried now, names and values in turn
+Returns  OK and two: 0 if the parked fields still stand, else 1; what is carried now, names and values in turn
          LATE, STALE, GONE, CONFLICT, TOO_MANY_FIELDS, TOO_MANY_BYTES
 
 Why a script: what an acknowledged save has written since the fields were read goes with the login, so it has to be read
@@ -31,7 +30,7 @@ local keep, at = read_list(ARGV, 9)
 local delta = read_delta(ARGV, at)
 local session, answer = begin(key, call, generation)
 if not session then
-  return answer[1] == OK and { OK, kept_in(key, answer[2]) } or answer
+  return answer[1] == OK and { OK, { answer[2], kept_in(key) } } or answer
 end
 local changed = session.version ~= version
 local carried = changed and carry(key, keep, delta) or {}
@@ -44,4 +43,4 @@ bury(key, session, LOGGED_IN, call, remember_ms, OK, changed and '1' or '0')
 if #carried > 0 then
   redis.call('HSET', key, unpack(carried))
 end
-return { OK, kept_in(key, changed and '1' or '0') }
+return { OK, { changed and '1' or '0', carried } }

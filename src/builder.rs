@@ -32,6 +32,7 @@ pub struct Builder {
     budget: Duration,
     clock: Option<ManualClock>,
     by_steps: bool,
+    torn: bool,
 }
 
 impl fmt::Debug for Builder {
@@ -59,6 +60,7 @@ impl Builder {
             budget: Duration::from_secs(3),
             clock: None,
             by_steps: false,
+            torn: false,
         }
     }
 
@@ -141,6 +143,13 @@ impl Builder {
         self
     }
 
+    /// Ends sessions as in a Redis Cluster whose slots are all on the move: for tests of that.
+    #[doc(hidden)]
+    pub const fn torn(mut self) -> Self {
+        self.torn = true;
+        self
+    }
+
     /// Checks the settings, connects, and asks the server whether it will do.
     ///
     /// # Errors
@@ -187,7 +196,9 @@ impl Builder {
             (StoreUrl::Redis(_), Some(_)) => {
                 return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
             }
-            (StoreUrl::Redis(server), None) => Store::Redis(Redis::new(store, &server, &pools)?.parted(self.by_steps)),
+            (StoreUrl::Redis(server), None) => {
+                Store::Redis(Redis::new(store, &server, &pools)?.parted(self.by_steps).torn(self.torn))
+            }
         };
         Ok(Sessions::new(store, settings))
     }

@@ -24,6 +24,7 @@ mod scripts;
 mod session;
 #[cfg(test)]
 mod tests;
+mod torn;
 mod user;
 mod wire;
 
@@ -37,17 +38,32 @@ pub(crate) struct Redis {
     graced: AtomicBool,
     /// Whether buckets may lie on different servers: then no script has keys of two.
     parted: bool,
+    /// Whether all slots are taken to be on the move: for tests.
+    torn: bool,
 }
 
 impl Redis {
     pub(crate) fn new(settings: StoreSettings, server: &Server, pools: &Pools) -> Result<Self, ConfigError> {
         let keys = Keys::new(settings.namespace.clone());
-        Ok(Self { settings, keys, wire: Wire::new(server, pools)?, graced: AtomicBool::new(false), parted: false })
+        Ok(Self {
+            settings,
+            keys,
+            wire: Wire::new(server, pools)?,
+            graced: AtomicBool::new(false),
+            parted: false,
+            torn: false,
+        })
     }
 
     /// Whether buckets are taken to lie on different servers.
     pub(crate) fn parted(mut self, parted: bool) -> Self {
         self.parted |= parted;
+        self
+    }
+
+    /// Whether all slots are taken to be on the move.
+    pub(crate) fn torn(mut self, torn: bool) -> Self {
+        self.torn = torn;
         self
     }
 

@@ -7,7 +7,7 @@ use cloakroom::{ClientInfo, Login, Session, Timeouts};
 use crate::common::{Stage, login, token};
 
 /// By the names of their scripts.
-pub(super) const OPERATIONS: [&str; 15] = [
+pub(super) const OPERATIONS: [&str; 16] = [
     "create",
     "touch",
     "save",
@@ -20,6 +20,7 @@ pub(super) const OPERATIONS: [&str; 15] = [
     "activate",
     "reauthenticate",
     "end",
+    "bury",
     "raise",
     "revoke",
     "sweep",
@@ -37,7 +38,7 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Session {
             stage.advance(Duration::from_secs(90)).await;
             stage.sessions.peek(Some(&token), ClientInfo::new()).await.expect("there")
         }
-        "reauthenticate" | "raise" | "revoke" | "end" => {
+        "reauthenticate" | "raise" | "revoke" | "end" | "bury" => {
             let _ = stage.user("ada").await;
             let (session, _) = stage.user("ada").await;
             session.increment("n", 1).await.expect("there");
@@ -68,7 +69,7 @@ pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
             let _ = session.login(Login::new("ada").keep(["a"])).await.expect("there");
         }
         "reauthenticate" => login(session, "ada").await,
-        "end" => {
+        "end" | "bury" => {
             let _ = session.logout_keeping(["n"]).await.expect("there");
         }
         "raise" => {

@@ -38,7 +38,11 @@ impl Scene {
         let grace = Duration::from_secs(if operation == "sweep" { 600 } else { 0 });
         let settings =
             |with: Builder| with.expiry_grace(grace).timeouts(timeouts).connections(1).budget(Duration::from_secs(30));
-        let settings = |with| if STEPS.contains(&operation) { settings(with).by_steps() } else { settings(with) };
+        let settings = |with| match operation {
+            "bury" => settings(with).torn(),
+            step if STEPS.contains(&step) => settings(with).by_steps(),
+            _ => settings(with),
+        };
         let stage = redis_stage_on(Arc::clone(server), settings).await;
         let mut redis = server.connection().await;
         // A script's name is told from its first run.

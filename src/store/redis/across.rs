@@ -13,9 +13,9 @@ use crate::fields::Delta;
 use crate::id::UserHash;
 use crate::limits::check_field_name;
 use crate::store::redis::Redis;
-use crate::store::redis::answer::{items, millis, time, unexpected};
+use crate::store::redis::answer::{bytes, items, millis, time, unexpected};
 use crate::store::redis::call::{Call, Delivery};
-use crate::store::redis::load::{exactly, load_within, pairs, record};
+use crate::store::redis::load::{exactly, fields, load_within, record};
 use crate::store::redis::login::with_room;
 use crate::store::redis::meta::tail;
 use crate::store::redis::scripts;
@@ -176,18 +176,12 @@ impl<'a> Across<'a> {
     }
 }
 
-/// The answer of `lua/leave.lua`: empty, or a mark and then fields.
+/// The answer of `lua/leave.lua`: whether anything changed, and the fields to carry if so.
 fn replacing(answer: Value) -> Result<Delta, Error> {
-    let mut flat = items(answer)?;
-    if flat.is_empty() {
-        return Ok(Delta::default());
-    }
-    let fields = pairs(Value::Array(flat.split_off(1)))?;
-    let change = |(name, stored)| match (name, stored) {
-        (Value::BulkString(name), Value::BulkString(stored)) => {
-            Ok((String::from_utf8(name).map_err(|_| unexpected())?, Some(stored)))
-        }
-        _ => Err(unexpected()),
-    };
-    Ok(Delta { clear: true, changes: fields.into_iter().map(change).collect::<Result<_, Error>>()? })
+    let [changed, carried] = exactly(items(answer)?)?;
+    let carried = fields(carried)?.into_iter().map(|(name, stored)| (name, Some(stored)));
+    Ok(match bytes(&changed)? {
+        b"0" => Delta::default(),
+        _ => Delta { clear: true, changes: carried.collect() },
+    })
 }

@@ -99,6 +99,13 @@ pub(super) struct Delivery {
     unsure: bool,
 }
 
+impl Delivery {
+    /// A sending failed, perhaps after it was executed.
+    const fn note(&mut self, error: &Error) {
+        self.unsure |= matches!(error, Error::Indeterminate(_));
+    }
+}
+
 #[cfg(test)]
 impl Delivery {
     /// As if an answer had been lost.
@@ -154,6 +161,34 @@ impl Redis {
         Err(Error::Unavailable(Outage::new("every attempt came too late")))
     }
 
+    /// The same; `None`, and this time it was not executed, if its keys lie on two servers while their slot moves. That may pass, so
+    /// part of the budget is spent on it.
+    pub(super) async fn call_if_whole(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Option<Reply>, Error> {
+        if self.torn {
+            return Ok(None);
+        } else if !self.parted {
+            return self.call(delivery, call).await.map(Some);
+        }
+        let budget = delivery.budget;
+        delivery.budget = budget.quarter();
+        let first = self.call(delivery, call).await;
+        delivery.budget = budget;
+        let answer = match first {
+            Err(error) if error.is_retryable() && !is_torn(&error) => {
+                delivery.note(&error);
+                self.call(delivery, call).await
+            }
+            answer => answer,
+        };
+        match answer {
+            Err(error) if is_torn(&error) => {
+                delivery.note(&error);
+                Ok(None)
+            }
+            answer => answer.map(Some),
+        }
+    }
+
     async fn send(&self, delivery: &Delivery, call: &Call<'_>) -> Result<Sent, Error> {
         let not_after = delivery.op.not_after.to_string();
         let keys: Vec<&[u8]> = call.keys.iter().map(Vec::as_slice).collect();
@@ -164,9 +199,16 @@ impl Redis {
     }
 }
 
+fn is_torn(error: &Error) -> bool {
+    code(error) == Some("TRYAGAIN")
+}
+
+fn code(error: &Error) -> Option<&str> {
+    let (Error::Unavailable(outage) | Error::Indeterminate(outage)) = error else { return None };
+    outage.source().and_then(|source| source.downcast_ref::<RedisError>()).and_then(RedisError::code)
+}
+
 /// A script that meets metadata of another format fails before it writes: that is no outage.
 fn readable(error: Error) -> Error {
-    let (Error::Unavailable(outage) | Error::Indeterminate(outage)) = &error else { return error };
-    let code = outage.source().and_then(|source| source.downcast_ref::<RedisError>()).and_then(RedisError::code);
-    if code == Some("UNREADABLE") { Error::Unreadable("its metadata is of another format") } else { error }
+    if code(&error) == Some("UNREADABLE") { Error::Unreadable("its metadata is of another format") } else { error }
 }

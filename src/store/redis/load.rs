@@ -81,7 +81,7 @@ fn told(stored: Stored, fields: Fields, left_ms: i64) -> Loaded {
     }
 }
 
-type Fields = Vec<(String, Vec<u8>)>;
+pub(super) type Fields = Vec<(String, Vec<u8>)>;
 
 /// A hash's metadata and fields, by name; `None` if there is no hash.
 fn unpack(hash: Value) -> Result<Option<(Stored, Fields)>, Error> {
@@ -92,8 +92,7 @@ fn unpack(hash: Value) -> Result<Option<(Stored, Fields)>, Error> {
         if name == meta::FIELD.as_bytes() {
             stored = Some(meta::decode(&value)?);
         } else {
-            let name = String::from_utf8(name).map_err(|_| Error::Unreadable("a field's name is not text"))?;
-            fields.push((name, value));
+            fields.push((text(name)?, value));
         }
     }
     fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -105,7 +104,7 @@ fn unpack(hash: Value) -> Result<Option<(Stored, Fields)>, Error> {
 }
 
 /// Names and values: a map, or from a script a list of both in turn.
-pub(super) fn pairs(hash: Value) -> Result<Vec<(Value, Value)>, Error> {
+fn pairs(hash: Value) -> Result<Vec<(Value, Value)>, Error> {
     match hash {
         Value::Map(pairs) => Ok(pairs),
         Value::Array(flat) => {
@@ -118,6 +117,21 @@ pub(super) fn pairs(hash: Value) -> Result<Vec<(Value, Value)>, Error> {
         }
         _ => Err(unexpected()),
     }
+}
+
+/// Fields that a script answers, sorted by name.
+pub(super) fn fields(flat: Value) -> Result<Fields, Error> {
+    let field = |(name, stored)| match (name, stored) {
+        (Value::BulkString(name), Value::BulkString(stored)) => Ok((text(name)?, stored)),
+        _ => Err(unexpected()),
+    };
+    let mut fields: Fields = pairs(flat)?.into_iter().map(field).collect::<Result<_, _>>()?;
+    fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(fields)
+}
+
+fn text(name: Vec<u8>) -> Result<String, Error> {
+    String::from_utf8(name).map_err(|_| Error::Unreadable("a field's name is not text"))
 }
 
 /// A session that a script answers whole; `None` for an empty answer.

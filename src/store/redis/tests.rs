@@ -8,6 +8,7 @@ mod end;
 mod history;
 mod increment;
 mod keys;
+mod list;
 mod load;
 mod login;
 mod reauthenticate;
@@ -16,6 +17,7 @@ mod retime;
 mod revoke;
 mod rotate;
 mod save;
+mod torn;
 mod touch;
 mod travel;
 mod trouble;
@@ -160,6 +162,16 @@ impl Bench {
         let budget = self.store.wire.budget();
         let sent = self.store.wire.script(wire::Path::Request, &budget, script, &keys, &args).await.unwrap();
         answer::Reply::read(sent.answer).unwrap()
+    }
+
+    /// One delivery of a revocation of one session of ada's, of logins up to this one.
+    async fn deliver_revoke(&self, op: Op, one: SessionId, staying: SessionId, latest: u64) -> answer::Reply {
+        let user = UserHash::of("ada");
+        let [staying, key] = [staying, one].map(|id| self.store.keys.session(id));
+        let keys = [self.store.keys.deadlines(user.bucket()), staying, key, self.store.keys.index(&user)];
+        let (latest, member) = (latest.to_string(), crate::store::redis::keys::member(one));
+        let args: [&[u8]; 6] = [b"4", b"3600000", latest.as_bytes(), &meta::owner("ada"), b"1", &member];
+        self.deliver(&scripts::REVOKE, op, &keys, &args).await
     }
 
     /// One delivery of a save of `a`.
