@@ -6,11 +6,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::config::url::Server;
+use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
 use keys::Keys;
-use wire::{Path, Wire};
+use wire::Wire;
 
 mod across;
 mod answer;
@@ -43,16 +43,11 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    pub(crate) fn new(settings: StoreSettings, server: &Server, pools: &Pools) -> Result<Self, ConfigError> {
+    pub(crate) fn new(settings: StoreSettings, servers: &Servers, pools: &Pools) -> Result<Self, ConfigError> {
         let keys = Keys::new(settings.namespace.clone());
-        Ok(Self {
-            settings,
-            keys,
-            wire: Wire::new(server, pools)?,
-            graced: AtomicBool::new(false),
-            parted: false,
-            torn: false,
-        })
+        let wire = Wire::new(servers, pools)?;
+        let parted = wire.is_cluster();
+        Ok(Self { settings, keys, wire, graced: AtomicBool::new(false), parted, torn: false })
     }
 
     /// Whether buckets are taken to lie on different servers.
@@ -92,7 +87,7 @@ impl Contract for Redis {
     }
 
     async fn ping(&self) -> Result<Millis, Error> {
-        let answer = self.wire.read_one(Path::Request, &self.wire.short_budget(), &::redis::cmd("TIME")).await?;
+        let answer = self.wire.read_anywhere(&self.wire.short_budget(), &::redis::cmd("TIME")).await?;
         answer::time(&answer)
     }
 

@@ -145,10 +145,12 @@ impl<'a> Across<'a> {
         reply.answer(|hash| record(self.redis, hash)?.ok_or_else(unexpected))
     }
 
-    /// Its own operation: the servers' clocks differ, so it has as long to live as the login has, not until the same time.
+    /// Its own operation: the masters' clocks differ, so it has as long to live as the login has, not until the same time.
     fn step(&self, step: Step) -> Delivery {
-        let life = self.op.not_after.saturating_sub(self.redis.wire.now());
-        let mut op = Op { not_after: self.redis.wire.now() + life, ..self.op };
+        let id = if matches!(step, Step::Leave) { self.old.id } else { self.login.new.id };
+        let wire = &self.redis.wire;
+        let life = self.op.not_after.saturating_sub(wire.now());
+        let mut op = Op { not_after: wire.now_at(&self.redis.keys.session(id)) + life, ..self.op };
         op.id[7] ^= step as u8;
         self.redis.delivery_within(op, self.budget)
     }
@@ -156,17 +158,19 @@ impl<'a> Across<'a> {
     /// What is parked is no use any more. Its id is this login's alone, and no call that needs it follows; without
     /// this it is gone in five minutes.
     pub(super) async fn forget(&self) {
+        let key = self.redis.keys.session(self.login.new.id);
         let mut unlink = cmd("UNLINK");
-        unlink.arg(self.redis.keys.session(self.login.new.id));
-        let _five_minutes_more = self.redis.wire.read_one(Path::Request, &self.budget, &unlink).await;
+        unlink.arg(&key);
+        let _five_minutes_more = self.redis.wire.read_one(Path::Request, &self.budget, &key, &unlink).await;
     }
 
     /// What a login is refused for before it looks at the session before.
     async fn first_refusal(&self) -> Result<Option<Refused>, Error> {
         let keys = &self.redis.keys;
+        let (key, epoch) = (keys.session(self.login.new.id), keys.epoch(&self.hash));
         let mut reads = pipe();
-        reads.cmd("EXISTS").arg(keys.session(self.login.new.id)).cmd("TIME").cmd("GET").arg(keys.epoch(&self.hash));
-        let [taken, now, epoch] = exactly(self.redis.wire.read(Path::Request, &self.budget, &reads).await?)?;
+        reads.cmd("EXISTS").arg(&key).cmd("TIME").cmd("GET").arg(epoch);
+        let [taken, now, epoch] = exactly(self.redis.wire.read(Path::Request, &self.budget, &key, &reads).await?)?;
         let now = time(&now)?;
         let void = self.login.gate.ticket.is_some_and(|ticket| {
             let epoch = millis(&epoch).ok();

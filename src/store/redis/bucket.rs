@@ -46,7 +46,7 @@ async fn revoke_some(redis: &Redis, bucket: Bucket, named: &[Named], caught: Vec
         .number(NO_END_MS)
         .bytes(caught.clone())
         .members(&named.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-    let mut delivery = redis.step(Path::Bulk, redis.wire.budget())?;
+    let mut delivery = redis.step(Path::Bulk, redis.wire.budget(), &call.keys[0])?;
     match redis.call_if_whole(&mut delivery, &call).await? {
         Some(reply) => reply.answer(|ended| millis(&ended))?.map_err(|_| unexpected()),
         None => revoke_each(redis, named, caught).await,
@@ -58,7 +58,7 @@ async fn revoke_each(redis: &Redis, named: &[Named], owner: Vec<u8>) -> Result<u
     let how = Burial { reason: EndReason::Revoked, latest: None, owner };
     let mut ended = 0;
     for (id, user) in named {
-        let mut delivery = redis.step(Path::Bulk, redis.wire.budget())?;
+        let mut delivery = redis.step(Path::Bulk, redis.wire.budget(), &redis.keys.session(*id))?;
         ended += u64::from(bury(redis, &mut delivery, *id, user.as_deref(), &how).await?);
     }
     Ok(ended)
@@ -100,7 +100,7 @@ async fn sweep_some(redis: &Redis, bucket: Bucket, named: &[Named]) -> Result<[u
     let call = Call::new(&scripts::SWEEP, keys(redis, bucket, named))
         .number(redis.settings.remember_ms)
         .members(&named.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-    let mut delivery = redis.step(Path::Bulk, redis.wire.budget())?;
+    let mut delivery = redis.step(Path::Bulk, redis.wire.budget(), &call.keys[0])?;
     let Some(reply) = redis.call_if_whole(&mut delivery, &call).await? else { return Ok([0; 3]) };
     let counts = |content: Value| {
         let [expired, forgotten, rescored] = exactly(items(content)?)?;
@@ -111,17 +111,19 @@ async fn sweep_some(redis: &Redis, bucket: Bucket, named: &[Named]) -> Result<[u
 
 /// Every session that the bucket's index names.
 async fn entries(redis: &Redis, bucket: Bucket) -> Result<Vec<SessionId>, Error> {
+    let key = redis.keys.deadlines(bucket);
     let mut read = cmd("ZRANGE");
-    read.arg(redis.keys.deadlines(bucket)).arg(0).arg(-1);
-    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &read).await?)
+    read.arg(&key).arg(0).arg(-1);
+    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &key, &read).await?)
 }
 
 /// The sessions whose score is not later than now, as far as known: the script decides by Redis's clock.
 async fn due(redis: &Redis, bucket: Bucket, passed_over: usize) -> Result<Vec<SessionId>, Error> {
+    let key = redis.keys.deadlines(bucket);
     let mut read = cmd("ZRANGEBYSCORE");
-    read.arg(redis.keys.deadlines(bucket)).arg("-inf").arg(redis.wire.now());
+    read.arg(&key).arg("-inf").arg(redis.wire.now_at(&key));
     read.arg("LIMIT").arg(passed_over).arg(BATCH);
-    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &read).await?)
+    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &key, &read).await?)
 }
 
 fn ids(members: Value) -> Result<Vec<SessionId>, Error> {

@@ -100,6 +100,13 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
+    /// Of the call that follows from this one, as its repeat follows from this one's repeat.
+    pub(super) fn next(&self) -> Self {
+        let mut op = self.op;
+        op.id[7] ^= 0xff;
+        Self { op, ..*self }
+    }
+
     /// A sending failed, perhaps after it was executed.
     const fn note(&mut self, error: &Error) {
         self.unsure |= matches!(error, Error::Indeterminate(_));
@@ -120,9 +127,9 @@ impl Redis {
         self.delivery_within(op, self.wire.budget())
     }
 
-    /// A step of an operation that is no single call.
-    pub(super) fn step(&self, path: Path, budget: Budget) -> Result<Delivery, Error> {
-        Ok(Delivery { path, budget, op: self.new_op()?, unsure: false })
+    /// A step of an operation that is no single call, about this key.
+    pub(super) fn step(&self, path: Path, budget: Budget, key: &[u8]) -> Result<Delivery, Error> {
+        Ok(Delivery { path, budget, op: self.new_op(key)?, unsure: false })
     }
 
     /// The same as one of several steps.
@@ -130,10 +137,11 @@ impl Redis {
         Delivery { path: Path::Request, budget, op, unsure: op.again }
     }
 
-    fn new_op(&self) -> Result<Op, Error> {
+    /// In the time of the master that has the key.
+    fn new_op(&self, key: &[u8]) -> Result<Op, Error> {
         let mut id = [0; 8];
         fill(&mut id)?;
-        Ok(Op { id, not_after: self.wire.now() + LIFE_MS, again: false })
+        Ok(Op { id, not_after: self.wire.now_at(key) + LIFE_MS, again: false })
     }
 
     /// Sends a call until it is answered. Refused as late or stale, and never sent twice, it becomes a new operation:
@@ -146,7 +154,7 @@ impl Redis {
             let reply = Reply::read(sent.answer)?;
             let horizon = match reply.code {
                 Code::Late => {
-                    self.wire.clock_seen(millis(&reply.content)?);
+                    self.wire.clock_seen(&call.keys[0], millis(&reply.content)?);
                     0
                 }
                 Code::Stale => millis(&reply.content)?,
@@ -155,7 +163,7 @@ impl Redis {
             if delivery.unsure {
                 return Err(Error::Indeterminate(Outage::new("the answer was lost, and a repeat came too late")));
             }
-            let op = self.new_op()?;
+            let op = self.new_op(&call.keys[0])?;
             delivery.op = Op { not_after: op.not_after.max(horizon + 1), ..op };
         }
         Err(Error::Unavailable(Outage::new("every attempt came too late")))

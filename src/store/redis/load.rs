@@ -24,7 +24,7 @@ pub(super) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> 
 pub(super) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -> Result<Loaded, Error> {
     let key = redis.keys.session(id);
     if !redis.graced() {
-        let answer = redis.wire.read_one(Path::Request, budget, &hgetall(&key)).await?;
+        let answer = redis.wire.read_one(Path::Request, budget, &key, &hgetall(&key)).await?;
         let Some((stored, fields)) = unpack(answer)? else { return Ok(Loaded::Absent) };
         if stored.stays_ms() == 0 {
             return Ok(told(stored, fields, 0));
@@ -33,7 +33,7 @@ pub(super) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -
     }
     let mut reads = pipe();
     reads.cmd("PTTL").arg(&key).add_command(hgetall(&key));
-    let [left, hash] = exactly(redis.wire.read(Path::Request, budget, &reads).await?)?;
+    let [left, hash] = exactly(redis.wire.read(Path::Request, budget, &key, &reads).await?)?;
     read(left, hash)
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn load_timed(redis: &Redis, id: SessionId) -> Result<(Loaded, 
     let key = redis.keys.session(id);
     let mut reads = pipe();
     reads.cmd("TIME").cmd("PTTL").arg(&key).add_command(hgetall(&key));
-    let [now, left, hash] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &reads).await?)?;
+    let [now, left, hash] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &key, &reads).await?)?;
     Ok((read(left, hash)?, time(&now)?))
 }
 
@@ -171,18 +171,16 @@ pub(super) enum Found {
     Foreign,
 }
 
-/// Reads the metadata of some sessions in one round trip, in their order. The caller names at most
+/// Reads the metadata of some sessions of one bucket in one round trip, in their order. The caller names at most
 /// [`BATCH`](crate::store::BATCH).
 pub(super) async fn look(redis: &Redis, path: Path, budget: &Budget, ids: &[SessionId]) -> Result<Vec<Found>, Error> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
+    let Some(first) = ids.first() else { return Ok(Vec::new()) };
     let mut reads = Pipeline::new();
     for id in ids {
         let key = redis.keys.session(*id);
         reads.cmd("PTTL").arg(&key).cmd("HGET").arg(&key).arg(meta::FIELD);
     }
-    let answers = redis.wire.read(path, budget, &reads).await?;
+    let answers = redis.wire.read(path, budget, &redis.keys.session(*first), &reads).await?;
     let (answers, []) = answers.as_chunks::<2>() else { return Err(unexpected()) };
     answers.iter().map(|[left, packed]| judge(left, packed)).collect()
 }

@@ -119,9 +119,10 @@ pub(super) async fn with_room<'a>(
 
 /// The earliest logins in the user's index, as many as one call may name.
 async fn earliest(redis: &Redis, delivery: &Delivery, user: &UserHash) -> Result<Vec<SessionId>, Error> {
+    let key = redis.keys.index(user);
     let mut read = cmd("ZRANGE");
-    read.arg(redis.keys.index(user)).arg(0).arg(BATCH - 1);
-    let members = items(redis.wire.read_one(delivery.path, &delivery.budget, &read).await?)?;
+    read.arg(&key).arg(0).arg(BATCH - 1);
+    let members = items(redis.wire.read_one(delivery.path, &delivery.budget, &key, &read).await?)?;
     let ids = members.iter().map(|member| bytes(member).map(named)).collect::<Result<Vec<_>, _>>()?;
     Ok(ids.into_iter().flatten().filter(|id| id.bucket() == user.bucket()).collect())
 }

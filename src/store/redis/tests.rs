@@ -5,6 +5,7 @@ mod across;
 mod bucket;
 mod create;
 mod end;
+mod end_refused;
 mod history;
 mod increment;
 mod keys;
@@ -74,7 +75,7 @@ fn open_on(server: Arc<TestServer>, limits: Limits) -> Bench {
 
 fn store(server: &TestServer, namespace: &str, limits: Limits) -> Redis {
     let StoreUrl::Redis(place) = StoreUrl::parse(&server.url()).unwrap() else { panic!("no Redis URL") };
-    let pools = Pools { connections: 1, bulk_connections: 1, budget: Duration::from_secs(20) };
+    let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1_000, budget: Duration::from_secs(20) };
     let settings = StoreSettings { namespace: namespace.into(), limits, remember_ms: REMEMBER };
     Redis::new(settings, &place, &pools).unwrap()
 }
@@ -137,6 +138,13 @@ fn again(record: &Record, id: SessionId, number: u8) -> Reauthenticate {
 
 fn ending(record: &Record, id: SessionId) -> End {
     End { old: old(record, id), reason: EndReason::LoggedOut, successor: None, delta: Delta::default() }
+}
+
+fn followed(record: &Record, id: SessionId, keep: &[&str]) -> (End, SessionId) {
+    let new = NewSession { id: SessionId::mint(id.bucket()).unwrap(), secret: secret(8), ..guest() };
+    let next = new.id;
+    let keep = keep.iter().map(|name| (*name).to_owned()).collect();
+    (End { successor: Some((new, keep)), ..ending(record, id) }, next)
 }
 
 fn saving(id: SessionId, changes: &[&str]) -> Save {

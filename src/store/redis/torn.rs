@@ -13,10 +13,10 @@ use crate::id::{SessionId, UserHash};
 use crate::store::redis::Redis;
 use crate::store::redis::call::{Call, Delivery};
 use crate::store::redis::keys::member;
-use crate::store::redis::load::{Fields, fields};
+use crate::store::redis::load::{Fields, fields, load_within};
 use crate::store::redis::scripts;
 use crate::store::redis::session::create_within;
-use crate::store::{Answer, End, NewSession, Record};
+use crate::store::{Answer, End, Loaded, NewSession, Record};
 
 /// Which session is ended, and if so how.
 #[derive(Clone)]
@@ -78,9 +78,13 @@ pub(super) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> An
 /// The session has ended, whatever becomes of this one.
 async fn follow(redis: &Redis, delivery: &Delivery, new: &NewSession, carried: Fields) -> Option<Record> {
     let changes = carried.into_iter().map(|(name, stored)| (name, Some(stored))).collect();
-    let mut delivery = redis.step(delivery.path, delivery.budget).ok()?;
-    match create_within(redis, &mut delivery, new, &Delta { clear: false, changes }).await {
-        Ok(Ok(record)) => Some(record),
+    match create_within(redis, &mut delivery.next(), new, &Delta { clear: false, changes }).await {
+        // Read again: after a repeat it may have changed, or have ended.
+        Ok(Ok(_)) => match load_within(redis, &delivery.budget, new.id).await {
+            Ok(Loaded::Live(record)) => Some(*record),
+            Ok(_) => None,
+            Err(error) => lost(&error),
+        },
         Ok(Err(refused)) => lost(&refused),
         Err(error) => lost(&error),
     }
@@ -93,16 +97,12 @@ fn lost(why: &dyn std::fmt::Debug) -> Option<Record> {
 
 /// Takes an ended session off the indexes. No such id lives again, so these calls may come at any time.
 async fn unlist(redis: &Redis, delivery: &Delivery, id: SessionId, user: Option<&str>) {
-    let mut score = cmd("ZREM");
-    score.arg(redis.keys.deadlines(id.bucket())).arg(&id.as_bytes()[..]);
-    let mut removals = vec![score];
-    if let Some(user) = user {
-        let mut entry = cmd("ZREM");
-        entry.arg(redis.keys.index(&UserHash::of(user))).arg(&member(id)[..]);
-        removals.push(entry);
-    }
-    for removal in removals {
-        if let Err(error) = redis.wire.read_one(delivery.path, &delivery.budget, &removal).await {
+    let mut entries = vec![(redis.keys.deadlines(id.bucket()), id.as_bytes().to_vec())];
+    entries.extend(user.map(|user| (redis.keys.index(&UserHash::of(user)), member(id).to_vec())));
+    for (key, entry) in entries {
+        let mut removal = cmd("ZREM");
+        removal.arg(&key).arg(entry);
+        if let Err(error) = redis.wire.read_one(delivery.path, &delivery.budget, &key, &removal).await {
             tracing::debug!(%error, "an ended session stays in an index until someone meets it there");
         }
     }

@@ -19,9 +19,10 @@ use crate::store::{Answer, BATCH, EPOCH_LIFE_MS, Meta, Refused, Scope, Ticket};
 use crate::timeout::NO_END_MS;
 
 pub(super) async fn ticket(redis: &Redis, user: &str) -> Result<Ticket, Error> {
+    let key = redis.keys.epoch(&UserHash::of(user));
     let mut reads = pipe();
-    reads.cmd("TIME").cmd("GET").arg(redis.keys.epoch(&UserHash::of(user)));
-    let [now, epoch] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &reads).await?)?;
+    reads.cmd("TIME").cmd("GET").arg(&key);
+    let [now, epoch] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &key, &reads).await?)?;
     Ok(Ticket { epoch: stored_epoch(&epoch)?, taken: time(&now)? })
 }
 
@@ -100,9 +101,10 @@ impl<'a> User<'a> {
 
     /// The index's members, earliest login first, with their login times.
     async fn members(&self) -> Result<Vec<(SessionId, Millis)>, Error> {
+        let key = self.redis.keys.index(&self.hash);
         let mut read = cmd("ZRANGE");
-        read.arg(self.redis.keys.index(&self.hash)).arg(0).arg(-1).arg("WITHSCORES");
-        let all = scored(self.redis.wire.read_one(Path::Request, &self.budget, &read).await?)?;
+        read.arg(&key).arg(0).arg(-1).arg("WITHSCORES");
+        let all = scored(self.redis.wire.read_one(Path::Request, &self.budget, &key, &read).await?)?;
         let ids = all.into_iter().filter_map(|(member, login)| Some((named(&member)?, login)));
         Ok(ids.filter(|(id, _)| id.bucket() == self.hash.bucket()).collect())
     }
@@ -114,14 +116,14 @@ impl<'a> User<'a> {
         let key = keys.epoch(&self.hash);
         let mut reads = pipe();
         reads.cmd("TIME").cmd("GET").arg(&key);
-        let [now, old] = exactly(self.redis.wire.read(Path::Request, &self.budget, &reads).await?)?;
+        let [now, old] = exactly(self.redis.wire.read(Path::Request, &self.budget, &key, &reads).await?)?;
         let least = time(&now)?.max(stored_epoch(&old)?.map_or(0, |old| old + 1));
         let stays = staying.map_or_else(|| key.clone(), |id| keys.session(id));
         let call = Call::new(&scripts::RAISE, vec![key, keys.index(&self.hash), stays])
             .number(least)
             .number(EPOCH_LIFE_MS)
             .bytes(staying.map_or_else(Vec::new, |_| owner(self.id)));
-        let mut delivery = self.redis.step(Path::Request, self.budget)?;
+        let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
         match self.redis.call_if_whole(&mut delivery, &call).await? {
             Some(reply) => reply.answer(|epoch| millis(&epoch)),
             None => self.raise_alone(least, staying).await,
@@ -146,7 +148,7 @@ impl<'a> User<'a> {
             .number(epoch)
             .number(EPOCH_LIFE_MS)
             .nothing();
-        let mut delivery = self.redis.step(Path::Request, self.budget)?;
+        let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
         self.redis.call(&mut delivery, &call).await?.answer(|epoch| millis(&epoch))
     }
 
@@ -185,7 +187,7 @@ impl<'a> User<'a> {
             .number(ending.latest.map_or(-1, |latest| latest as i64))
             .bytes(owner(self.id))
             .members(ids);
-        let mut delivery = self.redis.step(Path::Request, self.budget)?;
+        let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
         match self.redis.call_if_whole(&mut delivery, &call).await? {
             Some(reply) => reply.answer(|ended| millis(&ended)),
             None => self.end_each(ids, ending).await,
@@ -201,7 +203,7 @@ impl<'a> User<'a> {
         let how = Burial { reason: ending.reason, latest: Some(latest), owner: owner(self.id) };
         let mut ended = 0;
         for id in ids {
-            let mut delivery = self.redis.step(Path::Request, self.budget)?;
+            let mut delivery = self.redis.step(Path::Request, self.budget, &self.redis.keys.session(*id))?;
             ended += u64::from(bury(self.redis, &mut delivery, *id, Some(self.id), &how).await?);
         }
         Ok(Ok(ended))

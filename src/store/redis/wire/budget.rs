@@ -23,6 +23,12 @@ impl Budget {
         Self { ends: Instant::now() + length }
     }
 
+    /// The first half of what is left, for an attempt that has another way behind it.
+    pub(crate) fn half(&self) -> Self {
+        let now = Instant::now();
+        Self { ends: now + self.ends.saturating_duration_since(now) / 2 }
+    }
+
     /// What is left, at most so much.
     pub(super) fn left(&self, most: Duration) -> Duration {
         self.ends.saturating_duration_since(Instant::now()).min(most)
