@@ -36,6 +36,8 @@ pub struct Builder {
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
     clock: Option<ManualClock>,
+    by_steps: bool,
+    torn: bool,
 }
 
 impl fmt::Debug for Builder {
@@ -65,6 +67,8 @@ impl Builder {
             #[cfg(feature = "tls")]
             tls: None,
             clock: None,
+            by_steps: false,
+            torn: false,
         }
     }
 
@@ -159,6 +163,20 @@ impl Builder {
         self
     }
 
+    /// Goes by the steps of a Redis Cluster also where one script would do: for tests of them.
+    #[doc(hidden)]
+    pub const fn by_steps(mut self) -> Self {
+        self.by_steps = true;
+        self
+    }
+
+    /// Ends sessions as in a Redis Cluster whose slots are all on the move: for tests of that.
+    #[doc(hidden)]
+    pub const fn torn(mut self) -> Self {
+        self.torn = true;
+        self
+    }
+
     /// Checks the settings, connects, and asks the server whether it will do.
     ///
     /// # Errors
@@ -207,7 +225,9 @@ impl Builder {
             (StoreUrl::Redis(_), Some(_)) => {
                 return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
             }
-            (StoreUrl::Redis(servers), None) => Store::Redis(Redis::new(store, &servers, &pools)?),
+            (StoreUrl::Redis(servers), None) => {
+                Store::Redis(Redis::new(store, &servers, &pools)?.parted(self.by_steps).torn(self.torn))
+            }
         };
         Ok(Sessions::new(store, settings))
     }

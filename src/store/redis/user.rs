@@ -13,6 +13,7 @@ use crate::store::redis::keys::named;
 use crate::store::redis::load::{Found, exactly, look};
 use crate::store::redis::meta::owner;
 use crate::store::redis::scripts;
+use crate::store::redis::torn::{Burial, bury};
 use crate::store::redis::wire::{Budget, Path};
 use crate::store::{Answer, BATCH, EPOCH_LIFE_MS, Meta, Refused, Scope, Ticket};
 use crate::timeout::NO_END_MS;
@@ -123,6 +124,31 @@ impl<'a> User<'a> {
             .number(EPOCH_LIFE_MS)
             .bytes(staying.map_or_else(Vec::new, |_| owner(self.id)));
         let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
+        match self.redis.call_if_whole(&mut delivery, &call).await? {
+            Some(reply) => reply.answer(|epoch| millis(&epoch)),
+            None => self.raise_alone(least, staying).await,
+        }
+    }
+
+    /// The same while the slot moves: the latest login is read beforehand. One that comes in between is caught too, as
+    /// the epoch is as far ahead as this operation may take.
+    async fn raise_alone(&self, least: Millis, staying: Option<SessionId>) -> Answer<Millis> {
+        if !self.stays(staying).await? {
+            return Ok(Err(Refused::Gone(None)));
+        }
+        let latest = self.members().await?.last().map_or(0, |(_, login)| *login);
+        let epoch = least.max(latest) + self.budget.left_ms();
+        self.raise_to(epoch).await
+    }
+
+    /// Raises the epoch to just this one, if it is lower; answers it as it stands.
+    pub(super) async fn raise_to(&self, epoch: Millis) -> Answer<Millis> {
+        let key = self.redis.keys.epoch(&self.hash);
+        let call = Call::new(&scripts::RAISE, vec![key.clone(), key.clone(), key])
+            .number(epoch)
+            .number(EPOCH_LIFE_MS)
+            .nothing();
+        let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
         self.redis.call(&mut delivery, &call).await?.answer(|epoch| millis(&epoch))
     }
 
@@ -162,6 +188,31 @@ impl<'a> User<'a> {
             .bytes(owner(self.id))
             .members(ids);
         let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
-        self.redis.call(&mut delivery, &call).await?.answer(|ended| millis(&ended))
+        match self.redis.call_if_whole(&mut delivery, &call).await? {
+            Some(reply) => reply.answer(|ended| millis(&ended)),
+            None => self.end_each(ids, ending).await,
+        }
+    }
+
+    /// The same while the slot moves: one by one. What is only to be tidied is left for another time.
+    async fn end_each(&self, ids: &[SessionId], ending: Ending) -> Answer<u64> {
+        if !self.stays(ending.staying).await? {
+            return Ok(Err(Refused::Gone(None)));
+        }
+        let Some(latest) = ending.latest else { return Ok(Ok(0)) };
+        let how = Burial { reason: ending.reason, latest: Some(latest), owner: owner(self.id) };
+        let mut ended = 0;
+        for id in ids {
+            let mut delivery = self.redis.step(Path::Request, self.budget, &self.redis.keys.session(*id))?;
+            ended += u64::from(bury(self.redis, &mut delivery, *id, Some(self.id), &how).await?);
+        }
+        Ok(Ok(ended))
+    }
+
+    /// Whether the one that is to stay, if any, is a live one of the user.
+    async fn stays(&self, staying: Option<SessionId>) -> Result<bool, Error> {
+        let Some(id) = staying else { return Ok(true) };
+        let found = look(self.redis, Path::Request, &self.budget, &[id]).await?;
+        Ok(matches!(&found[..], [Found::Live(meta)] if meta.user.as_deref() == Some(self.id)))
     }
 }

@@ -34,6 +34,16 @@ impl Budget {
         self.ends.saturating_duration_since(Instant::now()).min(most)
     }
 
+    /// What is left, in milliseconds.
+    pub(crate) fn left_ms(&self) -> u64 {
+        self.left(Duration::MAX).as_millis() as u64
+    }
+
+    /// A quarter of what is left.
+    pub(crate) fn quarter(&self) -> Self {
+        Self::of(self.left(Duration::MAX) / 4)
+    }
+
     /// How long to wait for an answer to what is sent now; none if nothing should be sent any more.
     pub(super) fn patience(&self) -> Option<Duration> {
         let left = self.left(ANSWER);
