@@ -1,15 +1,18 @@
 //! What stands around a call that is dropped.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cloakroom::{Builder, ClientInfo, Error, Session, Sessions};
+use cloakroom::{Builder, ClientInfo, ConnectError, Error, Session, Sessions};
 
 use super::look::Look;
 use super::operations::{self, ALL_BUCKETS};
 use crate::common::proxy::Proxy;
 use crate::common::server::Server;
 use crate::common::{Stage, memory_stage, redis_stage_on, token};
+
+/// Most time for connecting.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The store, and how the calls under test reach it.
 pub(super) enum Back {
@@ -42,6 +45,7 @@ pub(super) struct Scene {
     /// Sees the store as it is, past the slow network.
     pub(super) stage: Stage,
     builder: Builder,
+    begun: Instant,
     /// Whose calls are dropped.
     pub(super) sessions: Sessions,
     /// Opened there.
@@ -78,7 +82,7 @@ impl Scene {
         let (other, _) = stage.user("ada").await;
         let old = operations::prepare(operation, &stage).await;
         let session = sessions.peek(old.as_deref(), ClientInfo::new()).await.expect("the store is there");
-        let scene = Self { stage, builder, sessions, session, old, other };
+        let scene = Self { stage, builder, begun: Instant::now(), sessions, session, old, other };
         back.be_slow(operation);
         scene
     }
@@ -90,7 +94,15 @@ impl Scene {
 
     /// One app server more.
     pub(super) async fn connect(&self) -> Sessions {
-        self.builder.clone().connect().await.expect("the store is there")
+        loop {
+            match self.builder.clone().connect().await {
+                Ok(sessions) => return sessions,
+                // A machine that is busy with other tests may keep it waiting for too long.
+                Err(ConnectError::Unavailable(why)) if self.begun.elapsed() > PATIENCE => panic!("{why}"),
+                Err(ConnectError::Unavailable(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     pub(super) async fn look(&self) -> Look {

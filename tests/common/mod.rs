@@ -1,8 +1,8 @@
 //! What tests stand on: a store, its clock, and a namespace of their own.
 
 pub(crate) mod acl;
-pub(crate) mod certificates;
 pub(crate) mod cluster;
+pub(crate) mod encrypted;
 pub(crate) mod keys;
 pub(crate) mod place;
 pub(crate) mod proxy;

@@ -41,19 +41,19 @@ impl Server {
 
     /// A server of its own on a Unix socket, with these settings besides.
     pub(crate) fn start(settings: &[&str]) -> Self {
-        Self::launch(None, &["--port", "0"], settings)
+        Self::run(folder(), None, &["--port", "0"], settings)
     }
 
     /// A server of its own that listens on a TCP port too.
     pub(crate) fn listening(settings: &[&str]) -> Self {
         let port = ports::free();
-        Self::launch(Some(port), &["--port", &port.to_string()], settings)
+        Self::run(folder(), Some(port), &["--port", &port.to_string()], settings)
     }
 
-    /// A server of its own whose TCP port speaks TLS.
-    pub(crate) fn listening_tls(settings: &[&str]) -> Self {
+    /// A server of its own whose TCP port speaks TLS, with what is in this folder.
+    pub(crate) fn listening_tls(folder: PathBuf, settings: &[&str]) -> Self {
         let port = ports::free();
-        Self::launch(Some(port), &["--port", "0", "--tls-port", &port.to_string()], settings)
+        Self::run(folder, Some(port), &["--port", "0", "--tls-port", &port.to_string()], settings)
     }
 
     /// A Sentinel of its own with this configuration, which it writes to.
@@ -65,16 +65,13 @@ impl Server {
         Self::run(folder, Some(port), &[&file, "--sentinel", "--port", &port.to_string()], &[])
     }
 
-    fn launch(port: Option<u16>, place: &[&str], settings: &[&str]) -> Self {
-        let place = [place, &["--save", "", "--appendonly", "no"]].concat();
-        Self::run(folder(), port, &place, settings)
-    }
-
     fn run(folder: PathBuf, port: Option<u16>, place: &[&str], settings: &[&str]) -> Self {
         // Relative, because a socket's path has at most 107 bytes.
         let fixed = ["--bind", "127.0.0.1", "--unixsocket", "socket", "--daemonize", "no", "--dir"];
         let path = folder.display().to_string();
-        let arguments = [place, &fixed[..], &[path.as_str()], settings].concat();
+        // A Sentinel knows no such settings.
+        let volatile = if place.contains(&"--sentinel") { &[][..] } else { &["--save", "", "--appendonly", "no"] };
+        let arguments = [place, &fixed[..], &[path.as_str()], volatile, settings].concat();
         let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         let keeper = Mutex::new(Some(Keeper::run(&folder, &server_program(), &arguments)));
         let server = Self { folder, arguments, port, keeper };
@@ -174,7 +171,8 @@ impl Server {
     }
 }
 
-fn folder() -> PathBuf {
+/// A folder for a server, which goes with it.
+pub(crate) fn folder() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("cloakroom-test-{}-{number}", std::process::id()));
