@@ -2,7 +2,7 @@
 raise: raise a user's revocation epoch: logins that began before it, and all sessions up to it, are to end.
 
 KEYS[1]  epoch           <ns>:{bbb}:r:<user>  string
-KEYS[2]  user index      <ns>:{bbb}:u:<user>  sorted set
+KEYS[2]  user index      <ns>:{bbb}:u:<user>  sorted set; KEYS[1] again: the epoch is just the given one
 KEYS[3]  session that stays  <ns>:{bbb}:s:<id>   hash; KEYS[1] again if none does
 ARGV[1]  operation id    8 bytes
 ARGV[2]  not after       milliseconds since 1970, Redis's clock
@@ -16,7 +16,8 @@ Returns  OK and the epoch, digits
 
 Why a script: logins before this step, whatever ticket they had, are not later than the epoch, and tickets from before
 it are void after it: so the latest login has to be read where the epoch is set. It only goes up from an epoch that was
-read first, so a repeat changes nothing, and two revocations at once cannot undo each other.
+read first, so a repeat changes nothing, and two revocations at once cannot undo each other. While the slot moves, the
+index may lie elsewhere: then the caller has read the latest login, and gives an epoch that leaves time for more.
 ]]
 local epoch, index, staying = KEYS[1], KEYS[2], KEYS[3]
 local call, answer = receive(ARGV[1], ARGV[2])
@@ -33,7 +34,7 @@ if staying ~= epoch then
 end
 local raised = redis.call('GET', epoch)
 if not raised or tonumber(raised) < least_ms then
-  local latest = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
+  local latest = index ~= epoch and redis.call('ZRANGE', index, -1, -1, 'WITHSCORES') or {}
   raised = string.format('%.0f', math.max(least_ms, tonumber(latest[2] or 0)))
   redis.call('SET', epoch, raised, 'PX', life_ms)
 end

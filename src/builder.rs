@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::binding::ClientBinding;
 use crate::clock::ManualClock;
+#[cfg(feature = "tls")]
+use crate::config::tls::Tls;
 use crate::config::url::StoreUrl;
 use crate::config::{Cap, ConfigError, Pools, Settings};
 use crate::error::Outage;
@@ -30,9 +32,14 @@ pub struct Builder {
     expiry_grace: Duration,
     connections: usize,
     bulk_connections: usize,
+    in_flight: usize,
     budget: Duration,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
     clock: Option<ManualClock>,
     binding: ClientBinding,
+    by_steps: bool,
+    torn: bool,
 }
 
 impl fmt::Debug for Builder {
@@ -57,9 +64,14 @@ impl Builder {
             expiry_grace: Duration::ZERO,
             connections: 2,
             bulk_connections: 4,
+            in_flight: 4_096,
             budget: Duration::from_secs(3),
+            #[cfg(feature = "tls")]
+            tls: None,
             clock: None,
             binding: ClientBinding::default(),
+            by_steps: false,
+            torn: false,
         }
     }
 
@@ -122,6 +134,25 @@ impl Builder {
         self
     }
 
+    /// How many of this process's requests may wait for one server's answers: 1 to 1,000,000, 4,096 by default. One more
+    /// fails at once with [`Error::Unavailable`](crate::Error::Unavailable), so that a server that is slow is not
+    /// buried, nor the process.
+    ///
+    /// A server that answers 200,000 times a second works off the default in 20 ms: what waits longer would only
+    /// come late. Of a Redis Cluster each node has its own count.
+    pub const fn in_flight(mut self, requests: usize) -> Self {
+        self.in_flight = requests;
+        self
+    }
+
+    /// Certificates for a `rediss:` URL. An error with any other; without it, such a URL trusts the platform's
+    /// certificate authorities.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// How long one operation may take in all, its retries included: 100 ms to 30 s, 3 s by default: longer than a
     /// reconnect takes, shorter than a visitor waits.
     pub const fn budget(mut self, budget: Duration) -> Self {
@@ -141,13 +172,28 @@ impl Builder {
         self
     }
 
+    /// Goes by the steps of a Redis Cluster also where one script would do: for tests of them.
+    #[doc(hidden)]
+    pub const fn by_steps(mut self) -> Self {
+        self.by_steps = true;
+        self
+    }
+
+    /// Ends sessions as in a Redis Cluster whose slots are all on the move: for tests of that.
+    #[doc(hidden)]
+    pub const fn torn(mut self) -> Self {
+        self.torn = true;
+        self
+    }
+
     /// Checks the settings, connects, and asks the server whether it will do.
     ///
     /// # Errors
     /// [`ConnectError`] says which setting is wrong, or what the server says.
     ///
     /// # Redis
-    /// The connections' handshakes, `INFO server`, `TIME`.
+    /// The connections' handshakes, `TIME`, `INFO`; of a Cluster, `CLUSTER SLOTS`; of Sentinels, `SENTINEL
+    /// GET-MASTER-ADDR-BY-NAME`, `SENTINEL SENTINELS`, `SUBSCRIBE +switch-master`, and of their master `ROLE`.
     pub async fn connect(self) -> Result<Sessions, ConnectError> {
         let sessions = self.connect_lazy()?;
         if let Store::Redis(redis) = sessions.store() {
@@ -161,7 +207,7 @@ impl Builder {
     /// # Errors
     /// [`ConfigError`] says which setting is wrong.
     pub fn connect_lazy(self) -> Result<Sessions, ConfigError> {
-        let url = StoreUrl::parse(&self.url)?;
+        let url = self.store_url()?;
         let namespace = self
             .namespace
             .clone()
@@ -179,8 +225,9 @@ impl Builder {
             within("remembering ended sessions", self.remember_ended, Duration::from_secs(300), 30 * 24 * 60 * 60)?;
         let store = StoreSettings { namespace, limits: settings.limits, remember_ms: remember.as_millis() as u64 };
         let pools = Pools {
-            connections: count("connections", self.connections)?,
-            bulk_connections: count("bulk connections", self.bulk_connections)?,
+            connections: count("connections", self.connections, 64)?,
+            bulk_connections: count("bulk connections", self.bulk_connections, 64)?,
+            in_flight: count("requests in flight", self.in_flight, 1_000_000)?,
             budget: within("budget", self.budget, Duration::from_millis(100), 30)?,
         };
         let store = match (url, self.clock) {
@@ -188,9 +235,37 @@ impl Builder {
             (StoreUrl::Redis(_), Some(_)) => {
                 return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
             }
-            (StoreUrl::Redis(server), None) => Store::Redis(Redis::new(store, &server, &pools)?),
+            (StoreUrl::Redis(servers), None) => {
+                Store::Redis(Redis::new(store, &servers, &pools)?.parted(self.by_steps).torn(self.torn))
+            }
         };
         Ok(Sessions::new(store, settings))
+    }
+}
+
+impl Builder {
+    #[cfg(not(feature = "tls"))]
+    fn store_url(&self) -> Result<StoreUrl, ConfigError> {
+        StoreUrl::parse(&self.url)
+    }
+
+    #[cfg(feature = "tls")]
+    fn store_url(&self) -> Result<StoreUrl, ConfigError> {
+        let mut url = StoreUrl::parse(&self.url)?;
+        if let Some(tls) = &self.tls {
+            let StoreUrl::Redis(servers) = &mut url else {
+                return Err(ConfigError::new("TLS", "set", "is for `rediss:` URLs only"));
+            };
+            if !servers.set_tls(tls) {
+                return Err(ConfigError::new("TLS", "set", "is for `rediss:` URLs only: this one's scheme has one s"));
+            }
+        }
+        if let StoreUrl::Redis(servers) = &url
+            && let Some(tls) = servers.tls()
+        {
+            tls.checked()?;
+        }
+        Ok(url)
     }
 }
 
@@ -203,8 +278,13 @@ fn within(setting: &'static str, value: Duration, least: Duration, most_secs: u6
     }
 }
 
-fn count(setting: &'static str, value: usize) -> Result<usize, ConfigError> {
-    if (1..=64).contains(&value) { Ok(value) } else { Err(ConfigError::out_of_range(setting, value, "1 to 64")) }
+fn count(setting: &'static str, value: usize, most: usize) -> Result<usize, ConfigError> {
+    let range = 1..=most;
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(ConfigError::out_of_range(setting, value, format!("1 to {most}")))
+    }
 }
 
 /// Why [`connect`](Builder::connect) failed.
@@ -244,6 +324,9 @@ mod tests {
         for count in [0, 65] {
             assert_eq!(refused("memory:", |with| with.connections(count)), Some("connections"));
             assert_eq!(refused("memory:", |with| with.bulk_connections(count)), Some("bulk connections"));
+        }
+        for count in [0, 1_000_001] {
+            assert_eq!(refused("memory:", |with| with.in_flight(count)), Some("requests in flight"));
         }
         for time in [ms(299_999), ms(30 * 86_400_000 + 1)] {
             assert_eq!(refused("memory:", |with| with.remember_ended(time)), Some("remembering ended sessions"));

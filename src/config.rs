@@ -7,6 +7,9 @@ use crate::binding::ClientBinding;
 use crate::limits::Limits;
 use crate::timeout::Spans;
 
+pub(crate) mod servers;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 pub(crate) mod url;
 
 /// How many live sessions a user may have, and what a login does at that number.
@@ -70,6 +73,7 @@ pub(crate) struct Settings {
 pub(crate) struct Pools {
     pub(crate) connections: usize,
     pub(crate) bulk_connections: usize,
+    pub(crate) in_flight: usize,
     pub(crate) budget: Duration,
 }
 

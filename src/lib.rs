@@ -74,6 +74,8 @@ pub use builder::{Builder, ConnectError};
 pub use client::ClientInfo;
 pub use clock::ManualClock;
 pub use codec::FieldKind;
+#[cfg(feature = "tls")]
+pub use config::tls::Tls;
 pub use config::{Cap, ConfigError};
 pub use end::EndReason;
 pub use error::{DecodeError, Error, Outage, RandomError};

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use compare::{Against, all_alike};
+pub(crate) use invariants::{Watch, live_by_user};
 
 use crate::common::server::Server;
 

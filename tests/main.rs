@@ -1,6 +1,9 @@
 //! The test program: one binary, so that everything is built once and servers are shared.
 
+mod acl;
 mod bulk;
+mod cancel;
+mod cluster;
 mod common;
 mod docs;
 mod frameworks;
@@ -14,6 +17,8 @@ mod peers;
 mod races;
 mod repeats;
 mod secrets;
+mod sentinel;
+mod tls;
 
 /// The conformance suite on the embedded store.
 #[path = "conformance"]
@@ -95,4 +100,40 @@ mod compat_on_redis {
 
     #[path = "mod.rs"]
     mod cases;
+}
+
+/// What logins are about, on a real Redis whose buckets are taken to lie on different servers.
+#[path = "conformance"]
+#[allow(clippy::duplicate_mod)] // the same cases, once per store
+mod redis_store_by_steps {
+    mod cap;
+    mod login;
+    mod logout;
+    mod ticket;
+    mod user;
+
+    use cloakroom::Builder;
+
+    use crate::common::{Stage, redis_stage};
+
+    pub(crate) async fn stage(settings: impl FnOnce(Builder) -> Builder) -> Stage {
+        redis_stage(|with| settings(with).by_steps()).await
+    }
+}
+
+/// What ends are about, on a real Redis whose slots are taken to be on the move.
+#[path = "conformance"]
+#[allow(clippy::duplicate_mod)] // the same cases, once per store
+mod redis_store_torn {
+    mod logout;
+    mod revoke;
+    mod user;
+
+    use cloakroom::Builder;
+
+    use crate::common::{Stage, redis_stage};
+
+    pub(crate) async fn stage(settings: impl FnOnce(Builder) -> Builder) -> Stage {
+        redis_stage(|with| settings(with).torn()).await
+    }
 }

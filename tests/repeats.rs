@@ -40,6 +40,8 @@ async fn a_call_that_is_delivered_again_at_once_is_answered_as_the_first_time_an
         assert_eq!(scene.dump().await, after, "{operation}: delivered again");
 
         scene.restore(&before).await;
+        scene.precede().await;
+        let before = scene.dump().await;
         let first = scene.deliver(&call).await;
         assert_ne!(scene.dump().await, before, "{operation}: the first delivery");
         let second = scene.deliver(&call).await;

@@ -17,7 +17,7 @@ mod drop_in;
 
 /// Every token of the scenario, as its client got it.
 #[derive(Default)]
-struct Issued(Vec<String>);
+pub(crate) struct Issued(Vec<String>);
 
 impl Issued {
     fn note(&mut self, session: &Session) {
@@ -45,7 +45,7 @@ impl io::Write for Log {
 }
 
 /// Calls every operation there is, and prints what can be printed.
-async fn scenario(sessions: &Sessions, issued: &mut Issued) {
+pub(crate) async fn scenario(sessions: &Sessions, issued: &mut Issued) {
     let client = ClientInfo::new().user_agent("curl/8");
     let session = sessions.open(None, client.clone()).await.expect("there");
     session.insert("cart", &["hat"]).expect("legal");
@@ -152,8 +152,11 @@ async fn nothing_that_opens_a_session_reaches_redis_its_logs_or_ours() {
     until("MONITOR is on", || async { fs::metadata(&path).is_ok_and(|file| file.len() > 0) }).await;
 
     let mut issued = Issued::default();
-    let builder = Sessions::builder(server.url()).namespace("r2").expiry_grace(Duration::from_secs(3600));
-    let sessions = builder.connect().await.expect("a server");
+    let builder = || Sessions::builder(server.url()).namespace("r2").expiry_grace(Duration::from_secs(3600));
+    for as_in_a_cluster in [builder().by_steps(), builder().torn()] {
+        scenario(&as_in_a_cluster.connect().await.expect("a server"), &mut issued).await;
+    }
+    let sessions = builder().connect().await.expect("a server");
     scenario(&sessions, &mut issued).await;
     let mut redis = server.connection().await;
     let dump = dump(&server, &mut redis).await;

@@ -1,5 +1,9 @@
 -- Reading a session, and what every call on a live one begins and ends with.
 
+-- The state of what a login across slots has put aside: unknown to everyone until it is activated. `PARKED` in
+-- src/store/redis/meta.rs has the same number; a test compares both.
+local PARKED = 255
+
 -- The metadata with `alive` and, if it is not, `reason` (0: none is known); nil where no key is. Past its deadline a
 -- session stays for its grace, to be told of, and after that for `keep`, where only repeats are to find it.
 local function read_session(key)
@@ -8,7 +12,7 @@ local function read_session(key)
     return nil
   end
   local session = unpack_meta(packed)
-  session.alive, session.reason = session.state == 0, session.state
+  session.alive, session.reason = session.state == 0, session.state == PARKED and 0 or session.state
   if session.alive and session.grace + session.keep > 0 then
     local left = redis.call('PTTL', key)
     session.alive = left >= session.grace + session.keep

@@ -6,12 +6,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::config::url::Server;
+use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
 use keys::Keys;
-use wire::{Path, Wire};
+use wire::Wire;
 
+mod across;
 mod answer;
 mod bucket;
 mod call;
@@ -23,6 +24,7 @@ mod scripts;
 mod session;
 #[cfg(test)]
 mod tests;
+mod torn;
 mod user;
 mod wire;
 
@@ -34,12 +36,35 @@ pub(crate) struct Redis {
     wire: Wire,
     /// Whether a session was met whose key outlasts its life: until then to exist is to live, and a load asks for no `PTTL`.
     graced: AtomicBool,
+    /// Whether buckets may lie on different servers: then no script has keys of two.
+    parted: bool,
+    /// Whether all slots are taken to be on the move: for tests.
+    torn: bool,
 }
 
 impl Redis {
-    pub(crate) fn new(settings: StoreSettings, server: &Server, pools: &Pools) -> Result<Self, ConfigError> {
+    pub(crate) fn new(settings: StoreSettings, servers: &Servers, pools: &Pools) -> Result<Self, ConfigError> {
         let keys = Keys::new(settings.namespace.clone());
-        Ok(Self { settings, keys, wire: Wire::new(server, pools)?, graced: AtomicBool::new(false) })
+        let wire = Wire::new(servers, pools)?;
+        let parted = wire.is_cluster();
+        Ok(Self { settings, keys, wire, graced: AtomicBool::new(false), parted, torn: false })
+    }
+
+    /// Whether buckets are taken to lie on different servers.
+    pub(crate) fn parted(mut self, parted: bool) -> Self {
+        self.parted |= parted;
+        self
+    }
+
+    /// Whether all slots are taken to be on the move.
+    pub(crate) fn torn(mut self, torn: bool) -> Self {
+        self.torn = torn;
+        self
+    }
+
+    /// Whether no one script can have both sessions.
+    fn parts(&self, one: SessionId, other: SessionId) -> bool {
+        self.parted && one.bucket() != other.bucket()
     }
 
     pub(crate) async fn check(&self) -> Result<(), Outage> {
@@ -62,7 +87,7 @@ impl Contract for Redis {
     }
 
     async fn ping(&self) -> Result<Millis, Error> {
-        let answer = self.wire.read_one(Path::Request, &self.wire.short_budget(), &::redis::cmd("TIME")).await?;
+        let answer = self.wire.read_anywhere(&self.wire.short_budget(), &::redis::cmd("TIME")).await?;
         answer::time(&answer)
     }
 

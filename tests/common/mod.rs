@@ -1,7 +1,14 @@
 //! What tests stand on: a store, its clock, and a namespace of their own.
 
+pub(crate) mod acl;
+pub(crate) mod cluster;
+pub(crate) mod encrypted;
 pub(crate) mod keys;
+pub(crate) mod place;
+pub(crate) mod proxy;
 pub(crate) mod recorder;
+pub(crate) mod reshard;
+pub(crate) mod sentinel;
 pub(crate) mod server;
 mod stage;
 mod until;

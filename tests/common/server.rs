@@ -1,23 +1,30 @@
 //! Real Redis servers, private to the test program.
-//!
-//! Each runs under a shell that kills it as soon as the pipe from the test program closes, however that ends.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// Starts the server, waits for the pipe to close, kills the server.
-const UNDER_PARENT: &str =
-    r#"redis-server "$@" >"$LOG" 2>&1 & echo $! >"$PID"; cat >/dev/null; kill -9 $! 2>/dev/null"#;
+use redis::FromRedisValue;
+use redis::aio::MultiplexedConnection;
 
-/// A running `redis-server` on a Unix socket, with its own folder.
+use keeper::{Keeper, server_program};
+
+// Named by path, because the benches include this file alone.
+#[path = "keeper.rs"]
+mod keeper;
+#[path = "ports.rs"]
+pub(crate) mod ports;
+
+/// A running server with its own folder: on a Unix socket always, on a TCP port of the loopback interface if asked for.
 pub(crate) struct Server {
     folder: PathBuf,
-    parent: Child,
+    arguments: Vec<String>,
+    port: Option<u16>,
+    keeper: Mutex<Option<Keeper>>,
 }
 
 impl Server {
@@ -32,20 +39,57 @@ impl Server {
         })
     }
 
-    /// A server of its own, with these settings besides.
+    /// A server of its own on a Unix socket, with these settings besides.
     pub(crate) fn start(settings: &[&str]) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("cloakroom-test-{}-{number}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder for the server");
-        let parent = launch(&folder, settings);
-        let server = Self { folder, parent };
+        Self::run(folder(), None, &["--port", "0"], settings)
+    }
+
+    /// A server of its own that listens on a TCP port too.
+    pub(crate) fn listening(settings: &[&str]) -> Self {
+        let port = ports::free();
+        Self::run(folder(), Some(port), &["--port", &port.to_string()], settings)
+    }
+
+    /// A server of its own whose TCP port speaks TLS, with what is in this folder.
+    pub(crate) fn listening_tls(folder: PathBuf, settings: &[&str]) -> Self {
+        let port = ports::free();
+        Self::run(folder, Some(port), &["--port", "0", "--tls-port", &port.to_string()], settings)
+    }
+
+    /// A Sentinel of its own with this configuration, which it writes to.
+    pub(crate) fn sentinel(configuration: &str) -> Self {
+        let (folder, port) = (folder(), ports::free());
+        let file = folder.join("sentinel.conf");
+        fs::write(&file, configuration).expect("a folder of ours");
+        let file = file.display().to_string();
+        Self::run(folder, Some(port), &[&file, "--sentinel", "--port", &port.to_string()], &[])
+    }
+
+    fn run(folder: PathBuf, port: Option<u16>, place: &[&str], settings: &[&str]) -> Self {
+        // Relative, because a socket's path has at most 107 bytes.
+        let fixed = ["--bind", "127.0.0.1", "--unixsocket", "socket", "--daemonize", "no", "--dir"];
+        let path = folder.display().to_string();
+        // A Sentinel knows no such settings.
+        let volatile = if place.contains(&"--sentinel") { &[][..] } else { &["--save", "", "--appendonly", "no"] };
+        let arguments = [place, &fixed[..], &[path.as_str()], volatile, settings].concat();
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        let keeper = Mutex::new(Some(Keeper::run(&folder, &server_program(), &arguments)));
+        let server = Self { folder, arguments, port, keeper };
         server.wait();
         server
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.join("socket")
+    }
+
+    /// The TCP port of one that listens on one.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.expect("started with a port")
     }
 
     /// The store URL of this server.
@@ -54,29 +98,58 @@ impl Server {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        let text = fs::read_to_string(self.folder.join("pid")).expect("the parent writes it");
-        text.trim().parse().expect("a process id")
+        self.keeper().as_ref().expect("it runs").pid()
     }
 
     /// Sends the server a signal, such as `STOP` or `CONT`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
+        self.keeper().as_ref().expect("it runs").signal(name);
     }
 
-    /// A plain connection for looking at what is stored.
-    pub(crate) async fn connection(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(format!("unix://{}", self.socket().display())).expect("a path");
+    /// Ends the server as `kill -9` does. Its files stay for [`restart`](Self::restart).
+    pub(crate) fn kill(&self) {
+        self.keeper().take().expect("it runs").kill();
+    }
+
+    /// Starts a killed server again, at the same place and with the same files.
+    pub(crate) fn restart(&self) {
+        *self.keeper() = Some(Keeper::run(&self.folder, &server_program(), &self.arguments));
+        self.wait();
+    }
+
+    /// One command on a connection of its own, as the default user; blocks.
+    pub(crate) fn ask<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        self.try_ask(command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    }
+
+    /// The same, where it may be refused, or not be answered: then it fails after two seconds.
+    pub(crate) fn try_ask<T: FromRedisValue>(&self, command: &[&str]) -> Result<T, redis::RedisError> {
+        let patience = Some(Duration::from_secs(2));
+        let mut connection = self.client().get_connection_with_timeout(Duration::from_secs(2))?;
+        connection.set_read_timeout(patience)?;
+        redis::cmd(command[0]).arg(&command[1..]).query(&mut connection)
+    }
+
+    /// A plain connection for looking at what is stored, as the default user.
+    pub(crate) async fn connection(&self) -> MultiplexedConnection {
         // A machine that is busy with other tests may keep the server waiting for longer than the default, half a second.
         let patient = redis::AsyncConnectionConfig::new()
             .set_connection_timeout(Some(Duration::from_secs(10)))
             .set_response_timeout(Some(Duration::from_secs(10)));
-        client.get_multiplexed_async_connection_with_config(&patient).await.expect("the server is up")
+        self.client().get_multiplexed_async_connection_with_config(&patient).await.expect("the server is up")
+    }
+
+    fn client(&self) -> redis::Client {
+        redis::Client::open(format!("unix://{}", self.socket().display())).expect("a path")
+    }
+
+    fn keeper(&self) -> MutexGuard<'_, Option<Keeper>> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait(&self) {
         let limit = Instant::now() + Duration::from_secs(10);
-        while std::os::unix::net::UnixStream::connect(self.socket()).is_err() {
+        while !self.answers() {
             let log = || fs::read_to_string(self.folder.join("log")).unwrap_or_default();
             assert!(
                 Instant::now() < limit,
@@ -86,30 +159,23 @@ impl Server {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.parent.stdin.take());
-        let _ = self.parent.wait();
-        let _ = fs::remove_dir_all(&self.folder);
+    /// Whether it listens and has read its files.
+    fn answers(&self) -> bool {
+        let Ok(mut socket) = UnixStream::connect(self.socket()) else { return false };
+        let mut answer = [0; 64];
+        let asked = socket.set_read_timeout(Some(Duration::from_secs(1))).and_then(|()| socket.write_all(b"PING\r\n"));
+        asked
+            .and_then(|()| socket.read(&mut answer))
+            .is_ok_and(|read| !answer[..read].starts_with(b"-LOADING") && read > 0)
     }
 }
 
-fn launch(folder: &Path, settings: &[&str]) -> Child {
-    let socket = folder.join("socket");
-    let mut child = Command::new("sh")
-        .args(["-c", UNDER_PARENT, "redis-server", "--port", "0", "--unixsocket"])
-        .arg(socket)
-        .args(["--dir"])
-        .arg(folder)
-        .args(["--save", "", "--appendonly", "no"])
-        .args(settings)
-        .env("LOG", folder.join("log"))
-        .env("PID", folder.join("pid"))
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("a shell");
-    child.stdin.as_mut().expect("piped").flush().expect("an open pipe");
-    child
+/// A folder for a server, which goes with it.
+pub(crate) fn folder() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("cloakroom-test-{}-{number}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder for the server");
+    folder
 }

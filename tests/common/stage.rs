@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use cloakroom::{Builder, ClientInfo, ManualClock, Session, Sessions};
+use redis::aio::MultiplexedConnection;
 
 use super::keys;
+use super::place::Place;
 use super::server::Server;
 
 /// What a test acts on. Ends with the test.
@@ -18,7 +20,7 @@ pub(crate) struct Stage {
 
 enum Back {
     Memory(ManualClock),
-    Redis(Arc<Server>),
+    Redis(Place),
 }
 
 /// The embedded store, with these settings.
@@ -30,22 +32,27 @@ pub(crate) async fn memory_stage(settings: impl FnOnce(Builder) -> Builder) -> S
     Stage { sessions, namespace, back: Back::Memory(clock) }
 }
 
-/// A namespace of its own on the shared Redis, with these settings.
+/// A namespace of its own on the Redis that is chosen, with these settings.
 pub(crate) async fn redis_stage(settings: impl FnOnce(Builder) -> Builder) -> Stage {
-    redis_stage_on(Server::shared(), settings).await
+    stage_at(Place::chosen(), settings).await
 }
 
 /// A namespace of its own on this Redis, with these settings.
 pub(crate) async fn redis_stage_on(server: Arc<Server>, settings: impl FnOnce(Builder) -> Builder) -> Stage {
-    let namespace = namespace();
-    let builder = Sessions::builder(server.url()).namespace(&namespace);
-    let sessions = settings(builder).connect().await.expect("a good configuration and a server");
-    Stage { sessions, namespace, back: Back::Redis(server) }
+    stage_at(Place::Alone(server), settings).await
 }
 
+/// A namespace of its own at this place, with these settings.
+pub(crate) async fn stage_at(place: Place, settings: impl FnOnce(Builder) -> Builder) -> Stage {
+    let namespace = namespace();
+    let sessions = settings(place.builder(&namespace)).connect().await.expect("a good configuration and a server");
+    Stage { sessions, namespace, back: Back::Redis(place) }
+}
+
+/// One that no test of this run has; nor one of another run, on a server that outlives it.
 fn namespace() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("t{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Stage {
@@ -53,7 +60,11 @@ impl Stage {
     pub(crate) async fn advance(&self, by: Duration) {
         match &self.back {
             Back::Memory(clock) => clock.advance(by),
-            Back::Redis(server) => keys::age(&mut server.connection().await, &self.namespace, by).await,
+            Back::Redis(_) => {
+                for mut master in self.masters().await {
+                    keys::age(&mut master, &self.namespace, by).await;
+                }
+            }
         }
     }
 
@@ -61,18 +72,25 @@ impl Stage {
     pub(crate) async fn another(&self, settings: impl FnOnce(Builder) -> Builder) -> Sessions {
         match &self.back {
             Back::Memory(_) => self.sessions.clone(),
-            Back::Redis(server) => {
-                let builder = Sessions::builder(server.url()).namespace(&self.namespace);
-                settings(builder).connect().await.expect("a good configuration and a server")
+            Back::Redis(place) => {
+                settings(place.builder(&self.namespace)).connect().await.expect("a good configuration and a server")
             }
         }
     }
 
-    /// The server behind it, for tests of Redis alone.
+    /// A plain connection to each server of Redis that takes writes; none of the embedded store.
+    pub(crate) async fn masters(&self) -> Vec<MultiplexedConnection> {
+        match &self.back {
+            Back::Memory(_) => Vec::new(),
+            Back::Redis(place) => place.masters().await,
+        }
+    }
+
+    /// The server behind it, for tests of one Redis alone.
     pub(crate) fn server(&self) -> &Server {
         match &self.back {
-            Back::Memory(_) => panic!("the embedded store has no server"),
-            Back::Redis(server) => server,
+            Back::Redis(Place::Alone(server) | Place::Restricted(server)) => server,
+            Back::Memory(_) | Back::Redis(_) => panic!("there is not one server alone"),
         }
     }
 

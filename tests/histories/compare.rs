@@ -109,7 +109,7 @@ async fn worlds(history: &History, against: &Against) -> (World, World, Option<W
         let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut server.connection().await).await.expect("there");
         past = Some(Past::new(Recorder::start(server, &stage.namespace).await, server.connection().await));
     }
-    let watch = Watch::new(server.connection().await, &stage.namespace, setup);
+    let watch = Watch::new(server.connection().await, &stage.namespace, setup.cap);
     (here, World::redis(setup, stage, past).await, Some(watch))
 }
 

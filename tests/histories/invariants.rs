@@ -1,12 +1,11 @@
 //! What must hold of everything that Redis holds, after any step.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use redis::aio::MultiplexedConnection;
 use sha2::{Digest, Sha256};
 
-use super::setup::Setup;
 use super::stored::{self, Content, Key, Meta};
 use crate::common::keys;
 
@@ -14,23 +13,23 @@ use crate::common::keys;
 const SLACK_MS: i64 = 100;
 
 /// Looks through a namespace again and again.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     redis: MultiplexedConnection,
     namespace: String,
-    setup: Setup,
+    cap: u16,
     /// Ids that were seen live, and ids that were dead after that.
     lived: HashSet<String>,
     dead: HashSet<String>,
 }
 
 impl Watch {
-    pub(super) fn new(redis: MultiplexedConnection, namespace: &str, setup: Setup) -> Self {
+    pub(crate) fn new(redis: MultiplexedConnection, namespace: &str, cap: u16) -> Self {
         let namespace = namespace.to_owned();
-        Self { redis, namespace, setup, lived: HashSet::new(), dead: HashSet::new() }
+        Self { redis, namespace, cap, lived: HashSet::new(), dead: HashSet::new() }
     }
 
     /// Says which promise is broken.
-    pub(super) async fn look(&mut self) -> Result<(), String> {
+    pub(crate) async fn look(&mut self) -> Result<(), String> {
         let keys = stored::read(&mut self.redis, &self.namespace).await;
         for key in &keys {
             expires(key)?;
@@ -56,7 +55,7 @@ impl Watch {
         for session in live.iter().filter(|session| !session.meta.user.is_empty()) {
             *count.entry(&session.meta.user).or_insert(0) += 1;
         }
-        let above = count.into_iter().find(|(_, count)| *count > self.setup.cap);
+        let above = count.into_iter().find(|(_, count)| *count > self.cap);
         above.map_or(Ok(()), |(user, count)| Err(format!("I-17: {user} has {count} live sessions")))
     }
 
@@ -68,6 +67,15 @@ impl Watch {
         let revived = now.intersection(&self.dead).next();
         revived.map_or(Ok(()), |id| Err(format!("I-03: {id} lives again")))
     }
+}
+
+/// How many live sessions each user has; guests under the empty name.
+pub(crate) async fn live_by_user(redis: &mut MultiplexedConnection, namespace: &str) -> BTreeMap<String, usize> {
+    let mut users = BTreeMap::new();
+    for session in stored::read(redis, namespace).await.iter().filter_map(live) {
+        *users.entry(session.meta.user.clone()).or_insert(0) += 1;
+    }
+    users
 }
 
 /// I-13: no key is immortal but the deadline index, which empties itself.

@@ -22,6 +22,8 @@ pub(super) struct Setup {
     pub(super) span: Span,
     pub(super) grace: Duration,
     pub(super) remember: Duration,
+    /// Logins as in a Redis Cluster.
+    pub(super) by_steps: bool,
 }
 
 /// Timeouts, by name.
@@ -59,11 +61,13 @@ impl Setup {
             span: Span::ALL[random.usize(..Span::ALL.len())],
             grace: Duration::from_secs([0, 0, 20, 600][random.usize(..4)]),
             remember: Duration::from_secs([300, 3600][random.usize(..2)]),
+            by_steps: random.bool(),
         }
     }
 
     pub(super) fn apply(self, to: Builder) -> Builder {
         // One connection, so that a touch that runs beside a request arrives before what comes after it.
+        let to = if self.by_steps { to.by_steps() } else { to };
         to.cap(self.cap_of(self.cap))
             .timeouts(self.span.timeouts())
             .expiry_grace(self.grace)

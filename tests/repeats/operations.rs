@@ -7,7 +7,7 @@ use cloakroom::{ClientInfo, Login, Session, Timeouts};
 use crate::common::{Stage, login, token};
 
 /// By the names of their scripts.
-pub(super) const OPERATIONS: [&str; 12] = [
+pub(super) const OPERATIONS: [&str; 16] = [
     "create",
     "touch",
     "save",
@@ -15,12 +15,19 @@ pub(super) const OPERATIONS: [&str; 12] = [
     "rotate",
     "retime",
     "login",
+    "park",
+    "leave",
+    "activate",
     "reauthenticate",
     "end",
+    "bury",
     "raise",
     "revoke",
     "sweep",
 ];
+
+/// Those of a login by steps.
+pub(super) const STEPS: [&str; 3] = ["park", "leave", "activate"];
 
 /// What has to be there for it, up to the handle that calls it.
 pub(super) async fn prepare(operation: &str, stage: &Stage) -> Session {
@@ -31,7 +38,7 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Session {
             stage.advance(Duration::from_secs(90)).await;
             stage.sessions.peek(Some(&token), ClientInfo::new()).await.expect("there")
         }
-        "reauthenticate" | "raise" | "revoke" | "end" => {
+        "reauthenticate" | "raise" | "revoke" | "end" | "bury" => {
             let _ = stage.user("ada").await;
             let (session, _) = stage.user("ada").await;
             session.increment("n", 1).await.expect("there");
@@ -58,11 +65,11 @@ pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
         "increment" => assert_eq!(session.increment("n", 5).await.expect("there"), 5),
         "rotate" => assert_eq!(session.rotate().await.expect("there"), cloakroom::Rotated::Rotated),
         "retime" => session.set_timeouts(Timeouts::new().idle(Duration::from_secs(600))).await.expect("live"),
-        "login" => {
+        "login" | "park" | "leave" | "activate" => {
             let _ = session.login(Login::new("ada").keep(["a"])).await.expect("there");
         }
         "reauthenticate" => login(session, "ada").await,
-        "end" => {
+        "end" | "bury" => {
             let _ = session.logout_keeping(["n"]).await.expect("there");
         }
         "raise" => {

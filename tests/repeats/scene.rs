@@ -8,7 +8,7 @@ use redis::Value;
 use redis::aio::MultiplexedConnection;
 
 use super::dump::Dump;
-use super::operations;
+use super::operations::{self, STEPS};
 use crate::common::recorder::{Call, Recorder};
 use crate::common::server::Server;
 use crate::common::{Stage, redis_stage_on};
@@ -38,6 +38,11 @@ impl Scene {
         let grace = Duration::from_secs(if operation == "sweep" { 600 } else { 0 });
         let settings =
             |with: Builder| with.expiry_grace(grace).timeouts(timeouts).connections(1).budget(Duration::from_secs(30));
+        let settings = |with| match operation {
+            "bury" => settings(with).torn(),
+            step if STEPS.contains(&step) => settings(with).by_steps(),
+            _ => settings(with),
+        };
         let stage = redis_stage_on(Arc::clone(server), settings).await;
         let mut redis = server.connection().await;
         // A script's name is told from its first run.
@@ -51,6 +56,14 @@ impl Scene {
     pub(super) async fn operate(&mut self) -> Call {
         operations::call(self.operation, &self.stage, &self.session).await;
         self.recorder.last(self.operation).await
+    }
+
+    /// Delivers what the operation follows within one call of the crate.
+    pub(super) async fn precede(&mut self) {
+        if self.operation == "activate" {
+            let parked = self.recorder.last("park").await;
+            self.deliver(&parked).await;
+        }
     }
 
     pub(super) async fn deliver(&mut self, call: &Call) -> Value {

@@ -14,6 +14,7 @@ use crate::store::redis::keys::{Bytes, named};
 use crate::store::redis::load::{Found, exactly, look};
 use crate::store::redis::meta::owner;
 use crate::store::redis::scripts;
+use crate::store::redis::torn::{Burial, bury};
 use crate::store::redis::wire::Path;
 use crate::store::{BATCH, Swept, Who};
 use crate::timeout::NO_END_MS;
@@ -31,16 +32,34 @@ pub(super) async fn revoke(redis: &Redis, bucket: Bucket, who: Who) -> Result<u6
             Who::Everyone => Vec::new(),
             Who::Guests => owner(""),
         };
-        let mut keys = keys(redis, bucket, &named);
-        keys.insert(1, keys[0].clone()); // no session has to stay
-        let call = Call::new(&scripts::REVOKE, keys)
-            .number(EndReason::Revoked.code())
-            .number(redis.settings.remember_ms)
-            .number(NO_END_MS)
-            .bytes(caught)
-            .members(&named.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-        let reply = redis.call(&mut redis.step(Path::Bulk, redis.wire.budget())?, &call).await?;
-        ended += reply.answer(|ended| millis(&ended))?.map_err(|_| unexpected())?;
+        ended += revoke_some(redis, bucket, &named, caught).await?;
+    }
+    Ok(ended)
+}
+
+async fn revoke_some(redis: &Redis, bucket: Bucket, named: &[Named], caught: Vec<u8>) -> Result<u64, Error> {
+    let mut keys = keys(redis, bucket, named);
+    keys.insert(1, keys[0].clone()); // no session has to stay
+    let call = Call::new(&scripts::REVOKE, keys)
+        .number(EndReason::Revoked.code())
+        .number(redis.settings.remember_ms)
+        .number(NO_END_MS)
+        .bytes(caught.clone())
+        .members(&named.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+    let mut delivery = redis.step(Path::Bulk, redis.wire.budget(), &call.keys[0])?;
+    match redis.call_if_whole(&mut delivery, &call).await? {
+        Some(reply) => reply.answer(|ended| millis(&ended))?.map_err(|_| unexpected()),
+        None => revoke_each(redis, named, caught).await,
+    }
+}
+
+/// The same while the bucket moves: one by one.
+async fn revoke_each(redis: &Redis, named: &[Named], owner: Vec<u8>) -> Result<u64, Error> {
+    let how = Burial { reason: EndReason::Revoked, latest: None, owner };
+    let mut ended = 0;
+    for (id, user) in named {
+        let mut delivery = redis.step(Path::Bulk, redis.wire.budget(), &redis.keys.session(*id))?;
+        ended += u64::from(bury(redis, &mut delivery, *id, user.as_deref(), &how).await?);
     }
     Ok(ended)
 }
@@ -54,7 +73,8 @@ pub(super) async fn active(redis: &Redis, bucket: Bucket, since: Millis) -> Resu
     Ok(count as u64)
 }
 
-/// Until fewer are due than one call may name. What this version cannot read is passed over.
+/// Until fewer are due than one call may name. What this version cannot read is passed over, and what lies on two servers
+/// while the bucket moves: another sweep finds it.
 pub(super) async fn sweep(redis: &Redis, bucket: Bucket) -> Result<Swept, Error> {
     let mut swept = Swept::default();
     let mut passed_over = 0;
@@ -80,7 +100,8 @@ async fn sweep_some(redis: &Redis, bucket: Bucket, named: &[Named]) -> Result<[u
     let call = Call::new(&scripts::SWEEP, keys(redis, bucket, named))
         .number(redis.settings.remember_ms)
         .members(&named.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-    let reply = redis.call(&mut redis.step(Path::Bulk, redis.wire.budget())?, &call).await?;
+    let mut delivery = redis.step(Path::Bulk, redis.wire.budget(), &call.keys[0])?;
+    let Some(reply) = redis.call_if_whole(&mut delivery, &call).await? else { return Ok([0; 3]) };
     let counts = |content: Value| {
         let [expired, forgotten, rescored] = exactly(items(content)?)?;
         Ok([millis(&expired)?, millis(&forgotten)?, millis(&rescored)?])
@@ -90,17 +111,19 @@ async fn sweep_some(redis: &Redis, bucket: Bucket, named: &[Named]) -> Result<[u
 
 /// Every session that the bucket's index names.
 async fn entries(redis: &Redis, bucket: Bucket) -> Result<Vec<SessionId>, Error> {
+    let key = redis.keys.deadlines(bucket);
     let mut read = cmd("ZRANGE");
-    read.arg(redis.keys.deadlines(bucket)).arg(0).arg(-1);
-    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &read).await?)
+    read.arg(&key).arg(0).arg(-1);
+    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &key, &read).await?)
 }
 
 /// The sessions whose score is not later than now, as far as known: the script decides by Redis's clock.
 async fn due(redis: &Redis, bucket: Bucket, passed_over: usize) -> Result<Vec<SessionId>, Error> {
+    let key = redis.keys.deadlines(bucket);
     let mut read = cmd("ZRANGEBYSCORE");
-    read.arg(redis.keys.deadlines(bucket)).arg("-inf").arg(redis.wire.now());
+    read.arg(&key).arg("-inf").arg(redis.wire.now_at(&key));
     read.arg("LIMIT").arg(passed_over).arg(BATCH);
-    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &read).await?)
+    ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &key, &read).await?)
 }
 
 fn ids(members: Value) -> Result<Vec<SessionId>, Error> {

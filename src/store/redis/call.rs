@@ -99,6 +99,20 @@ pub(super) struct Delivery {
     unsure: bool,
 }
 
+impl Delivery {
+    /// Of the call that follows from this one, as its repeat follows from this one's repeat.
+    pub(super) fn next(&self) -> Self {
+        let mut op = self.op;
+        op.id[7] ^= 0xff;
+        Self { op, ..*self }
+    }
+
+    /// A sending failed, perhaps after it was executed.
+    const fn note(&mut self, error: &Error) {
+        self.unsure |= matches!(error, Error::Indeterminate(_));
+    }
+}
+
 #[cfg(test)]
 impl Delivery {
     /// As if an answer had been lost.
@@ -110,18 +124,24 @@ impl Delivery {
 impl Redis {
     /// A call of the request path, under the operation that the caller names.
     pub(super) fn delivery(&self, op: Op) -> Delivery {
-        Delivery { path: Path::Request, budget: self.wire.budget(), op, unsure: op.again }
+        self.delivery_within(op, self.wire.budget())
     }
 
-    /// A step of an operation that is no single call.
-    pub(super) fn step(&self, path: Path, budget: Budget) -> Result<Delivery, Error> {
-        Ok(Delivery { path, budget, op: self.new_op()?, unsure: false })
+    /// A step of an operation that is no single call, about this key.
+    pub(super) fn step(&self, path: Path, budget: Budget, key: &[u8]) -> Result<Delivery, Error> {
+        Ok(Delivery { path, budget, op: self.new_op(key)?, unsure: false })
     }
 
-    fn new_op(&self) -> Result<Op, Error> {
+    /// The same as one of several steps.
+    pub(super) const fn delivery_within(&self, op: Op, budget: Budget) -> Delivery {
+        Delivery { path: Path::Request, budget, op, unsure: op.again }
+    }
+
+    /// In the time of the master that has the key.
+    fn new_op(&self, key: &[u8]) -> Result<Op, Error> {
         let mut id = [0; 8];
         fill(&mut id)?;
-        Ok(Op { id, not_after: self.wire.now() + LIFE_MS, again: false })
+        Ok(Op { id, not_after: self.wire.now_at(key) + LIFE_MS, again: false })
     }
 
     /// Sends a call until it is answered. Refused as late or stale, and never sent twice, it becomes a new operation:
@@ -134,7 +154,7 @@ impl Redis {
             let reply = Reply::read(sent.answer)?;
             let horizon = match reply.code {
                 Code::Late => {
-                    self.wire.clock_seen(millis(&reply.content)?);
+                    self.wire.clock_seen(&call.keys[0], millis(&reply.content)?);
                     0
                 }
                 Code::Stale => millis(&reply.content)?,
@@ -143,10 +163,38 @@ impl Redis {
             if delivery.unsure {
                 return Err(Error::Indeterminate(Outage::new("the answer was lost, and a repeat came too late")));
             }
-            let op = self.new_op()?;
+            let op = self.new_op(&call.keys[0])?;
             delivery.op = Op { not_after: op.not_after.max(horizon + 1), ..op };
         }
         Err(Error::Unavailable(Outage::new("every attempt came too late")))
+    }
+
+    /// The same; `None`, and this time it was not executed, if its keys lie on two servers while their slot moves. That may pass, so
+    /// part of the budget is spent on it.
+    pub(super) async fn call_if_whole(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Option<Reply>, Error> {
+        if self.torn {
+            return Ok(None);
+        } else if !self.parted {
+            return self.call(delivery, call).await.map(Some);
+        }
+        let budget = delivery.budget;
+        delivery.budget = budget.quarter();
+        let first = self.call(delivery, call).await;
+        delivery.budget = budget;
+        let answer = match first {
+            Err(error) if error.is_retryable() && !is_torn(&error) => {
+                delivery.note(&error);
+                self.call(delivery, call).await
+            }
+            answer => answer,
+        };
+        match answer {
+            Err(error) if is_torn(&error) => {
+                delivery.note(&error);
+                Ok(None)
+            }
+            answer => answer.map(Some),
+        }
     }
 
     async fn send(&self, delivery: &Delivery, call: &Call<'_>) -> Result<Sent, Error> {
@@ -159,9 +207,16 @@ impl Redis {
     }
 }
 
+fn is_torn(error: &Error) -> bool {
+    code(error) == Some("TRYAGAIN")
+}
+
+fn code(error: &Error) -> Option<&str> {
+    let (Error::Unavailable(outage) | Error::Indeterminate(outage)) = error else { return None };
+    outage.source().and_then(|source| source.downcast_ref::<RedisError>()).and_then(RedisError::code)
+}
+
 /// A script that meets metadata of another format fails before it writes: that is no outage.
 fn readable(error: Error) -> Error {
-    let (Error::Unavailable(outage) | Error::Indeterminate(outage)) = &error else { return error };
-    let code = outage.source().and_then(|source| source.downcast_ref::<RedisError>()).and_then(RedisError::code);
-    if code == Some("UNREADABLE") { Error::Unreadable("its metadata is of another format") } else { error }
+    if code(&error) == Some("UNREADABLE") { Error::Unreadable("its metadata is of another format") } else { error }
 }

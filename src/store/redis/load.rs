@@ -17,10 +17,14 @@ use crate::store::{Loaded, Meta, Record, Tombstone};
 /// `PTTL` first: the other way round a session that expires between the two, and is replaced by a tombstone, whose
 /// expiry is far off, would look live.
 pub(super) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> {
+    load_within(redis, &redis.wire.budget(), id).await
+}
+
+/// The same as one of several steps.
+pub(super) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -> Result<Loaded, Error> {
     let key = redis.keys.session(id);
-    let budget = redis.wire.budget();
     if !redis.graced() {
-        let answer = redis.wire.read_one(Path::Request, &budget, &hgetall(&key)).await?;
+        let answer = redis.wire.read_one(Path::Request, budget, &key, &hgetall(&key)).await?;
         let Some((stored, fields)) = unpack(answer)? else { return Ok(Loaded::Absent) };
         if stored.stays_ms() == 0 {
             return Ok(told(stored, fields, 0));
@@ -29,7 +33,7 @@ pub(super) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> 
     }
     let mut reads = pipe();
     reads.cmd("PTTL").arg(&key).add_command(hgetall(&key));
-    let [left, hash] = exactly(redis.wire.read(Path::Request, &budget, &reads).await?)?;
+    let [left, hash] = exactly(redis.wire.read(Path::Request, budget, &key, &reads).await?)?;
     read(left, hash)
 }
 
@@ -38,7 +42,7 @@ pub(super) async fn load_timed(redis: &Redis, id: SessionId) -> Result<(Loaded, 
     let key = redis.keys.session(id);
     let mut reads = pipe();
     reads.cmd("TIME").cmd("PTTL").arg(&key).add_command(hgetall(&key));
-    let [now, left, hash] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &reads).await?)?;
+    let [now, left, hash] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &key, &reads).await?)?;
     Ok((read(left, hash)?, time(&now)?))
 }
 
@@ -64,6 +68,7 @@ fn told(stored: Stored, fields: Fields, left_ms: i64) -> Loaded {
     let stays = stored.stays_ms();
     match stored {
         Stored::Ended(tombstone) => Loaded::Ended(tombstone),
+        Stored::Parked => Loaded::Absent,
         Stored::Session { meta, .. } if stays == 0 || left_ms >= stays as i64 => {
             Loaded::Live(Box::new(Record { meta: *meta, fields }))
         }
@@ -76,7 +81,7 @@ fn told(stored: Stored, fields: Fields, left_ms: i64) -> Loaded {
     }
 }
 
-type Fields = Vec<(String, Vec<u8>)>;
+pub(super) type Fields = Vec<(String, Vec<u8>)>;
 
 /// A hash's metadata and fields, by name; `None` if there is no hash.
 fn unpack(hash: Value) -> Result<Option<(Stored, Fields)>, Error> {
@@ -87,8 +92,7 @@ fn unpack(hash: Value) -> Result<Option<(Stored, Fields)>, Error> {
         if name == meta::FIELD.as_bytes() {
             stored = Some(meta::decode(&value)?);
         } else {
-            let name = String::from_utf8(name).map_err(|_| Error::Unreadable("a field's name is not text"))?;
-            fields.push((name, value));
+            fields.push((text(name)?, value));
         }
     }
     fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -115,6 +119,21 @@ fn pairs(hash: Value) -> Result<Vec<(Value, Value)>, Error> {
     }
 }
 
+/// Fields that a script answers, sorted by name.
+pub(super) fn fields(flat: Value) -> Result<Fields, Error> {
+    let field = |(name, stored)| match (name, stored) {
+        (Value::BulkString(name), Value::BulkString(stored)) => Ok((text(name)?, stored)),
+        _ => Err(unexpected()),
+    };
+    let mut fields: Fields = pairs(flat)?.into_iter().map(field).collect::<Result<_, _>>()?;
+    fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(fields)
+}
+
+fn text(name: Vec<u8>) -> Result<String, Error> {
+    String::from_utf8(name).map_err(|_| Error::Unreadable("a field's name is not text"))
+}
+
 /// A session that a script answers whole; `None` for an empty answer.
 pub(super) fn record(redis: &Redis, hash: Value) -> Result<Option<Record>, Error> {
     match unpack(hash)? {
@@ -122,7 +141,7 @@ pub(super) fn record(redis: &Redis, hash: Value) -> Result<Option<Record>, Error
             note(redis, &meta, keep_ms);
             Ok(Some(Record { meta: *meta, fields }))
         }
-        Some((Stored::Ended(_), _)) => Err(unexpected()),
+        Some((Stored::Ended(_) | Stored::Parked, _)) => Err(unexpected()),
         None => Ok(None),
     }
 }
@@ -152,18 +171,16 @@ pub(super) enum Found {
     Foreign,
 }
 
-/// Reads the metadata of some sessions in one round trip, in their order. The caller names at most
+/// Reads the metadata of some sessions of one bucket in one round trip, in their order. The caller names at most
 /// [`BATCH`](crate::store::BATCH).
 pub(super) async fn look(redis: &Redis, path: Path, budget: &Budget, ids: &[SessionId]) -> Result<Vec<Found>, Error> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
+    let Some(first) = ids.first() else { return Ok(Vec::new()) };
     let mut reads = Pipeline::new();
     for id in ids {
         let key = redis.keys.session(*id);
         reads.cmd("PTTL").arg(&key).cmd("HGET").arg(&key).arg(meta::FIELD);
     }
-    let answers = redis.wire.read(path, budget, &reads).await?;
+    let answers = redis.wire.read(path, budget, &redis.keys.session(*first), &reads).await?;
     let (answers, []) = answers.as_chunks::<2>() else { return Err(unexpected()) };
     answers.iter().map(|[left, packed]| judge(left, packed)).collect()
 }
@@ -173,7 +190,7 @@ fn judge(left: &Value, packed: &Value) -> Result<Found, Error> {
     let Ok(stored) = meta::decode(packed) else { return Ok(Found::Foreign) };
     let user = match &stored {
         Stored::Session { meta, .. } => meta.user.clone(),
-        Stored::Ended(_) => None,
+        Stored::Ended(_) | Stored::Parked => None,
     };
     Ok(match told(stored, Fields::new(), number(left)?) {
         Loaded::Live(record) => Found::Live(Box::new(record.meta)),

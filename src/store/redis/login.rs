@@ -6,6 +6,7 @@ use crate::config::{AtCap, Cap};
 use crate::error::{Error, Outage};
 use crate::id::{SessionId, UserHash};
 use crate::store::redis::Redis;
+use crate::store::redis::across;
 use crate::store::redis::answer::{Code, Reply, bytes, items, unexpected};
 use crate::store::redis::call::{Call, Delivery};
 use crate::store::redis::keys::{Bytes, named};
@@ -18,6 +19,9 @@ use crate::store::{Answer, BATCH, Gate, Login, Old, Op, Reauthenticate, Record, 
 const ROUNDS: usize = 1000;
 
 pub(super) async fn login(redis: &Redis, op: Op, login: &Login) -> Answer<Record> {
+    if let Some(old) = login.old.as_ref().filter(|old| redis.parts(old.id, login.new.id)) {
+        return across::login(redis, op, login, old).await;
+    }
     let user = login.new.user.as_deref().unwrap_or_default();
     let hash = UserHash::of(user);
     let build = |members: &[SessionId]| {
@@ -82,7 +86,7 @@ pub(super) async fn reauthenticate(redis: &Redis, op: Op, again: &Reauthenticate
 
 impl Call<'_> {
     /// Cap, policy and ticket.
-    fn gate(self, gate: &Gate) -> Self {
+    pub(super) fn gate(self, gate: &Gate) -> Self {
         let Cap { most, policy } = gate.cap;
         let policy: &[u8] = match policy {
             AtCap::Reject => b"reject",
@@ -96,7 +100,7 @@ impl Call<'_> {
 }
 
 /// Calls without members, which mostly is enough; told to name them, reads them and calls again under the same operation.
-async fn with_room<'a>(
+pub(super) async fn with_room<'a>(
     redis: &Redis,
     delivery: &mut Delivery,
     user: &UserHash,
@@ -115,9 +119,10 @@ async fn with_room<'a>(
 
 /// The earliest logins in the user's index, as many as one call may name.
 async fn earliest(redis: &Redis, delivery: &Delivery, user: &UserHash) -> Result<Vec<SessionId>, Error> {
+    let key = redis.keys.index(user);
     let mut read = cmd("ZRANGE");
-    read.arg(redis.keys.index(user)).arg(0).arg(BATCH - 1);
-    let members = items(redis.wire.read_one(delivery.path, &delivery.budget, &read).await?)?;
+    read.arg(&key).arg(0).arg(BATCH - 1);
+    let members = items(redis.wire.read_one(delivery.path, &delivery.budget, &key, &read).await?)?;
     let ids = members.iter().map(|member| bytes(member).map(named)).collect::<Result<Vec<_>, _>>()?;
     Ok(ids.into_iter().flatten().filter(|id| id.bucket() == user.bucket()).collect())
 }

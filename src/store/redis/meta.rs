@@ -16,6 +16,8 @@ use crate::token::SecretHash;
 pub(super) const FIELD: &str = "@";
 /// The first byte. Another one is of another version of this crate.
 const FORMAT: u8 = 1;
+/// The state of what a login across slots has put aside.
+const PARKED: u8 = 255;
 /// The class of every session so far.
 const CLASS: u8 = 0;
 /// The bits of the address's length that say something else, see [`remember`].
@@ -33,6 +35,8 @@ pub(super) enum Stored {
         keep_ms: u32,
     },
     Ended(Tombstone),
+    /// A login across slots has not come to its end yet, and perhaps never will: unknown to everyone else.
+    Parked,
 }
 
 impl Stored {
@@ -40,7 +44,7 @@ impl Stored {
     pub(super) fn stays_ms(&self) -> u64 {
         match self {
             Self::Session { meta, keep_ms } => u64::from(meta.grace_ms) + u64::from(*keep_ms),
-            Self::Ended(_) => 0,
+            Self::Ended(_) | Self::Parked => 0,
         }
     }
 }
@@ -71,6 +75,9 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
         _ => return None,
     };
     skip_operations(bytes, operations)?;
+    if state == PARKED {
+        return Some(Stored::Parked);
+    }
     if state != 0 {
         let previous = rotation.map(|rotation| rotation.previous);
         return Some(Stored::Ended(Tombstone { reason: EndReason::from_code(state)?, secret, previous }));

@@ -36,8 +36,12 @@ scripts! {
     ROTATE = "rotate" "" ["answer" "reason" "call" "meta" "ring" "session"];
     RETIME = "retime" "" ["answer" "reason" "call" "meta" "ring" "session" "life" "index" "bury"];
     LOGIN = "login" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury" "gate"];
+    PARK = "park" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate" "park"];
+    LEAVE = "leave" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "index" "bury" "kept"];
+    ACTIVATE = "activate" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "life" "fresh" "index" "enter" "bury" "gate"];
     REAUTHENTICATE = "reauthenticate" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate"];
     END = "end" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury"];
+    BURY = "bury" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "carry" "life" "index" "bury" "kept"];
     RAISE = "raise" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "life" "index"];
     REVOKE = "revoke" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "life" "index" "bury"];
     SWEEP = "sweep" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "life" "index" "bury"];

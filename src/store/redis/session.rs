@@ -6,11 +6,12 @@ use crate::id::{SessionId, UserHash};
 use crate::limits::check_field_name;
 use crate::store::redis::Redis;
 use crate::store::redis::answer::{Code, bytes, digits, millis, unexpected};
-use crate::store::redis::call::Call;
+use crate::store::redis::call::{Call, Delivery};
 use crate::store::redis::keys::Bytes;
 use crate::store::redis::load::{live_meta, record};
 use crate::store::redis::meta::tail;
 use crate::store::redis::scripts;
+use crate::store::redis::torn;
 use crate::store::{
     Answer, End, Increment, Meta, NewSession, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record, Retime, Rotate, Save,
     Touch,
@@ -22,6 +23,16 @@ const TRIES: usize = 100;
 
 /// A guest's session: a login alone makes a user's, and enters it in the user's index.
 pub(super) async fn create(redis: &Redis, op: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
+    create_within(redis, &mut redis.delivery(op), new, delta).await
+}
+
+/// The same as one of several steps.
+pub(super) async fn create_within(
+    redis: &Redis,
+    delivery: &mut Delivery,
+    new: &NewSession,
+    delta: &Delta,
+) -> Answer<Record> {
     let keys = vec![redis.keys.session(new.id), redis.keys.deadlines(new.id.bucket())];
     let call = Call::new(&scripts::CREATE, keys)
         .bytes(&new.id.as_bytes()[..])
@@ -29,7 +40,7 @@ pub(super) async fn create(redis: &Redis, op: Op, new: &NewSession, delta: &Delt
         .number(redis.settings.limits.fields)
         .number(redis.settings.limits.session_bytes)
         .delta(delta)?;
-    let reply = redis.call(&mut redis.delivery(op), &call).await?;
+    let reply = redis.call(delivery, &call).await?;
     if new.grace_ms > 0 {
         redis.note_grace();
     }
@@ -156,8 +167,11 @@ pub(super) async fn end(redis: &Redis, op: Op, end: &End) -> Answer<Option<Recor
             .names(keep)
             .delta(&end.delta)?;
     }
-    let reply = redis.call(&mut redis.delivery(op), &call).await?;
-    reply.answer(|hash| record(redis, hash))
+    let mut delivery = redis.delivery(op);
+    match redis.call_if_whole(&mut delivery, &call).await? {
+        Some(reply) => reply.answer(|hash| record(redis, hash)),
+        None => torn::end(redis, &mut delivery, end).await,
+    }
 }
 
 impl Redis {

@@ -1,12 +1,15 @@
 //! The contract against a real, private server: each operation, each refusal, each repeat, and the shape of the keys.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod across;
 mod bucket;
 mod create;
 mod end;
+mod end_refused;
 mod history;
 mod increment;
 mod keys;
+mod list;
 mod load;
 mod login;
 mod reauthenticate;
@@ -15,6 +18,7 @@ mod retime;
 mod revoke;
 mod rotate;
 mod save;
+mod torn;
 mod touch;
 mod travel;
 mod trouble;
@@ -71,7 +75,7 @@ fn open_on(server: Arc<TestServer>, limits: Limits) -> Bench {
 
 fn store(server: &TestServer, namespace: &str, limits: Limits) -> Redis {
     let StoreUrl::Redis(place) = StoreUrl::parse(&server.url()).unwrap() else { panic!("no Redis URL") };
-    let pools = Pools { connections: 1, bulk_connections: 1, budget: Duration::from_secs(20) };
+    let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1_000, budget: Duration::from_secs(20) };
     let settings = StoreSettings { namespace: namespace.into(), limits, remember_ms: REMEMBER };
     Redis::new(settings, &place, &pools).unwrap()
 }
@@ -136,6 +140,13 @@ fn ending(record: &Record, id: SessionId) -> End {
     End { old: old(record, id), reason: EndReason::LoggedOut, successor: None, delta: Delta::default() }
 }
 
+fn followed(record: &Record, id: SessionId, keep: &[&str]) -> (End, SessionId) {
+    let new = NewSession { id: SessionId::mint(id.bucket()).unwrap(), secret: secret(8), ..guest() };
+    let next = new.id;
+    let keep = keep.iter().map(|name| (*name).to_owned()).collect();
+    (End { successor: Some((new, keep)), ..ending(record, id) }, next)
+}
+
 fn saving(id: SessionId, changes: &[&str]) -> Save {
     Save { id, generation: 1, version: None, delta: delta(changes) }
 }
@@ -161,6 +172,16 @@ impl Bench {
         answer::Reply::read(sent.answer).unwrap()
     }
 
+    /// One delivery of a revocation of one session of ada's, of logins up to this one.
+    async fn deliver_revoke(&self, op: Op, one: SessionId, staying: SessionId, latest: u64) -> answer::Reply {
+        let user = UserHash::of("ada");
+        let [staying, key] = [staying, one].map(|id| self.store.keys.session(id));
+        let keys = [self.store.keys.deadlines(user.bucket()), staying, key, self.store.keys.index(&user)];
+        let (latest, member) = (latest.to_string(), crate::store::redis::keys::member(one));
+        let args: [&[u8]; 6] = [b"4", b"3600000", latest.as_bytes(), &meta::owner("ada"), b"1", &member];
+        self.deliver(&scripts::REVOKE, op, &keys, &args).await
+    }
+
     /// One delivery of a save of `a`.
     async fn deliver_save(&self, id: SessionId, op: Op) -> answer::Code {
         let args: [&[u8]; 8] = [b"1", b"", b"9", b"99", b"0", b"1", b"a", b"\x021"];
@@ -183,6 +204,25 @@ impl Bench {
 
     async fn try_login(&self, login: &Login) -> Result<Record, Refused> {
         self.store.login(self.op(), login).await.unwrap()
+    }
+
+    /// How many of these sessions live at one instant, whatever the index says.
+    fn count(&self, ids: &[SessionId]) -> usize {
+        const LIVE: &str = r"
+            local live = 0
+            for _, key in ipairs(KEYS) do
+              local packed = redis.call('HGET', key, '@')
+              live = live + (packed and string.byte(packed, 2) == 0 and 1 or 0)
+            end
+            return live";
+        let keys: Vec<Vec<u8>> = ids.iter().map(|id| self.store.keys.session(*id)).collect();
+        let mut command = ::redis::cmd("EVAL");
+        command.arg(LIVE).arg(keys.len()).arg(keys).query(&mut self.server.connection()).unwrap()
+    }
+
+    async fn login_at(&self, user: &str, cap: Cap) -> Result<SessionId, Refused> {
+        let login = login_of(user, cap);
+        self.try_login(&login).await.map(|_| login.new.id)
     }
 
     async fn load(&self, id: SessionId) -> Loaded {

@@ -13,14 +13,16 @@ use crate::store::redis::keys::named;
 use crate::store::redis::load::{Found, exactly, look};
 use crate::store::redis::meta::owner;
 use crate::store::redis::scripts;
+use crate::store::redis::torn::{Burial, bury};
 use crate::store::redis::wire::{Budget, Path};
 use crate::store::{Answer, BATCH, EPOCH_LIFE_MS, Meta, Refused, Scope, Ticket};
 use crate::timeout::NO_END_MS;
 
 pub(super) async fn ticket(redis: &Redis, user: &str) -> Result<Ticket, Error> {
+    let key = redis.keys.epoch(&UserHash::of(user));
     let mut reads = pipe();
-    reads.cmd("TIME").cmd("GET").arg(redis.keys.epoch(&UserHash::of(user)));
-    let [now, epoch] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &reads).await?)?;
+    reads.cmd("TIME").cmd("GET").arg(&key);
+    let [now, epoch] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &key, &reads).await?)?;
     Ok(Ticket { epoch: stored_epoch(&epoch)?, taken: time(&now)? })
 }
 
@@ -99,9 +101,10 @@ impl<'a> User<'a> {
 
     /// The index's members, earliest login first, with their login times.
     async fn members(&self) -> Result<Vec<(SessionId, Millis)>, Error> {
+        let key = self.redis.keys.index(&self.hash);
         let mut read = cmd("ZRANGE");
-        read.arg(self.redis.keys.index(&self.hash)).arg(0).arg(-1).arg("WITHSCORES");
-        let all = scored(self.redis.wire.read_one(Path::Request, &self.budget, &read).await?)?;
+        read.arg(&key).arg(0).arg(-1).arg("WITHSCORES");
+        let all = scored(self.redis.wire.read_one(Path::Request, &self.budget, &key, &read).await?)?;
         let ids = all.into_iter().filter_map(|(member, login)| Some((named(&member)?, login)));
         Ok(ids.filter(|(id, _)| id.bucket() == self.hash.bucket()).collect())
     }
@@ -113,14 +116,39 @@ impl<'a> User<'a> {
         let key = keys.epoch(&self.hash);
         let mut reads = pipe();
         reads.cmd("TIME").cmd("GET").arg(&key);
-        let [now, old] = exactly(self.redis.wire.read(Path::Request, &self.budget, &reads).await?)?;
+        let [now, old] = exactly(self.redis.wire.read(Path::Request, &self.budget, &key, &reads).await?)?;
         let least = time(&now)?.max(stored_epoch(&old)?.map_or(0, |old| old + 1));
         let stays = staying.map_or_else(|| key.clone(), |id| keys.session(id));
         let call = Call::new(&scripts::RAISE, vec![key, keys.index(&self.hash), stays])
             .number(least)
             .number(EPOCH_LIFE_MS)
             .bytes(staying.map_or_else(Vec::new, |_| owner(self.id)));
-        let mut delivery = self.redis.step(Path::Request, self.budget)?;
+        let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
+        match self.redis.call_if_whole(&mut delivery, &call).await? {
+            Some(reply) => reply.answer(|epoch| millis(&epoch)),
+            None => self.raise_alone(least, staying).await,
+        }
+    }
+
+    /// The same while the slot moves: the latest login is read beforehand. One that comes in between is caught too, as
+    /// the epoch is as far ahead as this operation may take.
+    async fn raise_alone(&self, least: Millis, staying: Option<SessionId>) -> Answer<Millis> {
+        if !self.stays(staying).await? {
+            return Ok(Err(Refused::Gone(None)));
+        }
+        let latest = self.members().await?.last().map_or(0, |(_, login)| *login);
+        let epoch = least.max(latest) + self.budget.left_ms();
+        self.raise_to(epoch).await
+    }
+
+    /// Raises the epoch to just this one, if it is lower; answers it as it stands.
+    pub(super) async fn raise_to(&self, epoch: Millis) -> Answer<Millis> {
+        let key = self.redis.keys.epoch(&self.hash);
+        let call = Call::new(&scripts::RAISE, vec![key.clone(), key.clone(), key])
+            .number(epoch)
+            .number(EPOCH_LIFE_MS)
+            .nothing();
+        let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
         self.redis.call(&mut delivery, &call).await?.answer(|epoch| millis(&epoch))
     }
 
@@ -159,7 +187,32 @@ impl<'a> User<'a> {
             .number(ending.latest.map_or(-1, |latest| latest as i64))
             .bytes(owner(self.id))
             .members(ids);
-        let mut delivery = self.redis.step(Path::Request, self.budget)?;
-        self.redis.call(&mut delivery, &call).await?.answer(|ended| millis(&ended))
+        let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
+        match self.redis.call_if_whole(&mut delivery, &call).await? {
+            Some(reply) => reply.answer(|ended| millis(&ended)),
+            None => self.end_each(ids, ending).await,
+        }
+    }
+
+    /// The same while the slot moves: one by one. What is only to be tidied is left for another time.
+    async fn end_each(&self, ids: &[SessionId], ending: Ending) -> Answer<u64> {
+        if !self.stays(ending.staying).await? {
+            return Ok(Err(Refused::Gone(None)));
+        }
+        let Some(latest) = ending.latest else { return Ok(Ok(0)) };
+        let how = Burial { reason: ending.reason, latest: Some(latest), owner: owner(self.id) };
+        let mut ended = 0;
+        for id in ids {
+            let mut delivery = self.redis.step(Path::Request, self.budget, &self.redis.keys.session(*id))?;
+            ended += u64::from(bury(self.redis, &mut delivery, *id, Some(self.id), &how).await?);
+        }
+        Ok(Ok(ended))
+    }
+
+    /// Whether the one that is to stay, if any, is a live one of the user.
+    async fn stays(&self, staying: Option<SessionId>) -> Result<bool, Error> {
+        let Some(id) = staying else { return Ok(true) };
+        let found = look(self.redis, Path::Request, &self.budget, &[id]).await?;
+        Ok(matches!(&found[..], [Found::Live(meta)] if meta.user.as_deref() == Some(self.id)))
     }
 }

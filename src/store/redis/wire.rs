@@ -2,35 +2,46 @@
 //!
 //! A call that was surely not executed is tried again while the reason may pass. One whose answer was lost is sent
 //! again too: reads are harmless twice, and scripts tell a repeat by its operation id. All within one budget.
-#![allow(dead_code, reason = "the operations arrive on another branch")]
+#![cfg_attr(
+    not(test),
+    allow(dead_code, reason = "durable revocation, its journal and the doctor arrive on another branch")
+)]
 
 mod budget;
 mod bulk;
 mod call;
 mod check;
 mod clock;
+mod cluster;
+mod failovers;
 mod fault;
+mod flight;
 mod lane;
 mod link;
+mod node;
+mod replicated;
 mod script;
+mod sentinel;
+mod slot;
 #[cfg(test)]
 pub(super) mod tests;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value};
+use tokio::sync::watch;
 
-use self::bulk::Bulk;
-use self::call::{Call, Invocation};
-use self::clock::ServerClock;
+use self::call::{Call, Invocation, by_key};
+use self::cluster::Cluster;
+use self::failovers::Failovers;
 use self::fault::{Failure, Fault};
-use self::lane::Lane;
-use self::link::Dial;
+use self::node::Node;
+use self::replicated::Replicated;
+use self::sentinel::Sentinels;
 use crate::clock::Millis;
-use crate::config::url::Server;
+use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
 use crate::error::{Error, Outage};
 
@@ -54,35 +65,49 @@ pub(crate) struct Sent {
     pub(crate) times: u32,
 }
 
-/// The connections to one server.
+/// The connections to the servers that hold the sessions.
+///
+/// Every call names a key that it is about: in a Cluster, the node that has it is asked. All keys of one call lie in one slot.
 pub(crate) struct Wire {
-    server: Server,
-    lanes: Box<[Arc<Lane>]>,
-    turn: AtomicUsize,
-    bulk: Bulk,
-    clock: Arc<ServerClock>,
+    topology: Topology,
+    servers: Servers,
     budget: Duration,
+    failovers: Failovers,
+}
+
+enum Topology {
+    One(Box<Node>),
+    Sentinel(Arc<Sentinels>),
+    Cluster(Arc<Cluster>),
 }
 
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wire").field("server", &self.server).field("budget", &self.budget).finish_non_exhaustive()
+        f.debug_struct("Wire").field("servers", &self.servers).field("budget", &self.budget).finish_non_exhaustive()
     }
 }
 
 impl Wire {
     /// Opens nothing yet: the first call that needs a connection does.
-    pub(crate) fn new(server: &Server, pools: &Pools) -> Result<Self, ConfigError> {
-        let clock = Arc::new(ServerClock::new());
-        let dial = Dial::new(server)?;
-        Ok(Self {
-            server: server.clone(),
-            lanes: (0..pools.connections).map(|_| Lane::new(dial.clone(), clock.clone(), pools.budget)).collect(),
-            turn: AtomicUsize::new(0),
-            bulk: Bulk::new(&dial, clock.clone(), pools.bulk_connections)?,
-            clock,
-            budget: pools.budget,
-        })
+    pub(crate) fn new(servers: &Servers, pools: &Pools) -> Result<Self, ConfigError> {
+        let failovers = Failovers::new();
+        let topology = match servers {
+            Servers::One(server) => Topology::One(Box::new(Node::new(server.clone(), pools, &failovers)?)),
+            Servers::Sentinel(group) => Topology::Sentinel(Sentinels::new(group, pools, &failovers)?),
+            Servers::Cluster { seeds, access } => Topology::Cluster(Cluster::new(seeds, access, pools, &failovers)?),
+        };
+        Ok(Self { topology, servers: servers.clone(), budget: pools.budget, failovers })
+    }
+
+    /// Whether keys of different slots may be on different servers.
+    pub(crate) const fn is_cluster(&self) -> bool {
+        matches!(self.topology, Topology::Cluster(_))
+    }
+
+    /// A count that grows when this process sees what may have lost acknowledged writes: a failover, a server that was
+    /// restarted. Now and then also without a loss, as when a node joins a Cluster.
+    pub(crate) fn failovers(&self) -> watch::Receiver<u64> {
+        self.failovers.watch()
     }
 
     /// For one operation of the contract, all its calls and retries.
@@ -95,24 +120,79 @@ impl Wire {
         Budget::of(self.budget.min(Duration::from_millis(500)))
     }
 
-    /// An estimate of the server's clock; until first connected, this machine's.
+    /// An estimate of some master's clock; until first connected, this machine's.
     pub(crate) fn now(&self) -> Millis {
-        self.clock.now()
+        self.now_of(None)
     }
 
-    /// An answer told the server's clock.
-    pub(crate) fn clock_seen(&self, now: Millis) {
-        self.clock.seen(now);
+    /// An estimate of the clock of the master that has the key; until it was connected to, this machine's.
+    pub(crate) fn now_at(&self, key: &[u8]) -> Millis {
+        self.now_of(Some(key))
     }
 
-    /// Plain reads in one round trip. Fails as [`Error::Unavailable`].
-    pub(crate) async fn read(&self, path: Path, budget: &Budget, commands: &Pipeline) -> Result<Vec<Value>, Error> {
-        self.call(path, budget, commands).await.map(|(answers, _)| answers).map_err(Failure::of_read)
+    fn now_of(&self, key: Option<&[u8]>) -> Millis {
+        match &self.topology {
+            Topology::One(node) => node.clock.now(),
+            Topology::Sentinel(group) => group.now(),
+            Topology::Cluster(cluster) => cluster.now(key),
+        }
+    }
+
+    /// An answer told the clock of the master that has the key.
+    pub(crate) fn clock_seen(&self, key: &[u8], now: Millis) {
+        match &self.topology {
+            Topology::One(node) => node.clock.seen(now),
+            Topology::Sentinel(group) => group.clock_seen(now),
+            Topology::Cluster(cluster) => cluster.clock_seen(key, now),
+        }
+    }
+
+    /// Plain reads in one round trip, all about keys of one slot. Fails as [`Error::Unavailable`].
+    pub(crate) async fn read(
+        &self,
+        path: Path,
+        budget: &Budget,
+        key: &[u8],
+        commands: &Pipeline,
+    ) -> Result<Vec<Value>, Error> {
+        match self.call(path, budget, Some(key), commands).await {
+            Ok((answers, _)) => Ok(answers),
+            Err(failure) if failure.fault.code() == Some("ASK") => {
+                Box::pin(self.read_by_key(path, budget, key, commands)).await
+            }
+            Err(failure) => Err(failure.of_read()),
+        }
+    }
+
+    /// While a slot moves: some keys are here and some there, but each is in one place.
+    async fn read_by_key(
+        &self,
+        path: Path,
+        budget: &Budget,
+        key: &[u8],
+        commands: &Pipeline,
+    ) -> Result<Vec<Value>, Error> {
+        let mut answers = Vec::with_capacity(commands.len());
+        for run in by_key(commands) {
+            answers.extend(self.call(path, budget, Some(key), &run).await.map_err(Failure::of_read)?.0);
+        }
+        Ok(answers)
     }
 
     /// One plain read, without a pipeline's overhead. Fails as [`Error::Unavailable`].
-    pub(crate) async fn read_one(&self, path: Path, budget: &Budget, command: &Cmd) -> Result<Value, Error> {
-        self.call(path, budget, command).await.map(|(answer, _)| answer).map_err(Failure::of_read)
+    pub(crate) async fn read_one(
+        &self,
+        path: Path,
+        budget: &Budget,
+        key: &[u8],
+        command: &Cmd,
+    ) -> Result<Value, Error> {
+        self.call(path, budget, Some(key), command).await.map(|(answer, _)| answer).map_err(Failure::of_read)
+    }
+
+    /// A question that any master can answer. Fails as [`Error::Unavailable`].
+    pub(crate) async fn read_anywhere(&self, budget: &Budget, command: &Cmd) -> Result<Value, Error> {
+        self.call(Path::Request, budget, None, command).await.map(|(answer, _)| answer).map_err(Failure::of_read)
     }
 
     /// One script call, sent again with the same arguments while its outcome is unknown. Fails as
@@ -125,22 +205,82 @@ impl Wire {
         keys: &[&[u8]],
         args: &[&[u8]],
     ) -> Result<Sent, Error> {
+        self.assert_one_slot(keys);
         let invocation = Invocation::new(script, keys, args);
-        let (answer, times) = self.call(path, budget, &invocation).await.map_err(Failure::of_write)?;
+        let sent = self.call(path, budget, keys.first().copied(), &invocation).await;
+        let (answer, times) = sent.map_err(Failure::of_write)?;
         Ok(Sent { answer, times })
     }
 
-    /// Asks the server once whether it will do.
+    /// A script call on a connection of its own, which then waits until so many replicas have it, or for so long;
+    /// answers how many have. Fails as [`script`](Self::script) does.
+    pub(crate) async fn script_and_wait(
+        &self,
+        budget: &Budget,
+        script: &Script,
+        keys: &[&[u8]],
+        args: &[&[u8]],
+        wait: (usize, Duration),
+    ) -> Result<(Sent, usize), Error> {
+        self.assert_one_slot(keys);
+        let call = Replicated::new(script, keys, args, wait);
+        let sent = self.call(Path::Bulk, budget, keys.first().copied(), &call).await;
+        let ((answer, replicas), times) = sent.map_err(Failure::of_write)?;
+        // A repeat may write nothing, and then its connection has nothing that a replica could lack.
+        Ok((Sent { answer, times }, if times > 1 { 0 } else { replicas }))
+    }
+
+    fn assert_one_slot(&self, keys: &[&[u8]]) {
+        let mut slots = keys.iter().map(|key| slot::slot(key));
+        let first = slots.next();
+        debug_assert!(!self.is_cluster() || slots.all(|each| Some(each) == first), "the keys are of several slots");
+    }
+
+    /// Asks every master the same, each by its address; in no order.
+    pub(crate) async fn ask_masters(
+        &self,
+        budget: &Budget,
+        command: &Cmd,
+    ) -> Result<Vec<(String, Result<Value, Error>)>, Error> {
+        let of_read = |fault| Failure { fault, lost: 0 }.of_read();
+        let mut answers = Vec::new();
+        match &self.topology {
+            Topology::One(node) => {
+                let answer = node.send(Path::Request, budget, command).await.map_err(of_read);
+                answers.push((node.place().to_string(), answer));
+            }
+            Topology::Sentinel(group) => {
+                let node = group.found(budget).await.map_err(of_read)?;
+                let answer = node.send(Path::Request, budget, command).await.map_err(of_read);
+                answers.push((node.place().to_string(), answer));
+            }
+            Topology::Cluster(cluster) => {
+                for node in cluster.masters(budget).await.map_err(of_read)? {
+                    let answer = node.send(Path::Request, budget, command).await.map_err(of_read);
+                    answers.push((node.place().to_string(), answer));
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Asks the servers once whether they will do.
     pub(crate) async fn check(&self) -> Result<(), Outage> {
-        check::check(&self.server, self.attempt(Path::Request, &self.budget(), &check::info()).await)
+        check::check(self, &self.budget()).await
     }
 
     /// Answers the call's answer and how many of its sendings may have been executed.
-    async fn call<C: Call>(&self, path: Path, budget: &Budget, call: &C) -> Result<(C::Answer, u32), Failure> {
+    async fn call<C: Call>(
+        &self,
+        path: Path,
+        budget: &Budget,
+        key: Option<&[u8]>,
+        call: &C,
+    ) -> Result<(C::Answer, u32), Failure> {
         let mut lost = 0;
         let mut waits = budget.waits();
         loop {
-            let fault = match self.attempt(path, budget, call).await {
+            let fault = match self.attempt(path, budget, key, call).await {
                 Ok(answer) => return Ok((answer, lost + 1)),
                 Err(fault) => fault,
             };
@@ -151,16 +291,26 @@ impl Wire {
         }
     }
 
-    async fn attempt<C: Call>(&self, path: Path, budget: &Budget, call: &C) -> Result<C::Answer, Fault> {
-        match path {
-            Path::Request => self.next_lane().send(budget, call).await,
-            Path::Bulk => Box::pin(self.bulk.send(budget, call)).await,
+    async fn attempt<C: Call>(
+        &self,
+        path: Path,
+        budget: &Budget,
+        key: Option<&[u8]>,
+        call: &C,
+    ) -> Result<C::Answer, Fault> {
+        match &self.topology {
+            Topology::One(node) => node.send(path, budget, call).await,
+            // Boxed: one server's calls should not carry the size of these.
+            Topology::Sentinel(group) => Box::pin(group.send(path, budget, call)).await,
+            Topology::Cluster(cluster) => Box::pin(cluster.send(path, budget, key, call)).await,
         }
     }
+}
 
-    /// By turns, so that a retry meets another connection.
-    fn next_lane(&self) -> &Arc<Lane> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        &self.lanes[turn % self.lanes.len()]
-    }
+/// Whether a call was refused, within its budget, because its keys lie on two nodes while their slot moves. Each of them
+/// alone can still be reached.
+pub(crate) fn is_torn(error: &Error) -> bool {
+    let Error::Unavailable(outage) = error else { return false };
+    let error = std::error::Error::source(outage).and_then(|source| source.downcast_ref::<redis::RedisError>());
+    error.and_then(redis::RedisError::code) == Some("TRYAGAIN")
 }

@@ -29,7 +29,7 @@ fn client() -> ClientInfo {
 fn meta(packed: &[u8]) -> Meta {
     match decode(packed).expect("readable") {
         Stored::Session { meta, .. } => *meta,
-        Stored::Ended(tombstone) => panic!("ended: {tombstone:?}"),
+        other => panic!("not a session: {other:?}"),
     }
 }
 
@@ -109,4 +109,12 @@ fn another_format_a_foreign_state_and_a_foreign_user_are_unreadable() {
     let mut changed = whole;
     changed[user] = 0xff;
     assert!(matches!(decode(&changed), Err(Error::Unreadable(_))));
+}
+
+#[test]
+fn what_is_parked_has_the_state_that_scripts_give_it() {
+    let lua = include_str!("../../../../lua/lib/session.lua");
+    assert!(lua.contains(&format!("local PARKED = {PARKED}\n")));
+    assert_eq!(decode(&packed(PARKED, false, 1, &tail(Some("ada"), &client()))).expect("readable"), Stored::Parked);
+    assert_eq!(EndReason::from_code(PARKED), None);
 }

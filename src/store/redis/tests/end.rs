@@ -1,12 +1,5 @@
 use super::*;
 
-fn followed(record: &Record, id: SessionId, keep: &[&str]) -> (End, SessionId) {
-    let new = NewSession { id: SessionId::mint(id.bucket()).unwrap(), secret: secret(8), ..guest() };
-    let next = new.id;
-    let keep = keep.iter().map(|name| (*name).to_owned()).collect();
-    (End { successor: Some((new, keep)), ..ending(record, id) }, next)
-}
-
 #[tokio::test]
 async fn an_ended_session_is_a_tombstone_without_fields_or_user() {
     let bench = open();
@@ -83,30 +76,4 @@ async fn without_a_kept_field_no_session_follows() {
     assert_eq!(bench.store.end(bench.op(), &end).await.unwrap(), Ok(None));
     assert_eq!(bench.load(next).await, Loaded::Absent);
     assert_eq!(bench.scored(next), None);
-}
-
-#[tokio::test]
-async fn refusals_come_in_order_and_end_nothing() {
-    let bench = open_with(Limits::default().fields(2).session_bytes(20));
-    let (id, record) = bench.guest(&["a=1"]).await;
-    let (end, _) = followed(&record, id, &["a", "b", "c"]);
-    let conflict = End { old: Old { generation: 2, ..end.old.clone() }, ..end.clone() };
-    assert_eq!(bench.store.end(bench.op(), &conflict).await.unwrap(), Err(Refused::Conflict));
-    let (mut taken, _) = followed(&record, id, &["a"]);
-    taken.successor.as_mut().unwrap().0.id = other(&bench, id).await;
-    assert_eq!(bench.store.end(bench.op(), &taken).await.unwrap(), Err(Refused::Exists));
-    let many = End { delta: delta(&["b=1", "c=1"]), ..end.clone() };
-    assert_eq!(bench.store.end(bench.op(), &many).await.unwrap(), Err(Refused::TooManyFields));
-    let large = End { delta: delta(&["b=12345678901234567"]), ..end.clone() };
-    assert_eq!(bench.store.end(bench.op(), &large).await.unwrap(), Err(Refused::TooManyBytes));
-    assert_eq!(bench.live(id).await.fields, record.fields);
-    let gone = End { old: Old { id: SessionId::mint(id.bucket()).unwrap(), ..conflict.old }, ..end };
-    assert_eq!(bench.store.end(bench.op(), &gone).await.unwrap(), Err(Refused::Gone(None)));
-}
-
-/// Another session in the same bucket.
-async fn other(bench: &Bench, id: SessionId) -> SessionId {
-    let new = NewSession { id: SessionId::mint(id.bucket()).unwrap(), ..guest() };
-    bench.create(&new, &[]).await;
-    new.id
 }

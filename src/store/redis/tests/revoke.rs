@@ -97,22 +97,6 @@ async fn two_revocations_at_once_end_everything_once() {
 }
 
 #[tokio::test]
-async fn a_list_is_in_the_order_of_logins_and_takes_dead_members_off_the_index() {
-    let bench = open();
-    let mut short = login_of("ada", Cap::default());
-    short.new.spans = Spans { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
-    bench.try_login(&short).await.unwrap();
-    let (first, _) = bench.login("ada").await;
-    let (second, record) = bench.login("ada").await;
-    bench.advance(200_000);
-    assert_eq!(bench.indexed("ada"), 3);
-    let list = bench.store.list("ada").await.unwrap();
-    assert_eq!(list.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [first, second]);
-    assert_eq!(list[1].1.since + 200_000, record.meta.since);
-    assert_eq!(bench.indexed("ada"), 2);
-}
-
-#[tokio::test]
 async fn an_epoch_is_kept_for_an_hour() {
     let bench = open();
     bench.revoke("ada", Scope::All).await.unwrap();
@@ -143,18 +127,6 @@ async fn a_repeat_of_a_raise_answers_the_epoch_that_it_set() {
     bench.end(kept).await;
     assert_eq!(raise().await, first, "the tombstone remembers");
     assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, epoch);
-}
-
-impl Bench {
-    /// One delivery of a revocation of one session of ada's, of logins up to this one.
-    async fn deliver_revoke(&self, op: Op, one: SessionId, staying: SessionId, latest: u64) -> answer::Reply {
-        let user = UserHash::of("ada");
-        let [staying, key] = [staying, one].map(|id| self.store.keys.session(id));
-        let keys = [self.store.keys.deadlines(user.bucket()), staying, key, self.store.keys.index(&user)];
-        let (latest, member) = (latest.to_string(), super::super::keys::member(one));
-        let args: [&[u8]; 6] = [b"4", b"3600000", latest.as_bytes(), &meta::owner("ada"), b"1", &member];
-        self.deliver(&scripts::REVOKE, op, &keys, &args).await
-    }
 }
 
 #[tokio::test]

@@ -24,7 +24,8 @@ async fn a_repeat_that_was_pushed_out_of_the_ring_is_not_done_as_the_same_operat
         let not_after = op.not_after.to_string();
         let args: [&[u8]; 10] = [&op.id, not_after.as_bytes(), b"1", b"", b"9", b"99", b"0", b"1", b"a", b"\x021"];
         let budget = bench.store.wire.budget();
-        let sent = bench.store.wire.script(Path::Request, &budget, &scripts::SAVE, &[&keys[0]], &args).await.unwrap();
+        let sent =
+            bench.store.wire.script(wire::Path::Request, &budget, &scripts::SAVE, &[&keys[0]], &args).await.unwrap();
         answer::Reply::read(sent.answer).unwrap().code
     };
     assert_eq!(save(op).await, answer::Code::Ok);

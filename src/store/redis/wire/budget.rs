@@ -23,9 +23,25 @@ impl Budget {
         Self { ends: Instant::now() + length }
     }
 
+    /// The first half of what is left, for an attempt that has another way behind it.
+    pub(crate) fn half(&self) -> Self {
+        let now = Instant::now();
+        Self { ends: now + self.ends.saturating_duration_since(now) / 2 }
+    }
+
     /// What is left, at most so much.
     pub(super) fn left(&self, most: Duration) -> Duration {
         self.ends.saturating_duration_since(Instant::now()).min(most)
+    }
+
+    /// What is left, in milliseconds.
+    pub(crate) fn left_ms(&self) -> u64 {
+        self.left(Duration::MAX).as_millis() as u64
+    }
+
+    /// A quarter of what is left.
+    pub(crate) fn quarter(&self) -> Self {
+        Self::of(self.left(Duration::MAX) / 4)
     }
 
     /// How long to wait for an answer to what is sent now; none if nothing should be sent any more.

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisResult, Value};
+use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
 
 use super::budget::{ANSWER, Budget};
 use super::fault::Fault;
@@ -29,6 +29,46 @@ pub(super) trait Call: Sync {
         connection: &mut MultiplexedConnection,
         budget: &Budget,
     ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
+
+    /// The same to the node that a key is moving to, which serves one command or transaction after `ASKING`. Both go in
+    /// one write, so nobody else's command comes between.
+    fn send_asking(
+        &self,
+        connection: &mut MultiplexedConnection,
+        budget: &Budget,
+    ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
+
+    /// Whether all of it is about one key: of several, some may have moved and some not.
+    fn is_of_one_key(&self) -> bool {
+        true
+    }
+}
+
+/// A call in its asking form.
+pub(super) struct Asking<'a, C>(pub(super) &'a C);
+
+impl<C: Call> Call for Asking<'_, C> {
+    type Answer = C::Answer;
+
+    async fn send(&self, connection: &mut MultiplexedConnection, budget: &Budget) -> RedisResult<C::Answer> {
+        self.0.send_asking(connection, budget).await
+    }
+
+    async fn send_asking(&self, connection: &mut MultiplexedConnection, budget: &Budget) -> RedisResult<C::Answer> {
+        self.0.send_asking(connection, budget).await
+    }
+}
+
+/// `ASKING` and the commands, in one write; the last one's answer.
+async fn ask(connection: &mut MultiplexedConnection, commands: impl Iterator<Item = &Cmd>) -> RedisResult<Value> {
+    let mut all = Pipeline::new();
+    all.cmd("ASKING");
+    for each in commands {
+        all.add_command(each.clone());
+    }
+    let answers = connection.send_packed_commands(&all, 0, all.len()).await?;
+    // The first error tells why: a transaction's last one only that there was one.
+    answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))
 }
 
 impl Call for Cmd {
@@ -36,6 +76,10 @@ impl Call for Cmd {
 
     async fn send(&self, connection: &mut MultiplexedConnection, _: &Budget) -> RedisResult<Value> {
         accepted(connection.send_packed_command(self).await?)
+    }
+
+    async fn send_asking(&self, connection: &mut MultiplexedConnection, _: &Budget) -> RedisResult<Value> {
+        ask(connection, std::iter::once(self)).await
     }
 }
 
@@ -46,6 +90,43 @@ impl Call for Pipeline {
         let answers = connection.send_packed_commands(self, 0, self.len()).await?;
         answers.into_iter().map(accepted).collect()
     }
+
+    /// As a transaction: between two commands the key could arrive.
+    async fn send_asking(&self, connection: &mut MultiplexedConnection, _: &Budget) -> RedisResult<Vec<Value>> {
+        let (multi, exec) = (redis::cmd("MULTI"), redis::cmd("EXEC"));
+        let commands = std::iter::once(&multi).chain(self.cmd_iter()).chain(std::iter::once(&exec));
+        match ask(connection, commands).await? {
+            Value::Array(answers) => answers.into_iter().map(accepted).collect(),
+            _ => Err((ErrorKind::UnexpectedReturnType, "a transaction was not executed").into()),
+        }
+    }
+
+    fn is_of_one_key(&self) -> bool {
+        by_key(self).len() <= 1
+    }
+}
+
+/// The commands in runs about one key each, in their order. One that names no key goes with those after it.
+pub(super) fn by_key(commands: &Pipeline) -> Vec<Pipeline> {
+    let mut runs: Vec<(Option<&[u8]>, Pipeline)> = Vec::new();
+    for command in commands.cmd_iter() {
+        let key = command.args_iter().nth(1).and_then(|arg| match arg {
+            Arg::Simple(key) => Some(key),
+            _ => None,
+        });
+        match runs.last_mut() {
+            Some((of, run)) if of.is_none() || *of == key => {
+                *of = key;
+                run.add_command(command.clone());
+            }
+            _ => {
+                let mut run = Pipeline::new();
+                run.add_command(command.clone());
+                runs.push((key, run));
+            }
+        }
+    }
+    runs.into_iter().map(|(_, run)| run).collect()
 }
 
 /// A script with its arguments.
@@ -76,9 +157,15 @@ impl Call for Invocation<'_> {
             answer => answer,
         }
     }
+
+    /// By its body: the node may not know it, and to ask twice takes two `ASKING`.
+    async fn send_asking(&self, connection: &mut MultiplexedConnection, _: &Budget) -> RedisResult<Value> {
+        let command = command("EVAL", &self.script.body, self.keys, self.args);
+        ask(connection, std::iter::once(&command)).await
+    }
 }
 
-fn command(name: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
+pub(super) fn command(name: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
     let bytes = script.len() + keys.iter().chain(args).map(|each| each.len()).sum::<usize>();
     let mut command = Cmd::with_capacity(3 + keys.len() + args.len(), name.len() + bytes + 4);
     command.arg(name).arg(script).arg(keys.len());
@@ -89,7 +176,7 @@ fn command(name: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
 }
 
 /// Only the outermost value is looked at: no command or script of ours answers an error inside another value.
-fn accepted(answer: Value) -> RedisResult<Value> {
+pub(super) fn accepted(answer: Value) -> RedisResult<Value> {
     match answer {
         Value::ServerError(error) => Err(error.into()),
         answer => Ok(answer),

@@ -6,8 +6,12 @@ use std::sync::Arc;
 
 use redis::{Cmd, ErrorKind, RedisError, Value};
 
+use super::budget::Budget;
 use super::fault::Fault;
-use crate::config::url::{Place, Server};
+use super::node::Node;
+use super::slot::SLOTS;
+use super::{Path, Topology, Wire};
+use crate::config::servers::{Place, Server};
 use crate::error::Outage;
 
 /// The least major versions that have what the scripts need.
@@ -20,8 +24,54 @@ pub(super) fn info() -> Cmd {
     command
 }
 
+/// Asks what the topology asks for: one server, a Sentinel's master, or all masters of a Cluster.
+pub(super) async fn check(wire: &Wire, budget: &Budget) -> Result<(), Outage> {
+    match &wire.topology {
+        Topology::One(node) => node_will_do(node, budget, Mode::Standalone).await,
+        Topology::Sentinel(group) => match group.found(budget).await {
+            Ok(master) => node_will_do(&master, budget, Mode::Standalone).await,
+            Err(fault) => Err(group.why_not(fault).await),
+        },
+        Topology::Cluster(cluster) => {
+            let masters = match cluster.masters(budget).await {
+                Ok(masters) => masters,
+                Err(fault) => return Err(why_no_map(cluster.seeds(), budget, fault).await),
+            };
+            for node in masters {
+                node_will_do(&node, budget, Mode::Cluster).await?;
+            }
+            match cluster.uncovered() {
+                0 => Ok(()),
+                some => Err(unsupported(format!("no node of the Redis Cluster serves {some} of its {SLOTS} slots"))),
+            }
+        }
+    }
+}
+
+/// What a server is started as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Standalone,
+    Cluster,
+    Sentinel,
+}
+
+async fn node_will_do(node: &Node, budget: &Budget, mode: Mode) -> Result<(), Outage> {
+    judge(node.server(), mode, node.send(Path::Request, budget, &info()).await)
+}
+
+/// A seed that will not do says more than that there is no map.
+async fn why_no_map(seeds: &[Arc<Node>], budget: &Budget, fault: Fault) -> Outage {
+    for seed in seeds {
+        if let Err(outage) = node_will_do(seed, budget, Mode::Cluster).await {
+            return outage;
+        }
+    }
+    fault.into_outage()
+}
+
 /// Judges the answer to [`info`].
-pub(super) fn check(server: &Server, answer: Result<Value, Fault>) -> Result<(), Outage> {
+pub(super) fn judge(server: &Server, mode: Mode, answer: Result<Value, Fault>) -> Result<(), Outage> {
     let place = &server.place;
     let told = match answer {
         Ok(told) => redis::from_redis_value::<String>(told)
@@ -29,10 +79,14 @@ pub(super) fn check(server: &Server, answer: Result<Value, Fault>) -> Result<(),
         Err(Fault { error: Some(error), .. }) => return Err(Outage::because(explain(server, &error), error)),
         Err(_) => return Err(Outage::because(format!("{place} gave no answer in time"), timed_out())),
     };
-    match unfit(&told) {
-        Some(why) => Err(Outage::because(format!("{place} {why}"), io::Error::from(io::ErrorKind::Unsupported))),
+    match unfit(&told, mode) {
+        Some(why) => Err(unsupported(format!("{place} {why}"))),
         None => Ok(()),
     }
+}
+
+fn unsupported(what: String) -> Outage {
+    Outage::because(what, io::Error::from(io::ErrorKind::Unsupported))
 }
 
 fn timed_out() -> io::Error {
@@ -40,11 +94,18 @@ fn timed_out() -> io::Error {
 }
 
 /// Why a server that answers will not do.
-fn unfit(info: &str) -> Option<String> {
-    match field(info, "redis_mode") {
-        Some("cluster") => return Some("is a node of a Redis Cluster, which is not supported yet".into()),
-        Some("sentinel") => return Some("is a Sentinel, which is not supported yet".into()),
-        _ => {}
+fn unfit(info: &str, wanted: Mode) -> Option<String> {
+    let mode = match field(info, "redis_mode").or(field(info, "server_mode")) {
+        Some("cluster") => Mode::Cluster,
+        Some("sentinel") => Mode::Sentinel,
+        _ => Mode::Standalone,
+    };
+    match (wanted, mode) {
+        _ if wanted == mode => {}
+        (_, Mode::Cluster) => return Some("is a node of a Redis Cluster: its scheme is `redis-cluster:`".into()),
+        (_, Mode::Sentinel) => return Some("is a Sentinel: its scheme is `redis-sentinel:`".into()),
+        (Mode::Sentinel, _) => return Some("is no Sentinel: its scheme is `redis:`".into()),
+        _ => return Some("is no node of a Redis Cluster: its scheme is `redis:`".into()),
     }
     // Valkey says `redis_version:7.2.4` whatever it is.
     let (name, version, least) = match (field(info, "valkey_version"), field(info, "redis_version")) {
@@ -64,10 +125,10 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 fn explain(server: &Server, error: &RedisError) -> String {
     let place = &server.place;
     let why = match error.kind() {
-        ErrorKind::Io => return explain_io(place, error),
+        ErrorKind::Io => return explain_io(server, error),
         ErrorKind::Parse | ErrorKind::UnexpectedReturnType => "does not speak Redis's protocol",
         ErrorKind::RESP3NotSupported => "does not know HELLO: Redis 7.0 or Valkey 8.0 is the least that will do",
-        _ => match (error.code(), server.user.is_some()) {
+        _ => match (error.code(), server.access.user.is_some()) {
             (Some("NOAUTH"), _) => "wants a password, and the URL has none",
             (Some("WRONGPASS"), true) => "refuses the login: the user is unknown or off, or the password is wrong",
             (Some("WRONGPASS"), false) => "refuses the password",
@@ -84,9 +145,9 @@ fn explain(server: &Server, error: &RedisError) -> String {
 fn explain_text(server: &Server, text: &str) -> String {
     let place = &server.place;
     if text.contains("out of range") {
-        format!("{place} has no database {}", server.db)
+        format!("{place} has no database {}", server.access.db)
     } else if text.contains("no permissions") {
-        format!("{place} does not permit its user to select database {}", server.db)
+        format!("{place} does not permit its user to select database {}", server.access.db)
     } else if text.contains("max number of clients") {
         format!("{place} has as many connections as it allows")
     } else {
@@ -94,7 +155,8 @@ fn explain_text(server: &Server, text: &str) -> String {
     }
 }
 
-fn explain_io(place: &Place, error: &RedisError) -> String {
+fn explain_io(server: &Server, error: &RedisError) -> String {
+    let place = &server.place;
     let kind = io_kind(error);
     let text = error.to_string();
     match (place, kind) {
@@ -102,6 +164,11 @@ fn explain_io(place: &Place, error: &RedisError) -> String {
         (Place::Unix { .. }, Some(io::ErrorKind::PermissionDenied)) => format!("not permitted to open {place}"),
         (_, Some(io::ErrorKind::ConnectionRefused)) => format!("{place} refuses connections: nothing listens there"),
         (Place::Tcp { host, .. }, _) if text.contains("lookup address") => format!("the host {host} is not known"),
+        _ if text.contains("invalid peer certificate") => format!("{place} shows a certificate that is not trusted"),
+        _ if text.contains("fatal alert") => {
+            format!("{place} refuses the TLS handshake: does it ask for a client certificate?")
+        }
+        _ if text.contains("corrupt message") => format!("{place} does not speak TLS"),
         (_, Some(io::ErrorKind::TimedOut)) => format!("{place} gave no answer in time"),
         (_, Some(io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)) => {
             format!("{place} closed the connection: is it a Redis, and without TLS?")
@@ -118,6 +185,7 @@ fn io_kind(error: &RedisError) -> Option<io::ErrorKind> {
 
 #[cfg(test)]
 mod tests {
+    use super::Mode::{Cluster, Sentinel, Standalone};
     use super::unfit;
 
     #[test]
@@ -125,7 +193,9 @@ mod tests {
         for good in
             ["redis_version:7.0.15\r\n", "redis_version:10.1\r\n", "redis_version:7.2.4\r\nvalkey_version:8.0.1\r\n"]
         {
-            assert_eq!(unfit(&format!("# Server\r\n{good}redis_mode:standalone\r\n")), None);
+            assert_eq!(unfit(&format!("# Server\r\n{good}redis_mode:standalone\r\n"), Standalone), None);
+            assert_eq!(unfit(&format!("# Server\r\n{good}redis_mode:cluster\r\n"), Cluster), None);
+            assert_eq!(unfit(&format!("# Server\r\n{good}server_mode:cluster\r\n"), Cluster), None);
         }
     }
 
@@ -136,10 +206,23 @@ mod tests {
             ("redis_version:7.2.4\r\nvalkey_version:7.2.9", "is Valkey 7.2.9: "),
             ("redis_version:rolling", "is Redis rolling: "),
             ("uptime:1", "does not tell its version"),
-            ("redis_version:7.0.0\r\nredis_mode:cluster", "is a node of a Redis Cluster"),
-            ("redis_version:7.0.0\r\nredis_mode:sentinel", "is a Sentinel"),
         ] {
-            assert!(unfit(bad).is_some_and(|text| text.starts_with(why)), "{bad}");
+            assert!(unfit(bad, Standalone).is_some_and(|text| text.starts_with(why)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_server_of_another_mode_is_told_with_the_scheme_that_fits() {
+        let told = |mode: &str, wanted| unfit(&format!("redis_version:7.0.0\r\nredis_mode:{mode}"), wanted);
+        for (mode, wanted, why) in [
+            ("cluster", Standalone, "is a node of a Redis Cluster: its scheme is `redis-cluster:`"),
+            ("cluster", Sentinel, "is a node of a Redis Cluster: its scheme is `redis-cluster:`"),
+            ("sentinel", Standalone, "is a Sentinel: its scheme is `redis-sentinel:`"),
+            ("sentinel", Cluster, "is a Sentinel: its scheme is `redis-sentinel:`"),
+            ("standalone", Cluster, "is no node of a Redis Cluster: its scheme is `redis:`"),
+            ("standalone", Sentinel, "is no Sentinel: its scheme is `redis:`"),
+        ] {
+            assert_eq!(told(mode, wanted).as_deref(), Some(why), "{mode} {wanted:?}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use redis::{ErrorKind, RedisError};
 
+use crate::config::servers::Place;
 use crate::error::{Error, Outage};
 
 /// What became of a call that failed.
@@ -55,6 +56,10 @@ impl Fault {
     pub(super) const LATE: Self =
         Self { verdict: Refused, what: "no time was left to send the call to Redis", error: None };
 
+    /// Nothing was sent: it would have waited behind too many others.
+    pub(super) const CROWDED: Self =
+        Self { verdict: Refused, what: "as many calls as may wait for Redis's answers do already", error: None };
+
     /// A call that was given to a connection failed.
     pub(super) fn calling(error: RedisError) -> Self {
         let (verdict, what) = match error.kind() {
@@ -78,6 +83,11 @@ impl Fault {
     /// No connection was to be had, for no fault of the server that is known.
     pub(super) const fn no_connection(what: &'static str) -> Self {
         Self { verdict: Passing, what, error: None }
+    }
+
+    /// The same, but it may pass within a budget.
+    pub(super) fn passing(self) -> Self {
+        Self { verdict: Passing, ..self }
     }
 
     /// The same, but nobody waits for it to pass.
@@ -106,16 +116,36 @@ impl Fault {
         self.code() == Some("READONLY")
     }
 
-    fn code(&self) -> Option<&str> {
+    /// Another node has the key, or will have it.
+    pub(super) fn redirection(&self) -> Option<Redirection> {
+        let error = self.error.as_ref()?;
+        let (address, _) = error.redirect_node()?;
+        Some(Redirection { place: Place::read(address)?, lasting: error.code() == Some("MOVED") })
+    }
+
+    /// The server has gone silent, or is no master of a working cluster: another one may have taken its place.
+    pub(super) fn may_have_a_successor(&self) -> bool {
+        self.code().is_none_or(|code| matches!(code, "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY"))
+    }
+
+    pub(super) fn code(&self) -> Option<&str> {
         self.error.as_ref().and_then(RedisError::code)
     }
 
-    fn into_outage(self) -> Outage {
+    pub(super) fn into_outage(self) -> Outage {
         match self.error {
             Some(error) => Outage::because(self.what, error),
             None => Outage::new(self.what),
         }
     }
+}
+
+/// Where a call should go instead.
+#[derive(Debug)]
+pub(super) struct Redirection {
+    pub(super) place: Place,
+    /// From now on, and not for this call alone.
+    pub(super) lasting: bool,
 }
 
 fn coded(error: &RedisError) -> Option<(Verdict, &'static str)> {

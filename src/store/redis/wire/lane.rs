@@ -57,6 +57,19 @@ impl Lane {
         answer
     }
 
+    /// Makes the connection anew if it was open once and has broken since.
+    pub(super) async fn mend(self: &Arc<Self>) {
+        if self.is_broken() {
+            // A failure is remembered by the lane.
+            drop(self.dialed().await);
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
+        link.as_ref().is_some_and(|link| !link.is_whole())
+    }
+
     fn whole_link(&self) -> Option<Arc<Link>> {
         let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
         link.as_ref().filter(|link| link.is_whole()).cloned()

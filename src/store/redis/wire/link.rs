@@ -10,13 +10,16 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, PushInfo,
     PushKind, RedisConnectionInfo, RedisResult,
 };
+#[cfg(feature = "tls")]
+use redis::{ClientTlsConfig, TlsCertificates};
 use tokio::time::Instant;
 
 use super::budget::ANSWER;
 use super::clock::ServerClock;
+use super::failovers::{Failovers, Identity};
 use super::fault::Fault;
 use crate::config::ConfigError;
-use crate::config::url::{Place, Server};
+use crate::config::servers::{Place, Server};
 
 /// The longest wait for a connection: name, socket and handshake.
 pub(super) const CONNECT: Duration = Duration::from_secs(1);
@@ -33,12 +36,13 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Dial {
     client: Client,
+    identity: Identity,
 }
 
 impl Dial {
-    pub(super) fn new(server: &Server) -> Result<Self, ConfigError> {
-        let client = info(server).and_then(Client::open);
-        Ok(Self { client: client.map_err(|error| ConfigError::new("url", "of the store", error))? })
+    pub(super) fn new(server: &Server, failovers: &Failovers) -> Result<Self, ConfigError> {
+        let client = client(server).map_err(|error| ConfigError::new("url", "of the store", error))?;
+        Ok(Self { client, identity: Identity::new(failovers) })
     }
 
     pub(super) fn info(&self) -> ConnectionInfo {
@@ -55,24 +59,45 @@ impl Dial {
         });
         let mut connection = self.client.get_multiplexed_async_connection_with_config(&settings).await?;
         clock.measure(&mut connection).await?;
+        self.identity.look(&mut connection).await;
         Ok(Link { connection, broken, timeouts: AtomicU32::new(0), made: Instant::now() })
     }
 }
 
+/// The driver's, which opens nothing.
+pub(super) fn client(server: &Server) -> RedisResult<Client> {
+    let info = info(server)?;
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &server.access.tls {
+        let client_tls = tls
+            .client
+            .as_ref()
+            .map(|client| ClientTlsConfig { client_cert: client.certificate.clone(), client_key: client.key.to_vec() });
+        return Client::build_with_tls(info, TlsCertificates { client_tls, root_cert: tls.roots.clone() });
+    }
+    Client::open(info)
+}
+
 fn info(server: &Server) -> RedisResult<ConnectionInfo> {
+    let access = &server.access;
     let address = match &server.place {
+        #[cfg(feature = "tls")]
+        Place::Tcp { host, port } if access.tls.is_some() => {
+            let insecure = access.tls.as_ref().is_some_and(|tls| tls.unverified);
+            ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure, tls_params: None }
+        }
         Place::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
         Place::Unix { path } => ConnectionAddr::Unix(path.into()),
     };
     // No CLIENT SETINFO: it is one command more to permit, and Redis 7.0 does not know it.
     let mut login = RedisConnectionInfo::default()
         .set_protocol(ProtocolVersion::RESP3)
-        .set_db(server.db.into())
+        .set_db(access.db.into())
         .set_skip_set_lib_name();
-    if let Some(user) = &server.user {
+    if let Some(user) = &access.user {
         login = login.set_username(user);
     }
-    if let Some(password) = &server.password {
+    if let Some(password) = &access.password {
         login = login.set_password(password);
     }
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);

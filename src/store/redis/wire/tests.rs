@@ -1,11 +1,15 @@
 //! The wire against real, private servers that are restarted, stopped, cut off and locked.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+pub(in crate::store::redis) mod cluster;
+mod group;
 mod logins;
+mod moves;
 mod outages;
 mod proxy;
 mod scripts;
 pub(in crate::store::redis) mod server;
+mod shards;
 
 use std::time::Duration;
 
@@ -18,8 +22,8 @@ use crate::config::url::StoreUrl;
 use crate::error::Error;
 
 fn wire_to(url: &str, budget: Duration) -> Wire {
-    let StoreUrl::Redis(server) = StoreUrl::parse(url).unwrap() else { panic!("{url} is no Redis URL") };
-    Wire::new(&server, &Pools { connections: 2, bulk_connections: 2, budget }).unwrap()
+    let StoreUrl::Redis(servers) = StoreUrl::parse(url).unwrap() else { panic!("{url} is no Redis URL") };
+    Wire::new(&servers, &Pools { connections: 2, bulk_connections: 2, in_flight: 1_000, budget }).unwrap()
 }
 
 fn wire(server: &TestServer) -> Wire {
@@ -27,7 +31,7 @@ fn wire(server: &TestServer) -> Wire {
 }
 
 async fn get(wire: &Wire, path: Path, key: &str) -> Result<Value, Error> {
-    wire.read_one(path, &wire.budget(), redis::cmd("GET").arg(key)).await
+    wire.read_one(path, &wire.budget(), key.as_bytes(), redis::cmd("GET").arg(key)).await
 }
 
 const PATHS: [Path; 2] = [Path::Request, Path::Bulk];

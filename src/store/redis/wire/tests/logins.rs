@@ -117,9 +117,7 @@ async fn what_is_no_redis_is_told_so() {
 
 #[tokio::test]
 async fn tcp_works_as_the_socket_does() {
-    // An address of the loopback network for this process alone: no port has to be raced for.
-    let [_, a, b, c] = std::process::id().to_be_bytes();
-    let host = format!("127.{}.{b}.{c}", 128 | a);
+    let host = server::host();
     let _server = TestServer::with(&["--port", "6379", "--bind", &host]);
     let wire = wire_to(&format!("redis://{host}"), Duration::from_secs(3));
     wire.check().await.unwrap();

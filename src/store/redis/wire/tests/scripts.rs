@@ -50,7 +50,7 @@ async fn reads_are_answered_in_order() {
     for path in PATHS {
         let mut commands = redis::pipe();
         commands.cmd("GET").arg("a").cmd("GET").arg("b");
-        let answers = wire.read(path, &wire.budget(), &commands).await.unwrap();
+        let answers = wire.read(path, &wire.budget(), b"a", &commands).await.unwrap();
         assert_eq!(answers, [Value::BulkString(b"1".to_vec()), Value::Nil]);
     }
 }
@@ -90,7 +90,7 @@ async fn the_clock_is_the_servers_once_connected() {
         assert!(wire.now().abs_diff(seconds * 1000 + micros / 1000) < 100);
         let measured: String = server.admin("INFO commandstats");
         assert!(measured.contains("cmdstat_time:calls="), "{measured}");
-        wire.clock_seen(1_000);
+        wire.clock_seen(b"k", 1_000);
         assert!(wire.now() < 10_000, "a late refusal tells the time too");
     }
 }

@@ -1,4 +1,4 @@
-//! A private Redis server on a Unix socket.
+//! A private Redis server on a Unix socket, and if asked for at an address of the loopback network.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -28,6 +28,18 @@ impl TestServer {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("cloakroom-wire-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
+        Self::within(folder, options)
+    }
+
+    /// A Sentinel with this configuration file.
+    pub(in crate::store::redis) fn sentinel(configuration: &str, port: u16) -> Self {
+        let folder = std::env::temp_dir().join(format!("cloakroom-sentinel-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("sentinel.conf"), configuration).unwrap();
+        Self::within(folder, &["--sentinel", "--bind", &host(), "--port", &port.to_string()])
+    }
+
+    fn within(folder: PathBuf, options: &[&str]) -> Self {
         let options: Vec<_> = options.iter().map(|option| option.to_string()).collect();
         let (keeper, pid) = run(&folder, &options);
         let server = Self { folder, options, keeper, pid };
@@ -77,6 +89,25 @@ impl TestServer {
         cmd.query(&mut connection).unwrap()
     }
 
+    /// The same, where that user has a password.
+    pub(in crate::store::redis) fn admin_with<T: redis::FromRedisValue>(&self, password: &str, command: &str) -> T {
+        redis::from_redis_value(self.try_admin_with(password, command).unwrap()).unwrap()
+    }
+
+    pub(in crate::store::redis) fn try_admin_with(
+        &self,
+        password: &str,
+        command: &str,
+    ) -> redis::RedisResult<redis::Value> {
+        let mut words = command.split(' ');
+        let mut cmd = redis::cmd(words.next().unwrap());
+        for word in words {
+            cmd.arg(word);
+        }
+        let url = format!("redis+unix://{}?pass={password}", self.socket());
+        cmd.query(&mut redis::Client::open(url)?.get_connection()?)
+    }
+
     /// A connection of its own, as the default user.
     pub(in crate::store::redis) fn connection(&self) -> redis::Connection {
         redis::Client::open(self.url()).unwrap().get_connection().unwrap()
@@ -103,11 +134,26 @@ impl Drop for TestServer {
     }
 }
 
+/// An address of the loopback network for this process alone: no port has to be raced for.
+pub(in crate::store::redis) fn host() -> String {
+    let [_, a, b, c] = std::process::id().to_be_bytes();
+    format!("127.{}.{b}.{c}", 128 | a)
+}
+
+/// A port of [`host`] that no other test has.
+pub(in crate::store::redis) fn port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(6400);
+    NEXT.fetch_add(1, Ordering::Relaxed) as u16
+}
+
 fn run(folder: &PathBuf, options: &[String]) -> (Child, String) {
     let installed = Command::new("redis-server").arg("--version").output().is_ok();
     assert!(installed, "these tests start a private Redis: install `redis-server` (apt-get install redis-server)");
+    let configuration = folder.join("sentinel.conf");
     let mut keeper = Command::new("sh")
-        .args(["-c", KEEPER, "sh", "--port", "0", "--unixsocket", "s", "--save", "", "--daemonize", "no", "--dir"])
+        .args(["-c", KEEPER, "sh"])
+        .args(configuration.exists().then_some(configuration))
+        .args(["--port", "0", "--unixsocket", "s", "--save", "", "--daemonize", "no", "--dir"])
         .arg(folder)
         .args(options)
         .current_dir(folder)

@@ -1,0 +1,144 @@
+//! Which servers hold the sessions, and what they ask for.
+
+use std::fmt;
+
+#[cfg(feature = "tls")]
+use super::tls::Tls;
+
+/// One server, or several that stand for each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Servers {
+    One(Server),
+    /// A master whose address some Sentinels know.
+    Sentinel(Group),
+    /// A Redis Cluster, by any of its nodes.
+    Cluster {
+        seeds: Vec<Place>,
+        access: Access,
+    },
+}
+
+impl Servers {
+    #[cfg(feature = "tls")]
+    pub(crate) const fn tls(&self) -> Option<&Tls> {
+        let access = match self {
+            Self::One(server) => &server.access,
+            Self::Sentinel(group) => &group.access,
+            Self::Cluster { access, .. } => access,
+        };
+        access.tls.as_ref()
+    }
+
+    /// Sets the certificates, if the URL's scheme asks for TLS at all.
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_tls(&mut self, tls: &Tls) -> bool {
+        let set = |access: &mut Access| match &mut access.tls {
+            Some(set) => {
+                *set = tls.clone();
+                true
+            }
+            None => false,
+        };
+        match self {
+            Self::One(server) => set(&mut server.access),
+            Self::Sentinel(group) => set(&mut group.access) && set(&mut group.sentinel_access),
+            Self::Cluster { access, .. } => set(access),
+        }
+    }
+}
+
+/// The Sentinels of one master.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) sentinels: Vec<Place>,
+    pub(crate) sentinel_access: Access,
+    /// What the Sentinels call the master.
+    pub(crate) master: String,
+    /// The master's.
+    pub(crate) access: Access,
+}
+
+/// A Redis server's address and what it asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) place: Place,
+    pub(crate) access: Access,
+}
+
+/// What a server asks for.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(crate) struct Access {
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) db: u16,
+    /// `None` is a connection without TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Access {
+    pub(crate) fn at(&self, place: Place) -> Server {
+        Server { place, access: self.clone() }
+    }
+}
+
+impl fmt::Debug for Access {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("db", &self.db).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    Tcp { host: String, port: u16 },
+    Unix { path: String },
+}
+
+impl Place {
+    /// `host:port` as servers write it: the last colon divides, and brackets are optional.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Some(Self::Tcp { host: host.to_owned(), port: port.parse().ok()? })
+    }
+
+    /// The same, where no host means the server that was asked.
+    pub(crate) fn or_host_of(self, asked: &Self) -> Self {
+        match (self, asked) {
+            (Self::Tcp { host, port }, Self::Tcp { host: same, .. }) if host.is_empty() => {
+                Self::Tcp { host: same.clone(), port }
+            }
+            (place, _) => place,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix { path } => write!(f, "Unix socket {path}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_write_places_with_and_without_brackets_or_a_host() {
+        let tcp = |host: &str, port| Some(Place::Tcp { host: host.into(), port });
+        assert_eq!(Place::read("10.0.0.1:6379"), tcp("10.0.0.1", 6379));
+        assert_eq!(Place::read("2001:db8::1:6379"), tcp("2001:db8::1", 6379));
+        assert_eq!(Place::read("[::1]:7"), tcp("::1", 7));
+        assert_eq!(Place::read(":7"), tcp("", 7));
+        assert_eq!(Place::read("h:70000"), None);
+        assert_eq!(Place::read("h"), None);
+        let asked = tcp("asked", 1).expect("a place");
+        assert_eq!(Place::read(":7").map(|place| place.or_host_of(&asked)), tcp("asked", 7));
+        assert_eq!(Place::read("h:7").map(|place| place.or_host_of(&asked)), tcp("h", 7));
+    }
+}

@@ -1,0 +1,83 @@
+//! Ends while a slot moves: all that is said of ends holds of them too.
+
+use super::*;
+use crate::store::redis::torn::{Burial, bury};
+
+#[path = "end.rs"]
+#[allow(clippy::duplicate_mod, reason = "once in one script, once key by key")]
+mod end;
+
+#[path = "revoke.rs"]
+#[allow(clippy::duplicate_mod, reason = "once in one script, once key by key")]
+mod revoke;
+
+fn open() -> Bench {
+    open_with(Limits::default())
+}
+
+fn open_with(limits: Limits) -> Bench {
+    let mut bench = super::open_with(limits);
+    bench.store.torn = true;
+    bench
+}
+#[tokio::test]
+async fn a_session_ends_also_if_what_should_follow_it_cannot_be_made() {
+    let bench = open();
+    let (id, record) = bench.guest(&["a=1"]).await;
+    let (taken, _) = bench.guest(&[]).await;
+    let successor = Some((NewSession { id: taken, ..guest() }, vec!["a".to_owned()]));
+    let end = End { successor, ..ending(&record, id) };
+    assert_eq!(bench.store.end(bench.op(), &end).await.unwrap(), Ok(None));
+    assert_eq!((bench.reason(id).await, bench.scored(id)), (Some(EndReason::LoggedOut), None));
+}
+
+#[tokio::test]
+async fn what_follows_is_answered_again_also_when_the_tombstone_alone_tells_it() {
+    let bench = open();
+    let (id, record) = bench.guest(&["a=1", "b=2"]).await;
+    let end = End { successor: Some((guest(), vec!["a".to_owned()])), ..ending(&record, id) };
+    let op = bench.op();
+    let first = bench.store.end(op, &end).await.unwrap().unwrap().unwrap();
+    assert_eq!(first.fields, [("a".into(), encode_bytes(b"1"))]);
+    assert_eq!(bench.store.end(op, &end).await.unwrap(), Ok(Some(first)));
+    assert_eq!(bench.raw::<Vec<Vec<u8>>>("HKEYS", &bench.store.keys.session(id), &[]).len(), 2, "`@` and what is kept");
+}
+
+#[tokio::test]
+async fn a_member_that_logged_in_later_or_is_anothers_is_left() {
+    let bench = open();
+    let (id, record) = bench.login("ada").await;
+    let ends = async |latest, owner: &str| {
+        let how = Burial { reason: EndReason::Revoked, latest, owner: meta::owner(owner) };
+        let mut delivery = bench.store.delivery(bench.op());
+        bury(&bench.store, &mut delivery, id, Some("ada"), &how).await.unwrap()
+    };
+    assert!(!ends(Some(record.meta.since - 1), "ada").await);
+    assert!(!ends(None, "bob").await && !ends(None, "").await);
+    assert!(bench.is_live(id).await);
+    assert!(ends(Some(record.meta.since), "ada").await);
+    assert_eq!((bench.reason(id).await, bench.indexed("ada")), (Some(EndReason::Revoked), 0));
+}
+
+#[tokio::test]
+async fn guests_and_everyone_in_a_bucket_are_revoked_one_by_one() {
+    let bench = open();
+    let (ada, _) = bench.login("ada").await;
+    let guest = NewSession { user: None, ..of_user("ada") };
+    bench.create(&guest, &[]).await;
+    assert_eq!(bench.store.revoke_bucket(ada.bucket(), Who::Guests).await.unwrap(), 1);
+    assert!(bench.is_live(ada).await && !bench.is_live(guest.id).await);
+    assert_eq!(bench.store.revoke_bucket(ada.bucket(), Who::Everyone).await.unwrap(), 1);
+    assert_eq!((bench.reason(ada).await, bench.indexed("ada")), (Some(EndReason::Revoked), 0));
+}
+
+#[tokio::test]
+async fn a_login_between_the_look_at_the_index_and_the_epoch_is_caught() {
+    let bench = open();
+    bench.login("ada").await;
+    bench.revoke("ada", Scope::All).await.unwrap();
+    let epoch = bench.store.ticket("ada").await.unwrap().epoch.unwrap();
+    assert!(epoch > bench.store.now(), "a login that the index did not show yet is not later");
+    let (later, record) = bench.login("ada").await;
+    assert!(record.meta.since > epoch && bench.is_live(later).await);
+}

@@ -1,0 +1,109 @@
+//! Ends while a slot moves: its keys may lie on two servers, and a script that names several of them is told to try again.
+//!
+//! A script on the session's key alone can always be run, on whichever server has it. It leaves a dead member in the
+//! indexes; those go by calls of one key each, and where such a call fails whoever meets the member removes it.
+
+use redis::cmd;
+
+use crate::clock::Millis;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::fields::Delta;
+use crate::id::{SessionId, UserHash};
+use crate::store::redis::Redis;
+use crate::store::redis::call::{Call, Delivery};
+use crate::store::redis::keys::member;
+use crate::store::redis::load::{Fields, fields, load_within};
+use crate::store::redis::scripts;
+use crate::store::redis::session::create_within;
+use crate::store::{Answer, End, Loaded, NewSession, Record};
+
+/// Which session is ended, and if so how.
+#[derive(Clone)]
+pub(super) struct Burial {
+    pub(super) reason: EndReason,
+    /// Only if its login is not later.
+    pub(super) latest: Option<Millis>,
+    /// Only if it is this user's, as the tail has it; empty: whose-ever it is.
+    pub(super) owner: Vec<u8>,
+}
+
+/// Ends one session; answers whether it was.
+pub(super) async fn bury(
+    redis: &Redis,
+    delivery: &mut Delivery,
+    id: SessionId,
+    user: Option<&str>,
+    how: &Burial,
+) -> Result<bool, Error> {
+    let call = Call::new(&scripts::BURY, vec![redis.keys.session(id)])
+        .nothing()
+        .number(how.reason.code())
+        .number(redis.settings.remember_ms)
+        .maybe(how.latest)
+        .bytes(how.owner.clone())
+        .names(&[])
+        .delta(&NOTHING)?;
+    let ended = redis.call(delivery, &call).await?.answer(|_| Ok(()))?.is_ok();
+    if ended {
+        unlist(redis, delivery, id, user).await;
+    }
+    Ok(ended)
+}
+
+static NOTHING: Delta = Delta { clear: false, changes: Vec::new() };
+
+/// What `end` does: the guest that follows is made by a second call.
+pub(super) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> Answer<Option<Record>> {
+    let names = end.successor.as_ref().map_or(&[][..], |(_, keep)| keep);
+    let call = Call::new(&scripts::BURY, vec![redis.keys.session(end.old.id)])
+        .number(end.old.generation)
+        .number(end.reason.code())
+        .number(redis.settings.remember_ms)
+        .nothing()
+        .nothing()
+        .names(names)
+        .delta(&end.delta)?;
+    let carried = match redis.call(delivery, &call).await?.answer(fields)? {
+        Ok(carried) => carried,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    unlist(redis, delivery, end.old.id, end.old.user.as_deref()).await;
+    match &end.successor {
+        Some((new, _)) if !carried.is_empty() => Ok(Ok(follow(redis, delivery, new, carried).await)),
+        _ => Ok(Ok(None)),
+    }
+}
+
+/// The session has ended, whatever becomes of this one.
+async fn follow(redis: &Redis, delivery: &Delivery, new: &NewSession, carried: Fields) -> Option<Record> {
+    let changes = carried.into_iter().map(|(name, stored)| (name, Some(stored))).collect();
+    match create_within(redis, &mut delivery.next(), new, &Delta { clear: false, changes }).await {
+        // Read again: after a repeat it may have changed, or have ended.
+        Ok(Ok(_)) => match load_within(redis, &delivery.budget, new.id).await {
+            Ok(Loaded::Live(record)) => Some(*record),
+            Ok(_) => None,
+            Err(error) => lost(&error),
+        },
+        Ok(Err(refused)) => lost(&refused),
+        Err(error) => lost(&error),
+    }
+}
+
+fn lost(why: &dyn std::fmt::Debug) -> Option<Record> {
+    tracing::warn!(?why, "a session ended while its slot moved, and what was to follow it could not be made");
+    None
+}
+
+/// Takes an ended session off the indexes. No such id lives again, so these calls may come at any time.
+async fn unlist(redis: &Redis, delivery: &Delivery, id: SessionId, user: Option<&str>) {
+    let mut entries = vec![(redis.keys.deadlines(id.bucket()), id.as_bytes().to_vec())];
+    entries.extend(user.map(|user| (redis.keys.index(&UserHash::of(user)), member(id).to_vec())));
+    for (key, entry) in entries {
+        let mut removal = cmd("ZREM");
+        removal.arg(&key).arg(entry);
+        if let Err(error) = redis.wire.read_one(delivery.path, &delivery.budget, &key, &removal).await {
+            tracing::debug!(%error, "an ended session stays in an index until someone meets it there");
+        }
+    }
+}

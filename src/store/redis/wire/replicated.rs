@@ -1,0 +1,80 @@
+//! A script, and then a wait for the replicas on the same connection: on another one it would prove nothing.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
+
+use super::budget::{ANSWER, Budget};
+use super::call::{Call, accepted, command};
+use super::script::Script;
+
+/// A script call and its `WAIT`, in one write.
+pub(super) struct Replicated<'a> {
+    script: &'a Script,
+    keys: &'a [&'a [u8]],
+    args: &'a [&'a [u8]],
+    replicas: usize,
+    within: Duration,
+}
+
+impl<'a> Replicated<'a> {
+    pub(super) const fn new(
+        script: &'a Script,
+        keys: &'a [&'a [u8]],
+        args: &'a [&'a [u8]],
+        (replicas, within): (usize, Duration),
+    ) -> Self {
+        Self { script, keys, args, replicas, within }
+    }
+
+    /// Sends these, the script last, and waits. The script's answer, and how many replicas have what it wrote.
+    async fn write(
+        &self,
+        connection: &mut MultiplexedConnection,
+        budget: &Budget,
+        commands: &[Cmd],
+    ) -> RedisResult<(Value, usize)> {
+        // Redis takes 0 for ever.
+        let within = budget.left(self.within).max(Duration::from_millis(1));
+        let mut all = Pipeline::new();
+        for each in commands {
+            all.add_command(each.clone());
+        }
+        all.cmd("WAIT").arg(self.replicas).arg(within.as_millis() as u64);
+        connection.set_response_timeout(within + ANSWER);
+        let mut answers = connection.send_packed_commands(&all, 0, all.len()).await?;
+        let wait = answers.pop();
+        let answer = answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))?;
+        match wait {
+            Some(Value::Int(replicas)) => Ok((answer, usize::try_from(replicas).unwrap_or(0))),
+            // The script is done; a `WAIT` that is not permitted says nothing about replicas.
+            Some(Value::ServerError(_)) => Ok((answer, 0)),
+            _ => Err((ErrorKind::UnexpectedReturnType, "WAIT answered no number").into()),
+        }
+    }
+}
+
+impl Call for Replicated<'_> {
+    type Answer = (Value, usize);
+
+    async fn send(&self, connection: &mut MultiplexedConnection, budget: &Budget) -> RedisResult<(Value, usize)> {
+        let by_sha = command("EVALSHA", &self.script.sha, self.keys, self.args);
+        match self.write(connection, budget, &[by_sha]).await {
+            Err(error) if error.code() == Some("NOSCRIPT") => {
+                let by_body = command("EVAL", &self.script.body, self.keys, self.args);
+                self.write(connection, budget, &[by_body]).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn send_asking(
+        &self,
+        connection: &mut MultiplexedConnection,
+        budget: &Budget,
+    ) -> RedisResult<(Value, usize)> {
+        let by_body = command("EVAL", &self.script.body, self.keys, self.args);
+        self.write(connection, budget, &[redis::cmd("ASKING"), by_body]).await
+    }
+}

@@ -1,0 +1,83 @@
+//! A private master, a replica, and Sentinels that watch them.
+
+use std::time::{Duration, Instant};
+
+use super::server::{TestServer, host, port};
+
+pub(in crate::store::redis) struct TestGroup {
+    /// The first is the master.
+    pub(in crate::store::redis) servers: Vec<TestServer>,
+    sentinels: Vec<TestServer>,
+    ports: Vec<u16>,
+    sentinel_ports: Vec<u16>,
+}
+
+impl TestGroup {
+    pub(in crate::store::redis) fn start() -> Self {
+        let host = host();
+        let ports = [port(), port()];
+        let sentinel_ports = [port(), port(), port()];
+        let [first, second] = ports.map(|port| port.to_string());
+        let master = TestServer::with(&["--bind", &host, "--port", &first, "--repl-diskless-sync-delay", "0"]);
+        let replica =
+            TestServer::with(&["--bind", &host, "--port", &second, "--replicaof", &format!("{host} {first}")]);
+        let configuration = format!(
+            "sentinel monitor main {host} {first} 2\n\
+             sentinel down-after-milliseconds main 500\n\
+             sentinel failover-timeout main 3000\n\
+             requirepass watcher\nsentinel sentinel-pass watcher\n"
+        );
+        let sentinels = sentinel_ports.map(|port| TestServer::sentinel(&configuration, port));
+        let group = Self {
+            servers: vec![master, replica],
+            sentinels: sentinels.into(),
+            ports: ports.into(),
+            sentinel_ports: sentinel_ports.into(),
+        };
+        group.until("the Sentinels know all", || {
+            group.sentinels.iter().all(|sentinel| {
+                let told: String = sentinel.admin_with("watcher", "INFO sentinel");
+                told.contains("slaves=1,sentinels=3")
+            }) && group.servers[1].admin::<String>("INFO replication").contains("master_link_status:up")
+        });
+        group
+    }
+
+    /// Of the first Sentinel alone: it knows the others.
+    pub(in crate::store::redis) fn url(&self) -> String {
+        format!("redis-sentinel://{}:{}/main?sentinel_password=watcher", host(), self.sentinel_ports[0])
+    }
+
+    pub(in crate::store::redis) fn port(&self, number: usize) -> u16 {
+        self.ports[number]
+    }
+
+    pub(in crate::store::redis) fn sentinel_port(&self, number: usize) -> u16 {
+        self.sentinel_ports[number]
+    }
+
+    pub(in crate::store::redis) fn fail_over(&self) {
+        // Refused while the Sentinels are still busy with each other.
+        self.until("the failover begins", || {
+            self.sentinels[1].try_admin_with("watcher", "SENTINEL FAILOVER main").is_ok()
+        });
+    }
+
+    pub(in crate::store::redis) fn kill_sentinel(&mut self, number: usize) {
+        self.sentinels[number].kill();
+    }
+
+    pub(in crate::store::redis) fn until_promoted(&self, number: usize) {
+        self.until("the replica is promoted", || {
+            self.servers[number].admin::<String>("INFO replication").contains("role:master")
+        });
+    }
+
+    fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let limit = Instant::now() + Duration::from_secs(30);
+        while !holds() {
+            assert!(Instant::now() < limit, "not in time: {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Which node is asked, and what becomes of the others when one of them fails.
+
+use std::sync::Arc;
+
+use redis::Value;
+use tokio::time::Instant;
+
+use super::cluster::TestCluster;
+use super::scripts::counting;
+use super::*;
+use crate::store::redis::wire::slot::slot;
+
+/// A key of each of the three masters.
+const KEYS: [&str; 3] = ["{b}", "{c}", "{a}"];
+
+async fn count_at(wire: &Wire, path: Path, key: &str) -> Result<Value, Error> {
+    wire.script(path, &wire.budget(), &counting(), &[key.as_bytes()], &[b"1"]).await.map(|sent| sent.answer)
+}
+
+fn connections(node: &TestServer) -> usize {
+    node.admin::<String>("CLIENT LIST TYPE normal").lines().count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_goes_to_the_master_that_has_its_key() {
+    let cluster = TestCluster::start(false);
+    for key in ["a", "{b}", "shop:{fff}:d", "{}x", "x{y", "\u{e9}"] {
+        assert_eq!(cluster.nodes[0].admin::<u16>(&format!("CLUSTER KEYSLOT {key}")), slot(key.as_bytes()), "{key}");
+    }
+    let wire = wire_to(&cluster.url(), Duration::from_secs(3));
+    for key in KEYS {
+        for (path, expected) in PATHS.into_iter().zip([1, 2]) {
+            assert_eq!(count_at(&wire, path, key).await.unwrap(), Value::Int(expected));
+            assert_eq!(get(&wire, path, key).await.unwrap(), Value::BulkString(expected.to_string().into()));
+        }
+    }
+    for (node, key) in cluster.nodes.iter().zip(KEYS) {
+        assert_eq!(node.admin::<Vec<String>>("KEYS *"), [key]);
+        assert!(!node.admin::<String>("INFO errorstats").contains("MOVED"));
+        // Two lanes, one of the two bulk connections, and the one that asks.
+        assert_eq!(connections(node), 4);
+    }
+    assert_eq!(wire.ask_masters(&wire.budget(), &redis::cmd("PING")).await.unwrap().len(), 3);
+    wire.read_anywhere(&wire.budget(), &redis::cmd("TIME")).await.unwrap();
+    wire.check().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_found_by_the_only_seed_that_answers() {
+    let cluster = TestCluster::start(false);
+    let last = cluster.url().rsplit_once(',').unwrap().1.to_owned();
+    let wire = wire_to(&format!("redis-cluster://127.0.0.1:1,{last}"), Duration::from_secs(3));
+    for key in KEYS {
+        count_at(&wire, Path::Request, key).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_masters_clock_is_its_own() {
+    let cluster = TestCluster::start(false);
+    let wire = wire_to(&cluster.url(), Duration::from_secs(3));
+    for key in KEYS {
+        get(&wire, Path::Request, key).await.unwrap();
+    }
+    wire.clock_seen(KEYS[1].as_bytes(), 1_000);
+    assert!(wire.now_at(KEYS[1].as_bytes()) < 60_000);
+    assert!(wire.now_at(KEYS[0].as_bytes()) > 1_700_000_000_000);
+}
+
+/// For each key: the longest time without success, and errors.
+async fn seen(wire: &Arc<Wire>, keys: &[&'static str], until: Instant) -> Vec<(Duration, usize)> {
+    let mut tasks = Vec::new();
+    for key in keys.iter().copied() {
+        let wire = wire.clone();
+        tasks.push(tokio::spawn(async move {
+            let (mut longest, mut errors, mut last) = (Duration::ZERO, 0, Instant::now());
+            while Instant::now() < until {
+                match get(&wire, Path::Request, key).await {
+                    Ok(_) => {
+                        longest = longest.max(last.elapsed());
+                        last = Instant::now();
+                    }
+                    Err(_) => errors += 1,
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            (longest.max(last.elapsed()), errors)
+        }));
+    }
+    let mut all = Vec::new();
+    for task in tasks {
+        all.push(task.await.unwrap());
+    }
+    all
+}
+
+async fn a_lost_master_concerns_its_own_slots_only(lose: fn(&mut TestServer)) {
+    let mut cluster = TestCluster::start(true);
+    let wire = Arc::new(wire_to(&cluster.url(), Duration::from_secs(3)));
+    let failovers = wire.failovers();
+    for key in KEYS {
+        count_at(&wire, Path::Request, key).await.unwrap();
+    }
+    assert_eq!(*failovers.borrow(), 0);
+    let watching = tokio::spawn({
+        let wire = wire.clone();
+        async move { seen(&wire, &KEYS[..2], Instant::now() + Duration::from_millis(2_500)).await }
+    });
+    lose(&mut cluster.nodes[2]);
+    let cluster = tokio::task::spawn_blocking(move || {
+        cluster.until_promoted(5);
+        cluster
+    });
+    let cluster = cluster.await.unwrap();
+    let promoted = Instant::now();
+    while count_at(&wire, Path::Request, KEYS[2]).await.is_err() {}
+    assert!(promoted.elapsed() < Duration::from_secs(3), "{:?}", promoted.elapsed());
+    for (longest, errors) in watching.await.unwrap() {
+        assert!(errors == 0 && longest < Duration::from_millis(400), "{errors} errors, {longest:?} without success");
+    }
+    assert!(*failovers.borrow() >= 1);
+    drop(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_master_concerns_its_own_slots_only() {
+    a_lost_master_concerns_its_own_slots_only(TestServer::kill).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hung_master_concerns_its_own_slots_only() {
+    a_lost_master_concerns_its_own_slots_only(|master| master.stop()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_another_mode_is_told_by_the_scheme_that_fits() {
+    let cluster = TestCluster::start(false);
+    let place = cluster.url().rsplit_once(',').unwrap().1.to_owned();
+    let told =
+        |url: String| async move { wire_to(&url, Duration::from_secs(3)).check().await.unwrap_err().to_string() };
+    let is_cluster = format!("{place} is a node of a Redis Cluster: its scheme is `redis-cluster:`");
+    assert_eq!(told(format!("redis://{place}")).await, is_cluster);
+    assert_eq!(told(format!("redis-sentinel://{place}/main")).await, is_cluster);
+
+    let (host, port) = (server::host(), server::port());
+    let _single = TestServer::with(&["--bind", &host, "--port", &port.to_string()]);
+    let place = format!("{host}:{port}");
+    let no_cluster = format!("{place} is no node of a Redis Cluster: its scheme is `redis:`");
+    assert_eq!(told(format!("redis-cluster://{place}")).await, no_cluster);
+    assert_eq!(
+        told(format!("redis-sentinel://{place}/main")).await,
+        format!("{place} is no Sentinel: its scheme is `redis:`")
+    );
+    let nobody = "127.0.0.1:1 refuses connections: nothing listens there";
+    assert_eq!(told("redis-cluster://127.0.0.1:1".into()).await, nobody);
+    assert_eq!(told("redis-sentinel://127.0.0.1:1/main".into()).await, nobody);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_with_slots_that_nobody_serves_is_told_so() {
+    let cluster = TestCluster::start(false);
+    cluster.nodes[0].admin::<()>("CLUSTER DELSLOTS 0 1");
+    let wire = wire_to(&cluster.url().rsplit_once(',').unwrap().0.rsplit_once(',').unwrap().0, Duration::from_secs(3));
+    let outage = wire.check().await.unwrap_err();
+    assert_eq!(outage.to_string(), "no node of the Redis Cluster serves 2 of its 16384 slots");
+}

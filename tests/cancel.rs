@@ -1,0 +1,113 @@
+//! R33: a call that is dropped, at any await point, leaves whole states only.
+//!
+//! Every asynchronous operation of the public API is polled 0, 1, 2, ... times and then dropped, until it finishes by
+//! itself. What is stored then is as before it or as after it, the handle and its connection go on, and the same call
+//! can be made again.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use look::Look;
+use operations::{ALL_BUCKETS, OPERATIONS};
+use scene::{Back, Scene};
+
+use crate::common::server::Server;
+
+mod look;
+mod operations;
+mod scene;
+
+/// When a call is dropped.
+#[derive(Debug, Clone, Copy)]
+struct Drops {
+    /// After so many polls.
+    after: usize,
+    /// Whether at once, or when there would be something to go on with: then an answer is lost that has come.
+    woken: bool,
+}
+
+impl Drops {
+    const NEVER: Self = Self { after: usize::MAX, woken: false };
+}
+
+/// Polls a call, and drops it; `None` if it had not finished.
+async fn dropped<T>(call: impl Future<Output = T>, when: Drops) -> Option<T> {
+    let mut call = pin!(call);
+    let mut polls = 0;
+    poll_fn(move |context| {
+        if polls == when.after {
+            return Poll::Ready(None);
+        }
+        polls += 1;
+        match call.as_mut().poll(context) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending if polls == when.after && !when.woken => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Drops one operation at every point; answers at how many it was dropped.
+async fn at_every_point(back: &Back, operation: &str) -> usize {
+    let before = Scene::new(back, operation).await.look().await;
+    let after = run(back, operation, Drops::NEVER).await.expect("it finishes");
+    let (mut points, mut polls) = (0, 0);
+    let walks = operation.contains(ALL_BUCKETS);
+    loop {
+        for woken in if walks { &[true][..] } else { &[false, true] } {
+            let when = Drops { after: polls, woken: *woken };
+            let Some(look) = run(back, operation, when).await else { return points };
+            assert!(look == before || look == after, "{operation}, {when:?}: {look:#?}\n{before:#?}\n{after:#?}");
+            points += 1;
+        }
+        polls = if walks && polls > 1 { polls * 8 } else { polls + 1 };
+        if walks && polls > 1000 {
+            // Thousands of buckets are all alike.
+            return points;
+        }
+    }
+}
+
+/// What is stored after a call that was dropped; `None` if it could not be dropped, because it finished before.
+async fn run(back: &Back, operation: &str, when: Drops) -> Option<Look> {
+    let scene = Scene::new(back, operation).await;
+    let finished = dropped(scene.call(operation), when).await;
+    if let Some(answer) = finished {
+        answer.unwrap_or_else(|error| panic!("{operation}: {error:?}"));
+        if when.after < usize::MAX {
+            return None;
+        }
+    }
+    let look = scene.settled().await;
+    scene.goes_on(operation).await;
+    Some(look)
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_at_any_point_leaves_redis_as_before_it_or_as_after_it() {
+    let back = Back::redis(Arc::new(Server::start(&[])), Duration::from_millis(1)).await;
+    for operation in OPERATIONS {
+        let points = at_every_point(&back, operation).await;
+        assert!(points >= 4, "{operation} was dropped at {points} points only: was it asked over the network?");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_while_it_connects_leaves_redis_as_before_it_or_as_after_it() {
+    let back = Back::redis(Arc::new(Server::start(&[])), Duration::from_millis(1)).await.cold();
+    for operation in OPERATIONS.into_iter().filter(|operation| !operation.contains(ALL_BUCKETS)) {
+        let points = at_every_point(&back, operation).await;
+        assert!(points >= 6, "{operation} was dropped at {points} points only: did it connect?");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_at_any_point_leaves_the_embedded_store_as_before_it_or_as_after_it() {
+    for operation in OPERATIONS {
+        at_every_point(&Back::Memory, operation).await;
+    }
+}

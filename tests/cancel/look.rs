@@ -1,0 +1,61 @@
+//! What is stored, as far as a call that is dropped must not leave it half done.
+
+use std::collections::BTreeMap;
+
+use cloakroom::Session;
+
+use super::scene::Scene;
+use crate::histories::{Watch, live_by_user};
+
+/// Most live sessions of a user in these scenes.
+const CAP: u16 = 3;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// What the token of before the call opens.
+    old: Option<String>,
+    /// What the user's other session is.
+    other: String,
+    /// How many sessions the user's list has.
+    listed: u64,
+    /// Live sessions by user, guests under the empty name; of Redis only.
+    live: BTreeMap<String, usize>,
+}
+
+impl Look {
+    /// Fails the test if an invariant is broken: a key without an expiry, a live session that is in no index, a cap.
+    pub(super) async fn at(scene: &Scene) -> Self {
+        let mut old = None;
+        if let Some(token) = &scene.old {
+            old = Some(shown(&scene.stage.open(token).await));
+        }
+        let other = scene.stage.open(&crate::common::token(&scene.other)).await;
+        let listed = scene.stage.sessions.user("ada").count().await.expect("the store is there");
+        let mut live = BTreeMap::new();
+        if let Some(mut redis) = scene.stage.masters().await.pop() {
+            live = live_by_user(&mut redis, &scene.stage.namespace).await;
+            let kept = Watch::new(redis, &scene.stage.namespace, CAP).look().await;
+            kept.unwrap_or_else(|broken| panic!("{broken}"));
+        }
+        Self { old, other: shown(&other), listed, live }
+    }
+}
+
+fn shown(session: &Session) -> String {
+    let names = ["a", "b", "n"];
+    let fields: Vec<_> = names.iter().filter(|name| session.contains(name)).map(|name| field(session, name)).collect();
+    format!(
+        "{:?} {:?} {:?} {:?} {fields:?}",
+        session.id().is_some(),
+        session.user(),
+        session.ended(),
+        session.timeouts()
+    )
+}
+
+fn field(session: &Session, name: &str) -> String {
+    match session.get::<i64>(name) {
+        Ok(value) => format!("{name}={value:?}"),
+        Err(_) => format!("{name}={:?}", session.counter(name)),
+    }
+}

@@ -1,0 +1,51 @@
+//! R31: TLS with certificates that are looked at.
+
+use cloakroom::{Builder, ClientInfo, ConnectError, Sessions, Tls};
+
+use crate::common::encrypted::Encrypted;
+
+async fn works(builder: Builder) {
+    let sessions = builder.namespace("tls").connect().await.expect("trusted");
+    crate::common::login(&sessions.open(None, ClientInfo::new()).await.expect("there"), "ada").await;
+    sessions.revoke_user("ada").await.expect("there");
+}
+
+async fn refused(builder: Builder) -> String {
+    match builder.namespace("tls").connect().await {
+        Err(ConnectError::Unavailable(why)) => why.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_server_is_trusted_whose_authority_is_named_and_no_other() {
+    let (server, other) = (Encrypted::start("no"), Encrypted::start("no"));
+    works(server.builder()).await;
+    let why = refused(Sessions::builder(server.url())).await;
+    assert!(why.contains("certificate"), "the platform's authorities know nothing of it: {why}");
+    refused(Sessions::builder(server.url()).tls(Tls::new().root_certificate(&other.authority))).await;
+    works(Sessions::builder(server.url()).tls(Tls::new().dangerously_without_verification())).await;
+}
+
+#[tokio::test]
+async fn a_name_that_the_certificate_does_not_cover_is_refused() {
+    let server = Encrypted::start("no");
+    let url = server.url().replace("127.0.0.1", "localhost");
+    refused(Sessions::builder(url).tls(Tls::new().root_certificate(&server.authority))).await;
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_is_shown_one() {
+    let server = Encrypted::start("yes");
+    refused(server.builder()).await;
+    let (certificate, key) = (server.client.certificate.as_str(), server.client.key.as_str());
+    let tls = Tls::new().root_certificate(&server.authority).client_certificate(certificate, key);
+    assert!(!format!("{tls:?}").contains("BEGIN"), "{tls:?}");
+    works(Sessions::builder(server.url()).tls(tls)).await;
+}
+
+#[tokio::test]
+async fn plain_text_is_no_way_around_it() {
+    let server = Encrypted::start("no");
+    refused(Sessions::builder(server.url().replace("rediss:", "redis:"))).await;
+}
