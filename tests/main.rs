@@ -1,5 +1,7 @@
 //! The test program: one binary, so that everything is built once and servers are shared.
 
+#[allow(clippy::future_not_send)] // a worker of actix-web is one thread
+mod actix;
 mod bulk;
 mod common;
 mod docs;
