@@ -1,6 +1,8 @@
 //! The test program: one binary, so that everything is built once and servers are shared.
 
 mod acl;
+#[allow(clippy::future_not_send)] // a worker of actix-web is one thread
+mod actix;
 mod bulk;
 mod cancel;
 mod cluster;

@@ -1,0 +1,88 @@
+//! What is actix-web's alone: `App::wrap`, middlewares that fail, layers that look again.
+
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::ErrorConflict;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::test::{TestRequest, call_service, init_service, try_call_service};
+use actix_web::{App, HttpResponse, web};
+use cloakroom::{Error, Login, Session, SessionCookie, SessionLayer, TestCookie, TestKit, User};
+
+async fn login(session: Session) -> Result<&'static str, Error> {
+    session.login(Login::new("ada")).await.map(|_| "in")
+}
+
+async fn me(user: User) -> String {
+    user.id().to_owned()
+}
+
+/// What a browser that got this response does with its cookie.
+fn cookie(kit: &TestKit, response: &HttpResponse<impl MessageBody>) -> TestCookie {
+    kit.cookie_of(response.headers().get_all("set-cookie"))
+}
+
+#[tokio::test]
+async fn an_app_is_wrapped_and_tested_with_the_kit() {
+    let kit = TestKit::new();
+    let layer = SessionLayer::new(kit.sessions().clone());
+    let app = init_service(App::new().wrap(layer).route("/me", web::get().to(me))).await;
+    let ask = |cookie: &str| TestRequest::get().uri("/me").insert_header(("cookie", cookie)).to_request();
+    let held = kit.user("ada").await;
+    assert_eq!(call_service(&app, ask(&held)).await.status(), 200);
+    let guest = kit.guest(|session| session.insert("n", &1)).await;
+    assert_eq!(call_service(&app, ask(&guest)).await.status(), 401);
+    kit.advance(Duration::from_secs(60 * 60));
+    assert_eq!(call_service(&app, ask(&held)).await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_login_keeps_its_cookie_when_a_middleware_fails_after_it() {
+    async fn fail(
+        request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> actix_web::Result<ServiceResponse> {
+        drop(next.call(request).await?);
+        Err(ErrorConflict("no"))
+    }
+    let kit = TestKit::new();
+    let layer = SessionLayer::new(kit.sessions().clone());
+    let routes = web::scope("").wrap(from_fn(fail)).route("/login", web::get().to(login));
+    let app = init_service(App::new().wrap(layer).service(routes)).await;
+    let failed = try_call_service(&app, TestRequest::get().uri("/login").to_request()).await;
+    let response = failed.err().expect("the middleware fails").error_response();
+    assert_eq!(response.status(), 409);
+    let TestCookie::Set(held) = cookie(&kit, &response) else { panic!("the login was done") };
+    assert_eq!(kit.open(&held).await.expect("there").user().as_deref(), Some("ada"));
+    assert_eq!(response.headers().get("vary").map(|vary| vary.as_bytes()), Some(&b"Cookie"[..]));
+}
+
+#[tokio::test]
+async fn between_two_layers_each_side_finds_its_own_session() {
+    async fn between(
+        mut request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> actix_web::Result<ServiceResponse> {
+        let before = request.extract::<Session>().await?;
+        before.insert("seen", &"outside")?;
+        let response = next.call(request).await?.map_into_boxed_body();
+        let after = <Session as actix_web::FromRequest>::extract(response.request()).await?;
+        assert_eq!(after.get::<String>("seen")?.as_deref(), Some("outside"), "not the inner layer's");
+        Ok(response)
+    }
+    async fn inside(session: Session) -> Result<&'static str, Error> {
+        session.insert("seen", &"inside").map(|()| "done")
+    }
+    let (kit, admin) = (TestKit::new(), TestKit::new().cookie_name("__Host-admin"));
+    let inner = SessionLayer::new(admin.sessions().clone()).cookie(SessionCookie::new().name("__Host-admin"));
+    let routes = web::scope("").wrap(inner.expect("a fine cookie")).route("/", web::get().to(inside));
+    let routes = web::scope("").wrap(from_fn(between)).service(routes);
+    let app = init_service(App::new().wrap(SessionLayer::new(kit.sessions().clone())).service(routes)).await;
+    let response = call_service(&app, TestRequest::get().uri("/").to_request()).await.into_parts().1;
+    for (kit, seen) in [(&kit, "outside"), (&admin, "inside")] {
+        let TestCookie::Set(held) = cookie(kit, &response) else { panic!("a new session of {seen}") };
+        let session = kit.open(&held).await.expect("there");
+        assert_eq!(session.get::<String>("seen").ok().flatten().as_deref(), Some(seen));
+    }
+}
