@@ -69,8 +69,10 @@ fn routes(config: &mut ServiceConfig) {
     config.route("/logout", web::get().to(logout)).route("/plain", web::get().to(async || "plain"));
 }
 
+type Answering = Pin<Box<dyn Future<Output = Answer>>>;
+
 /// An application that can be sent requests.
-pub(super) struct Site(Box<dyn Fn(TestRequest) -> Pin<Box<dyn Future<Output = Answer>>>>);
+pub(super) struct Site(Box<dyn Fn(TestRequest) -> Answering>);
 
 impl Site {
     /// The application, with these routes besides.

@@ -1,4 +1,5 @@
 //! actix-session's store.
+#![allow(clippy::future_not_send)] // actix serves a request on one thread
 
 pub(crate) use super::{noted, stage};
 
