@@ -8,6 +8,7 @@ mod grace;
 mod histories;
 mod lua_contract;
 mod outages;
+mod page;
 mod races;
 mod repeats;
 mod secrets;

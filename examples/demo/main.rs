@@ -74,7 +74,7 @@ async fn show(servers: &Servers) -> Result<(), Failure> {
 
 async fn keep_up(servers: &Servers) -> Result<(), Failure> {
     let [first, second, ..] = servers.addresses() else { return Err("fewer than two servers".into()) };
-    println!("\nTry it:");
+    println!("\nTry it in a browser, on any of the servers, or:");
     println!("  curl -c jar -b jar -X PUT -d '[\"hat\"]' {first}/api/fields/cart");
     println!("  curl -c jar -b jar -d '{{\"user\":\"ada\"}}' {second}/api/login");
     println!("  curl -b jar {first}/api/session\n\nctrl-c stops everything.");

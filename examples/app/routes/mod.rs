@@ -12,6 +12,7 @@ mod fault;
 mod fields;
 mod health;
 mod identity;
+mod page;
 mod session;
 mod slow;
 
@@ -34,6 +35,7 @@ pub(crate) fn router(sessions: Sessions) -> Router {
         .route("/api/admin/revoke-all", post(admin::revoke_all))
         .route("/api/slow", post(slow::write))
         .route("/health", get(health::show))
+        .merge(page::routes())
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(SessionLayer::new(sessions.clone()))

@@ -1,0 +1,58 @@
+//! A form that our own page sent.
+
+use axum::extract::FromRequestParts;
+use axum::extract::{Form, FromRequest, Request};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use cloakroom::Session;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::answer::{Page, Trouble};
+use super::notice::Notice;
+
+/// The visitor's session, and what they sent from a page that was made for just this session.
+///
+/// `CsrfLayer` has refused by then what the browser says comes from another site. The token in the form says more:
+/// which login the page showed. A page that is older than the present login, in another tab, is not obeyed: "sign out
+/// my other devices" would be done to somebody else's. A visitor without a session has no token; there the browser's
+/// word is all that stands against a forged login.
+pub(super) struct Ours<T> {
+    pub(super) session: Session,
+    pub(super) sent: T,
+}
+
+#[derive(Deserialize)]
+struct Sent<T> {
+    csrf: String,
+    #[serde(flatten)]
+    rest: T,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequest<S> for Ours<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let session = Session::from_request_parts(&mut parts, state).await.map_err(refused)?;
+        let sent = Form::<Sent<T>>::from_request(Request::from_parts(parts, body), state).await;
+        let Form(Sent { csrf, rest }) = sent.map_err(IntoResponse::into_response)?;
+        if is_of(&session, &csrf) {
+            return Ok(Self { session, sent: rest });
+        }
+        let page = Page::refused(&session, StatusCode::FORBIDDEN, Notice::Stale).await;
+        Err(page.map_or_else(IntoResponse::into_response, IntoResponse::into_response))
+    }
+}
+
+/// Before anything is stored the page's field is empty.
+fn is_of(session: &Session, csrf: &str) -> bool {
+    match session.id() {
+        Some(_) => session.csrf_matches(csrf),
+        None => csrf.is_empty(),
+    }
+}
+
+fn refused(error: cloakroom::Error) -> Response {
+    Trouble::from(error).into_response()
+}
