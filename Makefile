@@ -1,9 +1,9 @@
 # What can be done here: `make help`.
 
-.PHONY: help demo serve test lint bench
+.PHONY: help demo serve test browser-test lint bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: ## three app servers share a private Redis; checks what it shows, leaves nothing running
 	@sh .ci/need-redis || echo "The demo goes on without it."
@@ -19,6 +19,13 @@ test: ## all tests, on both stores
 	@sh .ci/need-redis
 	@sh .ci/rust-version
 	cargo test
+
+browser-test: ## the demo's page in headless Chromium, over two app servers; pictures in target/browser
+	@sh .ci/need-redis
+	@sh .ci/need-chromium
+	@rm -rf target/browser # pictures, and what a run that failed left of its profiles
+	cargo build --example app
+	cargo test --manifest-path tests/browser/Cargo.toml --target-dir target/browser-test -- --test-threads 2
 
 lint: ## formatting, clippy with every set of features, documentation
 	@bash .ci/lint

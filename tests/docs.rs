@@ -97,7 +97,7 @@ fn the_readme_lists_every_feature_and_every_make_target() {
     for feature in features.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name) {
         assert!(feature == "default" || readme.contains(&format!("| `{feature}` |")), "feature {feature}");
     }
-    for target in ["demo", "test", "serve", "bench"] {
+    for target in ["demo", "test", "browser-test", "serve", "bench"] {
         assert!(makefile.contains(&format!("\n{target}:")) && readme.contains(&format!("make {target}")), "{target}");
     }
 }

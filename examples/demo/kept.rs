@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use super::Failure;
 
 /// A shell holds the child and ends it when our end of the pipe closes: at a stop, a panic, and also at a SIGKILL.
-const KEEPER: &str = r#"trap : HUP INT TERM; "$@" </dev/null & exec >&-; read -r _; kill $! 2>/dev/null; wait $!"#;
+const KEEPER: &str =
+    r#"trap : HUP INT TERM; "$@" </dev/null & exec >&-; read -r _; kill $! 2>/dev/null; wait $! 2>/dev/null"#;
 
 /// Long enough for a busy machine.
 const START: Duration = Duration::from_secs(20);

@@ -1,0 +1,24 @@
+//! The demo's page, in headless Chromium over two app servers on one private Redis: `make browser-test`.
+//!
+//! Each file is one subject. Screenshots go to `target/browser/` of the crate.
+
+use std::error::Error;
+
+mod browser;
+mod cookie;
+mod ended;
+mod forgery;
+#[path = "../../examples/demo/kept.rs"]
+mod kept;
+mod outage;
+mod phone;
+#[path = "../../examples/demo/redis.rs"]
+mod redis;
+mod rotation;
+mod scriptless;
+mod site;
+mod stage;
+mod story;
+
+/// What went wrong; a test fails with it.
+type Failure = Box<dyn Error + Send + Sync>;
