@@ -23,6 +23,7 @@ test: ## all tests, on both stores
 browser-test: ## the demo's page in headless Chromium, over two app servers; pictures in target/browser
 	@sh .ci/need-redis
 	@sh .ci/need-chromium
+	@rm -rf target/browser # pictures, and what a run that failed left of its profiles
 	cargo build --example app
 	cargo test --manifest-path tests/browser/Cargo.toml --target-dir target/browser-test -- --test-threads 2
 

@@ -165,7 +165,7 @@ async fn what_comes_from_outside_is_text_in_the_page() {
         4,
         "name, item and its button"
     );
-    assert!(page.contains("<p>&lt;script&gt;&quot;&#39;<span"), "the browser's name: {page}");
+    assert!(page.contains("<p>&lt;script&gt;&quot;&#39; <span"), "the browser's name: {page}");
 }
 
 #[tokio::test]
