@@ -213,7 +213,8 @@ impl Cluster {
         let mut last = Fault::no_connection("no node of the Redis Cluster told which node has which keys");
         for nodes in nodes.chunks(ASKED_AT_ONCE) {
             let mut asked = JoinSet::new();
-            for node in nodes.iter().cloned() {
+            for node in nodes {
+                let node = Arc::clone(node);
                 asked.spawn(async move {
                     let told = node.send(Path::Request, &Budget::of(TELL), &map::question()).await;
                     told.and_then(|told| map::read(told, node.place()))
