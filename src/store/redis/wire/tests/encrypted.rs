@@ -30,7 +30,7 @@ impl Authority {
 }
 
 /// A server that speaks TLS alone, and asks for certificates or not. Its place.
-fn start(authority: &Authority, asks: &str) -> (TestServer, String) {
+fn start(authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
     let (host, port) = (server::host(), server::port().to_string());
     let folder = std::env::temp_dir().join(format!("cloakroom-tls-{}-{port}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -41,7 +41,7 @@ fn start(authority: &Authority, asks: &str) -> (TestServer, String) {
     let (certificate, key) = authority.sign(&host);
     let (ca, certificate, key) =
         (file("ca.pem", &authority.pem()), file("server.pem", &certificate), file("server.key", &key));
-    let server = TestServer::with(&[
+    let options = [
         "--bind",
         &host,
         "--tls-port",
@@ -54,7 +54,8 @@ fn start(authority: &Authority, asks: &str) -> (TestServer, String) {
         &key,
         "--tls-auth-clients",
         asks,
-    ]);
+    ];
+    let server = TestServer::with(&[&options[..], more].concat());
     std::fs::remove_dir_all(folder).unwrap();
     (server, format!("{host}:{port}"))
 }
@@ -77,7 +78,7 @@ async fn told(url: &str, tls: &Tls) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_trusted_by_the_authority_that_was_named() {
     let (ours, other) = (Authority::new(), Authority::new());
-    let (_server, place) = start(&ours, "no");
+    let (_server, place) = start(&ours, "no", &[]);
     let url = format!("rediss://{place}");
     let tls = Tls::new().root_certificate(other.pem()).root_certificate(ours.pem());
     let wire = secured(&url, &tls);
@@ -92,9 +93,28 @@ async fn a_server_is_trusted_by_the_authority_that_was_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clusters_nodes_are_reached_over_tls_at_the_port_that_they_announce() {
+    let authority = Authority::new();
+    let (host, bus) = (server::host(), (server::port() + 10_000).to_string());
+    let options = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];
+    let (server, place) = start(&authority, "no", &[&options[..], &["--cluster-announce-ip", &host]].concat());
+    server.admin::<()>("CLUSTER ADDSLOTSRANGE 0 16383");
+    let wire = secured(&format!("rediss-cluster://{place}"), &Tls::new().root_certificate(authority.pem()));
+    let limit = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !server.admin::<String>("CLUSTER INFO").contains("cluster_state:ok") {
+        assert!(tokio::time::Instant::now() < limit, "the cluster of one does not work");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for path in PATHS {
+        count(&wire, path).await.unwrap();
+    }
+    wire.check().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_may_ask_for_a_certificate() {
     let (ours, other) = (Authority::new(), Authority::new());
-    let (_server, place) = start(&ours, "yes");
+    let (_server, place) = start(&ours, "yes", &[]);
     let url = format!("rediss://{place}");
     let trusting = Tls::new().root_certificate(ours.pem());
     let shown = |(certificate, key): (String, String)| trusting.clone().client_certificate(certificate, key);
@@ -107,7 +127,7 @@ async fn a_server_may_ask_for_a_certificate() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_side_without_tls_is_told() {
     let authority = Authority::new();
-    let (_server, place) = start(&authority, "no");
+    let (_server, place) = start(&authority, "no", &[]);
     let outage = wire_to(&format!("redis://{place}"), Duration::from_secs(3)).check().await.unwrap_err();
     assert_eq!(outage.to_string(), format!("{place} closed the connection: is it a Redis, and without TLS?"));
 

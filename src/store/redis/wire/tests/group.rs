@@ -69,6 +69,15 @@ impl TestGroup {
         format!("redis-sentinel://{}:{}/main?sentinel_password=watcher", host(), self.sentinel_ports[0])
     }
 
+    /// As a user who may ask the Sentinels and not listen to them.
+    pub(in crate::store::redis) fn url_without_listening(&self) -> String {
+        for sentinel in &self.sentinels {
+            sentinel.admin_with::<()>("watcher", "ACL SETUSER blind on >secret +sentinel +hello +auth +ping +info");
+        }
+        let places: Vec<String> = self.sentinel_ports.iter().map(|port| format!("{}:{port}", host())).collect();
+        format!("redis-sentinel://{}/main?sentinel_user=blind&sentinel_password=secret", places.join(","))
+    }
+
     pub(in crate::store::redis) fn port(&self, number: usize) -> u16 {
         self.ports[number]
     }

@@ -116,7 +116,7 @@ async fn a_lost_master_concerns_its_own_slots_only(lose: fn(&mut TestServer)) {
     while count_at(&wire, Path::Request, KEYS[2]).await.is_err() {}
     assert!(promoted.elapsed() < Duration::from_secs(3), "{:?}", promoted.elapsed());
     for (longest, errors) in watching.await.unwrap() {
-        assert!(errors == 0 && longest < Duration::from_millis(400), "{errors} errors, {longest:?} without success");
+        assert!(errors == 0 && longest < Duration::from_secs(1), "{errors} errors, {longest:?} without success");
     }
     assert!(*failovers.borrow() >= 1);
     drop(cluster);
@@ -130,6 +130,17 @@ async fn a_killed_master_concerns_its_own_slots_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hung_master_concerns_its_own_slots_only() {
     a_lost_master_concerns_its_own_slots_only(|master| master.stop()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_is_seen_by_a_process_that_sends_nothing() {
+    let mut cluster = TestCluster::start(true);
+    let wire = wire_to(&cluster.url(), Duration::from_secs(3));
+    get(&wire, Path::Request, KEYS[0]).await.unwrap();
+    let mut failovers = wire.failovers();
+    cluster.nodes[2].kill();
+    let seen = failovers.wait_for(|count| *count == 1);
+    tokio::time::timeout(Duration::from_secs(20), seen).await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

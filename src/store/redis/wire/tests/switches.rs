@@ -49,6 +49,36 @@ async fn a_planned_failover_is_followed_though_the_old_master_is_alive() {
     a_failover_is_followed(|group| group.fail_over(), Duration::from_secs(3)).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_that_is_not_heard_is_found_by_asking() {
+    let group = TestGroup::start();
+    let wire = wire_to(&group.url_without_listening(), Duration::from_secs(3));
+    let failovers = wire.failovers();
+    count(&wire, Path::Request).await.unwrap();
+    let group = tokio::task::spawn_blocking(move || {
+        group.servers[0].stop();
+        group.until_promoted(1);
+        group
+    });
+    let group = group.await.unwrap();
+    let promoted = Instant::now();
+    while count(&wire, Path::Request).await.is_err() {}
+    assert!(promoted.elapsed() < Duration::from_secs(3), "{:?}", promoted.elapsed());
+    assert_eq!(group.servers[1].admin::<i64>("GET n"), 2);
+    assert_eq!(*failovers.borrow(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_says_it_is_a_replica_is_not_gone_to() {
+    let (host, port, sentinel) = (server::host(), server::port(), server::port());
+    let options = ["--bind", &host, "--port", &port.to_string(), "--replicaof", "127.0.0.1 1"];
+    let _replica = TestServer::with(&options);
+    let configuration = format!("sentinel monitor main {host} {port} 1\nsentinel down-after-milliseconds main 60000\n");
+    let _sentinel = TestServer::sentinel(&configuration, sentinel);
+    let wire = wire_to(&format!("redis-sentinel://{host}:{sentinel}/main"), Duration::from_secs(3));
+    assert_eq!(wire.check().await.unwrap_err().to_string(), "the Sentinels' master is a replica yet");
+}
+
 /// The URL names one Sentinel; the others were learned from it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_is_followed_without_the_sentinel_of_the_url() {
