@@ -226,7 +226,7 @@ impl Builder {
                 return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
             }
             (StoreUrl::Redis(servers), None) => {
-                Store::Redis(Redis::new(store, &servers, &pools)?.parted(self.by_steps).torn(self.torn))
+                Store::Redis(Redis::new(store, &servers, &pools)?.parted(self.by_steps).torn(self.torn).shared())
             }
         };
         Ok(Sessions::new(store, settings))

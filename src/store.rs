@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::ops::AddAssign;
+use std::sync::Arc;
 
 use crate::client::ClientInfo;
 use crate::clock::Millis;
@@ -209,6 +210,14 @@ pub(crate) trait Contract: Send + Sync {
     /// Ends a session; answers the one that follows, if any. Refusals: `Gone`, `Conflict`, `Exists`, limits.
     fn end(&self, op: Op, end: &End) -> impl Future<Output = Answer<Option<Record>>> + Send;
 
+    /// The same as [`end`](Self::end), on replicas too.
+    fn end_on(
+        &self,
+        op: Op,
+        end: &End,
+        replicas: &Arc<Replicas>,
+    ) -> impl Future<Output = Answer<Option<Record>>> + Send;
+
     /// A user's epoch and the time.
     fn ticket(&self, user: &str) -> impl Future<Output = Result<Ticket, Error>> + Send;
 
@@ -218,6 +227,15 @@ pub(crate) trait Contract: Send + Sync {
     /// Ends a user's sessions and answers how many; when it returns, none in its scope is alive. Refusals: `Gone`
     /// (with [`Scope::Others`] or [`Scope::One`], if the named one is not a live session of this user).
     fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> impl Future<Output = Answer<u64>> + Send;
+
+    /// The same as [`revoke`](Self::revoke), on replicas too.
+    fn revoke_on(
+        &self,
+        user: &str,
+        scope: Scope,
+        reason: EndReason,
+        replicas: &Arc<Replicas>,
+    ) -> impl Future<Output = Answer<u64>> + Send;
 
     /// Ends every session that the bucket holds now, in bounded calls; answers how many.
     fn revoke_bucket(&self, bucket: Bucket, who: Who) -> impl Future<Output = Result<u64, Error>> + Send;
@@ -233,7 +251,7 @@ pub(crate) trait Contract: Send + Sync {
 #[derive(Debug)]
 pub(crate) enum Store {
     Memory(memory::Memory),
-    Redis(redis::Redis),
+    Redis(Arc<redis::Redis>),
 }
 
 macro_rules! each_store {
@@ -298,6 +316,10 @@ impl Contract for Store {
         each_store!(self, store => store.end(op, end).await)
     }
 
+    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {
+        each_store!(self, store => store.end_on(op, end, replicas).await)
+    }
+
     async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
         each_store!(self, store => store.ticket(user).await)
     }
@@ -308,6 +330,10 @@ impl Contract for Store {
 
     async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
         each_store!(self, store => store.revoke(user, scope, reason).await)
+    }
+
+    async fn revoke_on(&self, user: &str, scope: Scope, reason: EndReason, replicas: &Arc<Replicas>) -> Answer<u64> {
+        each_store!(self, store => store.revoke_on(user, scope, reason, replicas).await)
     }
 
     async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {

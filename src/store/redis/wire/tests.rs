@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 pub(in crate::store::redis) mod cluster;
-mod group;
+pub(in crate::store::redis) mod group;
 mod logins;
 mod moves;
 mod outages;
