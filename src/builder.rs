@@ -332,4 +332,17 @@ mod tests {
         assert_eq!(refused("redis://127.0.0.1:1", |with| with.clock(ManualClock::new())), Some("clock"));
         assert_eq!(refused("redis://127.0.0.1:1", |with| with), None);
     }
+
+    #[cfg(feature = "tls")]
+    #[tokio::test]
+    async fn certificates_are_for_tls_only_and_are_read_before_any_io() {
+        for url in ["memory:", "redis://127.0.0.1:1", "redis-cluster://127.0.0.1:1", "redis+unix:///s"] {
+            assert_eq!(refused(url, |with| with.tls(Tls::new())), Some("TLS"), "{url}");
+        }
+        for url in ["rediss://127.0.0.1:1", "rediss-cluster://127.0.0.1:1", "rediss-sentinel://127.0.0.1:1/main"] {
+            assert_eq!(refused(url, |with| with), None, "{url}");
+            assert_eq!(refused(url, |with| with.tls(Tls::new())), None, "{url}");
+            assert_eq!(refused(url, |with| with.tls(Tls::new().root_certificate("none"))), Some("TLS"), "{url}");
+        }
+    }
 }
