@@ -36,6 +36,7 @@ pub struct Builder {
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
     clock: Option<ManualClock>,
+    eviction_allowed: bool,
     by_steps: bool,
     torn: bool,
 }
@@ -67,6 +68,7 @@ impl Builder {
             #[cfg(feature = "tls")]
             tls: None,
             clock: None,
+            eviction_allowed: false,
             by_steps: false,
             torn: false,
         }
@@ -163,6 +165,16 @@ impl Builder {
         self
     }
 
+    /// Says that the servers may evict keys at full memory, although that voids promises: [`doctor`](Sessions::doctor) then
+    /// warns of it, where otherwise it finds an error. For caches that may forget sessions.
+    ///
+    /// An eviction may take a revocation or a tombstone (a session that was ended opens again), a user's index (it is
+    /// in no list, under no cap, and outlives "sign out everywhere"), or sessions.
+    pub const fn dangerously_allow_eviction(mut self) -> Self {
+        self.eviction_allowed = true;
+        self
+    }
+
     /// Goes by the steps of a Redis Cluster also where one script would do: for tests of them.
     #[doc(hidden)]
     pub const fn by_steps(mut self) -> Self {
@@ -225,9 +237,13 @@ impl Builder {
             (StoreUrl::Redis(_), Some(_)) => {
                 return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
             }
-            (StoreUrl::Redis(servers), None) => {
-                Store::Redis(Redis::new(store, &servers, &pools)?.parted(self.by_steps).torn(self.torn).shared())
-            }
+            (StoreUrl::Redis(servers), None) => Store::Redis(
+                Redis::new(store, &servers, &pools)?
+                    .allow_eviction(self.eviction_allowed)
+                    .parted(self.by_steps)
+                    .torn(self.torn)
+                    .shared(),
+            ),
         };
         Ok(Sessions::new(store, settings))
     }

@@ -44,6 +44,7 @@ mod clock;
 mod codec;
 mod config;
 mod csrf;
+mod doctor;
 mod durable;
 mod end;
 mod error;
@@ -71,6 +72,7 @@ pub use codec::FieldKind;
 #[cfg(feature = "tls")]
 pub use config::tls::Tls;
 pub use config::{Cap, ConfigError};
+pub use doctor::{Finding, Severity};
 pub use durable::{Durable, DurableEnd, DurableLogout, DurableUser};
 pub use end::EndReason;
 pub use error::{DecodeError, Error, Outage, RandomError};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::client::ClientInfo;
 use crate::clock::Millis;
+use crate::doctor::Finding;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
@@ -170,6 +171,9 @@ pub(crate) trait Contract: Send + Sync {
     /// Asks the store whether it is there, and its clock.
     fn ping(&self) -> impl Future<Output = Result<Millis, Error>> + Send;
 
+    /// What the servers' settings put at risk.
+    fn examine(&self) -> impl Future<Output = Result<Vec<Finding>, Error>> + Send;
+
     /// Reads a session. One round trip; changes nothing.
     fn load(&self, id: SessionId) -> impl Future<Output = Result<Loaded, Error>> + Send;
 
@@ -270,6 +274,10 @@ impl Contract for Store {
 
     async fn ping(&self) -> Result<Millis, Error> {
         each_store!(self, store => store.ping().await)
+    }
+
+    async fn examine(&self) -> Result<Vec<Finding>, Error> {
+        each_store!(self, store => store.examine().await)
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, Error> {

@@ -64,6 +64,10 @@ impl Contract for Memory {
         Ok(self.state().now)
     }
 
+    async fn examine(&self) -> Result<Vec<Finding>, Error> {
+        Ok(Vec::new())
+    }
+
     async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
         Ok(self.state().load(id))
     }

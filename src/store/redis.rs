@@ -18,6 +18,7 @@ mod across;
 mod answer;
 mod bucket;
 mod call;
+mod doctor;
 mod journal;
 mod keys;
 mod load;
@@ -43,6 +44,8 @@ pub(crate) struct Redis {
     parted: bool,
     /// Whether all slots are taken to be on the move: for tests.
     torn: bool,
+    /// Whether the application knows that keys may be evicted.
+    eviction_allowed: bool,
     journal: Journal,
     /// Itself, once it is shared: the task that watches for failovers must not keep it.
     me: Weak<Self>,
@@ -60,6 +63,7 @@ impl Redis {
             graced: AtomicBool::new(false),
             parted,
             torn: false,
+            eviction_allowed: false,
             journal: Journal::default(),
             me: Weak::new(),
         })
@@ -68,6 +72,12 @@ impl Redis {
     /// From now on, what this process ended is ended again after a failover.
     pub(crate) fn shared(self) -> Arc<Self> {
         Arc::new_cyclic(|me| Self { me: me.clone(), ..self })
+    }
+
+    /// Whether the application knows that keys may be evicted.
+    pub(crate) fn allow_eviction(mut self, allowed: bool) -> Self {
+        self.eviction_allowed = allowed;
+        self
     }
 
     /// Whether buckets are taken to lie on different servers.
@@ -109,6 +119,10 @@ impl Contract for Redis {
     async fn ping(&self) -> Result<Millis, Error> {
         let answer = self.wire.read_anywhere(&self.wire.short_budget(), &::redis::cmd("TIME")).await?;
         answer::time(&answer)
+    }
+
+    async fn examine(&self) -> Result<Vec<Finding>, Error> {
+        doctor::examine(self).await
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, Error> {

@@ -4,6 +4,7 @@
 mod across;
 mod bucket;
 mod create;
+mod doctor;
 mod end;
 mod end_refused;
 mod history;
