@@ -233,7 +233,7 @@ impl Builder {
             budget: within("budget", self.budget, Duration::from_millis(100), 30)?,
         };
         let store = match (url, self.clock) {
-            (StoreUrl::Memory, clock) => Store::Memory(Memory::new(store, clock)),
+            (StoreUrl::Memory, clock) => Store::Memory(Box::new(Memory::new(store, clock))),
             (StoreUrl::Redis(_), Some(_)) => {
                 return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
             }

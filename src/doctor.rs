@@ -81,7 +81,7 @@ impl Sessions {
     /// ```
     pub async fn doctor(&self) -> Result<Vec<Finding>, Error> {
         let mut findings = self.store().examine().await?;
-        findings.sort_by(|one, other| other.severity.cmp(&one.severity));
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         Ok(findings)
     }
 }

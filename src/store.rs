@@ -254,7 +254,7 @@ pub(crate) trait Contract: Send + Sync {
 /// The stores there are.
 #[derive(Debug)]
 pub(crate) enum Store {
-    Memory(memory::Memory),
+    Memory(Box<memory::Memory>),
     Redis(Arc<redis::Redis>),
 }
 

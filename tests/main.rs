@@ -3,6 +3,7 @@
 mod bulk;
 mod common;
 mod docs;
+mod ends;
 mod full;
 mod grace;
 mod histories;
