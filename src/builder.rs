@@ -38,6 +38,7 @@ pub struct Builder {
     tls: Option<Tls>,
     clock: Option<ManualClock>,
     binding: ClientBinding,
+    eviction_allowed: bool,
     by_steps: bool,
     torn: bool,
 }
@@ -70,6 +71,7 @@ impl Builder {
             tls: None,
             clock: None,
             binding: ClientBinding::default(),
+            eviction_allowed: false,
             by_steps: false,
             torn: false,
         }
@@ -172,6 +174,16 @@ impl Builder {
         self
     }
 
+    /// Says that the servers may evict keys at full memory, although that voids promises: [`doctor`](Sessions::doctor) then
+    /// warns of it, where otherwise it finds an error. For caches that may forget sessions.
+    ///
+    /// An eviction may take a revocation or a tombstone (a session that was ended opens again), a user's index (it is
+    /// in no list, under no cap, and outlives "sign out everywhere"), or sessions.
+    pub const fn dangerously_allow_eviction(mut self) -> Self {
+        self.eviction_allowed = true;
+        self
+    }
+
     /// Goes by the steps of a Redis Cluster also where one script would do: for tests of them.
     #[doc(hidden)]
     pub const fn by_steps(mut self) -> Self {
@@ -231,13 +243,17 @@ impl Builder {
             budget: within("budget", self.budget, Duration::from_millis(100), 30)?,
         };
         let store = match (url, self.clock) {
-            (StoreUrl::Memory, clock) => Store::Memory(Memory::new(store, clock)),
+            (StoreUrl::Memory, clock) => Store::Memory(Box::new(Memory::new(store, clock))),
             (StoreUrl::Redis(_), Some(_)) => {
                 return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
             }
-            (StoreUrl::Redis(servers), None) => {
-                Store::Redis(Redis::new(store, &servers, &pools)?.parted(self.by_steps).torn(self.torn))
-            }
+            (StoreUrl::Redis(servers), None) => Store::Redis(
+                Redis::new(store, &servers, &pools)?
+                    .allow_eviction(self.eviction_allowed)
+                    .parted(self.by_steps)
+                    .torn(self.torn)
+                    .shared(),
+            ),
         };
         Ok(Sessions::new(store, settings))
     }

@@ -48,6 +48,8 @@ pub mod compat;
 mod config;
 mod csrf;
 mod detach;
+mod doctor;
+mod durable;
 mod end;
 mod error;
 mod fields;
@@ -66,6 +68,7 @@ mod test_kit;
 mod timeout;
 mod token;
 mod user;
+mod walk;
 #[cfg(any(feature = "actix-web", feature = "axum"))]
 mod web;
 
@@ -77,6 +80,8 @@ pub use codec::FieldKind;
 #[cfg(feature = "tls")]
 pub use config::tls::Tls;
 pub use config::{Cap, ConfigError};
+pub use doctor::{Finding, Severity};
+pub use durable::{Durable, DurableEnd, DurableLogout, DurableUser};
 pub use end::EndReason;
 pub use error::{DecodeError, Error, Outage, RandomError};
 pub use id::{InvalidSessionId, SessionId};

@@ -8,6 +8,7 @@ mod cancel;
 mod cluster;
 mod common;
 mod docs;
+mod ends;
 mod frameworks;
 mod full;
 mod grace;

@@ -4,7 +4,7 @@
 pub(in crate::store::redis) mod cluster;
 #[cfg(feature = "tls")]
 mod encrypted;
-mod group;
+pub(in crate::store::redis) mod group;
 mod logins;
 mod moves;
 mod outages;
