@@ -3,6 +3,7 @@
 mod acl;
 mod bulk;
 mod cancel;
+mod chaos;
 mod cluster;
 mod common;
 mod docs;
@@ -13,6 +14,7 @@ mod lua_contract;
 mod outages;
 mod races;
 mod repeats;
+mod reshard;
 mod secrets;
 mod sentinel;
 mod tls;
