@@ -47,7 +47,10 @@ impl Scene {
         let moving = Move::begin(cluster, slot, to);
         let keys: Vec<String> = moving.from().ask(&["KEYS", &format!("{namespace}:{{{tag}}}:*")]);
         let index = keys.iter().filter(|key| key.contains(":u:"));
-        let of = |number: usize| keys.iter().filter(|key| key.ends_with(&held[number].0.to_string())).cloned();
+        let of = |number: usize| {
+            let end = held[number].0.to_string();
+            keys.iter().filter(move |key| key.ends_with(&end)).cloned()
+        };
         let gone: Vec<String> = match gone {
             Gone::Nothing => Vec::new(),
             Gone::Index => index.cloned().collect(),
