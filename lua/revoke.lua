@@ -39,7 +39,7 @@ end
 for i, session in ipairs(sessions) do
   local key, index = KEYS[2 * i + 1], KEYS[2 * i + 2]
   if not session.alive then
-    redis.call('ZREM', index, members[i])
+    take_off(index, members[i])
   elseif session.since <= latest_ms and is_owned(session, owner) then
     unlist(deadlines, index, members[i])
     bury(key, session, reason, call, remember_ms, OK, '')

@@ -23,16 +23,16 @@ local remember_ms, members = tonumber(ARGV[3]), read_list(ARGV, 4)
 local sessions, expired, forgotten, rescored = {}, 0, 0, 0
 for i = 1, #members do
   sessions[i] = read_session(KEYS[2 * i]) or { ring = {} }
+  local score = redis.call('ZSCORE', deadlines, string.sub(members[i], 2))
+  sessions[i].score = score and tonumber(score)
 end
 for i, session in ipairs(sessions) do
   local key, index, member = KEYS[2 * i], KEYS[2 * i + 1], members[i]
-  local id = string.sub(member, 2)
-  local score = redis.call('ZSCORE', deadlines, id)
-  local due = score and tonumber(score) <= call.now
+  local due = session.score and session.score <= call.now
   if recall(session, call) then
     expired = expired + 1
   elseif due and session.alive then
-    redis.call('ZADD', deadlines, deadline_ms(session), id)
+    redis.call('ZADD', deadlines, deadline_ms(session), string.sub(member, 2))
     rescored = rescored + 1
   elseif due and session.state == 0 and session.reason == EXPIRED then
     unlist(deadlines, index, member)

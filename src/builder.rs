@@ -36,6 +36,7 @@ pub struct Builder {
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
     clock: Option<ManualClock>,
+    eviction_allowed: bool,
     by_steps: bool,
     torn: bool,
 }
@@ -67,6 +68,7 @@ impl Builder {
             #[cfg(feature = "tls")]
             tls: None,
             clock: None,
+            eviction_allowed: false,
             by_steps: false,
             torn: false,
         }
@@ -163,6 +165,16 @@ impl Builder {
         self
     }
 
+    /// Says that the servers may evict keys at full memory, although that voids promises: [`doctor`](Sessions::doctor) then
+    /// warns of it, where otherwise it finds an error. For caches that may forget sessions.
+    ///
+    /// An eviction may take a revocation or a tombstone (a session that was ended opens again), a user's index (it is
+    /// in no list, under no cap, and outlives "sign out everywhere"), or sessions.
+    pub const fn dangerously_allow_eviction(mut self) -> Self {
+        self.eviction_allowed = true;
+        self
+    }
+
     /// Goes by the steps of a Redis Cluster also where one script would do: for tests of them.
     #[doc(hidden)]
     pub const fn by_steps(mut self) -> Self {
@@ -221,13 +233,17 @@ impl Builder {
             budget: within("budget", self.budget, Duration::from_millis(100), 30)?,
         };
         let store = match (url, self.clock) {
-            (StoreUrl::Memory, clock) => Store::Memory(Memory::new(store, clock)),
+            (StoreUrl::Memory, clock) => Store::Memory(Box::new(Memory::new(store, clock))),
             (StoreUrl::Redis(_), Some(_)) => {
                 return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
             }
-            (StoreUrl::Redis(servers), None) => {
-                Store::Redis(Redis::new(store, &servers, &pools)?.parted(self.by_steps).torn(self.torn))
-            }
+            (StoreUrl::Redis(servers), None) => Store::Redis(
+                Redis::new(store, &servers, &pools)?
+                    .allow_eviction(self.eviction_allowed)
+                    .parted(self.by_steps)
+                    .torn(self.torn)
+                    .shared(),
+            ),
         };
         Ok(Sessions::new(store, settings))
     }
@@ -331,5 +347,18 @@ mod tests {
     async fn a_clock_is_for_the_embedded_store_only() {
         assert_eq!(refused("redis://127.0.0.1:1", |with| with.clock(ManualClock::new())), Some("clock"));
         assert_eq!(refused("redis://127.0.0.1:1", |with| with), None);
+    }
+
+    #[cfg(feature = "tls")]
+    #[tokio::test]
+    async fn certificates_are_for_tls_only_and_are_read_before_any_io() {
+        for url in ["memory:", "redis://127.0.0.1:1", "redis-cluster://127.0.0.1:1", "redis+unix:///s"] {
+            assert_eq!(refused(url, |with| with.tls(Tls::new())), Some("TLS"), "{url}");
+        }
+        for url in ["rediss://127.0.0.1:1", "rediss-cluster://127.0.0.1:1", "rediss-sentinel://127.0.0.1:1/main"] {
+            assert_eq!(refused(url, |with| with), None, "{url}");
+            assert_eq!(refused(url, |with| with.tls(Tls::new())), None, "{url}");
+            assert_eq!(refused(url, |with| with.tls(Tls::new().root_certificate("none"))), Some("TLS"), "{url}");
+        }
     }
 }

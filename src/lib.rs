@@ -44,6 +44,8 @@ mod clock;
 mod codec;
 mod config;
 mod csrf;
+mod doctor;
+mod durable;
 mod end;
 mod error;
 mod fields;
@@ -59,6 +61,7 @@ mod sweeper;
 mod timeout;
 mod token;
 mod user;
+mod walk;
 #[cfg(feature = "axum")]
 mod web;
 
@@ -69,6 +72,8 @@ pub use codec::FieldKind;
 #[cfg(feature = "tls")]
 pub use config::tls::Tls;
 pub use config::{Cap, ConfigError};
+pub use doctor::{Finding, Severity};
+pub use durable::{Durable, DurableEnd, DurableLogout, DurableUser};
 pub use end::EndReason;
 pub use error::{DecodeError, Error, Outage, RandomError};
 pub use id::{InvalidSessionId, SessionId};

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::builder::Builder;
 use crate::client::ClientInfo;
 use crate::config::Settings;
+use crate::durable::Durable;
 use crate::error::Error;
 use crate::id::{Bucket, fill};
 use crate::login::LoginTicket;
@@ -14,6 +15,7 @@ use crate::session::Session;
 use crate::store::{Contract, Op, Store, Who};
 use crate::sweeper::{Sweeper, Swept};
 use crate::user::UserSessions;
+use crate::walk::Walk;
 
 /// How long after it was made a call may still be executed: longer than any retry goes on, shorter than any tombstone lasts.
 const OP_LIFE_MS: u64 = 60_000;
@@ -125,10 +127,28 @@ impl Sessions {
         self.user(user).revoke_all().await
     }
 
+    /// Ends that wait until so many replicas have them, each call at most so long: for ends that a failover must not undo.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use std::time::Duration;
+    /// # let sessions = cloakroom::Sessions::builder("memory:").namespace("shop").connect().await?;
+    /// let end = sessions.durable(1, Duration::from_millis(500)).user("ada").revoke_all().await?;
+    /// if !end.is_durable() {
+    ///     // Ended, but a failover of Redis within the next moments could undo it.
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn durable(&self, replicas: usize, within: Duration) -> Durable {
+        Durable::new(self.clone(), replicas, within)
+    }
+
     /// Ends every guest session that exists when the walk reaches its bucket; tells of its progress.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; what was ended stays ended, and calling again goes on.
+    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; what was ended stays ended, and calling again goes on. A bucket
+    /// that fails, as while its master is replaced, is tried again after all others, up to five times.
     ///
     /// # Redis
     /// For each of 4,096 buckets `ZRANGE` and one `EVALSHA` of `revoke.lua` per 256 sessions, on bulk connections.
@@ -148,9 +168,12 @@ impl Sessions {
     }
 
     async fn revoke_where(&self, who: Who, mut progress: impl FnMut(Progress) + Send) -> Result<Revoked, Error> {
-        let mut ended = 0;
-        for (bucket, done) in Bucket::all().zip(1..) {
-            ended += self.store().revoke_bucket(bucket, who).await?;
+        let (mut done, mut ended) = (0, 0);
+        let mut walk = Walk::over(Bucket::all());
+        while let Some(bucket) = walk.next().await {
+            let answer = self.store().revoke_bucket(bucket, who).await;
+            let Some(here) = walk.settle(bucket, answer)? else { continue };
+            (done, ended) = (done + 1, ended + here);
             progress(Progress { done, of: u32::from(Bucket::COUNT), ended });
         }
         Ok(Revoked { ended })
@@ -166,8 +189,10 @@ impl Sessions {
     pub async fn active_since(&self, since: SystemTime) -> Result<u64, Error> {
         let since = since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let mut active = 0;
-        for bucket in Bucket::all() {
-            active += self.store().active(bucket, since).await?;
+        let mut walk = Walk::over(Bucket::all());
+        while let Some(bucket) = walk.next().await {
+            let answer = self.store().active(bucket, since).await;
+            active += walk.settle(bucket, answer)?.unwrap_or(0);
         }
         Ok(active)
     }

@@ -5,9 +5,11 @@
 
 use std::future::Future;
 use std::ops::AddAssign;
+use std::sync::Arc;
 
 use crate::client::ClientInfo;
 use crate::clock::Millis;
+use crate::doctor::Finding;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
@@ -169,6 +171,9 @@ pub(crate) trait Contract: Send + Sync {
     /// Asks the store whether it is there, and its clock.
     fn ping(&self) -> impl Future<Output = Result<Millis, Error>> + Send;
 
+    /// What the servers' settings put at risk.
+    fn examine(&self) -> impl Future<Output = Result<Vec<Finding>, Error>> + Send;
+
     /// Reads a session. One round trip; changes nothing.
     fn load(&self, id: SessionId) -> impl Future<Output = Result<Loaded, Error>> + Send;
 
@@ -209,6 +214,14 @@ pub(crate) trait Contract: Send + Sync {
     /// Ends a session; answers the one that follows, if any. Refusals: `Gone`, `Conflict`, `Exists`, limits.
     fn end(&self, op: Op, end: &End) -> impl Future<Output = Answer<Option<Record>>> + Send;
 
+    /// The same as [`end`](Self::end), on replicas too.
+    fn end_on(
+        &self,
+        op: Op,
+        end: &End,
+        replicas: &Arc<Replicas>,
+    ) -> impl Future<Output = Answer<Option<Record>>> + Send;
+
     /// A user's epoch and the time.
     fn ticket(&self, user: &str) -> impl Future<Output = Result<Ticket, Error>> + Send;
 
@@ -218,6 +231,15 @@ pub(crate) trait Contract: Send + Sync {
     /// Ends a user's sessions and answers how many; when it returns, none in its scope is alive. Refusals: `Gone`
     /// (with [`Scope::Others`] or [`Scope::One`], if the named one is not a live session of this user).
     fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> impl Future<Output = Answer<u64>> + Send;
+
+    /// The same as [`revoke`](Self::revoke), on replicas too.
+    fn revoke_on(
+        &self,
+        user: &str,
+        scope: Scope,
+        reason: EndReason,
+        replicas: &Arc<Replicas>,
+    ) -> impl Future<Output = Answer<u64>> + Send;
 
     /// Ends every session that the bucket holds now, in bounded calls; answers how many.
     fn revoke_bucket(&self, bucket: Bucket, who: Who) -> impl Future<Output = Result<u64, Error>> + Send;
@@ -232,8 +254,8 @@ pub(crate) trait Contract: Send + Sync {
 /// The stores there are.
 #[derive(Debug)]
 pub(crate) enum Store {
-    Memory(memory::Memory),
-    Redis(redis::Redis),
+    Memory(Box<memory::Memory>),
+    Redis(Arc<redis::Redis>),
 }
 
 macro_rules! each_store {
@@ -252,6 +274,10 @@ impl Contract for Store {
 
     async fn ping(&self) -> Result<Millis, Error> {
         each_store!(self, store => store.ping().await)
+    }
+
+    async fn examine(&self) -> Result<Vec<Finding>, Error> {
+        each_store!(self, store => store.examine().await)
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
@@ -298,6 +324,10 @@ impl Contract for Store {
         each_store!(self, store => store.end(op, end).await)
     }
 
+    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {
+        each_store!(self, store => store.end_on(op, end, replicas).await)
+    }
+
     async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
         each_store!(self, store => store.ticket(user).await)
     }
@@ -308,6 +338,10 @@ impl Contract for Store {
 
     async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
         each_store!(self, store => store.revoke(user, scope, reason).await)
+    }
+
+    async fn revoke_on(&self, user: &str, scope: Scope, reason: EndReason, replicas: &Arc<Replicas>) -> Answer<u64> {
+        each_store!(self, store => store.revoke_on(user, scope, reason, replicas).await)
     }
 
     async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {

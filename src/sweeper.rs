@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::id::Bucket;
 use crate::sessions::Sessions;
 use crate::store::Contract;
+use crate::walk::Walk;
 
 pub use crate::store::Swept;
 
@@ -16,8 +17,10 @@ pub use crate::store::Swept;
 pub(crate) async fn sweep(sessions: &Sessions) -> Result<Swept, Error> {
     let start = usize::from(Bucket::random()?.index());
     let mut total = Swept::default();
-    for bucket in Bucket::all().cycle().skip(start).take(usize::from(Bucket::COUNT)) {
-        total += sessions.store().sweep(bucket).await?;
+    let mut walk = Walk::over(Bucket::all().cycle().skip(start).take(usize::from(Bucket::COUNT)));
+    while let Some(bucket) = walk.next().await {
+        let answer = sessions.store().sweep(bucket).await;
+        total += walk.settle(bucket, answer)?.unwrap_or_default();
     }
     Ok(total)
 }

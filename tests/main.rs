@@ -7,6 +7,7 @@ mod chaos;
 mod cluster;
 mod common;
 mod docs;
+mod ends;
 mod full;
 mod grace;
 mod histories;

@@ -1,10 +1,17 @@
--- How a session ends: its hash is replaced in place by a tombstone, which never lives again. Who and from where is
--- forgotten; the secrets, counters and the ring stay, so that the visitor can be told and repeats be answered.
+-- How a session ends: its hash becomes a tombstone, which never lives again. Who and from where is forgotten; the
+-- secrets, counters and the ring stay, so that the visitor can be told and repeats be answered.
+--
+-- In place: while its slot moves, a key that a script has removed counts as moved, and cannot be written again.
 local function bury(key, session, reason, call, remember_ms, code, content)
   remember(session, call, code, content)
   session.state, session.touched, session.tail = reason, call.now, ''
-  local packed = pack_meta(session)
-  redis.call('UNLINK', key)
-  redis.call('HSET', key, '@', packed)
+  redis.call('HSET', key, '@', pack_meta(session))
+  local fields = {}
+  for _, name in ipairs(redis.call('HKEYS', key)) do
+    fields[#fields + 1] = name ~= '@' and name or nil
+  end
+  if #fields > 0 then
+    redis.call('HDEL', key, unpack(fields))
+  end
   redis.call('PEXPIRE', key, remember_ms)
 end

@@ -17,7 +17,7 @@ local function crowd_of(index, leaving, keys)
     if session and session.alive then
       crowd[#crowd + 1] = { member = member, key = key, session = session }
     elseif member ~= leaving and key then
-      redis.call('ZREM', index, member)
+      take_off(index, member)
     elseif member ~= leaving then
       crowd.unknown = crowd.unknown + 1
     end

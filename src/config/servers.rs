@@ -77,6 +77,13 @@ pub(crate) struct Access {
 }
 
 impl Access {
+    pub(crate) const fn is_over_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     pub(crate) fn at(&self, place: Place) -> Server {
         Server { place, access: self.clone() }
     }

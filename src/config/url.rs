@@ -18,7 +18,7 @@ const SENTINEL_PORT: u16 = 26379;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StoreUrl {
     Memory,
-    Redis(Servers),
+    Redis(Box<Servers>),
 }
 
 impl StoreUrl {
@@ -55,7 +55,7 @@ impl StoreUrl {
                 ));
             }
         };
-        Ok(Self::Redis(servers))
+        Ok(Self::Redis(Box::new(servers)))
     }
 }
 

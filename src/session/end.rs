@@ -1,12 +1,14 @@
 //! Ending a session from within: log out, invalidate, reset.
 
+use std::sync::Arc;
+
 use super::save::{MINTS, ids_taken};
 use super::{Live, Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::{Delta, Fields};
 use crate::sessions::Revoked;
-use crate::store::{Contract, End, NewSession, Old, Record, Refused};
+use crate::store::{Contract, End, NewSession, Old, Record, Refused, Replicas};
 use crate::token::SessionToken;
 
 /// What became of an end.
@@ -53,7 +55,12 @@ impl Session {
         fields: impl IntoIterator<Item = N> + Send,
     ) -> Result<EndOutcome, Error> {
         let keep: Vec<String> = fields.into_iter().map(Into::into).collect();
-        self.end_with(EndReason::LoggedOut, keep).await
+        self.end_with(EndReason::LoggedOut, keep, None).await
+    }
+
+    /// Logs out, on replicas too.
+    pub(crate) async fn logout_on(&self, replicas: &Arc<Replicas>) -> Result<EndOutcome, Error> {
+        self.end_with(EndReason::LoggedOut, Vec::new(), Some(replicas)).await
     }
 
     /// Ends all sessions of this session's user, this one included; for a guest, this one alone.
@@ -87,7 +94,7 @@ impl Session {
     #[doc(alias = "expire")]
     #[doc(alias = "destroy")]
     pub async fn invalidate(&self) -> Result<EndOutcome, Error> {
-        let outcome = self.end_with(EndReason::Invalidated, Vec::new()).await?;
+        let outcome = self.end_with(EndReason::Invalidated, Vec::new(), None).await?;
         if outcome == EndOutcome::Ended {
             let _ = self.state().gone(Some(EndReason::Invalidated));
         }
@@ -103,10 +110,15 @@ impl Session {
     /// One `EVALSHA` of `end.lua`; none without a session.
     #[doc(alias = "flush")]
     pub async fn reset(&self) -> Result<EndOutcome, Error> {
-        self.end_with(EndReason::Invalidated, Vec::new()).await
+        self.end_with(EndReason::Invalidated, Vec::new(), None).await
     }
 
-    async fn end_with(&self, reason: EndReason, keep: Vec<String>) -> Result<EndOutcome, Error> {
+    async fn end_with(
+        &self,
+        reason: EndReason,
+        keep: Vec<String>,
+        replicas: Option<&Arc<Replicas>>,
+    ) -> Result<EndOutcome, Error> {
         let _turn = self.0.turn.lock().await;
         if let Phase::Ended(reason) = self.state().phase {
             return Ok(EndOutcome::AlreadyEnded(reason));
@@ -116,7 +128,12 @@ impl Session {
         };
         for _ in 0..MINTS {
             let (call, token) = self.end_call(&live, reason, &keep)?;
-            match self.sessions().store().end(self.sessions().op()?, &call).await? {
+            let (store, op) = (self.sessions().store(), self.sessions().op()?);
+            let answer = match replicas {
+                Some(replicas) => store.end_on(op, &call, replicas).await?,
+                None => store.end(op, &call).await?,
+            };
+            match answer {
                 Ok(next) => return Ok(self.go_on(&live, reason, next, token)),
                 Err(Refused::Exists) => {}
                 Err(Refused::Conflict) => {

@@ -64,6 +64,10 @@ impl Contract for Memory {
         Ok(self.state().now)
     }
 
+    async fn examine(&self) -> Result<Vec<Finding>, Error> {
+        Ok(Vec::new())
+    }
+
     async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
         Ok(self.state().load(id))
     }
@@ -109,6 +113,12 @@ impl Contract for Memory {
         Ok(self.state().end(end))
     }
 
+    /// There are no replicas here.
+    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {
+        replicas.note(0);
+        self.end(op, end).await
+    }
+
     async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
         Ok(self.state().ticket(user))
     }
@@ -119,6 +129,11 @@ impl Contract for Memory {
 
     async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
         Ok(self.state().revoke(user, scope, reason))
+    }
+
+    async fn revoke_on(&self, user: &str, scope: Scope, reason: EndReason, replicas: &Arc<Replicas>) -> Answer<u64> {
+        replicas.note(0);
+        self.revoke(user, scope, reason).await
     }
 
     async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {

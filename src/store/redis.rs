@@ -3,12 +3,14 @@
 //! The order of refusals is the embedded store's. A repeat of a call comes first: it is answered as the first time. Where
 //! that was a session or its metadata, it is answered as it stands, or as `Gone` if it has ended since.
 
+use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
+use journal::Journal;
 use keys::Keys;
 use wire::Wire;
 
@@ -16,6 +18,8 @@ mod across;
 mod answer;
 mod bucket;
 mod call;
+mod doctor;
+mod journal;
 mod keys;
 mod load;
 mod login;
@@ -40,6 +44,11 @@ pub(crate) struct Redis {
     parted: bool,
     /// Whether all slots are taken to be on the move: for tests.
     torn: bool,
+    /// Whether the application knows that keys may be evicted.
+    eviction_allowed: bool,
+    journal: Journal,
+    /// Itself, once it is shared: the task that watches for failovers must not keep it.
+    me: Weak<Self>,
 }
 
 impl Redis {
@@ -47,7 +56,28 @@ impl Redis {
         let keys = Keys::new(settings.namespace.clone());
         let wire = Wire::new(servers, pools)?;
         let parted = wire.is_cluster();
-        Ok(Self { settings, keys, wire, graced: AtomicBool::new(false), parted, torn: false })
+        Ok(Self {
+            settings,
+            keys,
+            wire,
+            graced: AtomicBool::new(false),
+            parted,
+            torn: false,
+            eviction_allowed: false,
+            journal: Journal::default(),
+            me: Weak::new(),
+        })
+    }
+
+    /// From now on, what this process ended is ended again after a failover.
+    pub(crate) fn shared(self) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self { me: me.clone(), ..self })
+    }
+
+    /// Whether the application knows that keys may be evicted.
+    pub(crate) fn allow_eviction(mut self, allowed: bool) -> Self {
+        self.eviction_allowed = allowed;
+        self
     }
 
     /// Whether buckets are taken to lie on different servers.
@@ -91,6 +121,10 @@ impl Contract for Redis {
         answer::time(&answer)
     }
 
+    async fn examine(&self) -> Result<Vec<Finding>, Error> {
+        doctor::examine(self).await
+    }
+
     async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
         load::load(self, id).await
     }
@@ -132,7 +166,11 @@ impl Contract for Redis {
     }
 
     async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {
-        session::end(self, op, end).await
+        session::end(self, self.delivery(op), end).await
+    }
+
+    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {
+        session::end(self, self.delivery(op).on(Some(replicas)), end).await
     }
 
     async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
@@ -144,7 +182,11 @@ impl Contract for Redis {
     }
 
     async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
-        user::revoke(self, user, scope, reason).await
+        user::revoke(self, user, scope, reason, None).await
+    }
+
+    async fn revoke_on(&self, user: &str, scope: Scope, reason: EndReason, replicas: &Arc<Replicas>) -> Answer<u64> {
+        user::revoke(self, user, scope, reason, Some(replicas)).await
     }
 
     async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {

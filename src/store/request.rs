@@ -1,5 +1,8 @@
 //! What the operations of the contract are asked for.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::config::Cap;
@@ -148,4 +151,32 @@ pub(crate) enum Scope {
 pub(crate) enum Who {
     Guests,
     Everyone,
+}
+
+/// Asks that replicas have what an operation writes before it is answered, and notes how many did.
+#[derive(Debug)]
+pub(crate) struct Replicas {
+    pub(crate) wanted: usize,
+    pub(crate) within: Duration,
+    /// The least number over all calls that wrote.
+    least: AtomicUsize,
+}
+
+impl Replicas {
+    pub(crate) const fn new(wanted: usize, within: Duration) -> Self {
+        Self { wanted, within, least: AtomicUsize::new(usize::MAX) }
+    }
+
+    /// So many have what one call wrote.
+    pub(crate) fn note(&self, replicas: usize) {
+        self.least.fetch_min(replicas, Ordering::Relaxed);
+    }
+
+    /// How many have all of it; if nothing was written, as many as were wanted.
+    pub(crate) fn least(&self) -> usize {
+        match self.least.load(Ordering::Relaxed) {
+            usize::MAX => self.wanted,
+            least => least,
+        }
+    }
 }

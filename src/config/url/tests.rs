@@ -4,7 +4,7 @@ use super::*;
 
 fn parsed(text: &str) -> Servers {
     match StoreUrl::parse(text) {
-        Ok(StoreUrl::Redis(servers)) => servers,
+        Ok(StoreUrl::Redis(servers)) => *servers,
         other => panic!("{text}: {other:?}"),
     }
 }

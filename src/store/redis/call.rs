@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use redis::RedisError;
 
@@ -14,7 +15,7 @@ use crate::store::redis::Redis;
 use crate::store::redis::answer::{Code, Reply, millis};
 use crate::store::redis::keys::{Bytes, member};
 use crate::store::redis::wire::{Budget, Path, Script, Sent};
-use crate::store::{NewSession, Op};
+use crate::store::{NewSession, Op, Replicas};
 use crate::timeout::Spans;
 
 /// For so long after it was made a call may be done; less than tombstones stay, and than scripts accept (120 s).
@@ -97,14 +98,20 @@ pub(super) struct Delivery {
     pub(super) budget: Budget,
     op: Op,
     unsure: bool,
+    replicas: Option<Arc<Replicas>>,
 }
 
 impl Delivery {
+    /// To replicas too.
+    pub(super) fn on(self, replicas: Option<&Arc<Replicas>>) -> Self {
+        Self { replicas: replicas.cloned(), ..self }
+    }
+
     /// Of the call that follows from this one, as its repeat follows from this one's repeat.
     pub(super) fn next(&self) -> Self {
         let mut op = self.op;
         op.id[7] ^= 0xff;
-        Self { op, ..*self }
+        Self { op, replicas: self.replicas.clone(), ..*self }
     }
 
     /// A sending failed, perhaps after it was executed.
@@ -129,12 +136,12 @@ impl Redis {
 
     /// A step of an operation that is no single call, about this key.
     pub(super) fn step(&self, path: Path, budget: Budget, key: &[u8]) -> Result<Delivery, Error> {
-        Ok(Delivery { path, budget, op: self.new_op(key)?, unsure: false })
+        Ok(Delivery { path, budget, op: self.new_op(key)?, unsure: false, replicas: None })
     }
 
     /// The same as one of several steps.
     pub(super) const fn delivery_within(&self, op: Op, budget: Budget) -> Delivery {
-        Delivery { path: Path::Request, budget, op, unsure: op.again }
+        Delivery { path: Path::Request, budget, op, unsure: op.again, replicas: None }
     }
 
     /// In the time of the master that has the key.
@@ -203,7 +210,13 @@ impl Redis {
         let mut args: Vec<&[u8]> = Vec::with_capacity(call.args.len() + 2);
         args.extend([&delivery.op.id[..], not_after.as_bytes()]);
         args.extend(call.args.iter().map(|arg| &**arg));
-        self.wire.script(delivery.path, &delivery.budget, call.script, &keys, &args).await
+        let Some(replicas) = &delivery.replicas else {
+            return self.wire.script(delivery.path, &delivery.budget, call.script, &keys, &args).await;
+        };
+        let wait = (replicas.wanted, replicas.within);
+        let (sent, have) = self.wire.script_and_wait(&delivery.budget, call.script, &keys, &args, wait).await?;
+        replicas.note(have);
+        Ok(sent)
     }
 }
 

@@ -149,7 +149,7 @@ pub(super) async fn retime(redis: &Redis, op: Op, retime: &Retime) -> Answer<Met
     Err(unexpected())
 }
 
-pub(super) async fn end(redis: &Redis, op: Op, end: &End) -> Answer<Option<Record>> {
+pub(super) async fn end(redis: &Redis, mut delivery: Delivery, end: &End) -> Answer<Option<Record>> {
     let mut keys = redis.places(end.old.id, end.old.user.as_deref());
     let follows = end.successor.as_ref().map_or(end.old.id, |(new, _)| new.id);
     keys.push(redis.keys.session(follows));
@@ -167,11 +167,14 @@ pub(super) async fn end(redis: &Redis, op: Op, end: &End) -> Answer<Option<Recor
             .names(keep)
             .delta(&end.delta)?;
     }
-    let mut delivery = redis.delivery(op);
-    match redis.call_if_whole(&mut delivery, &call).await? {
-        Some(reply) => reply.answer(|hash| record(redis, hash)),
-        None => torn::end(redis, &mut delivery, end).await,
+    let answer = match redis.call_if_whole(&mut delivery, &call).await? {
+        Some(reply) => reply.answer(|hash| record(redis, hash))?,
+        None => torn::end(redis, &mut delivery, end).await?,
+    };
+    if answer.is_ok() {
+        redis.note_end(end.old.id, end.old.user.as_deref(), end.reason);
     }
+    Ok(answer)
 }
 
 impl Redis {

@@ -4,6 +4,7 @@
 mod across;
 mod bucket;
 mod create;
+mod doctor;
 mod end;
 mod end_refused;
 mod history;
@@ -12,8 +13,10 @@ mod keys;
 mod list;
 mod load;
 mod login;
+mod moving;
 mod reauthenticate;
 mod repeat;
+mod replicas;
 mod retime;
 mod revoke;
 mod rotate;
@@ -74,7 +77,11 @@ fn open_on(server: Arc<TestServer>, limits: Limits) -> Bench {
 }
 
 fn store(server: &TestServer, namespace: &str, limits: Limits) -> Redis {
-    let StoreUrl::Redis(place) = StoreUrl::parse(&server.url()).unwrap() else { panic!("no Redis URL") };
+    store_at(&server.url(), namespace, limits)
+}
+
+fn store_at(url: &str, namespace: &str, limits: Limits) -> Redis {
+    let StoreUrl::Redis(place) = StoreUrl::parse(url).unwrap() else { panic!("no Redis URL") };
     let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1_000, budget: Duration::from_secs(20) };
     let settings = StoreSettings { namespace: namespace.into(), limits, remember_ms: REMEMBER };
     Redis::new(settings, &place, &pools).unwrap()

@@ -1,5 +1,7 @@
 //! A user's sessions: ticket, list, revoke.
 
+use std::sync::Arc;
+
 use redis::{Value, cmd, pipe};
 
 use crate::clock::Millis;
@@ -8,14 +10,14 @@ use crate::error::Error;
 use crate::id::{SessionId, UserHash};
 use crate::store::redis::Redis;
 use crate::store::redis::answer::{millis, scored, time};
-use crate::store::redis::call::Call;
+use crate::store::redis::call::{Call, Delivery};
 use crate::store::redis::keys::named;
 use crate::store::redis::load::{Found, exactly, look};
 use crate::store::redis::meta::owner;
 use crate::store::redis::scripts;
 use crate::store::redis::torn::{Burial, bury};
 use crate::store::redis::wire::{Budget, Path};
-use crate::store::{Answer, BATCH, EPOCH_LIFE_MS, Meta, Refused, Scope, Ticket};
+use crate::store::{Answer, BATCH, EPOCH_LIFE_MS, Meta, Refused, Replicas, Scope, Ticket};
 use crate::timeout::NO_END_MS;
 
 pub(super) async fn ticket(redis: &Redis, user: &str) -> Result<Ticket, Error> {
@@ -48,15 +50,21 @@ pub(super) async fn list(redis: &Redis, user: &str) -> Result<Vec<(SessionId, Me
                 Found::Live(_) | Found::Foreign => {}
             }
         }
-        let _none = user.end(&dead, Ending { reason: EndReason::Expired, latest: None, staying: None }).await?;
+        let _none = user.end(&dead, Ending::of(EndReason::Expired)).await?;
     }
     Ok(live)
 }
 
 /// `All` and `Others` raise the epoch, then end every member not later, until a pass ends none. Later logins are later
 /// than the epoch, so no pass is needed for them.
-pub(super) async fn revoke(redis: &Redis, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
-    let user = User::new(redis, user);
+pub(super) async fn revoke(
+    redis: &Redis,
+    user: &str,
+    scope: Scope,
+    reason: EndReason,
+    replicas: Option<&Arc<Replicas>>,
+) -> Answer<u64> {
+    let user = User { replicas, ..User::new(redis, user) };
     if let Scope::One(id) | Scope::Others(id) = scope
         && id.bucket() != user.hash.bucket()
     {
@@ -64,14 +72,20 @@ pub(super) async fn revoke(redis: &Redis, user: &str, scope: Scope, reason: EndR
     }
     let staying = match scope {
         Scope::One(id) => {
-            let ended = user.end(&[id], Ending { reason, latest: Some(NO_END_MS), staying: None }).await?;
+            let ended = user.end(&[id], Ending { latest: Some(NO_END_MS), ..Ending::of(reason) }).await?;
+            if ended == Ok(1) {
+                redis.note_end(id, Some(user.id), reason);
+            }
             return Ok(ended.and_then(|ended| if ended == 0 { Err(Refused::Gone(None)) } else { Ok(ended) }));
         }
         Scope::Others(id) => Some(id),
         Scope::All => None,
     };
     match user.raise(staying).await? {
-        Ok(epoch) => user.passes(Ending { reason, latest: Some(epoch), staying }).await,
+        Ok(epoch) => {
+            redis.note_epoch(user.id, epoch, staying, reason);
+            user.passes(Ending { latest: Some(epoch), staying, spared: staying, ..Ending::of(reason) }).await
+        }
         Err(refused) => Ok(Err(refused)),
     }
 }
@@ -84,6 +98,30 @@ struct Ending {
     latest: Option<Millis>,
     /// Nothing is ended unless this one is a live one of the user.
     staying: Option<SessionId>,
+    /// This one is left.
+    spared: Option<SessionId>,
+}
+
+impl Ending {
+    /// Tidies.
+    const fn of(reason: EndReason) -> Self {
+        Self { reason, latest: None, staying: None, spared: None }
+    }
+}
+
+/// Ends again what was ended up to this epoch, after a failover that may have undone it.
+pub(super) async fn revoke_again(
+    redis: &Redis,
+    user: &str,
+    epoch: Millis,
+    spared: Option<SessionId>,
+    reason: EndReason,
+) -> Answer<u64> {
+    let user = User::new(redis, user);
+    match user.raise_to(epoch).await? {
+        Ok(_) => user.passes(Ending { latest: Some(epoch), spared, ..Ending::of(reason) }).await,
+        Err(refused) => Ok(Err(refused)),
+    }
 }
 
 /// A user in one operation.
@@ -92,11 +130,16 @@ struct User<'a> {
     id: &'a str,
     hash: UserHash,
     budget: Budget,
+    replicas: Option<&'a Arc<Replicas>>,
 }
 
 impl<'a> User<'a> {
     fn new(redis: &'a Redis, id: &'a str) -> Self {
-        Self { redis, id, hash: UserHash::of(id), budget: redis.wire.budget() }
+        Self { redis, id, hash: UserHash::of(id), budget: redis.wire.budget(), replicas: None }
+    }
+
+    fn step(&self, key: &[u8]) -> Result<Delivery, Error> {
+        Ok(self.redis.step(Path::Request, self.budget, key)?.on(self.replicas))
     }
 
     /// The index's members, earliest login first, with their login times.
@@ -123,7 +166,7 @@ impl<'a> User<'a> {
             .number(least)
             .number(EPOCH_LIFE_MS)
             .bytes(staying.map_or_else(Vec::new, |_| owner(self.id)));
-        let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
+        let mut delivery = self.step(&call.keys[0])?;
         match self.redis.call_if_whole(&mut delivery, &call).await? {
             Some(reply) => reply.answer(|epoch| millis(&epoch)),
             None => self.raise_alone(least, staying).await,
@@ -142,13 +185,13 @@ impl<'a> User<'a> {
     }
 
     /// Raises the epoch to just this one, if it is lower; answers it as it stands.
-    pub(super) async fn raise_to(&self, epoch: Millis) -> Answer<Millis> {
+    async fn raise_to(&self, epoch: Millis) -> Answer<Millis> {
         let key = self.redis.keys.epoch(&self.hash);
         let call = Call::new(&scripts::RAISE, vec![key.clone(), key.clone(), key])
             .number(epoch)
             .number(EPOCH_LIFE_MS)
             .nothing();
-        let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
+        let mut delivery = self.step(&call.keys[0])?;
         self.redis.call(&mut delivery, &call).await?.answer(|epoch| millis(&epoch))
     }
 
@@ -156,7 +199,7 @@ impl<'a> User<'a> {
         let mut ended = 0;
         loop {
             let all = self.members().await?.into_iter();
-            let caught = all.filter(|(id, login)| Some(*login) <= ending.latest && Some(*id) != ending.staying);
+            let caught = all.filter(|(id, login)| Some(*login) <= ending.latest && Some(*id) != ending.spared);
             let mut now = 0;
             for ids in caught.map(|(id, _)| id).collect::<Vec<_>>().chunks(BATCH) {
                 match self.end(ids, ending).await? {
@@ -187,7 +230,7 @@ impl<'a> User<'a> {
             .number(ending.latest.map_or(-1, |latest| latest as i64))
             .bytes(owner(self.id))
             .members(ids);
-        let mut delivery = self.redis.step(Path::Request, self.budget, &call.keys[0])?;
+        let mut delivery = self.step(&call.keys[0])?;
         match self.redis.call_if_whole(&mut delivery, &call).await? {
             Some(reply) => reply.answer(|ended| millis(&ended)),
             None => self.end_each(ids, ending).await,
@@ -203,7 +246,7 @@ impl<'a> User<'a> {
         let how = Burial { reason: ending.reason, latest: Some(latest), owner: owner(self.id) };
         let mut ended = 0;
         for id in ids {
-            let mut delivery = self.redis.step(Path::Request, self.budget, &self.redis.keys.session(*id))?;
+            let mut delivery = self.step(&self.redis.keys.session(*id))?;
             ended += u64::from(bury(self.redis, &mut delivery, *id, Some(self.id), &how).await?);
         }
         Ok(Ok(ended))

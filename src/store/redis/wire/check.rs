@@ -77,7 +77,7 @@ pub(super) fn judge(server: &Server, mode: Mode, answer: Result<Value, Fault>) -
         Ok(told) => redis::from_redis_value::<String>(told)
             .map_err(|error| Outage::because(format!("{place} answers INFO as no Redis does"), error))?,
         Err(Fault { error: Some(error), .. }) => return Err(Outage::because(explain(server, &error), error)),
-        Err(_) => return Err(Outage::because(format!("{place} gave no answer in time"), timed_out())),
+        Err(_) => return Err(Outage::because(silent(server), timed_out())),
     };
     match unfit(&told, mode) {
         Some(why) => Err(unsupported(format!("{place} {why}"))),
@@ -87,6 +87,11 @@ pub(super) fn judge(server: &Server, mode: Mode, answer: Result<Value, Fault>) -
 
 fn unsupported(what: String) -> Outage {
     Outage::because(what, io::Error::from(io::ErrorKind::Unsupported))
+}
+
+fn silent(server: &Server) -> String {
+    let hint = if server.access.is_over_tls() { ": does it speak TLS?" } else { "" };
+    format!("{} gave no answer in time{hint}", server.place)
 }
 
 fn timed_out() -> io::Error {
@@ -148,6 +153,8 @@ fn explain_text(server: &Server, text: &str) -> String {
         format!("{place} has no database {}", server.access.db)
     } else if text.contains("no permissions") {
         format!("{place} does not permit its user to select database {}", server.access.db)
+    } else if text.contains("unknown command") {
+        format!("{place} knows no TIME: a Sentinel's scheme is `redis-sentinel:`")
     } else if text.contains("max number of clients") {
         format!("{place} has as many connections as it allows")
     } else {
@@ -157,6 +164,7 @@ fn explain_text(server: &Server, text: &str) -> String {
 
 fn explain_io(server: &Server, error: &RedisError) -> String {
     let place = &server.place;
+    let tls = server.access.is_over_tls();
     let kind = io_kind(error);
     let text = error.to_string();
     match (place, kind) {
@@ -169,9 +177,9 @@ fn explain_io(server: &Server, error: &RedisError) -> String {
             format!("{place} refuses the TLS handshake: does it ask for a client certificate?")
         }
         _ if text.contains("corrupt message") => format!("{place} does not speak TLS"),
-        (_, Some(io::ErrorKind::TimedOut)) => format!("{place} gave no answer in time"),
+        (_, Some(io::ErrorKind::TimedOut)) => silent(server),
         (_, Some(io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)) => {
-            format!("{place} closed the connection: is it a Redis, and without TLS?")
+            format!("{place} closed the connection: is it a Redis, and {} TLS?", if tls { "with" } else { "without" })
         }
         _ => format!("{place} cannot be reached"),
     }

@@ -29,7 +29,7 @@ use crate::config::{ConfigError, Pools};
 /// The map is not asked for more often than this, whatever happens.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
 /// An idle process asks this often, so that it too sees a failover.
-const LOOK_EACH: Duration = Duration::from_secs(5);
+const LOOK_EACH: Duration = Duration::from_secs(2);
 /// How long a node may take to tell the map.
 const TELL: Duration = Duration::from_millis(500);
 /// So many nodes are asked at once: the first that answers is believed, and a silent one holds nothing up.
@@ -213,7 +213,8 @@ impl Cluster {
         let mut last = Fault::no_connection("no node of the Redis Cluster told which node has which keys");
         for nodes in nodes.chunks(ASKED_AT_ONCE) {
             let mut asked = JoinSet::new();
-            for node in nodes.iter().cloned() {
+            for node in nodes {
+                let node = Arc::clone(node);
                 asked.spawn(async move {
                     let told = node.send(Path::Request, &Budget::of(TELL), &map::question()).await;
                     told.and_then(|told| map::read(told, node.place()))

@@ -1,9 +1,9 @@
 //! A connection that is made again when it breaks.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::budget::Budget;
 use super::call::{Call, send};
@@ -57,19 +57,6 @@ impl Lane {
         answer
     }
 
-    /// Makes the connection anew if it was open once and has broken since.
-    pub(super) async fn mend(self: &Arc<Self>) {
-        if self.is_broken() {
-            // A failure is remembered by the lane.
-            drop(self.dialed().await);
-        }
-    }
-
-    fn is_broken(&self) -> bool {
-        let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
-        link.as_ref().is_some_and(|link| !link.is_whole())
-    }
-
     fn whole_link(&self) -> Option<Arc<Link>> {
         let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
         link.as_ref().filter(|link| link.is_whole()).cloned()
@@ -99,9 +86,10 @@ impl Lane {
         attempt.await.unwrap_or_else(|_| Err(Fault::no_connection("the runtime is shutting down")))
     }
 
-    async fn dial_once(&self) -> Result<Arc<Link>, Fault> {
+    async fn dial_once(self: &Arc<Self>) -> Result<Arc<Link>, Fault> {
         self.hold_others_off();
-        match self.dial.link(&self.clock).await {
+        let lane = Arc::downgrade(self);
+        match self.dial.link(&self.clock, move || mend(lane.clone())).await {
             Ok(link) => {
                 let link = Arc::new(link);
                 *self.link.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
@@ -147,6 +135,12 @@ impl Lane {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether it was open once and has broken since.
+    fn is_broken(&self) -> bool {
+        let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
+        link.as_ref().is_some_and(|link| !link.is_whole())
+    }
+
     fn set_clock_if_due(&self, link: &Link) {
         if self.clock.is_due() {
             let (clock, mut connection) = (Arc::clone(&self.clock), link.connection());
@@ -154,4 +148,19 @@ impl Lane {
             tokio::spawn(async move { clock.measure(&mut connection).await });
         }
     }
+}
+
+/// Makes a connection that has ended anew, though nobody may need it now: so a process that sends nothing, too, sees that
+/// another server answers, and the next request finds a connection.
+fn mend(lane: Weak<Lane>) {
+    tokio::spawn(async move {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            sleep(pause).await;
+            let Some(lane) = lane.upgrade().filter(|lane| lane.is_broken()) else { return };
+            // A failure is remembered by the lane.
+            drop(lane.dialed().await);
+            pause = LONGEST_PAUSE;
+        }
+    });
 }

@@ -50,11 +50,20 @@ impl Dial {
     }
 
     /// Connects, and sets the clock on the way: so a connection that is handed out has answered.
-    pub(super) async fn link(&self, clock: &ServerClock) -> RedisResult<Link> {
+    ///
+    /// `ended` is called in the runtime, when the connection ends.
+    pub(super) async fn link(
+        &self,
+        clock: &ServerClock,
+        ended: impl Fn() + Send + Sync + 'static,
+    ) -> RedisResult<Link> {
         let broken = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&broken);
         let settings = settings().set_push_sender(move |push: PushInfo| {
-            told.fetch_or(push.kind == PushKind::Disconnection, Ordering::Relaxed);
+            if push.kind == PushKind::Disconnection {
+                told.store(true, Ordering::Relaxed);
+                ended();
+            }
             Ok::<_, ()>(())
         });
         let mut connection = self.client.get_multiplexed_async_connection_with_config(&settings).await?;

@@ -64,11 +64,4 @@ impl Node {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         &self.lanes[turn % self.lanes.len()]
     }
-
-    /// Makes those of the shared connections anew that were open once and have broken since.
-    pub(super) async fn mend(&self) {
-        for lane in &self.lanes {
-            lane.mend().await;
-        }
-    }
 }

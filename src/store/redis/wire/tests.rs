@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 pub(in crate::store::redis) mod cluster;
-mod group;
+#[cfg(feature = "tls")]
+mod encrypted;
+pub(in crate::store::redis) mod group;
 mod logins;
 mod moves;
 mod outages;
@@ -10,6 +12,8 @@ mod proxy;
 mod scripts;
 pub(in crate::store::redis) mod server;
 mod shards;
+mod switches;
+mod waits;
 
 use std::time::Duration;
 

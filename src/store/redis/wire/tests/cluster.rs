@@ -2,21 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use super::server::{TestServer, host, port};
+use super::server::{TestServer, Turn, host, port};
 
 pub(in crate::store::redis) struct TestCluster {
     /// The masters, then their replicas in the same order.
     pub(in crate::store::redis) nodes: Vec<TestServer>,
     ports: Vec<u16>,
+    _turn: Turn,
 }
 
 impl TestCluster {
     /// Three masters with a third of the slots each, and perhaps a replica of each.
     pub(in crate::store::redis) fn start(replicas: bool) -> Self {
+        let turn = Turn::wait();
         let count = if replicas { 6 } else { 3 };
         let ports: Vec<u16> = (0..count).map(|_| port()).collect();
         let nodes: Vec<TestServer> = ports.iter().map(|port| node(*port)).collect();
-        let cluster = Self { nodes, ports };
+        let cluster = Self { nodes, ports, _turn: turn };
         cluster.form();
         cluster
     }

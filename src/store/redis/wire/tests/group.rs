@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::server::{TestServer, host, port};
+use super::server::{TestServer, Turn, host, port};
 
 pub(in crate::store::redis) struct TestGroup {
     /// The first is the master.
@@ -10,19 +10,39 @@ pub(in crate::store::redis) struct TestGroup {
     sentinels: Vec<TestServer>,
     ports: Vec<u16>,
     sentinel_ports: Vec<u16>,
+    _turn: Turn,
 }
 
 impl TestGroup {
     pub(in crate::store::redis) fn start() -> Self {
+        let turn = Turn::wait();
         let host = host();
         let ports = [port(), port()];
         let sentinel_ports = [port(), port(), port()];
         let [first, second] = ports.map(|port| port.to_string());
-        let master = TestServer::with(&["--bind", &host, "--port", &first, "--repl-diskless-sync-delay", "0"]);
-        let replica =
-            TestServer::with(&["--bind", &host, "--port", &second, "--replicaof", &format!("{host} {first}")]);
+        let master = TestServer::with(&[
+            "--bind",
+            &host,
+            "--port",
+            &first,
+            "--repl-diskless-sync-delay",
+            "0",
+            "--replica-announce-ip",
+            &host,
+        ]);
+        let replica = TestServer::with(&[
+            "--bind",
+            &host,
+            "--port",
+            &second,
+            "--replicaof",
+            &format!("{host} {first}"),
+            "--replica-announce-ip",
+            &host,
+        ]);
         let configuration = format!(
-            "sentinel monitor main {host} {first} 2\n\
+            "sentinel announce-ip {host}\n\
+             sentinel monitor main {host} {first} 2\n\
              sentinel down-after-milliseconds main 500\n\
              sentinel failover-timeout main 3000\n\
              requirepass watcher\nsentinel sentinel-pass watcher\n"
@@ -33,6 +53,7 @@ impl TestGroup {
             sentinels: sentinels.into(),
             ports: ports.into(),
             sentinel_ports: sentinel_ports.into(),
+            _turn: turn,
         };
         group.until("the Sentinels know all", || {
             group.sentinels.iter().all(|sentinel| {
@@ -46,6 +67,15 @@ impl TestGroup {
     /// Of the first Sentinel alone: it knows the others.
     pub(in crate::store::redis) fn url(&self) -> String {
         format!("redis-sentinel://{}:{}/main?sentinel_password=watcher", host(), self.sentinel_ports[0])
+    }
+
+    /// As a user who may ask the Sentinels and not listen to them.
+    pub(in crate::store::redis) fn url_without_listening(&self) -> String {
+        for sentinel in &self.sentinels {
+            sentinel.admin_with::<()>("watcher", "ACL SETUSER blind on >secret +sentinel +hello +auth +ping +info");
+        }
+        let places: Vec<String> = self.sentinel_ports.iter().map(|port| format!("{}:{port}", host())).collect();
+        format!("redis-sentinel://{}/main?sentinel_user=blind&sentinel_password=secret", places.join(","))
     }
 
     pub(in crate::store::redis) fn port(&self, number: usize) -> u16 {
@@ -69,7 +99,10 @@ impl TestGroup {
 
     pub(in crate::store::redis) fn until_promoted(&self, number: usize) {
         self.until("the replica is promoted", || {
-            self.servers[number].admin::<String>("INFO replication").contains("role:master")
+            // A server that changes its role closes its connections.
+            let told = self.servers[number].try_admin("INFO replication");
+            told.and_then(|told| Ok(redis::from_redis_value::<String>(told)?))
+                .is_ok_and(|told| told.contains("role:master"))
         });
     }
 

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// Runs the server until its own standard input ends, which it does when the test program dies, however it dies.
@@ -80,13 +81,11 @@ impl TestServer {
 
     /// One command on a connection of its own, as the default user.
     pub(in crate::store::redis) fn admin<T: redis::FromRedisValue>(&self, command: &str) -> T {
-        let mut words = command.split(' ');
-        let mut cmd = redis::cmd(words.next().unwrap());
-        for word in words {
-            cmd.arg(word);
-        }
-        let mut connection = self.connection();
-        cmd.query(&mut connection).unwrap()
+        redis::from_redis_value(self.try_admin(command).unwrap()).unwrap()
+    }
+
+    pub(in crate::store::redis) fn try_admin(&self, command: &str) -> redis::RedisResult<redis::Value> {
+        ask(self.url(), command)
     }
 
     /// The same, where that user has a password.
@@ -99,13 +98,7 @@ impl TestServer {
         password: &str,
         command: &str,
     ) -> redis::RedisResult<redis::Value> {
-        let mut words = command.split(' ');
-        let mut cmd = redis::cmd(words.next().unwrap());
-        for word in words {
-            cmd.arg(word);
-        }
-        let url = format!("redis+unix://{}?pass={password}", self.socket());
-        cmd.query(&mut redis::Client::open(url)?.get_connection()?)
+        ask(format!("redis+unix://{}?pass={password}", self.socket()), command)
     }
 
     /// A connection of its own, as the default user.
@@ -131,6 +124,36 @@ impl Drop for TestServer {
     fn drop(&mut self) {
         self.kill();
         drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn ask(url: String, command: &str) -> redis::RedisResult<redis::Value> {
+    let mut words = command.split(' ');
+    let mut cmd = redis::cmd(words.next().unwrap());
+    for word in words {
+        cmd.arg(word);
+    }
+    cmd.query(&mut redis::Client::open(url)?.get_connection()?)
+}
+
+/// Several servers at once: few tests have theirs at the same time, or all would time the machine and not the code.
+#[derive(Debug)]
+pub(in crate::store::redis) struct Turn(());
+
+static TURNS: (Mutex<u32>, Condvar) = (Mutex::new(2), Condvar::new());
+
+impl Turn {
+    pub(in crate::store::redis) fn wait() -> Self {
+        let left = TURNS.0.lock().unwrap();
+        *TURNS.1.wait_while(left, |left| *left == 0).unwrap() -= 1;
+        Self(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *TURNS.0.lock().unwrap() += 1;
+        TURNS.1.notify_one();
     }
 }
 

@@ -1,0 +1,298 @@
+//! What the servers' settings put at risk. Asks; the judgement is pure.
+
+use redis::{Value, cmd, pipe};
+
+use crate::clock::system_ms;
+use crate::doctor::{Finding, Severity};
+use crate::error::Error;
+use crate::id::Bucket;
+use crate::store::redis::Redis;
+use crate::store::redis::answer::{bytes, items, number, time};
+use crate::store::redis::keys::named;
+use crate::store::redis::wire::Path;
+
+/// So many buckets are looked at, and so many sessions of each.
+const BUCKETS: usize = 64;
+const EACH: usize = 16;
+/// A clock that differs more than this makes times that users are shown wrong, and calls late.
+const SKEW_MS: u64 = 5_000;
+
+pub(super) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    let mut clocks = Vec::new();
+    for (server, answer) in ask(redis, &["INFO"]).await? {
+        match answer {
+            Ok(told) => mark(&mut findings, &server, judge_info(&text(&told), redis.wire.is_cluster())),
+            Err(error) => mark(&mut findings, &server, vec![refused("INFO", &error)]),
+        }
+    }
+    for (server, answer) in ask(redis, &["CONFIG", "GET", "*"]).await? {
+        let found = match answer {
+            Ok(told) => judge_config(&settings(told), redis.eviction_allowed),
+            Err(error) => vec![refused("CONFIG GET", &error)],
+        };
+        mark(&mut findings, &server, found);
+    }
+    for (server, answer) in ask(redis, &["TIME"]).await? {
+        if let Some(now) = answer.ok().and_then(|now| time(&now).ok()) {
+            clocks.push((server, now, system_ms()));
+        }
+    }
+    findings.extend(judge_clocks(&clocks));
+    if redis.wire.is_cluster() {
+        for (server, answer) in ask(redis, &["CLUSTER", "INFO"]).await?.into_iter().take(1) {
+            let found =
+                answer.map_or_else(|error| vec![refused("CLUSTER INFO", &error)], |told| judge_cluster(&text(&told)));
+            mark(&mut findings, &server, found);
+        }
+    }
+    findings.extend(immortal(redis).await?);
+    Ok(findings)
+}
+
+type Told = Vec<(String, Result<Value, Error>)>;
+
+async fn ask(redis: &Redis, words: &[&str]) -> Result<Told, Error> {
+    let mut command = cmd(words[0]);
+    command.arg(&words[1..]);
+    redis.wire.ask_masters(&redis.wire.budget(), &command).await
+}
+
+fn mark(all: &mut Vec<Finding>, server: &str, found: Vec<Finding>) {
+    all.extend(found.into_iter().map(|finding| Finding { server: server.to_owned(), ..finding }));
+}
+
+fn refused(command: &str, error: &Error) -> Finding {
+    let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    Finding::new(
+        Severity::Info,
+        "not_told",
+        format!("{command} was not answered ({why}), so what it tells was not examined"),
+        "Permit it to this user, or call `doctor` as another one",
+    )
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::VerbatimString { text, .. } => text.clone(),
+        value => String::from_utf8_lossy(bytes(value).unwrap_or_default()).into_owned(),
+    }
+}
+
+/// Names and values of `CONFIG GET`.
+fn settings(told: Value) -> Vec<(String, String)> {
+    let flat = match told {
+        Value::Map(pairs) => pairs.into_iter().flat_map(|(name, value)| [name, value]).collect(),
+        list => items(list).unwrap_or_default(),
+    };
+    flat.chunks_exact(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// What a master tells of itself.
+fn judge_info(info: &str, cluster: bool) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let (name, version) = match (field(info, "valkey_version"), field(info, "redis_version")) {
+        (Some(version), _) => ("Valkey", version),
+        (None, version) => ("Redis", version.unwrap_or("of an unknown version")),
+    };
+    found.push(Finding::new(Severity::Info, "version", format!("the server is {name} {version}"), "Nothing to do"));
+    if cluster && field(info, "connected_slaves") == Some("0") {
+        found.push(Finding::new(
+            Severity::Warning,
+            "no_replica",
+            "this master has no replica: if it fails, its share of all users is out until it is back",
+            "Give every master a replica",
+        ));
+    }
+    if field(info, "rdb_last_bgsave_status") == Some("err") || field(info, "aof_last_write_status") == Some("err") {
+        found.push(Finding::new(
+            Severity::Error,
+            "persistence_fails",
+            "the last attempt to persist failed: a restart loses sessions, and the server may refuse writes",
+            "Look at the server's log and disk",
+        ));
+    }
+    found
+}
+
+/// What a server is set to.
+fn judge_config(settings: &[(String, String)], eviction_allowed: bool) -> Vec<Finding> {
+    let get = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let mut found = Vec::new();
+    if let Some(policy) = get("maxmemory-policy").filter(|policy| *policy != "noeviction") {
+        found.push(Finding::new(
+            if eviction_allowed { Severity::Warning } else { Severity::Error },
+            "eviction",
+            format!(
+                "maxmemory-policy is {policy}: at full memory Redis drops sessions, but also indexes, revocations and \
+                 tombstones, so that a revoked session can open again and a list be incomplete"
+            ),
+            "Set maxmemory-policy to noeviction",
+        ));
+    }
+    if get("save") == Some("") && get("appendonly") == Some("no") {
+        found.push(Finding::new(
+            Severity::Warning,
+            "no_persistence",
+            "nothing is persisted: a restart logs everyone out",
+            "Set `appendonly yes`, or `save` points",
+        ));
+    }
+    if get("min-replicas-to-write") == Some("0") {
+        found.push(Finding::new(
+            Severity::Info,
+            "no_min_replicas",
+            "a master that is cut off from its replicas goes on accepting writes, which the failover then loses",
+            "With replicas, set min-replicas-to-write to 1",
+        ));
+    }
+    if get("maxmemory") == Some("0") {
+        found.push(Finding::new(
+            Severity::Info,
+            "no_maxmemory",
+            "memory is not limited: the operating system may end Redis instead of Redis refusing new sessions",
+            "Set maxmemory below the machine's memory",
+        ));
+    }
+    let listpack = get("hash-max-listpack-value").and_then(|bytes| bytes.parse::<u32>().ok());
+    if let Some(bytes) = listpack.filter(|bytes| *bytes < 512) {
+        found.push(Finding::new(
+            Severity::Info,
+            "hash_max_listpack_value",
+            format!("hash-max-listpack-value is {bytes}: a session's metadata is longer, so its hash takes more memory than it need"),
+            "Set hash-max-listpack-value to 512",
+        ));
+    }
+    found
+}
+
+/// Servers, their time, and this process's when it was heard.
+fn judge_clocks(clocks: &[(String, u64, u64)]) -> Vec<Finding> {
+    let skewed = clocks.iter().filter(|(_, theirs, ours)| theirs.abs_diff(*ours) > SKEW_MS);
+    skewed
+        .map(|(server, theirs, ours)| Finding {
+            server: server.clone(),
+            ..Finding::new(
+                Severity::Warning,
+                "clock_skew",
+                format!("its clock and this machine's differ by {} ms", theirs.abs_diff(*ours)),
+                "Keep all machines' clocks by NTP",
+            )
+        })
+        .collect()
+}
+
+fn judge_cluster(info: &str) -> Vec<Finding> {
+    let assigned = field(info, "cluster_slots_assigned").and_then(|slots| slots.parse::<u32>().ok()).unwrap_or(0);
+    let fine = field(info, "cluster_slots_ok").and_then(|slots| slots.parse::<u32>().ok()).unwrap_or(0);
+    if assigned.min(fine) >= 16_384 {
+        return Vec::new();
+    }
+    vec![Finding::new(
+        Severity::Error,
+        "slots_not_served",
+        format!(
+            "{} of 16384 slots are served by no master: the users in them have no sessions",
+            16_384 - assigned.min(fine)
+        ),
+        "Look at `CLUSTER NODES`; assign the slots, or bring their masters back",
+    )]
+}
+
+/// Sessions in the indexes whose key has no expiry, which nothing of ours makes.
+async fn immortal(redis: &Redis) -> Result<Option<Finding>, Error> {
+    let budget = redis.wire.budget();
+    let start = usize::from(Bucket::random()?.index());
+    let stride = usize::from(Bucket::COUNT) / BUCKETS;
+    let mut keys = Vec::new();
+    for bucket in Bucket::all().cycle().skip(start).step_by(stride).take(BUCKETS) {
+        let index = redis.keys.deadlines(bucket);
+        let mut read = cmd("ZRANGE");
+        read.arg(&index).arg(0).arg(EACH - 1);
+        let ids = items(redis.wire.read_one(Path::Bulk, &budget, &index, &read).await?)?;
+        let sessions: Vec<_> =
+            ids.iter().filter_map(|id| named(bytes(id).ok()?)).map(|id| redis.keys.session(id)).collect();
+        if sessions.is_empty() {
+            continue;
+        }
+        let mut reads = pipe();
+        for key in &sessions {
+            reads.cmd("PTTL").arg(key);
+        }
+        let left = redis.wire.read(Path::Bulk, &budget, &index, &reads).await?;
+        keys.extend(sessions.into_iter().zip(left).filter(|(_, left)| number(left).is_ok_and(|left| left == -1)));
+    }
+    Ok((!keys.is_empty()).then(|| {
+        Finding::new(
+            Severity::Error,
+            "no_expiry",
+            format!("{} sessions of a sample never expire, as {}", keys.len(), String::from_utf8_lossy(&keys[0].0)),
+            "Something else wrote them, as PERSIST or RESTORE without an expiry: revoke these sessions",
+        )
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(found: &[Finding]) -> Vec<(&'static str, Severity)> {
+        found.iter().map(|finding| (finding.code, finding.severity)).collect()
+    }
+
+    fn config(with: &[(&str, &str)]) -> Vec<(String, String)> {
+        let good = [
+            ("maxmemory-policy", "noeviction"),
+            ("maxmemory", "1000000000"),
+            ("save", "3600 1"),
+            ("appendonly", "no"),
+            ("min-replicas-to-write", "1"),
+            ("hash-max-listpack-value", "512"),
+        ];
+        let value = |name| with.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
+        good.iter().map(|(name, fine)| ((*name).to_owned(), value(*name).unwrap_or(fine).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_server_that_is_set_as_the_guide_says_has_no_findings() {
+        assert_eq!(codes(&judge_config(&config(&[]), false)), []);
+        assert_eq!(codes(&judge_cluster("cluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\n")), []);
+        assert_eq!(judge_clocks(&[("a".into(), 10_000, 6_000)]), []);
+    }
+
+    #[test]
+    fn every_setting_that_puts_something_at_risk_is_found() {
+        let one = |name, value| codes(&judge_config(&config(&[(name, value)]), false));
+        for policy in ["allkeys-lru", "volatile-lru", "volatile-ttl", "allkeys-random"] {
+            assert_eq!(one("maxmemory-policy", policy), [("eviction", Severity::Error)]);
+        }
+        assert_eq!(one("save", ""), [("no_persistence", Severity::Warning)]);
+        assert_eq!(one("min-replicas-to-write", "0"), [("no_min_replicas", Severity::Info)]);
+        assert_eq!(one("maxmemory", "0"), [("no_maxmemory", Severity::Info)]);
+        assert_eq!(one("hash-max-listpack-value", "64"), [("hash_max_listpack_value", Severity::Info)]);
+        let durable = config(&[("save", ""), ("appendonly", "yes")]);
+        assert_eq!(codes(&judge_config(&durable, false)), []);
+    }
+
+    #[test]
+    fn an_eviction_that_is_allowed_by_name_stays_a_warning() {
+        let evicting = config(&[("maxmemory-policy", "allkeys-lru")]);
+        assert_eq!(codes(&judge_config(&evicting, true)), [("eviction", Severity::Warning)]);
+    }
+
+    #[test]
+    fn what_a_master_or_a_cluster_tells_is_judged() {
+        let bare = "redis_version:7.0.15\r\nconnected_slaves:0\r\n";
+        assert_eq!(codes(&judge_info(bare, false)), [("version", Severity::Info)]);
+        assert_eq!(codes(&judge_info(bare, true))[1], ("no_replica", Severity::Warning));
+        let failing = "redis_version:7.0.15\r\nrdb_last_bgsave_status:err\r\n";
+        assert_eq!(codes(&judge_info(failing, false))[1], ("persistence_fails", Severity::Error));
+        let torn = judge_cluster("cluster_slots_assigned:16384\r\ncluster_slots_ok:10922\r\n");
+        assert_eq!(codes(&torn), [("slots_not_served", Severity::Error)]);
+        assert_eq!(codes(&judge_clocks(&[("a".into(), 10_000, 4_999)])), [("clock_skew", Severity::Warning)]);
+    }
+}

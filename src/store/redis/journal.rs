@@ -1,0 +1,151 @@
+//! What this process ended in the last minutes, to be ended again after a failover.
+//!
+//! Redis replicates asynchronously: a master that fails may take with it what it had acknowledged. Here an epoch is
+//! raised again to the value that it had, and a session ended again if its login is not later than that end was: so
+//! doing it again changes nothing, and logins made since survive.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use crate::clock::Millis;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::id::SessionId;
+use crate::store::redis::Redis;
+use crate::store::redis::meta::owner;
+use crate::store::redis::torn::{Burial, bury};
+use crate::store::redis::user::revoke_again;
+use crate::store::redis::wire::Path;
+
+/// Longer than a replica that is any use lags behind; and how much is kept at most: some 2 MB.
+const KEPT_FOR: Duration = Duration::from_secs(600);
+const MOST: usize = 10_000;
+/// Between two tries while the servers are not back yet.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The last ends, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    /// A std mutex: never held across an `.await`.
+    entries: Mutex<VecDeque<(Instant, Entry)>>,
+    watched: AtomicBool,
+}
+
+#[derive(Debug, Clone)]
+enum Entry {
+    Epoch { user: String, epoch: Millis, spared: Option<SessionId>, reason: EndReason },
+    End { id: SessionId, user: Option<String>, latest: Millis, reason: EndReason },
+}
+
+impl Journal {
+    fn note(&self, entry: Entry) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        while entries.len() >= MOST || entries.front().is_some_and(|(at, _)| at.elapsed() > KEPT_FOR) {
+            entries.pop_front();
+        }
+        entries.push_back((Instant::now(), entry));
+    }
+
+    fn all(&self) -> Vec<(Instant, Entry)> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+impl Redis {
+    /// A user's epoch was raised to this.
+    pub(super) fn note_epoch(&self, user: &str, epoch: Millis, spared: Option<SessionId>, reason: EndReason) {
+        self.note(Entry::Epoch { user: user.to_owned(), epoch, spared, reason });
+    }
+
+    /// A session was ended, now by its master's clock.
+    pub(super) fn note_end(&self, id: SessionId, user: Option<&str>, reason: EndReason) {
+        let latest = self.wire.now_at(&self.keys.session(id));
+        self.note(Entry::End { id, user: user.map(str::to_owned), latest, reason });
+    }
+
+    /// The first entry starts the task that watches.
+    fn note(&self, entry: Entry) {
+        self.journal.note(entry);
+        if self.me.strong_count() > 0 && !self.journal.watched.swap(true, Ordering::Relaxed) {
+            tokio::spawn(watch(self.me.clone(), self.wire.failovers()));
+        }
+    }
+
+    async fn again(&self, entry: &Entry) -> Result<bool, Error> {
+        match entry {
+            Entry::Epoch { user, epoch, spared, reason } => {
+                Ok(revoke_again(self, user, *epoch, *spared, *reason).await? != Ok(0))
+            }
+            Entry::End { id, user, latest, reason } => {
+                let how = Burial {
+                    reason: *reason,
+                    latest: Some(*latest),
+                    owner: owner(user.as_deref().unwrap_or_default()),
+                };
+                let mut delivery = self.step(Path::Request, self.wire.budget(), &self.keys.session(*id))?;
+                bury(self, &mut delivery, *id, user.as_deref(), &how).await
+            }
+        }
+    }
+}
+
+/// After each failover, until the store is dropped.
+async fn watch(store: Weak<Redis>, mut failovers: watch::Receiver<u64>) {
+    while failovers.changed().await.is_ok() {
+        let Some(entries) = store.upgrade().map(|store| store.journal.all()) else { return };
+        tracing::info!(entries = entries.len(), "a failover was seen: recent ends are done again");
+        let mut undone = 0_u64;
+        for (at, entry) in entries {
+            undone += u64::from(repeated(&store, at, &entry).await);
+        }
+        if undone > 0 {
+            tracing::warn!(undone, "the failover had undone ends, which were done again");
+        }
+    }
+}
+
+/// Whether there was something to end again. Tried until the servers are back, or the entry is too old.
+async fn repeated(store: &Weak<Redis>, at: Instant, entry: &Entry) -> bool {
+    while at.elapsed() <= KEPT_FOR {
+        let Some(store) = store.upgrade() else { return false };
+        match store.again(entry).await {
+            Ok(undone) => return undone,
+            Err(error) if error.is_retryable() => {}
+            Err(error) => {
+                tracing::warn!(%error, "an end could not be done again");
+                return false;
+            }
+        }
+        drop(store);
+        sleep(PAUSE).await;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_old_or_too_much_is_forgotten() {
+        let journal = Journal::default();
+        let note = |epoch| {
+            journal.note(Entry::Epoch { user: "ada".into(), epoch, spared: None, reason: EndReason::Revoked });
+        };
+        note(1);
+        tokio::time::advance(KEPT_FOR).await;
+        note(2);
+        assert_eq!(journal.all().len(), 2);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        note(3);
+        assert_eq!(journal.all().len(), 2);
+        (0..MOST as u64).for_each(note);
+        assert_eq!(journal.all().len(), MOST);
+        assert!(matches!(journal.all()[0].1, Entry::Epoch { epoch: 0, .. }));
+    }
+}

@@ -1,0 +1,85 @@
+//! Ends that replicas have, and what is done again after a failover.
+
+use super::super::wire::tests::group::TestGroup;
+use super::*;
+use crate::store::Replicas;
+
+fn wanted(count: usize) -> Arc<Replicas> {
+    Arc::new(Replicas::new(count, Duration::from_millis(300)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_says_how_many_replicas_have_it_and_survives_a_failover_to_them() {
+    let group = TestGroup::start();
+    let bench = Bench { store: store_at(&group.url(), "durable", Limits::default()), server: server() };
+    let (one, _) = bench.login("ada").await;
+    let (other, _) = bench.login("ada").await;
+    let (guest, record) = bench.guest(&[]).await;
+    let replicas = wanted(1);
+    let ended = bench.store.end_on(bench.op(), &ending(&record, guest), &replicas).await.unwrap();
+    assert_eq!((ended, replicas.least()), (Ok(None), 1));
+    let replicas = wanted(1);
+    let ended = bench.store.revoke_on("ada", Scope::All, EndReason::Revoked, &replicas).await.unwrap();
+    assert_eq!((ended, replicas.least()), (Ok(2), 1));
+    let more = wanted(2);
+    let ended = bench.store.revoke_on("ada", Scope::All, EndReason::Revoked, &more).await.unwrap();
+    assert_eq!((ended, more.least()), (Ok(0), 1), "there is only one");
+    let epoch = bench.store.ticket("ada").await.unwrap().epoch;
+
+    group.fail_over();
+    group.until_promoted(1);
+    for id in [one, other, guest] {
+        assert!(!bench.is_live(id).await);
+    }
+    assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, epoch);
+}
+
+#[tokio::test]
+async fn without_replicas_the_end_is_done_and_says_so() {
+    let bench = open();
+    let (id, _) = bench.login("ada").await;
+    let replicas = Arc::new(Replicas::new(1, Duration::from_millis(1)));
+    let ended = bench.store.revoke_on("ada", Scope::One(id), EndReason::Revoked, &replicas).await.unwrap();
+    assert_eq!((ended, replicas.least()), (Ok(1), 0));
+    assert_eq!(bench.reason(id).await, Some(EndReason::Revoked));
+}
+
+/// Restarts a server that had persisted nothing since: as a failover to a replica that lags behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_that_a_failover_undid_are_done_again_and_logins_made_since_survive() {
+    let mut server = TestServer::with(&["--dbfilename", "before.rdb"]);
+    let store = store_at(&server.url(), "journal", Limits::default()).shared();
+    let op = || Op { id: secret_id(), not_after: store.now() + 60_000, again: false };
+    let login = |user: &str| login_of(user, Cap::default());
+    let [revoked, kept, lost] = [login("ada"), login("ada"), login("bob")];
+    for login in [&revoked, &kept, &lost] {
+        store.login(op(), login).await.unwrap().unwrap();
+    }
+    let guest = guest();
+    let record = store.create(op(), &guest, &delta(&["a=1"])).await.unwrap().unwrap();
+    server.admin::<()>("SAVE");
+
+    store.revoke("ada", Scope::Others(kept.new.id), EndReason::Revoked).await.unwrap().unwrap();
+    store.revoke("bob", Scope::One(lost.new.id), EndReason::Revoked).await.unwrap().unwrap();
+    store.end(op(), &ending(&record, guest.id)).await.unwrap().unwrap();
+    let epoch = store.ticket("ada").await.unwrap().epoch;
+    server.kill();
+    server.restart();
+    let since = login("ada");
+    store.login(op(), &since).await.unwrap().unwrap();
+
+    let is_live = async |id| matches!(store.load(id).await.unwrap(), Loaded::Live(_));
+    let limit = std::time::Instant::now() + Duration::from_secs(10);
+    while is_live(revoked.new.id).await || is_live(lost.new.id).await || is_live(guest.id).await {
+        assert!(std::time::Instant::now() < limit, "the journal does nothing");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(is_live(kept.new.id).await && is_live(since.new.id).await);
+    assert_eq!(store.ticket("ada").await.unwrap().epoch, epoch);
+}
+
+fn secret_id() -> [u8; 8] {
+    let mut id = [0; 8];
+    fill(&mut id).unwrap();
+    id
+}

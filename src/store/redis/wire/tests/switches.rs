@@ -1,0 +1,136 @@
+//! A Sentinel's master that moves.
+
+use std::sync::Arc;
+
+use redis::Value;
+use tokio::time::Instant;
+
+use super::group::TestGroup;
+use super::scripts::count;
+use super::*;
+
+async fn a_failover_is_followed(begin: fn(&mut TestGroup), within: Duration) {
+    let mut group = TestGroup::start();
+    let wire = Arc::new(wire_to(&group.url(), Duration::from_secs(3)));
+    wire.check().await.unwrap();
+    let mut failovers = wire.failovers();
+    for path in PATHS {
+        count(&wire, path).await.unwrap();
+    }
+    assert_eq!(*failovers.borrow(), 0);
+    assert_eq!(group.servers[0].admin::<i64>("GET n"), 2);
+    begin(&mut group);
+    let group = tokio::task::spawn_blocking(move || {
+        group.until_promoted(1);
+        group
+    });
+    let group = group.await.unwrap();
+    let promoted = Instant::now();
+    tokio::time::timeout(within, failovers.wait_for(|count| *count >= 1)).await.unwrap().unwrap();
+    for path in PATHS {
+        while count(&wire, path).await.is_err() {}
+    }
+    assert!(promoted.elapsed() < within, "{:?}", promoted.elapsed());
+    assert!(group.servers[1].admin::<i64>("GET n") >= 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_dies_is_left_for_the_promoted_one() {
+    a_failover_is_followed(|group| group.servers[0].kill(), Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_hangs_is_left_for_the_promoted_one() {
+    a_failover_is_followed(|group| group.servers[0].stop(), Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planned_failover_is_followed_though_the_old_master_is_alive() {
+    a_failover_is_followed(|group| group.fail_over(), Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_that_is_not_heard_is_found_by_asking() {
+    let group = TestGroup::start();
+    let wire = wire_to(&group.url_without_listening(), Duration::from_secs(3));
+    let failovers = wire.failovers();
+    count(&wire, Path::Request).await.unwrap();
+    let group = tokio::task::spawn_blocking(move || {
+        group.servers[0].stop();
+        group.until_promoted(1);
+        group
+    });
+    let group = group.await.unwrap();
+    let promoted = Instant::now();
+    while count(&wire, Path::Request).await.is_err() {}
+    assert!(promoted.elapsed() < Duration::from_secs(3), "{:?}", promoted.elapsed());
+    assert_eq!(group.servers[1].admin::<i64>("GET n"), 2);
+    assert_eq!(*failovers.borrow(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_says_it_is_a_replica_is_not_gone_to() {
+    let (host, port, sentinel) = (server::host(), server::port(), server::port());
+    let options = ["--bind", &host, "--port", &port.to_string(), "--replicaof", "127.0.0.1 1"];
+    let _replica = TestServer::with(&options);
+    let configuration = format!("sentinel monitor main {host} {port} 1\nsentinel down-after-milliseconds main 60000\n");
+    let _sentinel = TestServer::sentinel(&configuration, sentinel);
+    let wire = wire_to(&format!("redis-sentinel://{host}:{sentinel}/main"), Duration::from_secs(3));
+    assert_eq!(wire.check().await.unwrap_err().to_string(), "the Sentinels' master is a replica yet");
+}
+
+/// The URL names one Sentinel; the others were learned from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_is_followed_without_the_sentinel_of_the_url() {
+    let both = |group: &mut TestGroup| {
+        group.kill_sentinel(0);
+        group.servers[0].kill();
+    };
+    a_failover_is_followed(both, Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_is_heard_by_a_process_that_sends_nothing() {
+    let group = TestGroup::start();
+    let wire = wire_to(&group.url(), Duration::from_secs(3));
+    get(&wire, Path::Request, "k").await.unwrap();
+    let mut failovers = wire.failovers();
+    let group = tokio::task::spawn_blocking(move || {
+        group.fail_over();
+        group.until_promoted(1);
+        group
+    });
+    let _group = group.await.unwrap();
+    tokio::time::timeout(Duration::from_secs(3), failovers.wait_for(|count| *count == 1)).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_sentinel_url_is_told() {
+    let group = TestGroup::start();
+    let told =
+        |url: String| async move { wire_to(&url, Duration::from_secs(3)).check().await.unwrap_err().to_string() };
+    let sentinel = format!("{}:{}", server::host(), group.sentinel_port(0));
+    let is_one = format!("{sentinel} knows no TIME: a Sentinel's scheme is `redis-sentinel:`");
+    let no_password = format!("{sentinel} wants a password, and the URL has none");
+    assert_eq!(told(format!("redis-sentinel://{sentinel}/main")).await, no_password);
+    let none = "the Sentinels know no master of this name";
+    assert_eq!(told(format!("redis-sentinel://{sentinel}/other?sentinel_password=watcher")).await, none);
+    assert_eq!(told(format!("redis-cluster://:watcher@{sentinel}")).await, is_one);
+    assert_eq!(told(format!("redis://:watcher@{sentinel}")).await, is_one);
+    let replica = format!("redis://{}:{}", server::host(), group.port(1));
+    assert_eq!(get(&wire_to(&replica, Duration::from_secs(3)), Path::Request, "k").await.unwrap(), Value::Nil);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_listeners_end_with_the_wire() {
+    let group = TestGroup::start();
+    let wire = wire_to(&group.url(), Duration::from_secs(3));
+    get(&wire, Path::Request, "k").await.unwrap();
+    drop(wire);
+    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let limit = Instant::now() + Duration::from_secs(5);
+    while alive() > 0 {
+        assert!(Instant::now() < limit, "{} tasks are left", alive());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
