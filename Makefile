@@ -1,6 +1,6 @@
 # What can be done here: `make help`.
 
-.PHONY: help demo serve test browser-test lint bench bench-peers
+.PHONY: help demo serve test browser-test chaos compat lint bench bench-peers
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -15,10 +15,18 @@ serve: ## the same servers to try by hand, until ctrl-c
 	@cargo build --release --example app --example demo
 	@cargo run --quiet --release --example demo -- --serve
 
-test: ## all tests, on both stores
+test: ## all tests on both stores, then Redis with TLS, Sentinel, Cluster and least privilege
 	@sh .ci/need-redis
 	@sh .ci/rust-version
 	cargo test
+	@sh .ci/topologies acl tls sentinel cluster
+
+chaos: ## minutes of killed, stopped and moved servers under load; prints a table
+	@sh .ci/need-redis
+	CLOAKROOM_CHAOS=long cargo test --test main chaos:: -- --nocapture --test-threads 1
+
+compat: ## the test program on other servers: make compat SERVERS=folder
+	@sh .ci/compat "$(SERVERS)"
 
 browser-test: ## the demo's page in headless Chromium, over two app servers; pictures in target/browser
 	@sh .ci/need-redis

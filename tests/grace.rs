@@ -78,25 +78,25 @@ async fn after_everything_has_expired_and_been_swept_only_tombstones_are_left() 
     stage.sessions.revoke_user("bob").await.expect("there");
     stage.advance(PAST_THE_DEADLINE).await;
     stage.sessions.sweep().await.expect("there");
-    let mut redis = stage.server().connection().await;
-    for key in keys::all(&mut redis, &stage.namespace).await {
-        let ttl: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut redis).await.expect("there");
-        assert!(ttl > 0, "{key} has no expiry");
-        if key.contains(":r:") {
-            continue;
+    for mut redis in stage.masters().await {
+        for key in keys::all(&mut redis, &stage.namespace).await {
+            let ttl: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut redis).await.expect("there");
+            assert!(ttl > 0, "{key} has no expiry");
+            if key.contains(":r:") {
+                continue;
+            }
+            let fields: Vec<String> = redis::cmd("HKEYS").arg(&key).query_async(&mut redis).await.expect("a hash");
+            let meta: Vec<u8> = redis::cmd("HGET").arg(&key).arg("@").query_async(&mut redis).await.expect("a hash");
+            assert!(fields == ["@"] && meta[1] != 0, "{key} is no tombstone");
         }
-        let fields: Vec<String> = redis::cmd("HKEYS").arg(&key).query_async(&mut redis).await.expect("a hash");
-        let meta: Vec<u8> = redis::cmd("HGET").arg(&key).arg("@").query_async(&mut redis).await.expect("a hash");
-        assert!(fields == ["@"] && meta[1] != 0, "{key} is no tombstone");
     }
     stage.advance(Duration::from_secs(3601)).await;
-    assert_eq!(keys::all(&mut redis, &stage.namespace).await, Vec::<String>::new());
+    assert_eq!(stage.keys().await, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn loading_peeking_and_touching_create_nothing() {
     let stage = redis_stage(|with| with).await;
-    let mut redis = stage.server().connection().await;
     let (session, token) = stage.guest().await;
     let foreign = crate::common::foreign_token();
     for token in [&foreign, &format!("{}{}", &token[..22], &foreign[22..])] {
@@ -107,5 +107,5 @@ async fn loading_peeking_and_touching_create_nothing() {
     let _ = session.invalidate().await.expect("there");
     stage.advance(Duration::from_secs(3601)).await;
     let _ = stage.open(&token).await.touch().await.expect("there");
-    assert_eq!(keys::all(&mut redis, &stage.namespace).await, Vec::<String>::new());
+    assert_eq!(stage.keys().await, Vec::<String>::new());
 }

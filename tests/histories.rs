@@ -9,6 +9,7 @@ use std::sync::Arc;
 use compare::{Against, all_alike};
 pub(crate) use invariants::{Watch, live_by_user};
 
+use crate::common::place::Place;
 use crate::common::server::Server;
 
 mod act;
@@ -30,7 +31,7 @@ async fn a_history_is_answered_alike_by_two_embedded_stores() {
 
 #[tokio::test]
 async fn every_history_is_answered_alike_by_the_embedded_store_and_redis() {
-    all_alike(&Against::Redis(Arc::new(Server::start(&[]))), 25).await;
+    all_alike(&Against::Redis(Place::chosen()), 25).await;
 }
 
 #[tokio::test]

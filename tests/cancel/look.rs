@@ -34,7 +34,7 @@ impl Look {
         let mut live = BTreeMap::new();
         if let Some(mut redis) = scene.stage.masters().await.pop() {
             live = live_by_user(&mut redis, &scene.stage.namespace).await;
-            let kept = Watch::new(redis, &scene.stage.namespace, CAP).look().await;
+            let kept = Watch::new(vec![redis], &scene.stage.namespace, CAP).look().await;
             kept.unwrap_or_else(|broken| panic!("{broken}"));
         }
         Self { old, other: shown(&other), listed, live }

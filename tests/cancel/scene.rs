@@ -1,18 +1,15 @@
 //! What stands around a call that is dropped.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cloakroom::{Builder, ClientInfo, ConnectError, Error, Session, Sessions};
+use cloakroom::{Builder, ClientInfo, Error, Session, Sessions};
 
 use super::look::Look;
 use super::operations::{self, ALL_BUCKETS};
 use crate::common::proxy::Proxy;
 use crate::common::server::Server;
-use crate::common::{Stage, memory_stage, redis_stage_on, token};
-
-/// Most time for connecting.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::common::{Stage, connected, memory_stage, redis_stage_on, token};
 
 /// The store, and how the calls under test reach it.
 pub(super) enum Back {
@@ -45,7 +42,6 @@ pub(super) struct Scene {
     /// Sees the store as it is, past the slow network.
     pub(super) stage: Stage,
     builder: Builder,
-    begun: Instant,
     /// Whose calls are dropped.
     pub(super) sessions: Sessions,
     /// Opened there.
@@ -77,12 +73,12 @@ impl Scene {
         let builder = settings(builder);
         let sessions = match back {
             Back::Memory => stage.sessions.clone(),
-            Back::Redis { .. } => builder.clone().connect().await.expect("a good configuration and a server"),
+            Back::Redis { .. } => connected(builder.clone()).await,
         };
         let (other, _) = stage.user("ada").await;
         let old = operations::prepare(operation, &stage).await;
         let session = sessions.peek(old.as_deref(), ClientInfo::new()).await.expect("the store is there");
-        let scene = Self { stage, builder, begun: Instant::now(), sessions, session, old, other };
+        let scene = Self { stage, builder, sessions, session, old, other };
         back.be_slow(operation);
         scene
     }
@@ -94,15 +90,7 @@ impl Scene {
 
     /// One app server more.
     pub(super) async fn connect(&self) -> Sessions {
-        loop {
-            match self.builder.clone().connect().await {
-                Ok(sessions) => return sessions,
-                // A machine that is busy with other tests may keep it waiting for too long.
-                Err(ConnectError::Unavailable(why)) if self.begun.elapsed() > PATIENCE => panic!("{why}"),
-                Err(ConnectError::Unavailable(_)) => {}
-                Err(error) => panic!("{error}"),
-            }
-        }
+        connected(self.builder.clone()).await
     }
 
     pub(super) async fn look(&self) -> Look {

@@ -13,7 +13,7 @@ pub(crate) mod server;
 mod stage;
 mod until;
 
-pub(crate) use stage::{Stage, login, memory_stage, redis_stage, redis_stage_on, token};
+pub(crate) use stage::{Stage, connected, login, memory_stage, redis_stage, redis_stage_on, stage_at, token};
 pub(crate) use until::until;
 
 /// A well-formed token that no store ever issued.

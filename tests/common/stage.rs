@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cloakroom::{Builder, ClientInfo, ManualClock, Session, Sessions};
+use cloakroom::{Builder, ClientInfo, ConnectError, ManualClock, Session, Sessions};
 use redis::aio::MultiplexedConnection;
 
 use super::keys;
 use super::place::Place;
 use super::server::Server;
+
+/// Most time until a server that is there is met.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a test acts on. Ends with the test.
 pub(crate) struct Stage {
@@ -45,8 +48,21 @@ pub(crate) async fn redis_stage_on(server: Arc<Server>, settings: impl FnOnce(Bu
 /// A namespace of its own at this place, with these settings.
 pub(crate) async fn stage_at(place: Place, settings: impl FnOnce(Builder) -> Builder) -> Stage {
     let namespace = namespace();
-    let sessions = settings(place.builder(&namespace)).connect().await.expect("a good configuration and a server");
+    let sessions = connected(settings(place.builder(&namespace))).await;
     Stage { sessions, namespace, back: Back::Redis(place) }
+}
+
+/// A handle that has met its server.
+pub(crate) async fn connected(builder: Builder) -> Sessions {
+    let begun = Instant::now();
+    loop {
+        match builder.clone().connect().await {
+            Ok(sessions) => return sessions,
+            // A machine that is busy with other tests may keep the server waiting for longer than a connection may take.
+            Err(ConnectError::Unavailable(_)) if begun.elapsed() < PATIENCE => {}
+            Err(error) => panic!("a good configuration and a server: {error}: {:?}", std::error::Error::source(&error)),
+        }
+    }
 }
 
 /// One that no test of this run has; nor one of another run, on a server that outlives it.
@@ -72,9 +88,7 @@ impl Stage {
     pub(crate) async fn another(&self, settings: impl FnOnce(Builder) -> Builder) -> Sessions {
         match &self.back {
             Back::Memory(_) => self.sessions.clone(),
-            Back::Redis(place) => {
-                settings(place.builder(&self.namespace)).connect().await.expect("a good configuration and a server")
-            }
+            Back::Redis(place) => connected(settings(place.builder(&self.namespace))).await,
         }
     }
 
@@ -84,6 +98,15 @@ impl Stage {
             Back::Memory(_) => Vec::new(),
             Back::Redis(place) => place.masters().await,
         }
+    }
+
+    /// Every key that Redis holds for it.
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for mut master in self.masters().await {
+            found.extend(keys::all(&mut master, &self.namespace).await);
+        }
+        found
     }
 
     /// The server behind it, for tests of one Redis alone.

@@ -9,9 +9,10 @@ use super::invariants::Watch;
 use super::replay::Past;
 use super::setup::SLOWEST;
 use super::world::World;
+use crate::common::place::Place;
 use crate::common::recorder::Recorder;
 use crate::common::server::Server;
-use crate::common::{memory_stage, redis_stage_on};
+use crate::common::{memory_stage, stage_at};
 
 /// Steps of a history.
 const LENGTH: usize = 60;
@@ -24,7 +25,8 @@ const SHRINKING: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub(super) enum Against {
     Memory,
-    Redis(Arc<Server>),
+    /// Whatever is chosen.
+    Redis(Place),
     /// Redis, with calls delivered more than once. A server of its own.
     RepeatingRedis(Arc<Server>),
 }
@@ -94,22 +96,22 @@ async fn go_through(
 async fn worlds(history: &History, against: &Against) -> (World, World, Option<Watch>) {
     let setup = history.setup;
     let here = World::memory(setup, memory_stage(|with| setup.apply(with)).await).await;
-    let (server, repeats) = match against {
+    let (place, repeats) = match against {
         Against::Memory => {
             let there = World::memory(setup, memory_stage(|with| setup.apply(with)).await).await;
             return (here, there, None);
         }
-        Against::Redis(server) => (server, false),
-        Against::RepeatingRedis(server) => (server, true),
+        Against::Redis(place) => (place.clone(), None),
+        Against::RepeatingRedis(server) => (Place::Alone(Arc::clone(server)), Some(server)),
     };
-    let stage = redis_stage_on(Arc::clone(server), |with| setup.apply(with)).await;
+    let stage = stage_at(place, |with| setup.apply(with)).await;
     let mut past = None;
-    if repeats {
+    if let Some(server) = repeats {
         // A script's name is told from its first run.
         let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut server.connection().await).await.expect("there");
         past = Some(Past::new(Recorder::start(server, &stage.namespace).await, server.connection().await));
     }
-    let watch = Watch::new(server.connection().await, &stage.namespace, setup.cap);
+    let watch = Watch::new(stage.masters().await, &stage.namespace, setup.cap);
     (here, World::redis(setup, stage, past).await, Some(watch))
 }
 

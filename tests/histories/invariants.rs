@@ -14,7 +14,7 @@ const SLACK_MS: i64 = 100;
 
 /// Looks through a namespace again and again.
 pub(crate) struct Watch {
-    redis: MultiplexedConnection,
+    masters: Vec<MultiplexedConnection>,
     namespace: String,
     cap: u16,
     /// Ids that were seen live, and ids that were dead after that.
@@ -23,14 +23,17 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(redis: MultiplexedConnection, namespace: &str, cap: u16) -> Self {
+    pub(crate) fn new(masters: Vec<MultiplexedConnection>, namespace: &str, cap: u16) -> Self {
         let namespace = namespace.to_owned();
-        Self { redis, namespace, cap, lived: HashSet::new(), dead: HashSet::new() }
+        Self { masters, namespace, cap, lived: HashSet::new(), dead: HashSet::new() }
     }
 
     /// Says which promise is broken.
     pub(crate) async fn look(&mut self) -> Result<(), String> {
-        let keys = stored::read(&mut self.redis, &self.namespace).await;
+        let mut keys = Vec::new();
+        for master in &mut self.masters {
+            keys.extend(stored::read(master, &self.namespace).await);
+        }
         for key in &keys {
             expires(key)?;
         }
@@ -46,7 +49,9 @@ impl Watch {
 
     /// Leaves nothing behind.
     pub(super) async fn clear(mut self) {
-        keys::remove(&mut self.redis, &self.namespace).await;
+        for master in &mut self.masters {
+            keys::remove(master, &self.namespace).await;
+        }
     }
 
     /// I-17.

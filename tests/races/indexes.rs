@@ -44,9 +44,12 @@ async fn look(redis: &mut MultiplexedConnection, namespace: &str, index: &str) -
 async fn a_live_session_is_in_its_index_at_every_moment_of_a_busy_life() {
     let (stage, servers) = servers(|with| with.cap(Cap::evict(4))).await;
     let _ = stage.user("ada").await;
-    let mut redis = stage.server().connection().await;
-    let index =
-        keys::all(&mut redis, &stage.namespace).await.into_iter().find(|key| key.contains(":u:")).expect("an index");
+    let mut found = None;
+    for mut redis in stage.masters().await {
+        let keys = keys::all(&mut redis, &stage.namespace).await;
+        found = found.or(keys.into_iter().find(|key| key.contains(":u:")).map(|index| (redis, index)));
+    }
+    let (mut redis, index) = found.expect("an index");
     let mut churn = JoinSet::new();
     for number in 0..8 {
         let server = servers[number % 3].clone();
