@@ -11,7 +11,7 @@ use crate::common::{Stage, until};
 
 /// Polls an end once and drops it, as a server does when the client hangs up, while another operation of the same
 /// handle is still under way; then lets that one finish.
-async fn hang_up<T>(session: &Session, end: impl Future<Output = Result<T, Error>>) {
+async fn hang_up<T: Send>(session: &Session, end: impl Future<Output = Result<T, Error>> + Send) {
     let mut waiting = Context::from_waker(Waker::noop());
     let mut other = pin!(session.increment("n", 1));
     let under_way = other.as_mut().poll(&mut waiting).is_pending();
