@@ -197,7 +197,8 @@ impl Session {
     #[must_use]
     pub fn absolute_time_left(&self) -> Option<Duration> {
         let now = self.0.sessions.store().now();
-        let left = |meta: &Meta| (meta.since + meta.spans.absolute_ms).saturating_sub(now);
+        // Never more than all of it, however far our idea of the store's clock lags.
+        let left = |meta: &Meta| (meta.since + meta.spans.absolute_ms).saturating_sub(now).min(meta.spans.absolute_ms);
         self.meta(|meta| (!meta.spans.is_endless()).then(|| Duration::from_millis(left(meta)))).flatten()
     }
 

@@ -51,7 +51,7 @@ async fn a_login_keeps_its_cookie_when_a_middleware_fails_after_it() {
     let routes = web::scope("").wrap(from_fn(fail)).route("/login", web::get().to(login));
     let app = init_service(App::new().wrap(layer).service(routes)).await;
     let failed = try_call_service(&app, TestRequest::get().uri("/login").to_request()).await;
-    let response = failed.err().expect("the middleware fails").error_response();
+    let response = failed.expect_err("the middleware fails").error_response();
     assert_eq!(response.status(), 409);
     let TestCookie::Set(held) = cookie(&kit, &response) else { panic!("the login was done") };
     assert_eq!(kit.open(&held).await.expect("there").user().as_deref(), Some("ada"));

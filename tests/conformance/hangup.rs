@@ -11,13 +11,15 @@ use crate::common::{Stage, until};
 
 /// Polls an end once and drops it, as a server does when the client hangs up, while another operation of the same
 /// handle is still under way; then lets that one finish.
-async fn hang_up<T>(session: &Session, end: impl Future<Output = Result<T, Error>>) {
-    let mut waiting = Context::from_waker(Waker::noop());
+async fn hang_up<T: Send>(session: &Session, end: impl Future<Output = Result<T, Error>> + Send) {
     let mut other = pin!(session.increment("n", 1));
-    let under_way = other.as_mut().poll(&mut waiting).is_pending();
+    let under_way = other.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending();
     {
         let mut end = pin!(end);
-        assert!(matches!(end.as_mut().poll(&mut waiting), Poll::Pending), "it is not done in one poll");
+        assert!(
+            matches!(end.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending),
+            "it is not done in one poll"
+        );
     }
     if under_way {
         // An end that overtook it, for it took no turn, makes it find the session gone.
