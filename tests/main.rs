@@ -11,6 +11,7 @@ mod outages;
 mod races;
 mod repeats;
 mod secrets;
+mod swaps;
 mod web;
 
 /// The conformance suite on the embedded store.

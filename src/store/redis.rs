@@ -21,6 +21,7 @@ mod login;
 mod meta;
 mod scripts;
 mod session;
+mod swap;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -82,11 +83,11 @@ impl Contract for Redis {
         session::touch(self, op, touch).await
     }
 
-    async fn save(&self, op: Op, save: &Save) -> Answer<u32> {
+    async fn save(&self, op: Op, save: &Save) -> Answer<Wrote> {
         session::save(self, op, save).await
     }
 
-    async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, u32)> {
+    async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
         session::increment(self, op, increment).await
     }
 

@@ -99,6 +99,13 @@ pub(super) struct Delivery {
     unsure: bool,
 }
 
+impl Delivery {
+    /// The operation, if it surely was not sent yet.
+    pub(super) fn first(&self) -> Option<Op> {
+        (!self.unsure).then_some(self.op)
+    }
+}
+
 #[cfg(test)]
 impl Delivery {
     /// As if an answer had been lost.
@@ -128,10 +135,7 @@ impl Redis {
     /// one whose not-after is later than the horizon, if that is what it was too early for.
     pub(super) async fn call(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
         for _ in 0..ATTEMPTS {
-            // Boxed: the futures of whoever awaits would carry its size and depth, to the compiler's limit.
-            let sent = Box::pin(self.send(delivery, call)).await.map_err(readable)?;
-            delivery.unsure |= sent.times > 1;
-            let reply = Reply::read(sent.answer)?;
+            let reply = self.once(delivery, call).await?;
             let horizon = match reply.code {
                 Code::Late => {
                     self.wire.clock_seen(millis(&reply.content)?);
@@ -147,6 +151,14 @@ impl Redis {
             delivery.op = Op { not_after: op.not_after.max(horizon + 1), ..op };
         }
         Err(Error::Unavailable(Outage::new("every attempt came too late")))
+    }
+
+    /// Sends a call under exactly this operation, and answers also that it came too late.
+    pub(super) async fn once(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
+        // Boxed: the futures of whoever awaits would carry its size and depth, to the compiler's limit.
+        let sent = Box::pin(self.send(delivery, call)).await.map_err(readable)?;
+        delivery.unsure |= sent.times > 1;
+        Reply::read(sent.answer)
     }
 
     async fn send(&self, delivery: &Delivery, call: &Call<'_>) -> Result<Sent, Error> {

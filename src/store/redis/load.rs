@@ -85,7 +85,7 @@ fn unpack(hash: Value) -> Result<Option<(Stored, Fields)>, Error> {
     for (name, value) in pairs(hash)? {
         let (Value::BulkString(name), Value::BulkString(value)) = (name, value) else { return Err(unexpected()) };
         if name == meta::FIELD.as_bytes() {
-            stored = Some(meta::decode(&value)?);
+            stored = Some(Stored::from_bytes(value)?);
         } else {
             let name = String::from_utf8(name).map_err(|_| Error::Unreadable("a field's name is not text"))?;
             fields.push((name, value));
@@ -129,7 +129,7 @@ pub(super) fn record(redis: &Redis, hash: Value) -> Result<Option<Record>, Error
 
 /// A live session's metadata that a script answers.
 pub(super) fn live_meta(redis: &Redis, packed: &Value) -> Result<Meta, Error> {
-    let Stored::Session { meta, keep_ms } = meta::decode(super::answer::bytes(packed)?)? else {
+    let Stored::Session { meta, keep_ms } = Stored::from_bytes(super::answer::bytes(packed)?.to_vec())? else {
         return Err(unexpected());
     };
     note(redis, &meta, keep_ms);

@@ -33,6 +33,7 @@ scripts! {
     TOUCH = "touch" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "life" "index"];
     SAVE = "save" "" ["answer" "reason" "call" "meta" "ring" "session" "delta" "limits"];
     INCREMENT = "increment" "" ["answer" "reason" "call" "meta" "ring" "session" "limits"];
+    SWAP = "swap" "" ["answer" "call"];
     ROTATE = "rotate" "" ["answer" "reason" "call" "meta" "ring" "session"];
     RETIME = "retime" "" ["answer" "reason" "call" "meta" "ring" "session" "life" "index" "bury"];
     LOGIN = "login" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury" "gate"];

@@ -15,6 +15,7 @@ mod retime;
 mod revoke;
 mod rotate;
 mod save;
+mod swap;
 mod touch;
 mod travel;
 mod trouble;
@@ -137,7 +138,7 @@ fn ending(record: &Record, id: SessionId) -> End {
 }
 
 fn saving(id: SessionId, changes: &[&str]) -> Save {
-    Save { id, generation: 1, version: None, delta: delta(changes) }
+    Save { id, generation: 1, version: None, delta: delta(changes), snapshot: None }
 }
 
 fn rotating(id: SessionId, presented: u8, current: u8, new: u8) -> Rotate {
@@ -196,6 +197,13 @@ impl Bench {
         }
     }
 
+    /// What a handle would hold of a live session.
+    async fn snapshot(&self, id: SessionId) -> Option<Snapshot> {
+        let Loaded::Live(record) = self.load(id).await else { return None };
+        let Record { meta, fields } = *record;
+        Some(Snapshot { packed: meta.packed.0.unwrap(), fields: Arc::new(fields) })
+    }
+
     async fn is_live(&self, id: SessionId) -> bool {
         matches!(self.load(id).await, Loaded::Live(_))
     }
@@ -214,7 +222,11 @@ impl Bench {
     }
 
     async fn save(&self, save: &Save) -> Result<u32, Refused> {
-        self.store.save(self.op(), save).await.unwrap()
+        self.save_as(self.op(), save).await
+    }
+
+    async fn save_as(&self, op: Op, save: &Save) -> Result<u32, Refused> {
+        self.store.save(op, save).await.unwrap().map(|wrote| wrote.version)
     }
 
     async fn touch(&self, id: SessionId, seen: Millis, user: Option<&str>) -> Result<Meta, Refused> {
