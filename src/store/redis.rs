@@ -15,6 +15,7 @@ use wire::{Path, Wire};
 mod answer;
 mod bucket;
 mod call;
+mod fields;
 mod keys;
 mod load;
 mod login;

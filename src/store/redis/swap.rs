@@ -1,6 +1,8 @@
 //! Writing by compare-and-swap: what `save` and `increment` would find and decide is worked out from the snapshot of the
 //! load, so that the script has only to compare. Whatever is not plain is left to those scripts.
 
+use std::borrow::Cow;
+
 use crate::codec::encode_counter;
 use crate::error::Error;
 use crate::fields::{Contents, Delta};
@@ -9,6 +11,7 @@ use crate::limits::{Limits, check_field_name};
 use crate::store::redis::Redis;
 use crate::store::redis::answer::Code;
 use crate::store::redis::call::{Call, Delivery};
+use crate::store::redis::fields::{TOGETHER, is_small, pack};
 use crate::store::redis::meta::{self, Head, Written};
 use crate::store::redis::scripts;
 use crate::store::{Increment, Packed, Save, Snapshot, Wrote};
@@ -65,10 +68,8 @@ impl Redis {
         let call = Call::new(&scripts::SWAP, vec![self.keys.session(write.id)])
             .bytes(&write.snapshot.packed[..])
             .number(head.deadline())
-            .bytes(&packed[..])
-            .number(write.delta.sets().count());
-        let call = write.delta.sets().fold(call, |call, (name, stored)| call.bytes(name.as_bytes()).bytes(stored));
-        let call = write.removes().fold(call, |call, name| call.bytes(name.as_bytes()));
+            .bytes(&packed[..]);
+        let call = write.lay_out(call);
         let reply = self.once(delivery, &call).await?;
         Ok((reply.code == Code::Ok).then_some(Wrote { version, packed: Packed(Some(packed)) }))
     }
@@ -112,11 +113,49 @@ impl Write<'_> {
         within.then_some(bytes).and_then(|bytes| bytes.try_into().ok())
     }
 
-    /// The names of the fields that go.
-    fn removes(&self) -> impl Iterator<Item = &str> {
-        let all = self.snapshot.fields.iter().map(|(name, _)| name.as_str()).filter(|_| self.delta.clear);
-        let cleared = all.filter(|name| !self.delta.sets().any(|(set, _)| set == *name));
-        let removed = self.delta.removes().filter(|_| !self.delta.clear);
-        cleared.chain(removed.filter(|name| find(&self.snapshot.fields, name).is_some()))
+    /// What the hash is told: how many of its fields are set, those, and the names of those that go.
+    fn lay_out<'c>(&'c self, call: Call<'c>) -> Call<'c> {
+        let (stored, delta) = (&self.snapshot.fields, self.delta);
+        let was_small = |name: &str| find(stored, name).is_some_and(is_small);
+        let mut removes: Vec<&str> = match delta.clear {
+            true => stored.iter().filter(|(_, old)| !is_small(old)).map(|(name, _)| name.as_str()).collect(),
+            false => Vec::new(),
+        };
+        let (mut sets, mut repacks) = (Vec::new(), delta.clear);
+        for (name, change) in &delta.changes {
+            repacks |= was_small(name) || change.as_deref().is_some_and(is_small);
+            match change.as_deref().filter(|new| !is_small(new)) {
+                Some(new) => {
+                    removes.retain(|removed| removed != name);
+                    sets.push((name.as_str(), Cow::Borrowed(new)));
+                }
+                None if !delta.clear && find(stored, name).is_some_and(|old| !is_small(old)) => removes.push(name),
+                None => {}
+            }
+        }
+        if repacks {
+            let together = pack(self.after().filter(|(_, stored)| is_small(stored)));
+            match together.is_empty() {
+                true => removes.push(TOGETHER),
+                false => sets.push((TOGETHER, Cow::Owned(together))),
+            }
+        }
+        let call = call.number(sets.len());
+        let call = sets.into_iter().fold(call, |call, (name, stored)| call.bytes(name.as_bytes()).bytes(stored));
+        removes.into_iter().fold(call, |call, name| call.bytes(name.as_bytes()))
+    }
+
+    /// All fields afterwards, by name.
+    fn after(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let stored: &[_] = if self.delta.clear { &[] } else { &self.snapshot.fields };
+        let mut stored = stored.iter().map(|(name, stored)| (name.as_str(), Some(stored.as_slice()))).peekable();
+        let mut changes = self.delta.changes.iter().map(|(name, new)| (name.as_str(), new.as_deref())).peekable();
+        std::iter::from_fn(move || match (stored.peek(), changes.peek()) {
+            (Some((old, _)), Some((new, _))) if old == new => stored.next().and(changes.next()),
+            (Some((old, _)), Some((new, _))) if old > new => changes.next(),
+            (Some(_), _) => stored.next(),
+            (None, _) => changes.next(),
+        })
+        .filter_map(|(name, stored)| Some((name, stored?)))
     }
 }

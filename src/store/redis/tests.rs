@@ -4,6 +4,7 @@
 mod bucket;
 mod create;
 mod end;
+mod fields;
 mod history;
 mod increment;
 mod keys;
@@ -201,7 +202,7 @@ impl Bench {
     async fn snapshot(&self, id: SessionId) -> Option<Snapshot> {
         let Loaded::Live(record) = self.load(id).await else { return None };
         let Record { meta, fields } = *record;
-        Some(Snapshot { packed: meta.packed.0.unwrap(), fields: Arc::new(fields) })
+        Some(Snapshot { packed: meta.packed.0?, fields: Arc::new(fields) })
     }
 
     async fn is_live(&self, id: SessionId) -> bool {
