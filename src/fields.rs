@@ -198,7 +198,10 @@ impl Fields {
 
     /// The number of fields as they now stand, and their bytes with their names.
     fn weight(&self) -> (usize, usize) {
-        self.iter().fold((0, 0), |(fields, bytes), (name, stored)| (fields + 1, bytes + name.len() + stored.len()))
+        let stand = self.stored.iter().filter(|(name, _)| !self.changed(name));
+        let stored = stand.map(|(name, stored)| (name.as_str(), stored.as_slice()));
+        let all = stored.chain(self.delta.sets());
+        all.fold((0, 0), |(fields, bytes), (name, stored)| (fields + 1, bytes + name.len() + stored.len()))
     }
 }
 
