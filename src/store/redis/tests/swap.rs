@@ -245,3 +245,36 @@ async fn a_swap_that_a_touch_overtakes_is_left_to_the_classic_script() {
     assert_eq!((wrote.version, wrote.packed.0), (2, None));
     assert_eq!(bench.live(new.id).await.meta.touched, touched, "the touch stands");
 }
+
+#[tokio::test]
+async fn a_repeat_is_no_swap_though_the_snapshot_is_newer_than_the_first() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    let op = bench.op();
+    let add = Increment { id, generation: 1, field: "n".into(), by: 5, snapshot: None };
+    bench.store.increment(op, &add).await.unwrap().unwrap();
+    let again = Increment { snapshot: bench.snapshot(id).await, ..add };
+    let (value, _) = bench.store.increment(Op { again: true, ..op }, &again).await.unwrap().unwrap();
+    assert_eq!((value, bench.live(id).await.meta.version), (5, 2));
+}
+
+#[tokio::test]
+async fn digits_that_redis_would_not_add_to_are_no_counter_here_either() {
+    let bench = open();
+    let (id, _) = bench.guest(&[]).await;
+    for digits in ["007", "+7", "-0", "7 ", ""] {
+        let change = ("n".to_owned(), Some(digits.as_bytes().to_vec()));
+        let delta = Delta { clear: false, changes: vec![change] };
+        bench.save(&Save { delta, ..saving(id, &[]) }).await.unwrap();
+        let snapshot = bench.snapshot(id).await;
+        let classic = Increment { id, generation: 1, field: "n".into(), by: 1, snapshot: None };
+        let add = Increment { snapshot, ..classic.clone() };
+        for increment in [add, classic] {
+            assert_eq!(
+                bench.store.increment(bench.op(), &increment).await.unwrap(),
+                Err(Refused::WrongKind),
+                "{digits}"
+            );
+        }
+    }
+}
