@@ -9,12 +9,14 @@ use super::*;
 use crate::config::url::Server;
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
+use crowded::Crowded;
 use keys::Keys;
 use wire::{Path, Wire};
 
 mod answer;
 mod bucket;
 mod call;
+mod crowded;
 mod fields;
 mod keys;
 mod load;
@@ -36,12 +38,19 @@ pub(crate) struct Redis {
     wire: Wire,
     /// Whether a session was met whose key outlasts its life: until then to exist is to live, and a load asks for no `PTTL`.
     graced: AtomicBool,
+    crowded: Crowded,
 }
 
 impl Redis {
     pub(crate) fn new(settings: StoreSettings, server: &Server, pools: &Pools) -> Result<Self, ConfigError> {
         let keys = Keys::new(settings.namespace.clone());
-        Ok(Self { settings, keys, wire: Wire::new(server, pools)?, graced: AtomicBool::new(false) })
+        Ok(Self {
+            settings,
+            keys,
+            wire: Wire::new(server, pools)?,
+            graced: AtomicBool::new(false),
+            crowded: Crowded::new(),
+        })
     }
 
     pub(crate) async fn check(&self) -> Result<(), Outage> {

@@ -64,6 +64,9 @@ fn find<'a>(fields: &'a Contents, name: &str) -> Option<&'a [u8]> {
 
 impl Redis {
     async fn swap(&self, delivery: &mut Delivery, write: &Write<'_>) -> Result<Option<Wrote>, Error> {
+        if self.crowded.skips(write.id) {
+            return Ok(None);
+        }
         let Some((head, version, packed)) = self.foreseen(delivery, write) else { return Ok(None) };
         let call = Call::new(&scripts::SWAP, vec![self.keys.session(write.id)])
             .bytes(&write.snapshot.packed[..])
@@ -71,6 +74,9 @@ impl Redis {
             .bytes(&packed[..]);
         let call = write.lay_out(call);
         let reply = self.once(delivery, &call).await?;
+        if reply.code == Code::MovedOn {
+            self.crowded.note(write.id);
+        }
         Ok((reply.code == Code::Ok).then_some(Wrote { version, packed: Packed(Some(packed)) }))
     }
 
