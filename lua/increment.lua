@@ -23,6 +23,10 @@ if not call then return answer end
 local generation, field, by = tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local session, answer = begin(key, call, generation)
 if not session then return answer end
+local small = small_fields(key)
+if small[field] then
+  return settle(key, session, call, WRONG_KIND, '')
+end
 local before = redis.call('HGET', key, field)
 local sum = redis.pcall('HINCRBY', key, field, by)
 if type(sum) == 'table' and sum.err then
@@ -30,7 +34,7 @@ if type(sum) == 'table' and sum.err then
 end
 local after = redis.call('HGET', key, field)
 local bytes = session.size + #after - (before and #before or -#field)
-local fields = redis.call('HLEN', key) - 1
+local fields = count_fields(key, small)
 local refusal = excess(fields, bytes, ARGV[6], ARGV[7], fields - (before and 0 or 1), session.size)
 if refusal then
   if before then

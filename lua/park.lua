@@ -56,6 +56,6 @@ elseif refusal then
 end
 session.state = PARKED
 remember(session, call, OK, '')
-redis.call('HSET', key, '@', pack_meta(session), unpack(delta.sets))
+redis.call('HSET', key, '@', pack_meta(session), unpack(lay_out(delta.sets)))
 redis.call('PEXPIRE', key, PARKED_MS)
 return { OK, '' }

@@ -56,8 +56,7 @@ elseif session.generation ~= generation then
 end
 local crowd = crowd_of(index, member_of(session, id), keys_of(members, KEYS, 5))
 local too_many, at_cap = surplus(crowd, tonumber(ARGV[12]), ARGV[13])
-local fields, bytes = weigh(key, session, delta)
-local had = redis.call('HLEN', key) - 1
+local fields, bytes, had = weigh(key, session, delta)
 local refusal = excess(fields, bytes, ARGV[16], ARGV[17], had, session.size) or at_cap
 if refusal then
   return refuse(key, session, call, refusal)

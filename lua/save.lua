@@ -27,8 +27,8 @@ if not session then return answer end
 if version and session.version ~= version then
   return settle(key, session, call, CONFLICT, '')
 end
-local fields, bytes = weigh(key, session, delta)
-local refusal = excess(fields, bytes, ARGV[5], ARGV[6], redis.call('HLEN', key) - 1, session.size)
+local fields, bytes, had = weigh(key, session, delta)
+local refusal = excess(fields, bytes, ARGV[5], ARGV[6], had, session.size)
 if refusal then
   return settle(key, session, call, refusal, '')
 end

@@ -1,6 +1,11 @@
 //! A session's fields as loaded, and what a request changed. Pure: no I/O, no clock.
 
+use std::sync::Arc;
+
 use crate::limits::{LimitExceeded, Limits};
+
+/// Fields by name, sorted, each name once.
+pub(crate) type Contents = Vec<(String, Vec<u8>)>;
 
 /// What a request changed, as it is sent to the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,15 +52,21 @@ impl Delta {
 /// The fields of a session: what is stored as far as known, and what has changed since. Sorted by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
-    stored: Vec<(String, Vec<u8>)>,
+    /// Shared with the save that is under way.
+    stored: Arc<Contents>,
     delta: Delta,
     /// Asked to be saved although nothing changed.
     marked: bool,
 }
 
 impl Fields {
-    pub(crate) fn new(stored: Vec<(String, Vec<u8>)>) -> Self {
-        Self { stored, ..Self::default() }
+    pub(crate) fn new(stored: Contents) -> Self {
+        Self { stored: Arc::new(stored), ..Self::default() }
+    }
+
+    /// What is stored, as far as known.
+    pub(crate) fn known(&self) -> Arc<Contents> {
+        Arc::clone(&self.stored)
     }
 
     /// A field as it now stands, changes included.
@@ -166,18 +177,19 @@ impl Fields {
 
     /// Notes that this much was saved; what was changed since it was sent stays pending.
     pub(crate) fn settle(&mut self, saved: &Delta) {
-        let names = self.stored.iter().map(|(name, _)| name).chain(self.delta.changes.iter().map(|(name, _)| name));
-        let mut wanted: Vec<_> = names.map(|name| (name.clone(), self.get(name).map(<[u8]>::to_vec))).collect();
-        wanted.extend(saved.changes.iter().map(|(name, _)| (name.clone(), self.get(name).map(<[u8]>::to_vec))));
+        self.marked = false;
+        let since = (self.delta != *saved).then(|| {
+            let names = self.delta.changes.iter().chain(&saved.changes).map(|(name, _)| name);
+            names.map(|name| (name.clone(), self.get(name).map(<[u8]>::to_vec))).collect::<Vec<_>>()
+        });
         if saved.clear {
-            self.stored.clear();
+            self.stored = Arc::default();
         }
         for (name, change) in &saved.changes {
             self.store_known(name, change.clone());
         }
-        self.marked = false;
         self.delta = Delta { clear: self.delta.clear && !saved.clear, changes: Vec::new() };
-        for (name, want) in wanted {
+        for (name, want) in since.into_iter().flatten() {
             if self.stored_now(&name) != want.as_deref() {
                 self.delta.put(&name, want);
             }
@@ -186,18 +198,22 @@ impl Fields {
 
     /// Takes over a field that the store holds.
     pub(crate) fn store_known(&mut self, name: &str, stored: Option<Vec<u8>>) {
-        let at = self.stored.binary_search_by(|(other, _)| other.as_str().cmp(name));
+        let known = Arc::make_mut(&mut self.stored);
+        let at = known.binary_search_by(|(other, _)| other.as_str().cmp(name));
         match (at, stored) {
-            (Ok(at), Some(stored)) => self.stored[at].1 = stored,
-            (Ok(at), None) => drop(self.stored.remove(at)),
-            (Err(at), Some(stored)) => self.stored.insert(at, (name.to_owned(), stored)),
+            (Ok(at), Some(stored)) => known[at].1 = stored,
+            (Ok(at), None) => drop(known.remove(at)),
+            (Err(at), Some(stored)) => known.insert(at, (name.to_owned(), stored)),
             (Err(_), None) => {}
         }
     }
 
     /// The number of fields as they now stand, and their bytes with their names.
     fn weight(&self) -> (usize, usize) {
-        self.iter().fold((0, 0), |(fields, bytes), (name, stored)| (fields + 1, bytes + name.len() + stored.len()))
+        let stand = self.stored.iter().filter(|(name, _)| !self.changed(name));
+        let stored = stand.map(|(name, stored)| (name.as_str(), stored.as_slice()));
+        let all = stored.chain(self.delta.sets());
+        all.fold((0, 0), |(fields, bytes), (name, stored)| (fields + 1, bytes + name.len() + stored.len()))
     }
 }
 

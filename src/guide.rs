@@ -15,7 +15,3 @@ pub mod guarantees {}
 /// Applications on tower-sessions, axum-login or actix-session: what changes, what they gain, what stays as it was.
 #[doc = include_str!("guide/drop_in.md")]
 pub mod drop_in {}
-
-/// What the people who run Redis should know.
-#[doc = include_str!("guide/operations.md")]
-pub mod operations {}

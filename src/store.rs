@@ -21,8 +21,10 @@ use crate::token::SecretHash;
 pub(crate) mod memory;
 pub(crate) mod redis;
 mod request;
+mod snapshot;
 
 pub(crate) use request::*;
+pub(crate) use snapshot::*;
 
 /// What is stored of a session besides its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,7 @@ pub(crate) struct Meta {
     pub(crate) rotation: Option<Rotation>,
     pub(crate) user: Option<String>,
     pub(crate) client: ClientInfo,
+    pub(crate) packed: Packed,
 }
 
 impl Meta {
@@ -188,11 +191,11 @@ pub(crate) trait Contract: Send + Sync {
     fn touch(&self, op: Op, touch: &Touch) -> impl Future<Output = Answer<Meta>> + Send;
 
     /// Writes changed fields and answers the new version. Refusals: `Gone`, `Conflict`, limits.
-    fn save(&self, op: Op, save: &Save) -> impl Future<Output = Answer<u32>> + Send;
+    fn save(&self, op: Op, save: &Save) -> impl Future<Output = Answer<Wrote>> + Send;
 
     /// Adds to a counter, which starts at 0, and answers its new value and the session's new version.
     /// Refusals: `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits.
-    fn increment(&self, op: Op, increment: &Increment) -> impl Future<Output = Answer<(i64, u32)>> + Send;
+    fn increment(&self, op: Op, increment: &Increment) -> impl Future<Output = Answer<(i64, Wrote)>> + Send;
 
     /// Gives the session a new secret; the old one stays as the previous. Answers the metadata after it.
     ///
@@ -296,11 +299,11 @@ impl Contract for Store {
         each_store!(self, store => store.touch(op, touch).await)
     }
 
-    async fn save(&self, op: Op, save: &Save) -> Answer<u32> {
+    async fn save(&self, op: Op, save: &Save) -> Answer<Wrote> {
         each_store!(self, store => store.save(op, save).await)
     }
 
-    async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, u32)> {
+    async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
         each_store!(self, store => store.increment(op, increment).await)
     }
 

@@ -23,6 +23,7 @@ mod repeats;
 mod reshard;
 mod secrets;
 mod sentinel;
+mod swaps;
 mod tls;
 
 /// The conformance suite on the embedded store.

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::common::recorder;
 use crate::common::server::Server;
 use operations::OPERATIONS;
-use scene::{LATE, Scene, code};
+use scene::{LATE, MOVED_ON, OK, Scene, code};
 
 mod dump;
 mod newer;
@@ -45,10 +45,12 @@ async fn a_call_that_is_delivered_again_at_once_is_answered_as_the_first_time_an
         let first = scene.deliver(&call).await;
         assert_ne!(scene.dump().await, before, "{operation}: the first delivery");
         let second = scene.deliver(&call).await;
-        assert_eq!(code(&first), code(&second), "{operation}: the answers");
-        if operation != "raise" {
+        match operation {
+            // The caller then asks the classic script, which knows it.
+            "swap" => assert_eq!((code(&first), code(&second)), (Some(OK), Some(MOVED_ON)), "{operation}"),
             // That one says OK and nothing else that means anything.
-            assert_eq!(first, second, "{operation}: the answers");
+            "raise" => assert_eq!(code(&first), code(&second), "{operation}: the answers"),
+            _ => assert_eq!(first, second, "{operation}: the answers"),
         }
     }
 }

@@ -21,3 +21,5 @@ local NAME_MEMBERS = 13
 local SEEN_ANOTHER = 14
 -- The life would outlast its user's index, which was not named: name it. Content: the metadata. Nothing was done.
 local NAME_INDEX = 15
+-- No longer as the caller loaded it. Nothing was done.
+local MOVED_ON = 16

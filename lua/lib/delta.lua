@@ -1,7 +1,7 @@
 -- What a request changed: '1' if every field is removed first, the number of fields that are set, their names and
 -- values in turn, and the names of those that are removed. Always the last of the arguments; each name once.
 local function read_delta(arguments, at)
-  local delta = { clear = arguments[at] == '1', sets = {}, change = {}, removes = {} }
+  local delta = { clear = arguments[at] == '1', sets = {}, change = {} }
   local first_removed = at + 2 + 2 * tonumber(arguments[at + 1])
   for i = at + 2, first_removed - 1, 2 do
     delta.change[arguments[i]] = arguments[i + 1]
@@ -27,35 +27,57 @@ local function bytes_of(fields)
   return bytes
 end
 
--- The number of fields and the bytes, names included, that the session would have. Also notes which removed ones exist.
+-- The number of fields and the bytes, names included, that the session would have, and the number that it has.
 local function weigh(key, session, delta)
-  local fields, bytes = redis.call('HLEN', key) - 1, session.size
+  local small = small_fields(key)
+  local had = count_fields(key, small)
+  local fields, bytes = had, session.size
   if delta.clear then
     fields, bytes = 0, 0
   end
   for name, value in pairs(delta.change) do
-    local old = not delta.clear and redis.call('HSTRLEN', key, name) or 0
-    if old > 0 or (not delta.clear and redis.call('HEXISTS', key, name) == 1) then
-      fields, bytes = fields - 1, bytes - #name - old
-      delta.removes[#delta.removes + 1] = not value and name or nil
+    local old = not delta.clear and value_of(key, small, name)
+    if old then
+      fields, bytes = fields - 1, bytes - #name - #old
     end
     if value then
       fields, bytes = fields + 1, bytes + #name + #value
     end
   end
-  return fields, bytes
+  return fields, bytes, had
 end
 
 local function apply(key, delta)
+  local small, sets, removes = {}, {}, {}
   if delta.clear then
     for _, name in ipairs(redis.call('HKEYS', key)) do
-      delta.removes[#delta.removes + 1] = name ~= '@' and name or nil
+      removes[#removes + 1] = name ~= '@' and name or nil
+    end
+  else
+    small = small_fields(key)
+  end
+  local repacked = false
+  for name, value in pairs(delta.change) do
+    local together = is_small(value)
+    repacked = repacked or together or small[name] ~= nil
+    small[name] = together and value or nil
+    if value and not together then
+      sets[#sets + 1] = name
+      sets[#sets + 1] = value
+    else
+      removes[#removes + 1] = name
     end
   end
-  if #delta.removes > 0 then
-    redis.call('HDEL', key, unpack(delta.removes))
+  if repacked and next(small) then
+    sets[#sets + 1] = '='
+    sets[#sets + 1] = pack_small(small)
+  elseif repacked then
+    removes[#removes + 1] = '='
   end
-  if #delta.sets > 0 then
-    redis.call('HSET', key, unpack(delta.sets))
+  if #removes > 0 then
+    redis.call('HDEL', key, unpack(removes))
+  end
+  if #sets > 0 then
+    redis.call('HSET', key, unpack(sets))
   end
 end

@@ -14,11 +14,11 @@ local function stay_ms(session)
   return over + session.keep
 end
 
--- Writes the metadata, some fields (names and values in turn) and the key's expiry.
+-- Writes the metadata, the fields of a session that has none yet (names and values in turn) and the key's expiry.
 local function store(key, session, fields)
   local expiry_ms = stay_ms(session)
   local packed = pack_meta(session)
-  redis.call('HSET', key, '@', packed, unpack(fields or {}))
+  redis.call('HSET', key, '@', packed, unpack(lay_out(fields or {})))
   redis.call('PEXPIREAT', key, expiry_ms)
   return packed
 end

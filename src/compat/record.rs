@@ -153,7 +153,7 @@ impl Records {
 
     /// Writes fields. `None` if the session has ended; false if it was written since it was loaded as this version.
     pub(super) async fn save(&self, kept: &Kept, version: Option<u32>, delta: Delta) -> Result<Option<bool>, Failure> {
-        let save = Save { id: kept.place.id, generation: kept.meta.generation, version, delta };
+        let save = Save { id: kept.place.id, generation: kept.meta.generation, version, delta, snapshot: None };
         match self.store().save(self.sessions.op()?, &save).await? {
             Ok(_) => Ok(Some(true)),
             Err(Refused::Conflict) => Ok(Some(false)),

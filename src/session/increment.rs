@@ -22,7 +22,8 @@ impl Session {
     /// Dropped midway, it was added once or not at all.
     ///
     /// # Redis
-    /// One `EVALSHA` of `increment.lua`, or of `create.lua` for a draft.
+    /// One `EVALSHA` of `swap.lua`, and if anyone wrote to the session since the load another of `increment.lua`; one of
+    /// `create.lua` for a draft.
     pub async fn increment(&self, name: &str, by: i64) -> Result<i64, Error> {
         check_field_name(name)?;
         let _turn = self.0.turn.lock().await;
@@ -38,20 +39,25 @@ impl Session {
     }
 
     async fn increment_live(&self, name: &str, by: i64) -> Result<i64, Error> {
-        let call = self.state().live().map(|live| Increment {
-            id: live.id,
-            generation: live.meta.generation,
-            field: name.to_owned(),
-            by,
-        });
+        let call = {
+            let state = self.state();
+            state.live().map(|live| Increment {
+                id: live.id,
+                generation: live.meta.generation,
+                field: name.to_owned(),
+                by,
+                snapshot: live.snapshot(&state.fields),
+            })
+        };
         let Some(call) = call else { return Err(Error::Gone(self.ended())) };
         let answer = self.sessions().store().increment(self.sessions().op()?, &call).await?;
+        drop(call);
         let mut state = self.state();
         match answer {
-            Ok((value, version)) => {
+            Ok((value, wrote)) => {
                 state.fields.store_known(name, Some(codec::encode_counter(value)));
                 if let Some(live) = state.live_mut() {
-                    live.wrote(version);
+                    live.wrote(wrote, true);
                 }
                 Ok(value)
             }

@@ -36,8 +36,9 @@ impl Session {
         let answer = self.sessions().store().retime(self.sessions().op()?, &call).await?;
         let mut state = self.state();
         match answer {
-            Ok(meta) => {
+            Ok(mut meta) => {
                 if let Some(live) = state.live_mut() {
+                    live.follow(&mut meta);
                     live.meta.spans = meta.spans;
                     live.meta.touched = meta.touched;
                     live.meta.grace_ms = meta.grace_ms;

@@ -56,8 +56,9 @@ impl Session {
         }
         let mut state = self.state();
         match answer {
-            Ok(meta) => {
+            Ok(mut meta) => {
                 if let Some(live) = state.live_mut() {
+                    live.follow(&mut meta);
                     live.meta.secret = meta.secret;
                     live.meta.rotation = meta.rotation;
                 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Outage};
 use crate::fields::{Delta, Fields};
 use crate::id::{Bucket, SessionId};
 use crate::limits::{LimitExceeded, Limits};
-use crate::store::{Contract, NewSession, Op, Record, Refused, Save};
+use crate::store::{Contract, Meta, NewSession, Op, Record, Refused, Save, Snapshot, Wrote};
 use crate::token::SessionToken;
 
 /// New ids that are tried when one is taken: with 110 random bits, the second means a broken generator.
@@ -55,7 +55,8 @@ impl Session {
     /// Dropped midway, the save was done or not; saving again is safe.
     ///
     /// # Redis
-    /// One `EVALSHA` of `save.lua`, or of `create.lua` for a draft; none without changes.
+    /// One `EVALSHA` of `swap.lua`, and if anyone wrote to the session since the load another of `save.lua`; one of
+    /// `create.lua` for a draft; none without changes.
     pub async fn save(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
         self.refuse_late()?;
@@ -89,11 +90,10 @@ impl Session {
             if !state.fields.is_dirty() {
                 return Ok(settled.unwrap_or(SaveOutcome::Unchanged));
             }
-            let delta = state.fields.delta().clone();
             match &state.phase {
                 Phase::Ended(reason) => return Ok(SaveOutcome::Gone(*reason)),
-                Phase::Draft { bucket, .. } => (*bucket, Err(delta)),
-                Phase::Live(live) => (None, Ok(save_call(live, delta, unchanged_only))),
+                Phase::Draft { bucket, .. } => (*bucket, Err(state.fields.delta().clone())),
+                Phase::Live(live) => (None, Ok(save_call(live, &state.fields, unchanged_only))),
             }
         };
         match call {
@@ -109,8 +109,10 @@ impl Session {
     }
 
     async fn send(&self, op: Op, save: Save) -> Result<SaveOutcome, Error> {
-        self.state().unsettled = Some((op, save.clone()));
+        self.state().unsettled = Some((op, save.to_repeat()));
         let answer = self.sessions().store().save(op, &save).await;
+        // The snapshot goes, or noting the change would have to copy the fields.
+        let Save { delta: saved, version: asked, .. } = save;
         let mut state = self.state();
         // Once it can be done no more, or surely was not, the changes that stay pending are another call.
         let over = self.sessions().store().now() > op.not_after;
@@ -119,16 +121,15 @@ impl Session {
             state.unsettled = None;
         }
         match answer? {
-            Ok(version) => {
-                state.fields.settle(&save.delta);
-                // A save of nothing makes no version: the one that it answers is somebody else's.
-                if let Some(live) = state.live_mut().filter(|_| !save.delta.is_empty()) {
-                    live.wrote(version);
+            Ok(wrote) => {
+                state.fields.settle(&saved);
+                if let Some(live) = state.live_mut() {
+                    live.wrote(wrote, !saved.is_empty());
                 }
                 Ok(SaveOutcome::Saved)
             }
             Err(Refused::Conflict) => {
-                if save.version.is_none() {
+                if asked.is_none() {
                     state.superseded();
                 }
                 Ok(SaveOutcome::Conflict)
@@ -184,16 +185,37 @@ pub(super) fn ids_taken() -> Error {
     Error::Unavailable(Outage::new("new ids in a row were taken: the random generator repeats itself"))
 }
 
-fn save_call(live: &Live, delta: Delta, unchanged_only: bool) -> Save {
-    let version = unchanged_only.then_some(live.meta.version);
-    Save { id: live.id, generation: live.meta.generation, version, delta }
+fn save_call(live: &Live, fields: &Fields, unchanged_only: bool) -> Save {
+    Save {
+        id: live.id,
+        generation: live.meta.generation,
+        version: unchanged_only.then_some(live.meta.version),
+        delta: fields.delta().clone(),
+        snapshot: live.snapshot(fields),
+    }
 }
 
 impl Live {
-    /// Notes a version that our own write made. If others wrote in between, our snapshot stays older than that.
-    pub(super) fn wrote(&mut self, version: u32) {
-        if version == self.meta.version.wrapping_add(1) {
-            self.meta.version = version;
+    /// What a store may compare with, if it answered that and we hold all that stood there.
+    pub(super) fn snapshot(&self, fields: &Fields) -> Option<Snapshot> {
+        let packed = self.meta.packed.0.clone()?;
+        Some(Snapshot { packed, fields: fields.known() })
+    }
+
+    /// Notes a version that our own write made. If others wrote in between, our snapshot stays older than that. A write
+    /// of nothing makes no version: the one that it answers is somebody else's.
+    pub(super) fn wrote(&mut self, wrote: Wrote, something: bool) {
+        if something && wrote.version == self.meta.version.wrapping_add(1) {
+            self.meta.version = wrote.version;
+        }
+        self.meta.packed = wrote.packed;
+    }
+
+    /// Takes over the metadata's bytes as another operation left them, if the fields that we hold still stand beside it.
+    pub(super) fn follow(&mut self, now: &mut Meta) {
+        let fields_stand = (now.generation, now.version) == (self.meta.generation, self.meta.version);
+        if fields_stand && self.meta.packed.0.is_some() {
+            self.meta.packed = std::mem::take(&mut now.packed);
         }
     }
 }

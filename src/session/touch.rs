@@ -44,8 +44,9 @@ impl Session {
         let mut state = self.state();
         let still = state.live().is_some_and(|live| live.id == call.id);
         match answer {
-            Ok(meta) if still => {
+            Ok(mut meta) if still => {
                 if let Some(live) = state.live_mut() {
+                    live.follow(&mut meta);
                     live.touched(&meta);
                 }
             }

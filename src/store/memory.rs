@@ -85,12 +85,13 @@ impl Contract for Memory {
         Ok(self.state().touch(touch))
     }
 
-    async fn save(&self, _: Op, save: &Save) -> Answer<u32> {
-        Ok(self.state().save(save))
+    async fn save(&self, _: Op, save: &Save) -> Answer<Wrote> {
+        Ok(self.state().save(save).map(Wrote::version))
     }
 
-    async fn increment(&self, _: Op, increment: &Increment) -> Answer<(i64, u32)> {
-        Ok(self.state().increment(increment))
+    async fn increment(&self, _: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
+        let answer = self.state().increment(increment);
+        Ok(answer.map(|(value, version)| (value, Wrote::version(version))))
     }
 
     async fn rotate(&self, _: Op, rotate: &Rotate) -> Answer<Meta> {

@@ -10,6 +10,7 @@ use super::*;
 use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
+use crowded::Crowded;
 use journal::Journal;
 use keys::Keys;
 use wire::Wire;
@@ -18,7 +19,9 @@ mod across;
 mod answer;
 mod bucket;
 mod call;
+mod crowded;
 mod doctor;
+mod fields;
 mod journal;
 mod keys;
 mod load;
@@ -26,6 +29,7 @@ mod login;
 mod meta;
 mod scripts;
 mod session;
+mod swap;
 #[cfg(test)]
 mod tests;
 mod torn;
@@ -40,6 +44,7 @@ pub(crate) struct Redis {
     wire: Wire,
     /// Whether a session was met whose key outlasts its life: until then to exist is to live, and a load asks for no `PTTL`.
     graced: AtomicBool,
+    crowded: Crowded,
     /// Whether buckets may lie on different servers: then no script has keys of two.
     parted: bool,
     /// Whether all slots are taken to be on the move: for tests.
@@ -61,6 +66,7 @@ impl Redis {
             keys,
             wire,
             graced: AtomicBool::new(false),
+            crowded: Crowded::new(),
             parted,
             torn: false,
             eviction_allowed: false,
@@ -141,11 +147,11 @@ impl Contract for Redis {
         session::touch(self, op, touch).await
     }
 
-    async fn save(&self, op: Op, save: &Save) -> Answer<u32> {
+    async fn save(&self, op: Op, save: &Save) -> Answer<Wrote> {
         session::save(self, op, save).await
     }
 
-    async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, u32)> {
+    async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
         session::increment(self, op, increment).await
     }
 

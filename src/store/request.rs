@@ -9,6 +9,7 @@ use crate::config::Cap;
 use crate::end::EndReason;
 use crate::fields::Delta;
 use crate::id::SessionId;
+use crate::store::Snapshot;
 use crate::timeout::Spans;
 use crate::token::SecretHash;
 
@@ -43,6 +44,14 @@ pub(crate) struct Save {
     /// Refuse unless this is still the version.
     pub(crate) version: Option<u32>,
     pub(crate) delta: Delta,
+    pub(crate) snapshot: Option<Snapshot>,
+}
+
+impl Save {
+    /// The same for a second delivery, which no snapshot helps: the first may have been done.
+    pub(crate) fn to_repeat(&self) -> Self {
+        Self { delta: self.delta.clone(), snapshot: None, ..*self }
+    }
 }
 
 /// Adds to a counter.
@@ -52,6 +61,7 @@ pub(crate) struct Increment {
     pub(crate) generation: u32,
     pub(crate) field: String,
     pub(crate) by: i64,
+    pub(crate) snapshot: Option<Snapshot>,
 }
 
 /// Gives the session a new secret.

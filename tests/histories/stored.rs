@@ -51,7 +51,9 @@ pub(super) struct Meta {
 impl Meta {
     fn read(mut hash: HashMap<String, Vec<u8>>) -> Self {
         let packed = hash.remove("@").expect("a session has metadata");
-        let bytes = hash.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum();
+        let together = hash.remove("=").map_or(0, |packed| without_lengths(&packed));
+        let apart: u64 = hash.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum();
+        let bytes = together + apart;
         let number =
             |at: usize, length: usize| packed[at..at + length].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         let mut tail = 102 + if packed[2] == 1 { 44 } else { 0 };
@@ -79,6 +81,17 @@ impl Meta {
         let absolute_left = (self.since + self.absolute).saturating_sub(self.touched);
         self.touched + (self.idle + self.interval).min(absolute_left)
     }
+}
+
+/// The bytes of names and values that lie together, which stand there with their lengths.
+fn without_lengths(packed: &[u8]) -> u64 {
+    let (mut at, mut bytes) = (0, 0);
+    while at < packed.len() {
+        let both = usize::from(packed[at]) + usize::from(packed[at + 1]) * 256 + usize::from(packed[at + 2]);
+        bytes += both as u64;
+        at += 3 + both;
+    }
+    bytes
 }
 
 /// Everything under a namespace. Keys that expire while they are read are left out.

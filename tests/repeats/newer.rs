@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom::{Login, Session, Timeouts};
 
 use super::operations::OPERATIONS;
-use super::scene::Scene;
+use super::scene::{MOVED_ON, Scene, code};
 use super::server;
 use crate::common::token;
 
@@ -26,6 +26,22 @@ async fn a_call_that_is_delivered_again_after_newer_ones_changes_nothing() {
             scene.deliver(&call).await;
             assert_eq!(scene.dump().await, before, "{operation} delivered again after {newer}");
         }
+    }
+}
+
+/// A swap compares with the session as it was, so held up on its way it is not even done a first time.
+#[tokio::test]
+async fn a_swap_that_is_overtaken_by_anything_does_nothing() {
+    let server = server();
+    for newer in NEWER {
+        let mut scene = Scene::before(&server, "swap").await;
+        let before = scene.dump().await;
+        let call = scene.operate().await;
+        scene.restore(&before).await;
+        do_newer(newer, &scene, &scene.session).await;
+        let overtaken = scene.dump().await;
+        assert_eq!(code(&scene.deliver(&call).await), Some(MOVED_ON), "{newer}");
+        assert_eq!(scene.dump().await, overtaken, "overtaken by {newer}");
     }
 }
 

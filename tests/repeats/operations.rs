@@ -7,11 +7,12 @@ use cloakroom::{ClientInfo, Login, Session, Timeouts};
 use crate::common::{Stage, login, token};
 
 /// By the names of their scripts.
-pub(super) const OPERATIONS: [&str; 16] = [
+pub(super) const OPERATIONS: [&str; 17] = [
     "create",
     "touch",
     "save",
     "increment",
+    "swap",
     "rotate",
     "retime",
     "login",
@@ -49,6 +50,17 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Session {
             stage.advance(Duration::from_secs(35 * 60)).await;
             stage.draft().await
         }
+        // By a handle that the session has moved on from; a swap comes first and does nothing.
+        "save" | "increment" => {
+            let (_, token) = stage.guest().await;
+            let session = stage.open(&token).await;
+            stage.open(&token).await.increment("m", 1).await.expect("there");
+            session
+        }
+        "swap" => {
+            let (_, token) = stage.user("ada").await;
+            stage.open(&token).await
+        }
         _ => stage.guest().await.0,
     }
 }
@@ -57,7 +69,7 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Session {
 pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
     let user = stage.sessions.user("ada");
     match operation {
-        "create" | "save" => {
+        "create" | "save" | "swap" => {
             session.insert("b", &2).expect("legal");
             session.save().await.expect("there").into_result().expect("saved");
         }

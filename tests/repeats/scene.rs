@@ -13,8 +13,10 @@ use crate::common::recorder::{Call, Recorder};
 use crate::common::server::Server;
 use crate::common::{Stage, redis_stage_on};
 
-/// `LATE` of `lua/lib/answer.lua`.
+/// Answers, by their names in `lua/lib/answer.lua`.
+pub(super) const OK: i64 = 0;
 pub(super) const LATE: i64 = 1;
+pub(super) const MOVED_ON: i64 = 16;
 
 /// The stage of one operation that is about to be called.
 pub(super) struct Scene {

@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::end::EndReason;
 use crate::id::{Bucket, SessionId};
 use crate::store::memory::contents::Contents;
-use crate::store::{Loaded, Meta, NewSession, Record, Refused, StoreSettings, Tombstone};
+use crate::store::{Loaded, Meta, NewSession, Packed, Record, Refused, StoreSettings, Tombstone};
 
 /// How often what has expired is dropped from memory; until then it only counts as absent.
 const PURGE_INTERVAL_MS: u64 = 60_000;
@@ -161,6 +161,7 @@ impl State {
             rotation: None,
             user: new.user.clone(),
             client: new.client.clone(),
+            packed: Packed::default(),
         };
         cover(&mut meta);
         self.enter(new.id, Record { meta, fields })

@@ -131,7 +131,7 @@ impl Bench {
     }
 
     async fn save(&self, save: &Save) -> Result<u32, Refused> {
-        self.store.save(OP, save).await.expect("no outage")
+        self.store.save(OP, save).await.expect("no outage").map(|wrote| wrote.version)
     }
 
     async fn touch(&self, touch: &Touch) -> Result<Meta, Refused> {

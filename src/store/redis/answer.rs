@@ -46,6 +46,7 @@ codes! {
     NameMembers = 13,
     SeenAnother = 14,
     NameIndex = 15,
+    MovedOn = 16,
 }
 
 /// A script's answer.
@@ -78,7 +79,7 @@ impl Reply {
             Code::AtCap => Refused::AtCap,
             Code::TicketVoid => Refused::TicketVoid,
             Code::AlreadyRotated => Refused::AlreadyRotated,
-            Code::Late | Code::Stale | Code::NameMembers | Code::SeenAnother | Code::NameIndex => {
+            Code::Late | Code::Stale | Code::NameMembers | Code::SeenAnother | Code::NameIndex | Code::MovedOn => {
                 return Err(unexpected());
             }
         }))

@@ -120,6 +120,13 @@ impl Delivery {
     }
 }
 
+impl Delivery {
+    /// The operation, if it surely was not sent yet.
+    pub(super) fn first(&self) -> Option<Op> {
+        (!self.unsure).then_some(self.op)
+    }
+}
+
 #[cfg(test)]
 impl Delivery {
     /// As if an answer had been lost.
@@ -155,10 +162,7 @@ impl Redis {
     /// one whose not-after is later than the horizon, if that is what it was too early for.
     pub(super) async fn call(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
         for _ in 0..ATTEMPTS {
-            // Boxed: the futures of whoever awaits would carry its size and depth, to the compiler's limit.
-            let sent = Box::pin(self.send(delivery, call)).await.map_err(readable)?;
-            delivery.unsure |= sent.times > 1;
-            let reply = Reply::read(sent.answer)?;
+            let reply = self.once(delivery, call).await?;
             let horizon = match reply.code {
                 Code::Late => {
                     self.wire.clock_seen(&call.keys[0], millis(&reply.content)?);
@@ -202,6 +206,14 @@ impl Redis {
             }
             answer => answer.map(Some),
         }
+    }
+
+    /// Sends a call under exactly this operation, and answers also that it came too late.
+    pub(super) async fn once(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
+        // Boxed: the futures of whoever awaits would carry its size and depth, to the compiler's limit.
+        let sent = Box::pin(self.send(delivery, call)).await.map_err(readable)?;
+        delivery.unsure |= sent.times > 1;
+        Reply::read(sent.answer)
     }
 
     async fn send(&self, delivery: &Delivery, call: &Call<'_>) -> Result<Sent, Error> {

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::id::SessionId;
 use crate::store::redis::Redis;
 use crate::store::redis::answer::{number, time, unexpected};
+use crate::store::redis::fields;
 use crate::store::redis::meta::{self, Stored};
 use crate::store::redis::wire::{Budget, Path};
 use crate::store::{Loaded, Meta, Record, Tombstone};
@@ -84,20 +85,27 @@ fn told(stored: Stored, fields: Fields, left_ms: i64) -> Loaded {
 pub(super) type Fields = Vec<(String, Vec<u8>)>;
 
 /// A hash's metadata and fields, by name; `None` if there is no hash.
+///
+/// Without the metadata's bytes, which a swap needs, if a field lies elsewhere than a swap would have it.
 fn unpack(hash: Value) -> Result<Option<(Stored, Fields)>, Error> {
     let mut fields = Fields::new();
     let mut stored = None;
+    let mut astray = false;
     for (name, value) in pairs(hash)? {
         let (Value::BulkString(name), Value::BulkString(value)) = (name, value) else { return Err(unexpected()) };
         if name == meta::FIELD.as_bytes() {
-            stored = Some(meta::decode(&value)?);
+            stored = Some(value);
+        } else if name == fields::TOGETHER.as_bytes() {
+            fields::unpack(&value, &mut fields).ok_or(Error::Unreadable("its fields are damaged"))?;
         } else {
+            astray |= fields::is_small(&value);
             fields.push((text(name)?, value));
         }
     }
     fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     match stored {
-        Some(stored) => Ok(Some((stored, fields))),
+        Some(packed) if astray => Ok(Some((meta::decode(&packed)?, fields))),
+        Some(packed) => Ok(Some((Stored::from_bytes(packed)?, fields))),
         None if fields.is_empty() => Ok(None),
         None => Err(Error::Unreadable("it has no metadata")),
     }
@@ -148,7 +156,7 @@ pub(super) fn record(redis: &Redis, hash: Value) -> Result<Option<Record>, Error
 
 /// A live session's metadata that a script answers.
 pub(super) fn live_meta(redis: &Redis, packed: &Value) -> Result<Meta, Error> {
-    let Stored::Session { meta, keep_ms } = meta::decode(super::answer::bytes(packed)?)? else {
+    let Stored::Session { meta, keep_ms } = Stored::from_bytes(super::answer::bytes(packed)?.to_vec())? else {
         return Err(unexpected());
     };
     note(redis, &meta, keep_ms);

@@ -8,7 +8,7 @@ use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::store::{Meta, Rotation, Tombstone};
+use crate::store::{Meta, Packed, Rotation, Tombstone};
 use crate::timeout::Spans;
 use crate::token::SecretHash;
 
@@ -40,6 +40,15 @@ pub(super) enum Stored {
 }
 
 impl Stored {
+    /// With the bytes that it was read from, which the session's next write is compared by.
+    pub(super) fn from_bytes(packed: Vec<u8>) -> Result<Self, Error> {
+        let mut stored = decode(&packed)?;
+        if let Self::Session { meta, .. } = &mut stored {
+            meta.packed = Packed(Some(packed));
+        }
+        Ok(stored)
+    }
+
     /// For so long after its deadline the key stays; 0 means that existing is living.
     pub(super) fn stays_ms(&self) -> u64 {
         match self {
@@ -57,45 +66,92 @@ pub(super) fn decode(packed: &[u8]) -> Result<Stored, Error> {
     read(&mut Reader(packed)).ok_or(Error::Unreadable("its metadata is damaged"))
 }
 
+/// What every session's metadata begins with.
+pub(super) struct Head {
+    pub(super) state: u8,
+    rotated: u8,
+    created: Millis,
+    since: Millis,
+    touched: Millis,
+    spans: Spans,
+    grace_ms: u32,
+    keep_ms: u32,
+    pub(super) generation: u32,
+    pub(super) version: u32,
+    pub(super) size: u32,
+    index_until: Millis,
+    pub(super) horizon: Millis,
+    secret: SecretHash,
+    operations: u8,
+}
+
+impl Head {
+    fn read(bytes: &mut Reader<'_>) -> Option<Self> {
+        let [format, state, rotated] = bytes.take()?;
+        if format != FORMAT {
+            return None;
+        }
+        Some(Self {
+            state,
+            rotated,
+            created: bytes.millis()?,
+            since: bytes.millis()?,
+            touched: bytes.millis()?,
+            spans: Spans { idle_ms: bytes.millis()?, absolute_ms: bytes.millis()?, interval_ms: bytes.number()? },
+            grace_ms: bytes.number()?,
+            keep_ms: bytes.number()?,
+            generation: bytes.number()?,
+            version: bytes.number()?,
+            size: bytes.number()?,
+            index_until: bytes.millis()?,
+            horizon: bytes.millis()?,
+            secret: SecretHash(bytes.take()?),
+            operations: bytes.take::<1>()?[0],
+        })
+    }
+
+    /// As [`Meta::deadline`].
+    pub(super) fn deadline(&self) -> Millis {
+        self.touched + self.spans.life_ms(self.since, self.touched)
+    }
+}
+
+/// The head alone.
+pub(super) fn head(packed: &[u8]) -> Option<Head> {
+    Head::read(&mut Reader(packed))
+}
+
 fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
-    let [_, state, rotated] = bytes.take()?;
-    let created = bytes.millis()?;
-    let since = bytes.millis()?;
-    let touched = bytes.millis()?;
-    let spans = Spans { idle_ms: bytes.millis()?, absolute_ms: bytes.millis()?, interval_ms: bytes.number()? };
-    let (grace_ms, keep_ms, generation, version) = (bytes.number()?, bytes.number()?, bytes.number()?, bytes.number()?);
-    let _size: u32 = bytes.number()?;
-    let index_until = bytes.millis()?;
-    let _horizon = bytes.millis()?;
-    let secret = SecretHash(bytes.take()?);
-    let [operations] = bytes.take()?;
-    let rotation = match rotated {
+    let head = Head::read(bytes)?;
+    let rotation = match head.rotated {
         0 => None,
         1 => Some(rotation(bytes)?),
         _ => return None,
     };
-    skip_operations(bytes, operations)?;
-    if state == PARKED {
+    skip_operations(bytes, head.operations)?;
+    let Head { secret, keep_ms, .. } = head;
+    if head.state == PARKED {
         return Some(Stored::Parked);
     }
-    if state != 0 {
+    if head.state != 0 {
         let previous = rotation.map(|rotation| rotation.previous);
-        return Some(Stored::Ended(Tombstone { reason: EndReason::from_code(state)?, secret, previous }));
+        return Some(Stored::Ended(Tombstone { reason: EndReason::from_code(head.state)?, secret, previous }));
     }
     let (user, client) = read_tail(bytes)?;
     let meta = Meta {
-        created,
-        since,
-        touched,
-        spans,
-        grace_ms,
-        generation,
-        version,
-        index_until,
+        created: head.created,
+        since: head.since,
+        touched: head.touched,
+        spans: head.spans,
+        grace_ms: head.grace_ms,
+        generation: head.generation,
+        version: head.version,
+        index_until: head.index_until,
         secret,
         rotation,
         user,
         client,
+        packed: Packed::default(),
     };
     bytes.0.is_empty().then(|| Stored::Session { meta: Box::new(meta), keep_ms })
 }
@@ -210,6 +266,9 @@ impl<'a> Reader<'a> {
         String::from_utf8(self.slice(length.into())?.to_vec()).ok()
     }
 }
+
+mod write;
+pub(super) use write::Written;
 
 #[cfg(test)]
 mod tests;

@@ -29,22 +29,23 @@ macro_rules! scripts {
 }
 
 scripts! {
-    CREATE = "create" "" ["answer" "reason" "call" "meta" "ring" "session" "delta" "limits" "life" "fresh" "index" "enter"];
-    TOUCH = "touch" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "life" "index"];
-    SAVE = "save" "" ["answer" "reason" "call" "meta" "ring" "session" "delta" "limits"];
-    INCREMENT = "increment" "" ["answer" "reason" "call" "meta" "ring" "session" "limits"];
+    CREATE = "create" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "delta" "limits" "life" "fresh" "index" "enter"];
+    TOUCH = "touch" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "fields" "life" "index"];
+    SAVE = "save" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "delta" "limits"];
+    INCREMENT = "increment" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "limits"];
+    SWAP = "swap" "" ["answer" "call"];
     ROTATE = "rotate" "" ["answer" "reason" "call" "meta" "ring" "session"];
-    RETIME = "retime" "" ["answer" "reason" "call" "meta" "ring" "session" "life" "index" "bury"];
-    LOGIN = "login" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury" "gate"];
-    PARK = "park" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate" "park"];
-    LEAVE = "leave" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "index" "bury" "kept"];
-    ACTIVATE = "activate" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "life" "fresh" "index" "enter" "bury" "gate"];
-    REAUTHENTICATE = "reauthenticate" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate"];
-    END = "end" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury"];
-    BURY = "bury" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "delta" "carry" "life" "index" "bury" "kept"];
-    RAISE = "raise" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "life" "index"];
-    REVOKE = "revoke" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "life" "index" "bury"];
-    SWEEP = "sweep" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "life" "index" "bury"];
+    RETIME = "retime" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "life" "index" "bury"];
+    LOGIN = "login" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury" "gate"];
+    PARK = "park" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate" "park"];
+    LEAVE = "leave" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "carry" "life" "index" "bury" "kept"];
+    ACTIVATE = "activate" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "life" "fresh" "index" "enter" "bury" "gate"];
+    REAUTHENTICATE = "reauthenticate" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate"];
+    END = "end" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury"];
+    BURY = "bury" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "carry" "life" "index" "bury" "kept"];
+    RAISE = "raise" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "fields" "life" "index"];
+    REVOKE = "revoke" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "life" "index" "bury"];
+    SWEEP = "sweep" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "life" "index" "bury"];
 }
 
 #[cfg(test)]

@@ -10,11 +10,10 @@ use crate::store::redis::call::{Call, Delivery};
 use crate::store::redis::keys::Bytes;
 use crate::store::redis::load::{live_meta, record};
 use crate::store::redis::meta::tail;
-use crate::store::redis::scripts;
-use crate::store::redis::torn;
+use crate::store::redis::{scripts, swap, torn};
 use crate::store::{
-    Answer, End, Increment, Meta, NewSession, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record, Retime, Rotate, Save,
-    Touch,
+    Answer, End, Increment, Meta, NewSession, Op, PREVIOUS_GRACE_MS, Packed, ROTATION_SETTLES_MS, Record, Retime,
+    Rotate, Save, Touch, Wrote,
 };
 
 /// Most times that a call is repeated with what the answer before told: a touch can meet another one each time, if the
@@ -63,6 +62,7 @@ fn begun(new: &NewSession, now: u64) -> Meta {
         rotation: None,
         user: None,
         client: new.client.clone(),
+        packed: Packed::default(),
     }
 }
 
@@ -86,29 +86,37 @@ pub(super) async fn touch(redis: &Redis, op: Op, touch: &Touch) -> Answer<Meta> 
     Err(unexpected())
 }
 
-pub(super) async fn save(redis: &Redis, op: Op, save: &Save) -> Answer<u32> {
+pub(super) async fn save(redis: &Redis, op: Op, save: &Save) -> Answer<Wrote> {
+    let mut delivery = redis.delivery(op);
+    if let Some(wrote) = swap::save(redis, &mut delivery, save).await? {
+        return Ok(Ok(wrote));
+    }
     let call = Call::new(&scripts::SAVE, vec![redis.keys.session(save.id)])
         .number(save.generation)
         .maybe(save.version)
         .number(redis.settings.limits.fields)
         .number(redis.settings.limits.session_bytes)
         .delta(&save.delta)?;
-    let reply = redis.call(&mut redis.delivery(op), &call).await?;
-    reply.answer(|content| Ok(version(bytes(&content)?)?.0))
+    let reply = redis.call(&mut delivery, &call).await?;
+    reply.answer(|content| Ok(Wrote::version(version(bytes(&content)?)?.0)))
 }
 
-pub(super) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> Answer<(i64, u32)> {
+pub(super) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
     check_field_name(&increment.field)?;
+    let mut delivery = redis.delivery(op);
+    if let Some(answer) = swap::increment(redis, &mut delivery, increment).await? {
+        return Ok(Ok(answer));
+    }
     let call = Call::new(&scripts::INCREMENT, vec![redis.keys.session(increment.id)])
         .number(increment.generation)
         .bytes(increment.field.as_bytes())
         .number(increment.by)
         .number(redis.settings.limits.fields)
         .number(redis.settings.limits.session_bytes);
-    let reply = redis.call(&mut redis.delivery(op), &call).await?;
+    let reply = redis.call(&mut delivery, &call).await?;
     reply.answer(|content| {
         let (version, value) = version(bytes(&content)?)?;
-        Ok((digits(value)?, version))
+        Ok((digits(value)?, Wrote::version(version)))
     })
 }
 

@@ -7,6 +7,7 @@ mod create;
 mod doctor;
 mod end;
 mod end_refused;
+mod fields;
 mod history;
 mod increment;
 mod keys;
@@ -21,6 +22,7 @@ mod retime;
 mod revoke;
 mod rotate;
 mod save;
+mod swap;
 mod torn;
 mod touch;
 mod travel;
@@ -155,7 +157,7 @@ fn followed(record: &Record, id: SessionId, keep: &[&str]) -> (End, SessionId) {
 }
 
 fn saving(id: SessionId, changes: &[&str]) -> Save {
-    Save { id, generation: 1, version: None, delta: delta(changes) }
+    Save { id, generation: 1, version: None, delta: delta(changes), snapshot: None }
 }
 
 fn rotating(id: SessionId, presented: u8, current: u8, new: u8) -> Rotate {
@@ -243,6 +245,13 @@ impl Bench {
         }
     }
 
+    /// What a handle would hold of a live session.
+    async fn snapshot(&self, id: SessionId) -> Option<Snapshot> {
+        let Loaded::Live(record) = self.load(id).await else { return None };
+        let Record { meta, fields } = *record;
+        Some(Snapshot { packed: meta.packed.0?, fields: Arc::new(fields) })
+    }
+
     async fn is_live(&self, id: SessionId) -> bool {
         matches!(self.load(id).await, Loaded::Live(_))
     }
@@ -261,7 +270,11 @@ impl Bench {
     }
 
     async fn save(&self, save: &Save) -> Result<u32, Refused> {
-        self.store.save(self.op(), save).await.unwrap()
+        self.save_as(self.op(), save).await
+    }
+
+    async fn save_as(&self, op: Op, save: &Save) -> Result<u32, Refused> {
+        self.store.save(op, save).await.unwrap().map(|wrote| wrote.version)
     }
 
     async fn touch(&self, id: SessionId, seen: Millis, user: Option<&str>) -> Result<Meta, Refused> {

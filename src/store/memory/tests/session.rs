@@ -3,7 +3,7 @@
 use super::*;
 
 fn save(id: SessionId, changes: &[&str]) -> Save {
-    Save { id, generation: 1, version: None, delta: delta(changes) }
+    Save { id, generation: 1, version: None, delta: delta(changes), snapshot: None }
 }
 
 #[tokio::test]
@@ -85,8 +85,11 @@ async fn limits_count_all_fields_and_names_and_nothing_is_stored_above_them() {
 async fn a_counter_starts_at_zero_and_keeps_all_64_bits() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
-    let increment = |by| Increment { id, generation: 1, field: "hits".into(), by };
-    let add = async |by| bench.store.increment(OP, &increment(by)).await.expect("no outage");
+    let increment = |by| Increment { id, generation: 1, field: "hits".into(), by, snapshot: None };
+    let add = async |by| {
+        let answer = bench.store.increment(OP, &increment(by)).await.expect("no outage");
+        answer.map(|(value, wrote)| (value, wrote.version))
+    };
     assert_eq!(add(-2).await, Ok((-2, 2)));
     assert_eq!(add(i64::MAX).await, Ok((i64::MAX - 2, 3)));
     assert_eq!(add(3).await, Err(Refused::Overflow));
@@ -98,7 +101,7 @@ async fn a_counter_starts_at_zero_and_keeps_all_64_bits() {
 async fn a_field_that_is_no_counter_is_not_added_to() {
     let bench = open_with(Limits::new().fields(1));
     let (id, _) = bench.guest(&["hat=7"]).await;
-    let increment = |field: &str, generation| Increment { id, generation, field: field.into(), by: 1 };
+    let increment = |field: &str, generation| Increment { id, generation, field: field.into(), by: 1, snapshot: None };
     let add =
         async |field, generation| bench.store.increment(OP, &increment(field, generation)).await.expect("no outage");
     assert_eq!(add("hat", 1).await, Err(Refused::WrongKind));

@@ -3,6 +3,8 @@
 //! Time passes in steps of 7 seconds, which no timeout here is a multiple of: so the milliseconds that a call to Redis
 //! takes never decide an answer.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::clock::ManualClock;
 use crate::store::memory::Memory;
@@ -57,6 +59,8 @@ struct History {
     /// Sessions that were tried, with the user that they are of.
     ids: Vec<(SessionId, Option<&'static str>)>,
     tickets: Vec<(String, Ticket, Ticket)>,
+    /// What was last seen of a session.
+    seen: HashMap<SessionId, Snapshot>,
 }
 
 impl History {
@@ -67,7 +71,8 @@ impl History {
         let settings = bench.store.settings.clone();
         let memory = Memory::new(settings, Some(clock.clone()));
         let random = fastrand::Rng::with_seed(seed);
-        Self { seed, step: 0, random, bench, memory, clock, ids: Vec::new(), tickets: Vec::new() }
+        let (ids, tickets, seen) = (Vec::new(), Vec::new(), HashMap::new());
+        Self { seed, step: 0, random, bench, memory, clock, ids, tickets, seen }
     }
 
     fn new_session(&mut self, user: Option<&'static str>) -> NewSession {
@@ -164,17 +169,34 @@ impl History {
 
     async fn save(&mut self) {
         let version = self.random.bool().then(|| self.random.u32(1..4));
-        let save = Save { id: self.any().0, generation: self.generation(), version, delta: self.delta() };
+        let (id, generation, delta) = (self.any().0, self.generation(), self.delta());
+        let save = Save { id, generation, version, delta, snapshot: self.snapshot(id).await };
         let op = self.op();
-        both!(self, store => store.save(op, &save).await, |answer: Answer<u32>, _| answer.unwrap()).ok();
+        let show = |answer: Answer<Wrote>, _| answer.unwrap().map(|wrote| wrote.version);
+        both!(self, store => store.save(op, &save).await, show).ok();
     }
 
     async fn increment(&mut self) {
         let by = *self.random.choice(&[1, -1, 1_000_000, i64::MAX]).unwrap();
         let field = if self.random.u8(..) < 200 { "n" } else { "a" };
-        let increment = Increment { id: self.any().0, generation: self.generation(), field: field.into(), by };
+        let (id, generation) = (self.any().0, self.generation());
+        let increment = Increment { id, generation, field: field.into(), by, snapshot: self.snapshot(id).await };
         let op = self.op();
-        both!(self, store => store.increment(op, &increment).await, |answer: Answer<_>, _| answer.unwrap()).ok();
+        let show = |answer: Answer<(i64, Wrote)>, _| answer.unwrap().map(|(value, wrote)| (value, wrote.version));
+        both!(self, store => store.increment(op, &increment).await, show).ok();
+    }
+
+    /// What a caller may have seen in Redis: nothing, what stands there, or what stood there at an earlier step.
+    async fn snapshot(&mut self, id: SessionId) -> Option<Snapshot> {
+        match self.random.u8(..3) {
+            0 => None,
+            1 => self.seen.get(&id).cloned(),
+            _ => {
+                let snapshot = self.bench.snapshot(id).await?;
+                self.seen.insert(id, snapshot.clone());
+                Some(snapshot)
+            }
+        }
     }
 
     async fn rotate(&mut self) {

@@ -1,12 +1,17 @@
 use super::*;
 
 fn by(id: SessionId, field: &str, by: i64) -> Increment {
-    Increment { id, generation: 1, field: field.into(), by }
+    Increment { id, generation: 1, field: field.into(), by, snapshot: None }
 }
 
 impl Bench {
     async fn add(&self, increment: &Increment) -> Result<(i64, u32), Refused> {
-        self.store.increment(self.op(), increment).await.unwrap()
+        self.add_as(self.op(), increment).await
+    }
+
+    async fn add_as(&self, op: Op, increment: &Increment) -> Result<(i64, u32), Refused> {
+        let answer = self.store.increment(op, increment).await.unwrap();
+        answer.map(|(value, wrote)| (value, wrote.version))
     }
 }
 

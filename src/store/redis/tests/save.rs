@@ -48,13 +48,13 @@ async fn a_repeat_is_answered_as_the_first_and_overwrites_nothing_newer() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let (op, save) = (bench.op(), saving(id, &["a=1"]));
-    assert_eq!(bench.store.save(op, &save).await.unwrap(), Ok(2));
+    assert_eq!(bench.save_as(op, &save).await, Ok(2));
     bench.save(&saving(id, &["a=2"])).await.unwrap();
-    assert_eq!(bench.store.save(op, &save).await.unwrap(), Ok(2));
+    assert_eq!(bench.save_as(op, &save).await, Ok(2));
     let record = bench.live(id).await;
     assert_eq!((record.meta.version, record.fields[0].1.clone()), (3, encode_bytes(b"2")));
     bench.end(id).await;
-    assert_eq!(bench.store.save(op, &save).await.unwrap(), Ok(2), "the tombstone remembers");
+    assert_eq!(bench.save_as(op, &save).await, Ok(2), "the tombstone remembers");
     assert_eq!(bench.save(&save).await, Err(Refused::Gone(Some(EndReason::LoggedOut))));
 }
 
@@ -63,9 +63,9 @@ async fn what_was_refused_once_is_not_done_by_a_second_delivery() {
     let bench = open_with(Limits::default().fields(1));
     let (id, _) = bench.guest(&["a=1"]).await;
     let (op, save) = (bench.op(), saving(id, &["b=2"]));
-    assert_eq!(bench.store.save(op, &save).await.unwrap(), Err(Refused::TooManyFields));
+    assert_eq!(bench.save_as(op, &save).await, Err(Refused::TooManyFields));
     bench.save(&saving(id, &["a"])).await.unwrap();
-    assert_eq!(bench.store.save(op, &save).await.unwrap(), Err(Refused::TooManyFields));
+    assert_eq!(bench.save_as(op, &save).await, Err(Refused::TooManyFields));
     assert_eq!(names(&bench.live(id).await), [""; 0]);
 }
 

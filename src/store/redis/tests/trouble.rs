@@ -9,7 +9,7 @@ async fn a_call_that_came_too_late_is_sent_again_as_a_new_one() {
     let now = bench.store.now();
     for not_after in [now - 1, 0, now + HOUR] {
         let op = Op { not_after, ..bench.op() };
-        bench.store.save(op, &saving(id, &["a=1"])).await.unwrap().unwrap();
+        bench.save_as(op, &saving(id, &["a=1"])).await.unwrap();
     }
     assert_eq!(bench.live(id).await.meta.version, 4);
 }
@@ -84,7 +84,7 @@ async fn what_ran_out_is_not_done_again_when_the_clock_is_set_back() {
 async fn calls_that_push_each_other_out_of_the_ring_are_all_done_once() {
     let bench = Arc::new(open());
     let (id, _) = bench.guest(&[]).await;
-    let add = Increment { id, generation: 1, field: "n".into(), by: 1 };
+    let add = Increment { id, generation: 1, field: "n".into(), by: 1, snapshot: None };
     let tasks: Vec<_> = (0..100)
         .map(|_| (bench.clone(), add.clone()))
         .map(|(bench, add)| {

@@ -1,0 +1,81 @@
+//! The metadata after a write of fields, as `lua/lib/ring.lua` and `lua/lib/meta.lua` would make it.
+
+use super::{Head, Reader};
+use crate::clock::Millis;
+use crate::store::Op;
+
+/// Where the head has what a write changes, and where it ends.
+const VERSION: usize = 49;
+const SIZE: usize = 53;
+const HORIZON: usize = 63;
+const OPERATIONS: usize = 101;
+const HEAD: usize = 102;
+/// The bytes of a rotation.
+const ROTATION: usize = 44;
+/// So many operations are remembered: `RING` of `lua/lib/ring.lua`.
+const RING: usize = 8;
+
+/// A write of fields, once it is done.
+pub(in super::super) struct Written<'a> {
+    pub(in super::super) op: Op,
+    /// The server's time, as far as known: operations that have run out by then are forgotten.
+    pub(in super::super) now: Millis,
+    pub(in super::super) version: u32,
+    pub(in super::super) size: u32,
+    /// Code and content, which a repeat is answered.
+    pub(in super::super) answer: &'a [u8],
+}
+
+impl Written<'_> {
+    /// A live session's metadata with this write in it; `None` for bytes that are none.
+    pub(in super::super) fn after(&self, packed: &[u8]) -> Option<Vec<u8>> {
+        let mut rest = Reader(packed);
+        let head = Head::read(&mut rest)?;
+        let rotation = rest.slice(usize::from(head.rotated) * ROTATION)?;
+        let mut ring = operations(&mut rest, head.operations)?;
+        let mut horizon = head.horizon;
+        ring.retain(|(not_after, _)| {
+            horizon = if *not_after < self.now { horizon.max(*not_after) } else { horizon };
+            *not_after >= self.now
+        });
+        let own = self.operation()?;
+        ring.push((self.op.not_after, &own));
+        while ring.len() > RING {
+            horizon = horizon.max(ring.remove(0).0);
+        }
+        let mut after = Vec::with_capacity(packed.len() + own.len());
+        after.extend_from_slice(&packed[..HEAD]);
+        after[VERSION..VERSION + 4].copy_from_slice(&self.version.to_be_bytes());
+        after[SIZE..SIZE + 4].copy_from_slice(&self.size.to_be_bytes());
+        after[HORIZON..HORIZON + 6].copy_from_slice(&six_bytes(horizon));
+        after[OPERATIONS] = ring.len() as u8;
+        after.extend_from_slice(rotation);
+        ring.iter().for_each(|(_, operation)| after.extend_from_slice(operation));
+        after.extend_from_slice(rest.0);
+        Some(after)
+    }
+
+    /// Its own entry in the ring.
+    fn operation(&self) -> Option<Vec<u8>> {
+        let length = u8::try_from(self.answer.len()).ok()?;
+        Some([&self.op.id[..], &six_bytes(self.op.not_after), &[length], self.answer].concat())
+    }
+}
+
+/// The ring: each operation's not-after and bytes.
+fn operations<'a>(rest: &mut Reader<'a>, count: u8) -> Option<Vec<(Millis, &'a [u8])>> {
+    let mut ring = Vec::with_capacity(RING + 1);
+    for _ in 0..count {
+        let mut peek = Reader(rest.0);
+        let _id = peek.slice(8)?;
+        let not_after = peek.millis()?;
+        let [length] = peek.take()?;
+        ring.push((not_after, rest.slice(15 + usize::from(length))?));
+    }
+    Some(ring)
+}
+
+fn six_bytes(ms: Millis) -> [u8; 6] {
+    let [_, _, six @ ..] = ms.to_be_bytes();
+    six
+}

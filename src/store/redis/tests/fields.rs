@@ -1,0 +1,85 @@
+//! Where fields lie in the hash.
+
+use super::*;
+
+impl Bench {
+    /// The names of the hash's fields but the metadata's.
+    fn laid(&self, id: SessionId) -> Vec<String> {
+        let mut names: Vec<String> = self.raw("HKEYS", &self.store.keys.session(id), &[]);
+        names.retain(|name| name != "@");
+        names.sort_unstable();
+        names
+    }
+
+    /// Saves by the classic script or by a swap.
+    async fn put(&self, id: SessionId, swaps: bool, delta: Delta) {
+        let snapshot = self.snapshot(id).await.filter(|_| swaps);
+        let wrote = self.store.save(self.op(), &Save { delta, snapshot, ..saving(id, &[]) }).await.unwrap().unwrap();
+        assert_eq!(wrote.packed.0.is_some(), swaps);
+    }
+}
+
+fn change(name: &str, stored: Vec<u8>) -> Delta {
+    Delta { clear: false, changes: vec![(name.into(), Some(stored))] }
+}
+
+#[tokio::test]
+async fn a_field_moves_when_its_kind_or_size_does_and_is_never_in_two_places() {
+    let bench = open();
+    let (small, large) = (encode_bytes(&[b'x'; 1023]), encode_bytes(&[b'x'; 1024]));
+    for swaps in [false, true] {
+        let (id, _) = bench.guest(&["b=1"]).await;
+        for (stored, laid) in [
+            (small.clone(), vec!["="]),
+            (large.clone(), vec!["=", "a"]),
+            (encode_counter(7), vec!["=", "a"]),
+            (small.clone(), vec!["="]),
+            (encode_counter(-7), vec!["=", "a"]),
+            (large.clone(), vec!["=", "a"]),
+        ] {
+            bench.put(id, swaps, change("a", stored.clone())).await;
+            assert_eq!(bench.laid(id), laid, "swaps {swaps}");
+            let record = bench.live(id).await;
+            assert_eq!((names(&record), &record.fields[0].1), (vec!["a", "b"], &stored));
+        }
+        bench.put(id, swaps, delta(&["b"])).await;
+        assert_eq!(bench.laid(id), ["a"], "nothing lies together any more");
+        bench.put(id, swaps, delta(&["a", "c=1"])).await;
+        assert_eq!(bench.laid(id), ["="]);
+        bench.put(id, swaps, Delta { changes: change("n", encode_counter(1)).changes, ..cleared(&[]) }).await;
+        assert_eq!(bench.laid(id), ["n"]);
+        bench.put(id, swaps, cleared(&[])).await;
+        assert_eq!(bench.laid(id), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_small_field_is_no_counter_also_where_no_hash_field_has_its_name() {
+    let bench = open();
+    let (id, _) = bench.guest(&["a=1"]).await;
+    let add = Increment { id, generation: 1, field: "a".into(), by: 1, snapshot: None };
+    assert_eq!(bench.store.increment(bench.op(), &add).await.unwrap(), Err(Refused::WrongKind));
+    assert_eq!(bench.laid(id), ["="]);
+}
+
+#[tokio::test]
+async fn a_session_whose_fields_lie_astray_reads_right_and_is_written_by_the_classic_script() {
+    let bench = open();
+    let (id, _) = bench.guest(&["b=1"]).await;
+    let key = bench.store.keys.session(id);
+    let _: u32 = bench.raw("HSET", &key, &[b"a", &encode_bytes(b"1")]);
+    let record = bench.live(id).await;
+    assert_eq!(names(&record), ["a", "b"]);
+    assert_eq!(record.meta.packed.0, None);
+    bench.put(id, false, delta(&["a=2"])).await;
+    assert_eq!(bench.laid(id), ["="], "and put where it belongs");
+    assert_eq!(names(&bench.live(id).await), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn fields_that_are_damaged_are_unreadable() {
+    let bench = open();
+    let (id, _) = bench.guest(&["b=1"]).await;
+    let _: u32 = bench.raw("HSET", &bench.store.keys.session(id), &[b"=", b"\x01\0"]);
+    assert!(matches!(bench.store.load(id).await, Err(Error::Unreadable(_))));
+}

@@ -1,0 +1,48 @@
+//! What a handle holds of a session, for a store that can write by comparing with it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::fields::Contents;
+
+/// The bytes that the store had the metadata from, opaque to everyone else; the embedded store needs none.
+///
+/// Equal to any other: they say nothing of a session that the rest of its metadata does not, but who wrote it last.
+#[derive(Clone, Default)]
+pub(crate) struct Packed(pub(crate) Option<Vec<u8>>);
+
+impl PartialEq for Packed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Packed {}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Packed(..)")
+    }
+}
+
+/// A session as it was loaded, or left by the holder's own write: metadata and all fields of one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) packed: Vec<u8>,
+    pub(crate) fields: Arc<Contents>,
+}
+
+/// What a write of fields made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wrote {
+    pub(crate) version: u32,
+    /// The metadata after it, if it wrote to exactly what the snapshot showed.
+    pub(crate) packed: Packed,
+}
+
+impl Wrote {
+    /// Of a write to a session that may have more than the caller knows of.
+    pub(crate) const fn version(version: u32) -> Self {
+        Self { version, packed: Packed(None) }
+    }
+}
