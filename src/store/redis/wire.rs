@@ -279,15 +279,19 @@ impl Wire {
     ) -> Result<(C::Answer, u32), Failure> {
         let mut lost = 0;
         let mut waits = budget.waits();
+        let mut before = None;
         loop {
             let fault = match self.attempt(path, budget, key, call).await {
                 Ok(answer) => return Ok((answer, lost + 1)),
+                // That time ran out says less than why it did.
+                Err(fault) if fault.is_late() => return Err(Failure { fault: before.unwrap_or(fault), lost }),
                 Err(fault) => fault,
             };
             lost += u32::from(fault.is_lost());
             if !fault.is_worth_a_retry() || !waits.pause().await {
                 return Err(Failure { fault, lost });
             }
+            before = Some(fault);
         }
     }
 

@@ -95,6 +95,11 @@ impl Fault {
         Self { verdict: Refused, ..self }
     }
 
+    /// Whether time ran out before anything was sent.
+    pub(super) fn is_late(&self) -> bool {
+        self.verdict == Refused && self.what == Self::LATE.what
+    }
+
     pub(super) fn is_lost(&self) -> bool {
         self.verdict == Verdict::Lost
     }
