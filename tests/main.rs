@@ -6,6 +6,7 @@ mod docs;
 mod full;
 mod grace;
 mod histories;
+mod load_test;
 mod lua_contract;
 mod outages;
 mod races;
