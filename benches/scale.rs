@@ -41,11 +41,12 @@ async fn loads(plan: &Plan) -> Result<(), Failure> {
     println!("\n{rounds} rounds of {:?}, {tasks} tasks, {CONNECTIONS} connections over a Unix socket\n", plan.time());
     println!("| stored | filled in | loads per second | p50 | p99 | of the control | bytes each |");
     println!("|---|---|---|---|---|---|---|");
-    let (mut tokens, begun) = (Vec::new(), Instant::now());
+    let (mut tokens, mut filled) = (Vec::new(), Duration::ZERO);
     let empty = used_memory(&redis.server).await?;
     for size in SIZES.into_iter().filter(|size| *size <= plan.count("--most")) {
+        let begun = Instant::now();
         tokens.extend(guests(&sessions, size - tokens.len(), CONTENT).await?);
-        let filled = begun.elapsed();
+        filled += begun.elapsed();
         let bytes = (used_memory(&redis.server).await? - empty) / size as f64;
         let control = redis.control("scale").await?;
         let shared = Arc::new(Stage { sessions: sessions.clone(), tokens, control });
@@ -58,8 +59,8 @@ async fn loads(plan: &Plan) -> Result<(), Failure> {
         let (rate, of) = (opens.len() as f64 / seconds, opens.len() as f64 / gets.len() as f64);
         opens.sort_unstable();
         let (p50, p99) = (opens[opens.len() / 2], opens[opens.len() * 99 / 100]);
-        let filled = filled.as_secs_f64();
-        println!("| {size} | {filled:.0} s | {rate:.0} | {p50:.2?} | {p99:.2?} | {of:.2} | {bytes:.0} |");
+        let seconds = filled.as_secs_f64();
+        println!("| {size} | {seconds:.1} s | {rate:.0} | {p50:.2?} | {p99:.2?} | {of:.2} | {bytes:.0} |");
         tokens = Arc::into_inner(shared).ok_or("a task still holds the tokens")?.tokens;
     }
     Ok(())

@@ -7,3 +7,7 @@ pub mod design {}
 /// What is promised, under which failure, within which limit, and the test that shows it.
 #[doc = include_str!("guide/guarantees.md")]
 pub mod guarantees {}
+
+/// How speed and memory are measured, with which flaws, and what a run said.
+#[doc = include_str!("guide/performance.md")]
+pub mod performance {}
