@@ -1,6 +1,6 @@
 //! Does a load stay as fast with ever more sessions stored, and how much memory does a session take?
 //!
-//! Timed: `open` of sessions drawn evenly, from 64 tasks, with 10,000 stored and ten times as many, and so on up to `--most`.
+//! Timed: `open` of sessions drawn evenly, no touch due, from 64 tasks, with 10,000 stored and ten times as many, and so on up to `--most`.
 //! The control in each row is a bare `GET` of as many bytes over as many connections, in the same rounds. Memory is what
 //! `used_memory` grew by, on a fresh server for each layout, against a bare string with an expiry of the same content.
 //!
@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cloakroom::{ClientInfo, Login, Sessions};
+use cloakroom::{ClientInfo, Login, Sessions, Timeouts};
 use tokio::task::JoinSet;
 
 mod common;
@@ -23,6 +23,7 @@ use common::redis::{CONNECTIONS, Control, Redis};
 use common::server::Server;
 
 const CONTENT: Content = Content::new(4, 50);
+const HOUR: Duration = Duration::from_secs(3600);
 const SIZES: [usize; 4] = [10_000, 100_000, 1_000_000, 5_000_000];
 const AGENT_BYTES: usize = 110;
 const SESSIONS_PER_USER: usize = 5;
@@ -36,7 +37,9 @@ async fn main() -> Result<(), Failure> {
 
 async fn loads(plan: &Plan) -> Result<(), Failure> {
     let redis = Redis::start().await;
-    let sessions = redis.sessions("scale", |with| with).await?;
+    // A touch must not come due while many are stored, or it would be measured too.
+    let rarely = Timeouts::new().idle(12 * HOUR).touch_interval(6 * HOUR);
+    let sessions = redis.sessions("scale", |with| with.timeouts(rarely)).await?;
     let (rounds, tasks) = (plan.count("--rounds"), plan.count("--tasks"));
     println!("\n{rounds} rounds of {:?}, {tasks} tasks, {CONNECTIONS} connections over a Unix socket\n", plan.time());
     println!("| stored | filled in | loads per second | p50 | p99 | of the control | bytes each |");
