@@ -4,7 +4,7 @@
 //! the same process while that goes on. The control is the same loads with nothing else going on. Not timed: filling.
 //!
 //! Known flaw: on a machine with few cores the other requests wait for a core as much as for Redis. The longest command
-//! that Redis itself noted is what they waited for Redis at most.
+//! that Redis noted is wall time too, so only on a quiet machine is it Redis's own.
 //!
 //! `cargo bench --bench revoke_all [-- --sessions 100000 --seconds 1]`
 
