@@ -16,7 +16,7 @@ mod common;
 use common::Failure;
 use common::fill::{Content, guests};
 use common::plan::Plan;
-use common::redis::{Redis, STORED};
+use common::redis::{PLACE, Redis, STORED};
 use common::rounds::Rounds;
 
 const BY_BYTES: [(&str, Content); 3] =
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Failure> {
         let content = Content::new(fields, BYTES / fields);
         add(&mut rounds, &redis, &format!("fields{fields}"), &format!("2 kB in {fields} fields"), content).await?;
     }
-    rounds.print().await
+    rounds.print(PLACE).await
 }
 
 async fn add(

@@ -17,11 +17,10 @@ mod common;
 use common::Failure;
 use common::fill::{Content, guests, opened, users};
 use common::plan::Plan;
-use common::redis::{Redis, STORED};
+use common::redis::{PLACE, Redis, STORED};
 use common::rounds::Rounds;
 
 const CONTENT: Content = Content::new(4, 50);
-const FIELDS: [&str; 4] = ["field0", "field1", "field2", "field3"];
 const USERS: usize = 200;
 
 struct Stage {
@@ -45,7 +44,7 @@ async fn main() -> Result<(), Failure> {
         Ok(())
     });
     rounds.supplied("login of a guest, keeping 4 fields", &stage, guests_at_hand, |_, guest| async move {
-        log_in(&guest, Login::new(user()).keep(FIELDS)).await
+        log_in(&guest, Login::new(user()).keep(CONTENT.names())).await
     });
     rounds.row("login of a new visitor at the cap of 5, evicting", &stage, |stage, number| async move {
         let visitor = stage.sessions.open(None, ClientInfo::new()).await?;
@@ -55,8 +54,8 @@ async fn main() -> Result<(), Failure> {
         let session = &stage.kept[number % STORED];
         log_in(session, Login::new(session.user().ok_or("logged out")?)).await
     });
-    rounds.row("rotate", &stage, |stage, number| async move {
-        match stage.kept[number % STORED].rotate().await? {
+    rounds.supplied("rotate", &stage, users_at_hand, |_, session| async move {
+        match session.rotate().await? {
             Rotated::Rotated => Ok(()),
             other => Err(format!("{other:?}").into()),
         }
@@ -67,7 +66,7 @@ async fn main() -> Result<(), Failure> {
             other => Err(format!("{other:?}").into()),
         }
     });
-    rounds.print().await
+    rounds.print(PLACE).await
 }
 
 fn user() -> String {

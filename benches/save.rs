@@ -18,7 +18,7 @@ mod common;
 use common::Failure;
 use common::fill::{Content, guests, opened};
 use common::plan::Plan;
-use common::redis::{Redis, STORED};
+use common::redis::{PLACE, Redis, STORED};
 use common::rounds::Rounds;
 
 struct Stage {
@@ -69,7 +69,7 @@ async fn main() -> Result<(), Failure> {
         stage.kept[number % STORED].increment("hits", 1).await?;
         Ok(())
     });
-    rounds.print().await
+    rounds.print(PLACE).await
 }
 
 impl Stage {

@@ -19,7 +19,7 @@ mod common;
 use common::Failure;
 use common::fill::{Content, guests};
 use common::plan::Plan;
-use common::redis::{Redis, STORED};
+use common::redis::{PLACE, Redis, STORED};
 use common::rounds::Rounds;
 
 struct Stage {
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Failure> {
         session.touch().await?.ok_or("the session is gone")?;
         Ok(())
     });
-    rounds.print().await
+    rounds.print(PLACE).await
 }
 
 async fn open(stage: Arc<Stage>, number: usize) -> Result<(), Failure> {

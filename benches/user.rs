@@ -18,7 +18,7 @@ mod common;
 use common::Failure;
 use common::fill::{Content, users};
 use common::plan::Plan;
-use common::redis::Redis;
+use common::redis::{PLACE, Redis};
 use common::rounds::Rounds;
 
 const CONTENT: Content = Content::new(4, 50);
@@ -55,7 +55,7 @@ async fn main() -> Result<(), Failure> {
             expect(stage.each, stage.sessions.revoke_user(user).await?.ended as usize)
         });
     }
-    rounds.print().await
+    rounds.print(PLACE).await
 }
 
 /// Users with so many sessions each, to be revoked.

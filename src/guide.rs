@@ -15,3 +15,7 @@ pub mod guarantees {}
 /// Applications on tower-sessions, axum-login or actix-session: what changes, what they gain, what stays as it was.
 #[doc = include_str!("guide/drop_in.md")]
 pub mod drop_in {}
+
+/// How speed and memory are measured, with which flaws, and what a run said.
+#[doc = include_str!("guide/performance.md")]
+pub mod performance {}

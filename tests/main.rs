@@ -14,6 +14,7 @@ mod frameworks;
 mod full;
 mod grace;
 mod histories;
+mod load_test;
 mod lua_contract;
 mod outages;
 mod page;

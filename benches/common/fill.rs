@@ -23,10 +23,14 @@ impl Content {
         Self { fields, bytes }
     }
 
+    pub(crate) fn names(self) -> impl Iterator<Item = String> {
+        (0..self.fields).map(|number| format!("field{number}"))
+    }
+
     pub(crate) fn put(self, session: &Session) -> Result<(), Failure> {
         let value = "x".repeat(self.bytes.saturating_sub(2));
-        for number in 0..self.fields {
-            session.insert(&format!("field{number}"), &value)?;
+        for name in self.names() {
+            session.insert(&name, &value)?;
         }
         Ok(())
     }
@@ -56,7 +60,7 @@ pub(crate) async fn users(
         async move {
             let session = sessions.open(None, ClientInfo::new()).await?;
             content.put(&session)?;
-            let _ = session.login(Login::new(user)).await?;
+            let _ = session.login(Login::new(user).keep(content.names())).await?;
             token(&session)
         }
     })

@@ -10,6 +10,8 @@ use super::server::Server;
 
 /// As many connections for the control as for the sessions: the crate's default.
 pub(crate) const CONNECTIONS: usize = 2;
+/// The same in words.
+pub(crate) const PLACE: &str = "2 connections over a Unix socket";
 /// Sessions, and strings of the control, that the operations go round.
 pub(crate) const STORED: usize = 1_000;
 

@@ -111,8 +111,8 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Measures everything, round by round, and prints the medians.
-    pub(crate) async fn print(mut self) -> Result<(), Failure> {
+    /// Measures everything, round by round, and prints the medians; `place` says where.
+    pub(crate) async fn print(mut self, place: &str) -> Result<(), Failure> {
         let rounds = self.plan.count("--rounds").max(1);
         for _ in 0..rounds {
             for row in self.groups.iter_mut().flat_map(|(_, rows)| rows) {
@@ -120,7 +120,7 @@ impl<'a> Rounds<'a> {
             }
         }
         let (time, tasks) = (self.plan.time(), self.plan.count("--tasks"));
-        println!("\n{rounds} rounds of {time:?}, {tasks} tasks, {} connections", super::redis::CONNECTIONS);
+        println!("\n{rounds} rounds of {time:?}, {tasks} tasks, {place}");
         for (name, rows) in &mut self.groups {
             println!("\n| {name} | per second | one each | of the control | spread |\n|---|---|---|---|---|");
             let control = rows.first_mut().map_or(1.0, |row| median(&mut row.rates));

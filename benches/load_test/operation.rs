@@ -51,7 +51,8 @@ pub(crate) async fn read(sessions: &Sessions, token: &str) -> Result<(), Kind> {
 
 pub(crate) async fn write(sessions: &Sessions, token: &str) -> Result<(), Kind> {
     let session = open(sessions, token).await?;
-    session.insert(FIELDS[1], VALUE).map_err(kind)?;
+    // Another value each time: what is the same is not sent.
+    session.insert(FIELDS[1], &format!("{:048}", fastrand::u64(..))).map_err(kind)?;
     save(&session).await
 }
 
@@ -91,7 +92,8 @@ async fn open(sessions: &Sessions, token: &str) -> Result<Session, Kind> {
 
 async fn save(session: &Session) -> Result<(), Kind> {
     match session.save().await.map_err(kind)? {
-        SaveOutcome::Saved | SaveOutcome::Unchanged => Ok(()),
+        SaveOutcome::Saved => Ok(()),
+        SaveOutcome::Unchanged => Err("Unchanged"),
         SaveOutcome::Conflict => Err("Conflict"),
         SaveOutcome::Gone(_) => Err(GONE),
     }

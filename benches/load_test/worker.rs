@@ -182,7 +182,10 @@ impl Run {
         loop {
             ticks.tick().await;
             let under_way = self.under_way.load(Ordering::Relaxed);
-            let (answered, failed) = (self.tally().answered(), self.tally().failed());
+            let (answered, failed) = {
+                let tally = self.tally();
+                (tally.answered(), tally.failed())
+            };
             if say(&Said::Second(Second { second: begun.elapsed().as_secs(), answered, failed, under_way })).is_err() {
                 return;
             }
