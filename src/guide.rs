@@ -11,7 +11,3 @@ pub mod operations {}
 /// What is promised, under which failure, within which limit, and the test that shows it.
 #[doc = include_str!("guide/guarantees.md")]
 pub mod guarantees {}
-
-/// What the people who run Redis should know.
-#[doc = include_str!("guide/operations.md")]
-pub mod operations {}
