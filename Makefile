@@ -23,7 +23,7 @@ test: ## all tests on both stores, then Redis with TLS, Sentinel, Cluster and le
 
 chaos: ## minutes of killed, stopped and moved servers under load; prints a table
 	@sh .ci/need-redis
-	CLOAKROOM_CHAOS=long cargo test --test main chaos:: -- --nocapture --test-threads 1
+	@sh .ci/chaos
 
 compat: ## the test program on other servers: make compat SERVERS=folder
 	@sh .ci/compat "$(SERVERS)"

@@ -3,13 +3,17 @@
 //! That the line is enough for everything is shown by the conformance suite with `CLOAKROOM_SERVER=acl`; here, that
 //! nothing in it is too much.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{ClientInfo, ConnectError, EndOutcome, Error, Session, Sessions};
+use cloakroom::{Builder, ClientInfo, ConnectError, EndOutcome, Error, LoggedIn, Login, Session, Sessions};
 
+use crate::common::cluster::Cluster;
+use crate::common::reshard::Move;
+use crate::common::sentinel::Sentinels;
 use crate::common::server::Server;
-use crate::common::{acl, keys, token};
+use crate::common::{acl, connected, keys, token, until};
 use crate::secrets::{Issued, scenario};
 
 /// Commands that this user asked for and was refused.
@@ -28,13 +32,26 @@ fn refused(server: &Server, user: &str) -> Vec<String> {
 /// panic.
 async fn everything(server: &Server, url: String, user: &str) {
     let builder = Sessions::builder(url).namespace(user).expiry_grace(Duration::from_secs(600));
-    let sessions = builder.connect().await.expect("permitted");
+    let sessions = builder.clone().connect().await.expect("permitted");
     removals(&sessions).await;
     let kept = guest(&sessions).await;
     assert_eq!(kept.logout_keeping(["a"]).await.expect("permitted"), EndOutcome::Ended);
     keys::age(&mut server.connection().await, user, Duration::from_secs(32 * 60)).await;
     assert_eq!(sessions.sweep().await.expect("permitted").expired, 2);
     scenario(&sessions, &mut Issued::default()).await;
+    let _ = sessions.durable(1, Duration::from_millis(1)).revoke_user("ada").await.expect("permitted");
+    lost_guest(&builder).await;
+}
+
+/// A login from one slot into another whose guest session ends while it is under way.
+async fn lost_guest(builder: &Builder) {
+    let sessions = connected(builder.clone().by_steps().connections(1)).await;
+    let session = guest(&sessions).await;
+    let other = sessions.open(Some(&token(&session)), ClientInfo::new()).await.expect("permitted");
+    // On one connection, the login's first look comes before the logout, its next step after it.
+    let (login, logout) = tokio::join!(session.login(Login::new("ada")), other.logout());
+    assert!(matches!(login.expect("permitted"), LoggedIn::Gone(_)));
+    assert_eq!(logout.expect("permitted"), EndOutcome::Ended);
 }
 
 /// A field that another request removed meanwhile, and all fields at once.
@@ -80,6 +97,77 @@ async fn each_command_that_the_line_permits_is_needed() {
         }
     }
     assert_eq!(useless, Vec::<&str>::new(), "nobody asked for these");
+}
+
+/// The user `r30` by these rules, and no record of refusals.
+fn set_user(server: &Server, rules: &[&str], more: &[&str]) {
+    let rules = rules.iter().map(|rule| if *rule == ">PASSWORD" { ">secret" } else { rule });
+    let head = ["ACL", "SETUSER", "r30", "reset", "~r30:*"].into_iter();
+    server.ask::<()>(&head.chain(rules).chain(more.iter().copied()).collect::<Vec<_>>());
+    server.ask::<()>(&["ACL", "LOG", "RESET"]);
+}
+
+fn with_login(url: &str) -> String {
+    url.replace("://", "://r30:secret@")
+}
+
+fn refused_anywhere(servers: &[Arc<Server>]) -> BTreeSet<String> {
+    servers.iter().flat_map(|server| refused(server, "r30")).collect()
+}
+
+/// Everything on these servers is refused only what is taken away.
+async fn needs_each(servers: &[Arc<Server>], builder: Builder, place: &str, token: &str) {
+    let besides = acl::besides(place);
+    assert!(!besides.is_empty());
+    for missing in &besides {
+        let left: Vec<&str> = besides.iter().filter(|rule| *rule != missing).map(String::as_str).collect();
+        servers.iter().for_each(|server| set_user(server, &acl::rules(), &left));
+        let lazy = builder.clone().budget(Duration::from_secs(1)).connect_lazy().expect("a good configuration");
+        let _ = lazy.open(Some(token), ClientInfo::new()).await;
+        let found = refused_anywhere(servers);
+        assert!(found.contains(missing.trim_start_matches('+')), "{place}: nobody asked for {missing}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn on_a_cluster_the_line_and_what_is_said_besides_are_needed_and_enough() {
+    let cluster = Cluster::start(2, 0);
+    let besides = acl::besides("Redis Cluster");
+    let besides: Vec<&str> = besides.iter().map(String::as_str).collect();
+    cluster.nodes().iter().for_each(|node| set_user(node, &acl::rules(), &besides));
+    // With a grace a load is two commands.
+    let builder = Sessions::builder(with_login(&cluster.url())).namespace("r30").expiry_grace(Duration::from_secs(60));
+    let sessions = connected(builder.clone()).await;
+    scenario(&sessions, &mut Issued::default()).await;
+    let session = guest(&sessions).await;
+    let id = session.id().expect("live").to_string();
+    let (tag, token) = (format!("{{{}}}", &id[15..18]), token(&session));
+    let slot = cluster.slot(&tag);
+    let owner = cluster.owner(slot).port();
+    let moving =
+        Move::begin(&cluster, slot, cluster.nodes().iter().find(|node| node.port() != owner).expect("another"));
+    moving.keys(&[&format!("r30:{tag}:s:{id}")]);
+    assert!(sessions.open(Some(&token), ClientInfo::new()).await.expect("permitted").id().is_some());
+    assert_eq!(refused_anywhere(cluster.nodes()), BTreeSet::new());
+    needs_each(cluster.nodes(), builder, "Redis Cluster", &token).await;
+}
+
+#[tokio::test]
+async fn behind_sentinels_the_lines_and_what_is_said_besides_are_needed_and_enough() {
+    let group = Sentinels::start();
+    group.sentinels().iter().for_each(|sentinel| set_user(sentinel, &acl::sentinel_rules(), &[]));
+    group.servers().iter().for_each(|server| set_user(server, &acl::rules(), &["+role"]));
+    let url = format!("{}?sentinel_user=r30&sentinel_password=secret", with_login(&group.url()));
+    let builder = Sessions::builder(url).namespace("r30");
+    let sessions = connected(builder.clone()).await;
+    scenario(&sessions, &mut Issued::default()).await;
+    let before = group.master().clone();
+    group.fail_over();
+    group.wait_for_another_master(&before);
+    until("the switch is heard", || async { sessions.revoke_user("ada").await.is_ok() }).await;
+    assert_eq!(refused_anywhere(group.servers()), BTreeSet::new());
+    assert_eq!(refused_anywhere(group.sentinels()), BTreeSet::new());
+    needs_each(group.servers(), builder, "servers that Sentinels watch", &crate::common::foreign_token()).await;
 }
 
 #[tokio::test]

@@ -15,8 +15,14 @@ pub(super) const ALL_BUCKETS: &str = "(all buckets)";
 
 /// What follows a colon tells variants of one function apart. An increment of a field with a pending change is two calls,
 /// as its documentation says, so it is not here.
-pub(super) const OPERATIONS: [&str; 37] = [
+pub(super) const OPERATIONS: [&str; 43] = [
     "builder.connect",
+    "doctor.doctor",
+    "durable.logout",
+    "durable.revoke",
+    "durable.revoke_all",
+    "durable.revoke_others",
+    "durable.revoke_user",
     "session.increment",
     "session.increment: a draft",
     "session.invalidate",
@@ -85,6 +91,8 @@ pub(super) async fn call(operation: &str, scene: &Scene) -> Result<(), Error> {
             drop(scene.connect().await);
             Ok(())
         }
+        "doctor" => scene.sessions.doctor().await.map(drop),
+        "durable" => durable(name, scene).await,
         "session" => of_a_session(name, scene).await,
         "sessions" => of_all(name, scene).await,
         _ => of_a_user(name, scene).await,
@@ -155,6 +163,20 @@ async fn of_a_user(name: &str, scene: &Scene) -> Result<(), Error> {
         "revoke" => user.revoke(scene.other.id().expect("the handle is not told")).await.map(drop),
         "revoke_all" => user.revoke_all().await.map(drop),
         "revoke_others" => user.revoke_others(scene.session.id().expect("the handle is not told")).await.map(drop),
+        other => panic!("no such operation: {other}"),
+    }
+}
+
+async fn durable(name: &str, scene: &Scene) -> Result<(), Error> {
+    // There is no replica, so this is how long each call waits for one.
+    let durable = scene.sessions.durable(1, Duration::from_millis(5));
+    let user = durable.user("ada");
+    match name {
+        "logout" => durable.logout(&scene.session).await.map(drop),
+        "revoke" => user.revoke(scene.other.id().expect("the handle is not told")).await.map(drop),
+        "revoke_all" => user.revoke_all().await.map(drop),
+        "revoke_others" => user.revoke_others(scene.session.id().expect("the handle is not told")).await.map(drop),
+        "revoke_user" => durable.revoke_user("ada").await.map(drop),
         other => panic!("no such operation: {other}"),
     }
 }

@@ -9,11 +9,14 @@ const GUIDE: &str = include_str!("../../src/guide/operations.md");
 const NAMESPACE: &str = "~shop:*";
 const PASSWORD: &str = ">PASSWORD";
 
+fn chapter() -> &'static str {
+    let chapter = GUIDE.split("\n## Least privilege\n").nth(1).expect("the chapter");
+    chapter.split("\n## ").next().expect("its text")
+}
+
 /// The rules of the line in the guide's chapter, without the user's name.
 pub(crate) fn rules() -> Vec<&'static str> {
-    let chapter = GUIDE.split("\n## Least privilege\n").nth(1).expect("the chapter");
-    let chapter = chapter.split("\n## ").next().expect("its text");
-    let line = chapter.lines().find_map(|line| line.strip_prefix("user cloakroom ")).expect("the line of the user");
+    let line = chapter().lines().find_map(|line| line.strip_prefix("user cloakroom ")).expect("the line of the user");
     let rules: Vec<_> = line.split_whitespace().collect();
     assert!(rules.contains(&NAMESPACE) && rules.contains(&PASSWORD), "{line}");
     rules
@@ -22,6 +25,20 @@ pub(crate) fn rules() -> Vec<&'static str> {
 /// The commands that the line permits.
 pub(crate) fn commands() -> Vec<&'static str> {
     rules().into_iter().filter_map(|rule| rule.strip_prefix('+')).collect()
+}
+
+/// The rules of the line for the Sentinels.
+pub(crate) fn sentinel_rules() -> Vec<&'static str> {
+    let mut lines = chapter().lines().rev();
+    let line = lines.find_map(|line| line.strip_prefix("user cloakroom ")).expect("the line");
+    line.split_whitespace().collect()
+}
+
+/// What the chapter says is needed besides at this place.
+pub(crate) fn besides(place: &str) -> Vec<String> {
+    let row = chapter().lines().find_map(|line| line.strip_prefix(&format!("| {place}")));
+    let row = row.unwrap_or_else(|| panic!("no row for {place}")).replace("\\|", "|");
+    row.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// Makes a user for a namespace by the guide's line; answers the store URL with which that user logs in.

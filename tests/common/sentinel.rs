@@ -11,7 +11,7 @@ const NAME: &str = "main";
 
 pub(crate) struct Sentinels {
     servers: Vec<Arc<Server>>,
-    sentinels: Vec<Server>,
+    sentinels: Vec<Arc<Server>>,
 }
 
 impl Sentinels {
@@ -29,7 +29,8 @@ impl Sentinels {
                 replica.ask::<String>(&["INFO", "replication"]).contains("master_link_status:up")
             });
         }
-        let group = Self { sentinels: (0..3).map(|_| Server::sentinel(&configuration(&port))).collect(), servers };
+        let group =
+            Self { sentinels: (0..3).map(|_| Arc::new(Server::sentinel(&configuration(&port)))).collect(), servers };
         for sentinel in &group.sentinels {
             eventually("the Sentinels know each other and the replicas", || {
                 let known: Vec<String> = sentinel.ask(&["SENTINEL", "MASTER", NAME]);
@@ -56,6 +57,10 @@ impl Sentinels {
 
     pub(crate) fn servers(&self) -> &[Arc<Server>] {
         &self.servers
+    }
+
+    pub(crate) fn sentinels(&self) -> &[Arc<Server>] {
+        &self.sentinels
     }
 
     /// Waits until the Sentinels name another master than this, and that one takes writes; answers how long that took.
@@ -85,7 +90,7 @@ fn configuration(port: &str) -> String {
     )
 }
 
-fn master_of(sentinel: &Server) -> Option<u16> {
+fn master_of(sentinel: &Arc<Server>) -> Option<u16> {
     let address: (String, u16) = sentinel.try_ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]).ok()?;
     Some(address.1)
 }

@@ -109,14 +109,6 @@ impl Stage {
         found
     }
 
-    /// The server behind it, for tests of one Redis alone.
-    pub(crate) fn server(&self) -> &Server {
-        match &self.back {
-            Back::Redis(Place::Alone(server) | Place::Restricted(server)) => server,
-            Back::Memory(_) | Back::Redis(_) => panic!("there is not one server alone"),
-        }
-    }
-
     /// A visitor without a token.
     pub(crate) async fn draft(&self) -> Session {
         self.sessions.open(None, ClientInfo::new()).await.expect("the store is there")
