@@ -112,7 +112,8 @@ impl Session {
         self.state().unsettled = Some((op, save.to_repeat()));
         let answer = self.sessions().store().save(op, &save).await;
         // The snapshot goes, or noting the change would have to copy the fields.
-        let Save { delta: saved, version: asked, .. } = save;
+        let Save { delta: saved, version: asked, snapshot, .. } = save;
+        drop(snapshot);
         let mut state = self.state();
         // Once it can be done no more, or surely was not, the changes that stay pending are another call.
         let over = self.sessions().store().now() > op.not_after;

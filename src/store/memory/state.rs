@@ -15,7 +15,7 @@ const PURGE_INTERVAL_MS: u64 = 60_000;
 #[derive(Debug)]
 pub(super) enum Slot {
     /// Live until its deadline, then expired but still there for its grace.
-    Session(Record),
+    Session(Box<Record>),
     /// Ended; remembered until then.
     Ended { tombstone: Tombstone, until: Millis },
 }
@@ -101,7 +101,7 @@ impl State {
         match self.slot(id) {
             None => Loaded::Absent,
             Some(Slot::Ended { tombstone, .. }) => Loaded::Ended(tombstone.clone()),
-            Some(Slot::Session(record)) if self.now <= record.meta.deadline() => Loaded::Live(Box::new(record.clone())),
+            Some(Slot::Session(record)) if self.now <= record.meta.deadline() => Loaded::Live(record.clone()),
             Some(Slot::Session(record)) => Loaded::Ended(tombstone(&record.meta, EndReason::Expired)),
         }
     }
@@ -133,7 +133,7 @@ impl State {
 
     /// Writes a session back; its deadline may have moved later, which its score in the deadline index need not follow.
     pub(super) fn store(&mut self, id: SessionId, record: Record) {
-        self.slots.insert(id, Slot::Session(record));
+        self.slots.insert(id, Slot::Session(Box::new(record)));
     }
 
     /// Writes a session and both its index entries: for what is new, logs in, or may shorten a life.

@@ -14,6 +14,7 @@ pub(super) fn is_small(stored: &[u8]) -> bool {
 
 /// Adds the fields that lie together; `None` for other bytes than ours.
 pub(super) fn unpack(mut packed: &[u8], fields: &mut Contents) -> Option<()> {
+    fields.reserve(count(packed));
     while let Some(([name, high, low], rest)) = packed.split_first_chunk() {
         let (name, rest) = rest.split_at_checked((*name).into())?;
         let (stored, rest) = rest.split_at_checked(u16::from_be_bytes([*high, *low]).into())?;
@@ -23,12 +24,23 @@ pub(super) fn unpack(mut packed: &[u8], fields: &mut Contents) -> Option<()> {
     packed.is_empty().then_some(())
 }
 
-/// Packs small fields, which come sorted by name.
-pub(super) fn pack<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
-    let mut packed = Vec::new();
+/// How many fields lie there, if the bytes are whole.
+fn count(mut packed: &[u8]) -> usize {
+    let mut count = 0;
+    while let Some(([name, high, low], rest)) = packed.split_first_chunk() {
+        let both = usize::from(*name) + usize::from(u16::from_be_bytes([*high, *low]));
+        packed = rest.get(both..).unwrap_or_default();
+        count += 1;
+    }
+    count
+}
+
+/// Packs small fields, which come sorted by name, at best in so many bytes.
+pub(super) fn pack<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>, most_bytes: usize) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(most_bytes);
     for (name, stored) in fields {
-        packed.push(name.len() as u8);
-        packed.extend((stored.len() as u16).to_be_bytes());
+        let [high, low] = (stored.len() as u16).to_be_bytes();
+        packed.extend_from_slice(&[name.len() as u8, high, low]);
         packed.extend_from_slice(name.as_bytes());
         packed.extend_from_slice(stored);
     }
@@ -51,7 +63,7 @@ mod tests {
     #[test]
     fn what_is_packed_reads_back_and_what_is_cut_is_refused() {
         let fields: Contents = vec![("a".into(), vec![1; SMALL]), ("b".repeat(64), vec![2])];
-        let packed = pack(fields.iter().map(|(name, stored)| (name.as_str(), stored.as_slice())));
+        let packed = pack(fields.iter().map(|(name, stored)| (name.as_str(), stored.as_slice())), 0);
         let mut read = Contents::new();
         assert_eq!(unpack(&packed, &mut read), Some(()));
         assert_eq!(read, fields);

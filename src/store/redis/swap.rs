@@ -74,9 +74,7 @@ impl Redis {
             .bytes(&packed[..]);
         let call = write.lay_out(call);
         let reply = self.once(delivery, &call).await?;
-        if reply.code == Code::MovedOn {
-            self.crowded.note(write.id);
-        }
+        self.crowded.note(write.id, reply.code == Code::MovedOn);
         Ok((reply.code == Code::Ok).then_some(Wrote { version, packed: Packed(Some(packed)) }))
     }
 
@@ -140,7 +138,8 @@ impl Write<'_> {
             }
         }
         if repacks {
-            let together = pack(self.after().filter(|(_, stored)| is_small(stored)));
+            let small = self.after().filter(|(_, stored)| is_small(stored));
+            let together = pack(small, self.most_bytes());
             match together.is_empty() {
                 true => removes.push(TOGETHER),
                 false => sets.push((TOGETHER, Cow::Owned(together))),
@@ -149,6 +148,12 @@ impl Write<'_> {
         let call = call.number(sets.len());
         let call = sets.into_iter().fold(call, |call, (name, stored)| call.bytes(name.as_bytes()).bytes(stored));
         removes.into_iter().fold(call, |call, name| call.bytes(name.as_bytes()))
+    }
+
+    /// No fewer than all fields afterwards have, packed.
+    fn most_bytes(&self) -> usize {
+        let stored = self.snapshot.fields.iter().map(|(name, stored)| name.len() + stored.len() + 3);
+        stored.sum::<usize>() + self.delta.sets().map(|(name, stored)| name.len() + stored.len() + 3).sum::<usize>()
     }
 
     /// All fields afterwards, by name.
