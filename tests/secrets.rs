@@ -58,6 +58,7 @@ pub(crate) async fn scenario(sessions: &Sessions, issued: &mut Issued) {
     issued.note(&session);
     let again = sessions.open(Some(issued.last()), client.clone()).await.expect("there");
     let _ = again.touch().await.expect("there"); // the first use of the new secret
+    again.increment("hits", 1).await.expect("there"); // a swap: it knows all that is stored
     session.set_timeouts(Timeouts::new().idle(Duration::from_secs(600))).await.expect("live");
     let ticket = sessions.ticket("ada").await.expect("there");
     let _ = session.login(Login::new("ada").keep(["cart"]).ticket(ticket)).await.expect("there");

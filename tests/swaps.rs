@@ -76,3 +76,18 @@ async fn a_handle_that_was_overtaken_tries_no_swap_until_it_is_reloaded() {
     save(&session, "a", 3).await;
     assert_eq!(after(&mut recorder, 1).await, ["swap", "swap", "save", "increment", "swap"]);
 }
+
+/// What a rotation answers is the metadata of now, which says nothing of the fields that this handle has not seen.
+#[tokio::test]
+async fn metadata_that_is_newer_than_the_fields_is_no_leave_to_write_them() {
+    let (stage, mut recorder) = watched().await;
+    let (_, token) = stage.guest().await;
+    let session = stage.open(&token).await;
+    save(&stage.open(&token).await, "other", 1).await;
+    let _ = session.rotate().await.expect("there");
+    session.set_timeouts(session.timeouts()).await.expect("live");
+    save(&session, "a", 2).await;
+    session.reload().await.expect("live");
+    assert_eq!(session.names(), ["a", "other"]);
+    assert_eq!(after(&mut recorder, 1).await, ["swap", "rotate", "retime", "swap", "save"]);
+}

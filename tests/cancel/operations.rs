@@ -10,14 +10,14 @@ use cloakroom::{Cap, ClientInfo, Error, LoggedIn, Login, Timeouts};
 use super::scene::Scene;
 use crate::common::Stage;
 
-/// Marks what walks all buckets: thousands of round trips.
+/// Marks what walks all buckets, or many: up to thousands of round trips.
 pub(super) const ALL_BUCKETS: &str = "(all buckets)";
 
 /// What follows a colon tells variants of one function apart. An increment of a field with a pending change is two calls,
 /// as its documentation says, so it is not here.
 pub(super) const OPERATIONS: [&str; 43] = [
     "builder.connect",
-    "doctor.doctor",
+    "doctor.doctor: (all buckets)",
     "durable.logout",
     "durable.revoke",
     "durable.revoke_all",
@@ -71,9 +71,8 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Option<String> {
             Some(stage.user("ada").await.1)
         }
         "session.login: another user" => Some(stage.user("bob").await.1),
-        "user.revoke" | "user.revoke_all" | "user.revoke_others" | "sessions.revoke_user" => {
-            Some(stage.user("ada").await.1)
-        }
+        "sessions.revoke_user" => Some(stage.user("ada").await.1),
+        ends if ends.starts_with("user.revoke") || ends.starts_with("durable.") => Some(stage.user("ada").await.1),
         "session.touch" | "sessions.open: with a touch that is due" => {
             let (_, token) = stage.guest().await;
             stage.advance(Duration::from_secs(90)).await;

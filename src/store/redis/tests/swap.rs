@@ -44,7 +44,7 @@ impl Pair {
     async fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let tight = Limits::default().fields(3).session_bytes(40);
-        let bench = open_with(if seed % 2 == 0 { tight } else { Limits::default() });
+        let bench = open_with(if seed.is_multiple_of(2) { tight } else { Limits::default() });
         let new = if random.bool() { graced() } else { guest() };
         bench.create(&new, &["a=1", "b=22"]).await;
         let begun = bench.store.now();
