@@ -72,6 +72,11 @@ async fn at_every_point(back: &Back, operation: &str) -> usize {
     }
 }
 
+/// Whether the call goes on when it is dropped.
+fn goes_on(operation: &str) -> bool {
+    ["logout", "invalidate", "reset", "revoke"].iter().any(|end| operation.contains(end))
+}
+
 /// What is stored after a call that was dropped; `None` if it could not be dropped, because it finished before.
 async fn run(back: &Back, operation: &str, when: Drops) -> Option<Look> {
     let scene = Scene::new(back, operation).await;
@@ -101,7 +106,9 @@ async fn a_call_that_is_dropped_while_it_connects_leaves_redis_as_before_it_or_a
     let back = Back::redis(Arc::new(Server::start(&[])), Duration::from_millis(1)).await.cold();
     for operation in OPERATIONS.into_iter().filter(|operation| !operation.contains(ALL_BUCKETS)) {
         let points = at_every_point(&back, operation).await;
-        assert!(points >= 6, "{operation} was dropped at {points} points only: did it connect?");
+        // What goes on in a task of its own is polled less often.
+        let least = if goes_on(operation) { 4 } else { 6 };
+        assert!(points >= least, "{operation} was dropped at {points} points only: did it connect?");
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use cloakroom::{ClientInfo, Error, Session, Sessions};
 
-use crate::common::{keys, redis_stage};
+use crate::common::redis_stage;
 
 /// Whose failure, what happens there, and the tests which show that it does not happen here: on the drop-in stores where
 /// the store decides it, on our own sessions or web layer otherwise.
@@ -181,8 +181,8 @@ async fn no_key_of_a_drop_in_store_is_without_expiry_but_the_deadline_index() {
     let key = actix.save([].into(), &Duration::MAX).await.expect("there");
     actix.update_ttl(&key, &Duration::MAX).await.expect("there");
     assert!(tower.load(&record.id).await.expect("there").is_some() && actix.load(&key).await.expect("there").is_some());
-    let mut redis = stage.server().connection().await;
-    let all = keys::all(&mut redis, &stage.namespace).await;
+    let all = stage.keys().await;
+    let mut redis = stage.masters().await.remove(0);
     assert!(all.len() >= 5, "{all:?}");
     for key in all.iter().filter(|key| !key.ends_with(":d")) {
         let left: i64 = redis::cmd("PTTL").arg(key).query_async(&mut redis).await.expect("there");

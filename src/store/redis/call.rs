@@ -14,7 +14,7 @@ use crate::limits::check_field_name;
 use crate::store::redis::Redis;
 use crate::store::redis::answer::{Code, Reply, millis};
 use crate::store::redis::keys::{Bytes, member};
-use crate::store::redis::wire::{Budget, Path, Script, Sent};
+use crate::store::redis::wire::{Budget, Path, Script, Sent, erased};
 use crate::store::{NewSession, Op, Replicas};
 use crate::timeout::Spans;
 
@@ -210,8 +210,7 @@ impl Redis {
 
     /// Sends a call under exactly this operation, and answers also that it came too late.
     pub(super) async fn once(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
-        // Boxed: the futures of whoever awaits would carry its size and depth, to the compiler's limit.
-        let sent = Box::pin(self.send(delivery, call)).await.map_err(readable)?;
+        let sent = erased(self.send(delivery, call)).await.map_err(readable)?;
         delivery.unsure |= sent.times > 1;
         Reply::read(sent.answer)
     }

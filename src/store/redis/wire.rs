@@ -27,6 +27,7 @@ mod slot;
 pub(super) mod tests;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,7 +159,7 @@ impl Wire {
         match self.call(path, budget, Some(key), commands).await {
             Ok((answers, _)) => Ok(answers),
             Err(failure) if failure.fault.code() == Some("ASK") => {
-                Box::pin(self.read_by_key(path, budget, key, commands)).await
+                erased(self.read_by_key(path, budget, key, commands)).await
             }
             Err(failure) => Err(failure.of_read()),
         }
@@ -304,11 +305,18 @@ impl Wire {
     ) -> Result<C::Answer, Fault> {
         match &self.topology {
             Topology::One(node) => node.send(path, budget, call).await,
-            // Boxed: one server's calls should not carry the size of these.
-            Topology::Sentinel(group) => Box::pin(group.send(path, budget, call)).await,
-            Topology::Cluster(cluster) => Box::pin(cluster.send(path, budget, key, call)).await,
+            // One server's calls should not carry the size of these.
+            Topology::Sentinel(group) => erased(group.send(path, budget, call)).await,
+            Topology::Cluster(cluster) => erased(cluster.send(path, budget, key, call)).await,
         }
     }
+}
+
+/// A future whose type ends here: whoever awaits it would otherwise carry its size, and its depth to the compiler's limit.
+pub(crate) fn erased<'a, T>(
+    future: impl Future<Output = T> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
+    Box::pin(future)
 }
 
 /// Whether a call was refused, within its budget, because its keys lie on two nodes while their slot moves. Each of them

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::budget::Budget;
 use super::call::{Call, send};
 use super::clock::ServerClock;
+use super::erased;
 use super::fault::Fault;
 use super::link::{CONNECT, Dial, Link};
 
@@ -45,8 +46,8 @@ impl Lane {
     pub(super) async fn send<C: Call>(self: &Arc<Self>, budget: &Budget, call: &C) -> Result<C::Answer, Fault> {
         let link = match self.whole_link() {
             Some(link) => link,
-            // Boxed: rare, and without it the futures of the whole crate would carry its size and depth.
-            None => Box::pin(self.new_link(budget)).await?,
+            // Rare.
+            None => erased(self.new_link(budget)).await?,
         };
         self.set_clock_if_due(&link);
         let answer = send(call, &mut link.connection(), budget).await;

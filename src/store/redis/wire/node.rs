@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Path;
 use super::budget::Budget;
 use super::bulk::Bulk;
 use super::call::Call;
@@ -13,6 +12,7 @@ use super::fault::Fault;
 use super::flight::Flight;
 use super::lane::Lane;
 use super::link::Dial;
+use super::{Path, erased};
 use crate::config::servers::{Place, Server};
 use crate::config::{ConfigError, Pools};
 
@@ -55,7 +55,7 @@ impl Node {
                 let _flying = self.flight.begin()?;
                 self.next_lane().send(budget, call).await
             }
-            Path::Bulk => Box::pin(self.bulk.send(budget, call)).await,
+            Path::Bulk => erased(self.bulk.send(budget, call)).await,
         }
     }
 
