@@ -193,6 +193,8 @@ fn every_asynchronous_operation_is_dropped_here() {
             public.extend(functions.map(|function| format!("{place}.{function}")));
         }
     }
+    // The kit for the tests of applications has no store of its own.
+    public.retain(|operation| !operation.starts_with("test_kit."));
     let here = OPERATIONS.map(|operation| operation.split(':').next().expect("a name").to_owned());
     assert_eq!(BTreeSet::from(here), public);
 }
