@@ -5,7 +5,7 @@
 
 mod map;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ const REFRESH_PAUSE: Duration = Duration::from_millis(100);
 const LOOK_EACH: Duration = Duration::from_secs(2);
 /// How long a node may take to tell the map.
 const TELL: Duration = Duration::from_millis(500);
-/// So many nodes are asked at once: the first that answers is believed, and a silent one holds nothing up.
+/// So many nodes are asked at once: the first that knows of the last failover is believed, and a silent one holds
+/// nothing up.
 const ASKED_AT_ONCE: usize = 3;
 /// A call follows so many redirections at once. More mean that the nodes do not agree yet.
 const REDIRECTIONS: usize = 4;
@@ -45,6 +46,8 @@ pub(super) struct Cluster {
     seeds: Vec<Arc<Node>>,
     /// A std lock: held for a clone or while a new map is entered, never across an `.await`.
     map: RwLock<Map>,
+    /// Of the newest map that was told.
+    epoch: AtomicU64,
     turn: AtomicUsize,
     first: Mutex<()>,
     refreshing: Arc<Mutex<()>>,
@@ -65,6 +68,7 @@ impl Cluster {
             pools: *pools,
             failovers: failovers.clone(),
             map: RwLock::new(Map::unknown(&seeds)),
+            epoch: AtomicU64::new(0),
             seeds,
             turn: AtomicUsize::new(0),
             first: Mutex::default(),
@@ -85,6 +89,8 @@ impl Cluster {
         let mut fault = Fault::LATE;
         for _ in 0..REDIRECTIONS {
             fault = match node.send(path, budget, call).await {
+                // A master that stood still answers what waited in its socket before it learns that it was replaced.
+                Ok(_) if key.is_some_and(|key| !self.is_owner(slot(key), &node)) => return Err(Fault::REPLACED),
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
@@ -105,6 +111,11 @@ impl Cluster {
             node = next;
         }
         Err(fault.passing())
+    }
+
+    fn is_owner(&self, slot: u16, node: &Arc<Node>) -> bool {
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        map.owner(slot).is_none_or(|owner| Arc::ptr_eq(owner, node))
     }
 
     /// The time of the node that has the key, as far as known.
@@ -198,7 +209,8 @@ impl Cluster {
         });
     }
 
-    /// Asks some masters at once, by turns, then the others and the seeds.
+    /// Asks some masters at once, by turns, then the others and the seeds, until one knows of the last failover that any
+    /// of them has told. If none does, as after the Cluster was made anew, the one that knows most.
     async fn refresh(&self) -> Result<(), Fault> {
         let mut nodes: Vec<_> = self.map.read().unwrap_or_else(PoisonError::into_inner).masters().cloned().collect();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len().max(1);
@@ -211,6 +223,7 @@ impl Cluster {
                 .collect::<Vec<_>>(),
         );
         let mut last = Fault::no_connection("no node of the Redis Cluster told which node has which keys");
+        let mut older: Option<map::Told> = None;
         for nodes in nodes.chunks(ASKED_AT_ONCE) {
             let mut asked = JoinSet::new();
             for node in nodes {
@@ -222,18 +235,21 @@ impl Cluster {
             }
             while let Some(answer) = asked.join_next().await {
                 match answer {
-                    Ok(Ok(told)) => return self.enter(&told),
+                    Ok(Ok(told)) if told.epoch >= self.epoch.load(Ordering::Relaxed) => return self.enter(&told),
+                    Ok(Ok(told)) if older.as_ref().is_none_or(|other| other.epoch < told.epoch) => older = Some(told),
+                    Ok(Ok(_)) => {}
                     Ok(Err(fault)) => last = fault,
                     Err(_) => {}
                 }
             }
         }
-        Err(last)
+        older.map_or(Err(last), |told| self.enter(&told))
     }
 
     /// A map was told.
-    fn enter(&self, told: &[map::Range]) -> Result<(), Fault> {
-        let promoted = self.write().enter(told, &self.seeds, |place| self.new_node(place))?;
+    fn enter(&self, told: &map::Told) -> Result<(), Fault> {
+        let promoted = self.write().enter(&told.ranges, &self.seeds, |place| self.new_node(place))?;
+        self.epoch.store(told.epoch, Ordering::Relaxed);
         if promoted {
             self.failovers.seen();
         }

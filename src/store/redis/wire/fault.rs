@@ -60,6 +60,10 @@ impl Fault {
     pub(super) const CROWDED: Self =
         Self { verdict: Refused, what: "as many calls as may wait for Redis's answers do already", error: None };
 
+    /// The answer came from a master that has been replaced meanwhile: what it did may be undone.
+    pub(super) const REPLACED: Self =
+        Self { verdict: Verdict::Lost, what: "the answer came from a Redis node that has been replaced", error: None };
+
     /// A call that was given to a connection failed.
     pub(super) fn calling(error: RedisError) -> Self {
         let (verdict, what) = match error.kind() {

@@ -3,18 +3,26 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use redis::{Cmd, Value, from_redis_value};
+use redis::{Pipeline, Value, from_redis_value};
 
 use crate::config::servers::Place;
 use crate::store::redis::wire::fault::Fault;
 use crate::store::redis::wire::node::Node;
 use crate::store::redis::wire::slot::SLOTS;
 
-/// `CLUSTER SLOTS`: every server that will do has it, and it says how the node wants to be reached.
-pub(super) fn question() -> Cmd {
-    let mut command = redis::cmd("CLUSTER");
-    command.arg("SLOTS");
-    command
+/// `CLUSTER INFO`, for how new the map is, and `CLUSTER SLOTS`: every server that will do has it, and it says how the
+/// node wants to be reached.
+pub(super) fn question() -> Pipeline {
+    let mut both = redis::pipe();
+    both.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
+    both
+}
+
+/// Which slots are whose, and of which epoch that is: it grows with each failover.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) epoch: u64,
+    pub(super) ranges: Vec<Range>,
 }
 
 /// Slots that one master serves.
@@ -25,8 +33,19 @@ pub(super) struct Range {
     owner: Place,
 }
 
-/// Reads the answer to [`question`]. A node without an address of its own is the one that was asked.
-pub(super) fn read(told: Value, asked: &Place) -> Result<Vec<Range>, Fault> {
+/// Reads the answers to [`question`]. A node without an address of its own is the one that was asked.
+pub(super) fn read(told: Vec<Value>, asked: &Place) -> Result<Told, Fault> {
+    let [info, slots] = <[Value; 2]>::try_from(told).map_err(|_| Fault::no_connection(UNREADABLE))?;
+    let epoch = read_epoch(info).ok_or_else(|| Fault::no_connection(UNREADABLE))?;
+    read_slots(slots, asked).map(|ranges| Told { epoch, ranges })
+}
+
+fn read_epoch(info: Value) -> Option<u64> {
+    let info: String = from_redis_value(info).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("cluster_current_epoch:"))?.trim().parse().ok()
+}
+
+fn read_slots(told: Value, asked: &Place) -> Result<Vec<Range>, Fault> {
     let Value::Array(ranges) = told else { return Err(Fault::no_connection(UNREADABLE)) };
     let ranges: Option<Vec<Range>> = ranges.iter().map(|range| read_range(range, asked)).collect();
     match ranges {
@@ -162,7 +181,7 @@ mod tests {
         let master = Value::Array(vec![host, Value::Int(7000), bulk("id"), more]);
         let replica = Value::Array(vec![bulk("10.0.0.2"), Value::Int(7001), bulk("other"), Value::Array(vec![])]);
         let range = Value::Array(vec![Value::Int(0), Value::Int(5460), master, replica]);
-        read(Value::Array(vec![range]), &tcp("asked", 1)).ok().map(|mut ranges| ranges.remove(0).owner)
+        read_slots(Value::Array(vec![range]), &tcp("asked", 1)).ok().map(|mut ranges| ranges.remove(0).owner)
     }
 
     #[test]
@@ -186,9 +205,20 @@ mod tests {
             let master = Value::Array(vec![bulk("h"), Value::Int(7000)]);
             Value::Array(vec![Value::Array(vec![Value::Int(0), Value::Int(last), master])])
         };
-        assert!(read(range(16_383), &asked).is_ok());
+        assert!(read_slots(range(16_383), &asked).is_ok());
         for wrong in [Value::Nil, Value::Array(vec![]), Value::Array(vec![Value::Nil]), range(16_384), range(-1)] {
-            assert!(read(wrong, &asked).is_err());
+            assert!(read_slots(wrong, &asked).is_err());
         }
+    }
+
+    #[test]
+    fn a_map_is_told_with_its_epoch() {
+        let range =
+            |port| Value::Array(vec![Value::Int(0), Value::Int(9), Value::Array(vec![bulk("h"), Value::Int(port)])]);
+        let slots = Value::Array(vec![range(7000)]);
+        let told =
+            read(vec![bulk("cluster_state:ok\r\ncluster_current_epoch:12\r\n"), slots], &tcp("asked", 1)).unwrap();
+        assert_eq!((told.epoch, told.ranges.len()), (12, 1));
+        assert!(read(vec![bulk("cluster_state:ok")], &tcp("asked", 1)).is_err());
     }
 }
