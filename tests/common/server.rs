@@ -167,6 +167,14 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.keeper().take());
+        // One that was killed left it.
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
 /// A folder for a server, which goes with it.
 pub(crate) fn folder() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
