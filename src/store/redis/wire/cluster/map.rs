@@ -216,8 +216,8 @@ mod tests {
         let range =
             |port| Value::Array(vec![Value::Int(0), Value::Int(9), Value::Array(vec![bulk("h"), Value::Int(port)])]);
         let slots = Value::Array(vec![range(7000)]);
-        let told =
-            read(vec![bulk("cluster_state:ok\r\ncluster_current_epoch:12\r\n"), slots], &tcp("asked", 1)).unwrap();
+        let told = read(vec![bulk("cluster_state:ok\r\ncluster_current_epoch:12\r\n"), slots], &tcp("asked", 1))
+            .expect("readable");
         assert_eq!((told.epoch, told.ranges.len()), (12, 1));
         assert!(read(vec![bulk("cluster_state:ok")], &tcp("asked", 1)).is_err());
     }
