@@ -1,13 +1,18 @@
 //! Redis-backed distributed sessions for async web servers: the server keeps the coat, the client keeps a ticket.
 //!
-//! A session's data is in the store, a Redis that any number of app servers share or one embedded in the process; the
-//! client holds an opaque token in a cookie. Loading takes one round trip, login and logout are atomic, and a session
-//! that has ended never comes back, whatever is in flight.
+//! A session's data is in the store: a Redis that any number of app servers share, as one server, behind Sentinels or as
+//! a Cluster, or one embedded in the process. The client holds an opaque token in a cookie. Loading takes one round trip,
+//! login and logout are atomic, and a session that has ended never comes back, whatever is in flight.
 //!
 //! - [`Sessions`] is where everything starts: [`Sessions::builder`], [`open`](Sessions::open),
 //!   [`revoke_user`](Sessions::revoke_user), [`spawn_sweeper`](Sessions::spawn_sweeper).
 //! - [`Session`] is one session as one request sees it: fields, [`login`](Session::login), [`logout`](Session::logout).
-//! - [`UserSessions`] is all sessions of one user: list, count, revoke.
+//! - [`UserSessions`] is all sessions of one user: list, count, revoke. [`Durable`] ends them on replicas too.
+//! - [`doctor`](Sessions::doctor) says which of the servers' settings put sessions at risk.
+#![cfg_attr(
+    any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session"),
+    doc = "- [`compat`] has stores for applications on tower-sessions, axum-login and actix-session: one line changes."
+)]
 #![cfg_attr(
     any(feature = "actix-web", feature = "axum"),
     doc = "- [`SessionLayer`] gives the handlers of axum and actix-web their [`Session`] or [`User`], and saves before the response leaves;\n  [`CsrfLayer`] refuses what other sites' pages send in their name."

@@ -42,8 +42,18 @@ struct Shared {
 }
 
 impl Sessions {
-    /// Settings for sessions in this store: `redis://host:port/db`, `redis+unix:///path?db=0`, or `memory:` for
-    /// sessions that live and die with this process.
+    /// Settings for sessions in this store, which its URL names:
+    ///
+    /// | the store is | URL |
+    /// |---|---|
+    /// | one server | `redis://user:password@host:6379/0`, of which the host is enough |
+    /// | one server over a Unix socket | `redis+unix:///path?db=0&user=..&password=..`, of which the path is enough |
+    /// | a Redis Cluster | `redis-cluster://user:password@host:6379,host`: some of its nodes |
+    /// | a master that Sentinels watch | `redis-sentinel://user:password@host:26379,host/master/0?sentinel_user=..&sentinel_password=..`: some of the Sentinels, the master's name |
+    /// | in this process, and dies with it | `memory:` |
+    ///
+    /// With the feature `tls`, `rediss:`, `rediss-cluster:` and `rediss-sentinel:` go over TLS, see [`Builder::tls`]. User and
+    /// password are percent-encoded. What is wrong with a URL is told by `connect`, without its password.
     pub fn builder(url: impl Into<String>) -> Builder {
         Builder::new(url)
     }

@@ -14,6 +14,9 @@ use crate::token::SessionToken;
 impl Session {
     /// Logs a user in, atomically: new identity, cap, index, carried fields and the end of the session before, all or nothing.
     ///
+    /// In a Redis Cluster the session before may lie in another slot. It then ends first: an outage, a revocation, or
+    /// another login at a cap that rejects, may come in between, and the visitor has neither it nor the carried fields.
+    ///
     /// A guest, and a user who becomes another user, get a new session id and token; the old ones end. The same user
     /// again keeps the id and all fields and gets a new token and auth time, and the old token ends without grace.
     /// The old token never gains anything by a login (session fixation, OWASP ASVS 5.0, 7.2.4).
@@ -23,10 +26,13 @@ impl Session {
     /// perhaps, and the client has to log in again; [`Error::TooLate`] once the response has begun.
     ///
     /// # Cancel safety
-    /// Dropped midway, the login is done or not; if done, its token is lost and it ends by its timeouts.
+    /// Dropped midway, the login is done or not; if done, its token is lost and it ends by its timeouts. In a Cluster
+    /// the session before may have ended without it.
     ///
     /// # Redis
-    /// One `EVALSHA` of `login.lua` (`reauthenticate.lua` for the same user); at the cap `ZRANGE` and a second one.
+    /// One `EVALSHA` of `login.lua` (`reauthenticate.lua` for the same user); at the cap `ZRANGE` and a second one. In a
+    /// Cluster, over a session in another slot: `HGETALL`, then `park.lua`, `leave.lua` and `activate.lua`; at the cap
+    /// `ZRANGE` and a second `activate.lua`, or, if the cap rejects, a second `park.lua`.
     pub async fn login(&self, login: Login) -> Result<LoggedIn, Error> {
         self.sessions().settings().limits.check_user(&login.user)?;
         let spans = login.timeouts.map(|timeouts| timeouts.checked()).transpose()?;

@@ -25,9 +25,10 @@ pub enum Rotated {
 impl Session {
     /// Gives the session a new secret; id, user and fields stay. Hygiene for long sessions; logging in does more.
     ///
-    /// The old token works until the new one is first used, then for 10 s more: a lost response logs nobody out, and
-    /// of parallel requests none fails. Changes of fields stay pending. Rotating twice in one request is rotating once:
-    /// the client cannot have used the first new token yet.
+    /// The old token works until the new one is first used, then for 10 s more: a lost response logs nobody out, and no
+    /// request that was sent with it meanwhile fails. It is the only one that does: rotating again with the new token
+    /// ends an older one at once, so a request that is still under way with that finds no session. Changes of fields
+    /// stay pending. Rotating twice in one request is rotating once: the client cannot have used the first new token yet.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Indeterminate`]; the client's token works on in both cases.
