@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use cloakroom::{EndOutcome, Severity};
+use cloakroom::{EndOutcome, Sessions, Severity};
 
-use crate::common::{memory_stage, redis_stage};
+use crate::common::cluster::Cluster;
+use crate::common::server::Server;
+use crate::common::{login, memory_stage, redis_stage, token, until};
 
 #[tokio::test]
 async fn a_durable_end_is_done_and_says_how_many_replicas_have_it() {
@@ -44,4 +46,41 @@ async fn the_doctor_tells_the_gravest_first_and_nothing_of_the_embedded_store() 
     let text: Vec<String> = found.iter().map(ToString::to_string).collect();
     assert!(found.iter().any(|finding| finding.severity == Severity::Warning), "{text:?}");
     assert!(text.iter().any(|line| line.starts_with("warning no_persistence at ")), "{text:?}");
+}
+
+/// A session on this node of the cluster.
+async fn session_on(cluster: &Cluster, node: &Server, sessions: &Sessions) -> cloakroom::Session {
+    for number in 0.. {
+        let session = sessions.open(None, cloakroom::ClientInfo::new()).await.expect("there");
+        login(&session, &format!("user{number}")).await;
+        let id = session.id().expect("live").to_string();
+        if cluster.owner(cluster.slot(&format!("{{{}}}", &id[15..18]))).port() == node.port() {
+            return session;
+        }
+    }
+    unreachable!("every node has some users")
+}
+
+#[tokio::test]
+async fn an_end_whose_server_stays_away_holds_up_none_of_those_that_are_done_again() {
+    let cluster = Cluster::start(3, 0);
+    let [away, back] = [0, 1].map(|number| cluster.node(number));
+    let builder = Sessions::builder(cluster.url()).namespace("journal").budget(Duration::from_secs(1));
+    let sessions = crate::common::connected(builder).await;
+    let first = session_on(&cluster, away, &sessions).await;
+    let second = session_on(&cluster, back, &sessions).await;
+    let second_token = token(&second);
+    back.ask::<()>(&["SAVE"]);
+    for session in [first, second] {
+        assert_eq!(session.logout().await.expect("there"), EndOutcome::Ended);
+    }
+    away.kill();
+    // It has persisted nothing since: as a failover to a replica that lags behind.
+    back.kill();
+    back.restart();
+    until("the logout is done again", async || {
+        let opened = sessions.open(Some(&second_token), cloakroom::ClientInfo::new()).await;
+        opened.is_ok_and(|session| session.ended().is_some())
+    })
+    .await;
 }

@@ -110,10 +110,11 @@ impl Place {
         Some(Self::Tcp { host: host.to_owned(), port: port.parse().ok()? })
     }
 
-    /// The same, where no host means the server that was asked.
+    /// The same, where no host means the server that was asked; `?` too, which says that a host name is wanted and none
+    /// is set.
     pub(crate) fn or_host_of(self, asked: &Self) -> Self {
         match (self, asked) {
-            (Self::Tcp { host, port }, Self::Tcp { host: same, .. }) if host.is_empty() => {
+            (Self::Tcp { host, port }, Self::Tcp { host: same, .. }) if matches!(host.as_str(), "" | "?") => {
                 Self::Tcp { host: same.clone(), port }
             }
             (place, _) => place,
@@ -146,6 +147,7 @@ mod tests {
         assert_eq!(Place::read("h"), None);
         let asked = tcp("asked", 1).expect("a place");
         assert_eq!(Place::read(":7").map(|place| place.or_host_of(&asked)), tcp("asked", 7));
+        assert_eq!(Place::read("?:7").map(|place| place.or_host_of(&asked)), tcp("asked", 7));
         assert_eq!(Place::read("h:7").map(|place| place.or_host_of(&asked)), tcp("h", 7));
     }
 }

@@ -100,6 +100,14 @@ fn judge_info(info: &str, cluster: bool) -> Vec<Finding> {
         (None, version) => ("Redis", version.unwrap_or("of an unknown version")),
     };
     found.push(Finding::new(Severity::Info, "version", format!("the server is {name} {version}"), "Nothing to do"));
+    if field(info, "role") == Some("slave") {
+        found.push(Finding::new(
+            Severity::Error,
+            "replica",
+            "the server is a replica: it answers loads, and refuses every login, save and logout",
+            "Name its master, or the Sentinels that know it",
+        ));
+    }
     if cluster && field(info, "connected_slaves") == Some("0") {
         found.push(Finding::new(
             Severity::Warning,
@@ -291,6 +299,8 @@ mod tests {
         assert_eq!(codes(&judge_info(bare, true))[1], ("no_replica", Severity::Warning));
         let failing = "redis_version:7.0.15\r\nrdb_last_bgsave_status:err\r\n";
         assert_eq!(codes(&judge_info(failing, false))[1], ("persistence_fails", Severity::Error));
+        let replica = "redis_version:7.0.15\r\nrole:slave\r\n";
+        assert_eq!(codes(&judge_info(replica, false))[1], ("replica", Severity::Error));
         let torn = judge_cluster("cluster_slots_assigned:16384\r\ncluster_slots_ok:10922\r\n");
         assert_eq!(codes(&torn), [("slots_not_served", Severity::Error)]);
         assert_eq!(codes(&judge_clocks(&[("a".into(), 10_000, 4_999)])), [("clock_skew", Severity::Warning)]);

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::clock::Millis;
@@ -25,6 +26,8 @@ use crate::store::redis::wire::Path;
 /// Longer than a replica that is any use lags behind; and how much is kept at most: some 2 MB.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 const MOST: usize = 10_000;
+/// So many are done again at a time: bulk work, on the connections that the requests use.
+const AT_ONCE: usize = 32;
 /// Between two tries while the servers are not back yet.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -94,14 +97,19 @@ impl Redis {
     }
 }
 
-/// After each failover, until the store is dropped.
+/// After each failover, until the store is dropped. Another failover begins it all anew.
 async fn watch(store: Weak<Redis>, mut failovers: watch::Receiver<u64>) {
     while failovers.changed().await.is_ok() {
-        let Some(entries) = store.upgrade().map(|store| store.journal.all()) else { return };
-        tracing::info!(entries = entries.len(), "a failover was seen: recent ends are done again");
-        let mut undone = 0_u64;
-        for (at, entry) in entries {
-            undone += u64::from(repeated(&store, at, &entry).await);
+        let Some(mut left) = store.upgrade().map(|store| store.journal.all()) else { return };
+        tracing::info!(entries = left.len(), "a failover was seen: recent ends are done again");
+        let mut undone = 0;
+        while !left.is_empty() && failovers.has_changed().is_ok_and(|another| !another) {
+            let (ended, away) = round(&store, &left).await;
+            undone += ended;
+            left = away;
+            if !left.is_empty() {
+                sleep(PAUSE).await;
+            }
         }
         if undone > 0 {
             tracing::warn!(undone, "the failover had undone ends, which were done again");
@@ -109,22 +117,26 @@ async fn watch(store: Weak<Redis>, mut failovers: watch::Receiver<u64>) {
     }
 }
 
-/// Whether there was something to end again. Tried until the servers are back, or the entry is too old.
-async fn repeated(store: &Weak<Redis>, at: Instant, entry: &Entry) -> bool {
-    while at.elapsed() <= KEPT_FOR {
-        let Some(store) = store.upgrade() else { return false };
-        match store.again(entry).await {
-            Ok(undone) => return undone,
-            Err(error) if error.is_retryable() => {}
-            Err(error) => {
-                tracing::warn!(%error, "an end could not be done again");
-                return false;
+/// Tries each once, some at a time: an end whose server is away must not hold up those whose servers are back. Answers how
+/// many there were to end again, and those to try later.
+async fn round(store: &Weak<Redis>, entries: &[(Instant, Entry)]) -> (u64, Vec<(Instant, Entry)>) {
+    let (mut undone, mut away) = (0, Vec::new());
+    for some in entries.chunks(AT_ONCE) {
+        let mut trying = JoinSet::new();
+        for (at, entry) in some.iter().filter(|(at, _)| at.elapsed() <= KEPT_FOR).cloned() {
+            let Some(store) = store.upgrade() else { return (undone, Vec::new()) };
+            trying.spawn(async move { (store.again(&entry).await, at, entry) });
+        }
+        while let Some(tried) = trying.join_next().await {
+            match tried {
+                Ok((Ok(again), ..)) => undone += u64::from(again),
+                Ok((Err(error), at, entry)) if error.is_retryable() => away.push((at, entry)),
+                Ok((Err(error), ..)) => tracing::warn!(%error, "an end could not be done again"),
+                Err(_) => {}
             }
         }
-        drop(store);
-        sleep(PAUSE).await;
     }
-    false
+    (undone, away)
 }
 
 #[cfg(test)]

@@ -34,6 +34,19 @@ async fn half_moved() -> (TestCluster, Wire, u16) {
     (cluster, wire, moving)
 }
 
+/// Redis writes `?` for the host then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirection_to_a_node_that_should_have_a_host_name_and_has_none_is_followed_on_the_same_host() {
+    let (cluster, wire, moving) = half_moved().await;
+    for node in &cluster.nodes {
+        node.admin::<()>("CONFIG SET cluster-preferred-endpoint-type hostname");
+    }
+    assert_eq!(get(&wire, Path::Request, MOVED).await.unwrap(), bulk("1"));
+    cluster.move_key(STAYED, 0, 1);
+    cluster.end_move(moving, 0, 1);
+    assert_eq!(get(&wire, Path::Request, STAYED).await.unwrap(), bulk("1"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_moved_ahead_is_asked_for_and_the_others_where_they_are() {
     let (_cluster, wire, _) = half_moved().await;
