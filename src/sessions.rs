@@ -42,8 +42,17 @@ struct Shared {
 }
 
 impl Sessions {
-    /// Settings for sessions in this store: `redis://host:port/db`, `redis+unix:///path?db=0`, or `memory:` for
-    /// sessions that live and die with this process.
+    /// Settings for sessions in this store:
+    ///
+    /// | URL | store |
+    /// |---|---|
+    /// | `redis://user:password@host:6379/0` | one server; all but the host may be left out |
+    /// | `redis+unix:///path?db=0` | the same by a Unix socket; also `user` and `password` |
+    /// | `redis-cluster://host:6379,host:6379` | a Redis Cluster; any of its nodes |
+    /// | `redis-sentinel://host:26379,host:26379/master/0` | what these Sentinels call `master` |
+    /// | `memory:` | sessions that live and die with this process |
+    ///
+    /// `rediss`, `rediss-cluster` and `rediss-sentinel` are the same by TLS (feature `tls`).
     pub fn builder(url: impl Into<String>) -> Builder {
         Builder::new(url)
     }
