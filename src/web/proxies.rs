@@ -106,23 +106,26 @@ fn forwarded_for(element: &str) -> Option<&str> {
     Some(node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node))
 }
 
-/// An address, perhaps with a port, IPv6 perhaps in brackets; an IPv4 address in IPv6's clothes is IPv4.
+/// An address, perhaps with a port, IPv6 perhaps in brackets.
 fn node_address(node: &str) -> Option<IpAddr> {
     let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     let with_port = || node.parse::<SocketAddr>().ok().map(|address| address.ip());
-    let address: Option<IpAddr> = node.parse().ok().or_else(bracketed).or_else(with_port);
-    address.map(|address| address.to_canonical())
+    node.parse().ok().or_else(bracketed).or_else(with_port)
 }
 
 fn network(text: &str) -> Result<(IpAddr, u8), ConfigError> {
-    let range = "an address, or an address and the number of its leading bits: 10.0.0.0/8; IPv4 not written as IPv6";
+    let range = "an address, or an address and the number of its leading bits: 10.0.0.0/8";
     let refused = || ConfigError::out_of_range("trusted proxy", format!("{text:?}"), range);
     let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
     let address: IpAddr = address.parse().map_err(|_| refused())?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| refused()))?;
-    // Addresses are compared in their own family: a network of mapped ones would never match.
-    if bits <= most && address.to_canonical() == address { Ok((address, bits)) } else { Err(refused()) }
+    match address.to_canonical() {
+        _ if bits > most => Err(refused()),
+        canonical if canonical == address => Ok((address, bits)),
+        // Written as IPv6, where 96 bits more lead.
+        canonical => Ok((canonical, bits.checked_sub(96).ok_or_else(refused)?)),
+    }
 }
 
 #[cfg(test)]
@@ -200,7 +203,7 @@ mod tests {
             "for=192.0.2.66;x=\", for=198.51.100.1",
             "for=192.0.2.66;x=\", for=\"[2001:db8::1]:4711\"",
             "for=192.0.2.66;x=\"\\\", for=198.51.100.1",
-            "for=192.0.2.66;x=\\\", for=198.51.100.1;host=\"a\"",
+            "for=192.0.2.66;x=\", for=198.51.100.1;host=\"a\\\",b\"",
             "for=198.51.100.1;for=192.0.2.66",
         ] {
             assert_eq!(client(&ours().forwarded(), "10.0.0.1", &[header]), "10.0.0.1", "{header}");
@@ -216,9 +219,10 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_writes_ipv4_as_ipv6_is_trusted_as_ipv4() {
-        let header = ["198.51.100.1, ::ffff:10.0.0.2"];
-        assert_eq!(client(&ours(), "10.0.0.1", &header), "198.51.100.1");
+    fn a_network_of_ipv4_written_as_ipv6_is_ipv4s() {
+        let mapped = TrustedProxies::new(["::ffff:10.0.0.0/104"]).expect("a network");
+        assert_eq!(client(&mapped, "10.9.9.9", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client(&mapped, "11.0.0.0", &["198.51.100.1"]), "11.0.0.0");
     }
 
     #[test]
@@ -249,7 +253,7 @@ mod tests {
             "10.0.0.0/-1",
             "localhost",
             "10.0.0.0/8/8",
-            "::ffff:10.0.0.1",
+            "::ffff:10.0.0.0/8",
         ] {
             assert_eq!(TrustedProxies::new([wrong]).map_err(|error| error.setting()), Err("trusted proxy"), "{wrong}");
         }
