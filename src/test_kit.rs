@@ -14,6 +14,9 @@ use crate::sessions::Sessions;
 
 /// Sessions for an application's tests: embedded, with a clock that the test moves; for any framework.
 ///
+/// It comes with the feature `test-util`, for `[dev-dependencies]` alone:
+/// `cloakroom = { version = "0.1", features = ["test-util"] }` beside the line under `[dependencies]`.
+///
 /// Build the application on [`sessions`](Self::sessions), send requests with the `Cookie` header of [`user`](Self::user) or
 /// [`guest`](Self::guest), and read from the response what [`cookie_of`](Self::cookie_of) it a browser would keep.
 ///

@@ -46,6 +46,11 @@ impl Carrier {
         }
     }
 
+    /// Whether both look at the same place: a cookie and a header may have one name.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.is_sent_unasked() == other.is_sent_unasked() && self.name() == other.name()
+    }
+
     pub(super) fn find<'a>(&self, request: &'a impl RequestHead) -> Found<'a> {
         match self {
             Self::Cookie(cookie) => cookie::find(request.values("cookie"), cookie.name_str()),

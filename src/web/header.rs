@@ -9,20 +9,27 @@ use crate::config::ConfigError;
 /// Longest name of a header.
 const NAME_BYTES: usize = 128;
 /// Headers that mean something else to servers, proxies or browsers on the way.
-const TAKEN: [&str; 13] = [
+const TAKEN: [&str; 20] = [
+    "cache-control",
     "connection",
     "content-length",
     "content-type",
     "cookie",
+    "date",
+    "forwarded",
     "host",
     "location",
     "origin",
+    "referer",
+    "retry-after",
     "set-cookie",
     "te",
     "transfer-encoding",
     "upgrade",
+    "user-agent", // which is stored and shown
     "vary",
     "x-csrf-token",
+    "x-forwarded-for",
 ];
 
 /// A header that carries the token instead of a cookie: for programs that are no browsers.
@@ -156,8 +163,20 @@ mod tests {
         for fine in ["x-session", "X-Session", "authorization", "session"] {
             assert!(SessionHeader::new(fine).checked().is_ok(), "{fine}");
         }
-        for wrong in ["", "a b", "a:b", "é", "Cookie", "set-cookie", "Host", "Sec-Fetch-Site", "vary", &"a".repeat(129)]
-        {
+        for wrong in [
+            "",
+            "a b",
+            "a:b",
+            "é",
+            "Cookie",
+            "set-cookie",
+            "Host",
+            "Sec-Fetch-Site",
+            "vary",
+            "User-Agent",
+            "X-Forwarded-For",
+            &"a".repeat(129),
+        ] {
             let refused = SessionHeader::new(wrong).checked().map_err(|error| error.setting());
             assert_eq!(refused, Err("session header"), "{wrong}");
         }

@@ -53,31 +53,55 @@ impl TrustedProxies {
     /// The address of the client, whose connection or whose proxy's has this one.
     pub(super) fn client(&self, peer: IpAddr, request: &impl RequestHead) -> IpAddr {
         let name = if self.rfc7239 { "forwarded" } else { "x-forwarded-for" };
-        let mut entries: Vec<&[u8]> = request.values(name).flat_map(entries).collect();
+        let mut nodes: Vec<Option<IpAddr>> = request.values(name).flat_map(|value| self.nodes(value)).collect();
         let mut address = peer;
         while self.trusts(address) {
-            let entry = entries.pop().and_then(|entry| std::str::from_utf8(entry).ok());
-            let node = entry.and_then(|entry| if self.rfc7239 { forwarded_for(entry) } else { Some(entry.trim()) });
-            let Some(next) = node.and_then(node_address) else { break };
+            let Some(next) = nodes.pop().flatten() else { break };
             address = next;
         }
         address
     }
+
+    /// The addresses in one header, `None` for an entry that is none.
+    fn nodes(&self, value: &[u8]) -> Vec<Option<IpAddr>> {
+        let Ok(value) = std::str::from_utf8(value) else { return vec![None] };
+        if !self.rfc7239 {
+            return value.split(',').map(|entry| node_address(entry.trim())).collect();
+        }
+        match unquoted(value, b',') {
+            Some(elements) => elements.into_iter().map(|element| node_address(forwarded_for(element)?)).collect(),
+            None => vec![None],
+        }
+    }
 }
 
-/// The elements of a list, a comma inside quotes being none of it.
-fn entries(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut quoted = false;
-    value.split(move |byte| {
-        quoted ^= *byte == b'"';
-        *byte == b',' && !quoted
-    })
+/// The parts of a value between separators outside of quotes (RFC 9110, 5.6.4).
+///
+/// `None` if a quote does not end: a client that opens one would have what the proxy appends be a part of its own element.
+fn unquoted(value: &str, separator: u8) -> Option<Vec<&str>> {
+    let (mut quoted, mut escaped, mut from, mut parts) = (false, false, 0, Vec::new());
+    for (at, byte) in value.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'\\' => return None,
+            b'"' => quoted = !quoted,
+            _ if byte == separator && !quoted => {
+                parts.push(&value[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&value[from..]);
+    (!quoted).then_some(parts)
 }
 
-/// The `for` of one element: `for=192.0.2.1;proto=https`, `For="[2001:db8::1]:4711"`.
+/// The `for` of one element: `for=192.0.2.1;proto=https`, `For="[2001:db8::1]:4711"`. None where there are several.
 fn forwarded_for(element: &str) -> Option<&str> {
-    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-    let (_, node) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
+    let pairs = unquoted(element, b';')?.into_iter().filter_map(|pair| pair.split_once('='));
+    let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    let (Some((_, node)), None) = (nodes.next(), nodes.next()) else { return None };
     let node = node.trim();
     Some(node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node))
 }
@@ -96,7 +120,12 @@ fn network(text: &str) -> Result<(IpAddr, u8), ConfigError> {
     let address: IpAddr = address.parse().map_err(|_| refused())?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| refused()))?;
-    if bits <= most { Ok((address, bits)) } else { Err(refused()) }
+    match address.to_canonical() {
+        _ if bits > most => Err(refused()),
+        canonical if canonical == address => Ok((address, bits)),
+        // Written as IPv6, where 96 bits more lead.
+        canonical => Ok((canonical, bits.checked_sub(96).ok_or_else(refused)?)),
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +195,37 @@ mod tests {
     }
 
     #[test]
+    fn a_quote_that_the_client_opens_does_not_swallow_what_the_proxy_appends() {
+        for header in ["\", 198.51.100.1", "192.0.2.66;x=\", 198.51.100.1", "192.0.2.66\\, 198.51.100.1"] {
+            assert_eq!(client(&ours(), "10.0.0.1", &[header]), "198.51.100.1", "{header}");
+        }
+        for header in [
+            "for=192.0.2.66;x=\", for=198.51.100.1",
+            "for=192.0.2.66;x=\", for=\"[2001:db8::1]:4711\"",
+            "for=192.0.2.66;x=\"\\\", for=198.51.100.1",
+            "for=192.0.2.66;x=\", for=198.51.100.1;host=\"a\\\",b\"",
+            "for=198.51.100.1;for=192.0.2.66",
+        ] {
+            assert_eq!(client(&ours().forwarded(), "10.0.0.1", &[header]), "10.0.0.1", "{header}");
+        }
+        for header in [
+            "for=192.0.2.66;x=\"\\\"\", for=198.51.100.1",
+            "for=198.51.100.1;host=\"a, for=192.0.2.66;b\"",
+            "host=\"a;for=192.0.2.66;b\";for=198.51.100.1",
+            "host=\"\\\", for=192.0.2.66;b\";for=198.51.100.1",
+        ] {
+            assert_eq!(client(&ours().forwarded(), "10.0.0.1", &[header]), "198.51.100.1", "{header}");
+        }
+    }
+
+    #[test]
+    fn a_network_of_ipv4_written_as_ipv6_is_ipv4s() {
+        let mapped = TrustedProxies::new(["::ffff:10.0.0.0/104"]).expect("a network");
+        assert_eq!(client(&mapped, "10.9.9.9", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client(&mapped, "11.0.0.0", &["198.51.100.1"]), "11.0.0.0");
+    }
+
+    #[test]
     fn forwarded_is_read_where_it_was_asked_for() {
         for (header, expected) in [
             ("for=198.51.100.1;proto=https", "198.51.100.1"),
@@ -184,8 +244,17 @@ mod tests {
         for fine in ["10.0.0.0/8", "127.0.0.1", "::1", "2001:db8::/32", "0.0.0.0/0"] {
             assert!(TrustedProxies::new([fine]).is_ok(), "{fine}");
         }
-        for wrong in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8/8"]
-        {
+        for wrong in [
+            "",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0/8",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+            "localhost",
+            "10.0.0.0/8/8",
+            "::ffff:10.0.0.0/8",
+        ] {
             assert_eq!(TrustedProxies::new([wrong]).map_err(|error| error.setting()), Err("trusted proxy"), "{wrong}");
         }
     }

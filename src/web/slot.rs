@@ -33,6 +33,8 @@ pub(super) struct Slot(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
+    /// That of the layer around this one's.
+    outer: Option<Slot>,
     /// Whether the request carried a token of ours; known once somebody looked.
     carried: OnceLock<bool>,
     session: OnceCell<Session>,
@@ -49,15 +51,16 @@ pub(super) struct Asked<'a> {
 }
 
 impl Slot {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, outer: Option<Self>) -> Self {
         let (carried, session) = (OnceLock::new(), OnceCell::new());
         let (used, sealed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self(Arc::new(Inner { shared, carried, session, used, sealed }))
+        Self(Arc::new(Inner { shared, outer, carried, session, used, sealed }))
     }
 
-    /// Whether a layer inside this slot's would look for the same cookie or header.
-    pub(super) fn serves(&self, shared: &Shared) -> bool {
-        self.carrier().name() == shared.carrier.name()
+    /// This slot or the one around it whose layer looks for the same cookie or header as one inside would.
+    pub(super) fn serving(&self, shared: &Shared) -> Option<&Self> {
+        let serves = self.carrier().is_same(&shared.carrier);
+        if serves { Some(self) } else { self.0.outer.as_ref()?.serving(shared) }
     }
 
     pub(super) fn carrier(&self) -> &Carrier {

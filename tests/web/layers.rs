@@ -1,6 +1,6 @@
 //! More than one layer.
 
-use cloakroom::{Error, Session, SessionCookie, SessionLayer};
+use cloakroom::{Error, Session, SessionCookie, SessionHeader, SessionLayer};
 
 use super::framework::App;
 use super::visitor::{get_with, stage, stored};
@@ -31,4 +31,28 @@ async fn the_inner_of_two_layers_of_different_cookies_is_the_handlers() {
     let answer = get_with(&app, "/", &[]).await;
     assert!(answer.all("set-cookie")[0].starts_with("__Host-admin="));
     assert_eq!((stored(&outer).await, stored(&inner).await), (0, 1));
+}
+
+#[tokio::test]
+async fn the_outermost_of_a_cookies_layers_serves_through_one_of_another_cookie() {
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let layer = SessionLayer::new(sessions.clone());
+    let other = layer.clone().cookie(SessionCookie::new().name("__Host-other")).expect("fine");
+    let app = App::default().route("/", hits).layer(layer.clone()).layer(other).layer(layer);
+    let answer = get_with(&app, "/", &[]).await;
+    let cookies = answer.all("set-cookie");
+    assert!(cookies.len() == 1 && cookies[0].starts_with("__Host-id="), "{} cookies", cookies.len());
+    assert_eq!(stored(&sessions).await, 1);
+}
+
+#[tokio::test]
+async fn a_cookie_and_a_header_of_one_name_are_two_places() {
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let cookie = SessionLayer::new(sessions.clone()).cookie(SessionCookie::new().name("session")).expect("fine");
+    let header = SessionLayer::new(sessions.clone()).header(SessionHeader::new("session")).expect("fine");
+    let app = App::default().route("/", hits).layer(header).layer(cookie);
+    let answer = get_with(&app, "/", &[]).await;
+    assert_eq!((answer.all("set-cookie").len(), answer.all("session").len()), (0, 1));
 }

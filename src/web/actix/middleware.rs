@@ -55,21 +55,34 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        if request.extensions().get::<Place>().is_some_and(|outer| outer.slot.serves(&self.shared)) {
+        let outer = request.extensions().get::<Place>().cloned();
+        if let Some(outer) = outer.clone()
+            && let Some(serving) = outer.slot.serving(&self.shared).cloned()
+        {
+            request.extensions_mut().insert(Place { slot: serving, stop: outer.stop.clone() });
             let answer = self.inner.call(request);
-            return Box::pin(async move { Ok(answer.await?.map_into_boxed_body()) });
+            return Box::pin(async move {
+                let answer = answer.await.map(ServiceResponse::map_into_boxed_body);
+                put_back(&answer, Some(outer));
+                answer
+            });
         }
-        let (slot, stop) = (Slot::new(Arc::clone(&self.shared)), Stop::default());
-        let outer = request.extensions_mut().insert(Place { slot: slot.clone(), stop: stop.clone() });
+        let slot = Slot::new(Arc::clone(&self.shared), outer.as_ref().map(|outer| outer.slot.clone()));
+        let stop = Stop::default();
+        request.extensions_mut().insert(Place { slot: slot.clone(), stop: stop.clone() });
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = unless_stopped(answer, stop).await;
-            if let (Ok(response), Some(outer)) = (&answer, outer) {
-                // What is outside of this layer and looks again is to find its own session.
-                response.request().extensions_mut().insert(outer);
-            }
+            put_back(&answer, outer);
             complete(slot, answer).await
         })
+    }
+}
+
+/// What is outside of a layer and looks again is to find its own session.
+fn put_back(answer: &Result<ServiceResponse, Error>, outer: Option<Place>) {
+    if let (Ok(response), Some(outer)) = (answer, outer) {
+        response.request().extensions_mut().insert(outer);
     }
 }
 

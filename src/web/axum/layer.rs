@@ -58,10 +58,12 @@ where
 impl<S> SessionService<S> {
     /// Puts a slot into the request; none if a layer around this one already serves the same cookie.
     fn slot<B>(&self, request: &mut Request<B>) -> Option<Slot> {
-        if request.extensions().get::<Slot>().is_some_and(|outer| outer.serves(&self.shared)) {
+        let outer = request.extensions().get::<Slot>().cloned();
+        if let Some(serving) = outer.as_ref().and_then(|outer| outer.serving(&self.shared)) {
+            request.extensions_mut().insert(serving.clone());
             return None;
         }
-        let slot = Slot::new(Arc::clone(&self.shared));
+        let slot = Slot::new(Arc::clone(&self.shared), outer);
         request.extensions_mut().insert(slot.clone());
         Some(slot)
     }
