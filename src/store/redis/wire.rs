@@ -2,10 +2,6 @@
 //!
 //! A call that was surely not executed is tried again while the reason may pass. One whose answer was lost is sent
 //! again too: reads are harmless twice, and scripts tell a repeat by its operation id. All within one budget.
-#![cfg_attr(
-    not(test),
-    allow(dead_code, reason = "durable revocation, its journal and the doctor arrive on another branch")
-)]
 
 mod budget;
 mod bulk;
@@ -321,6 +317,7 @@ pub(crate) fn erased<'a, T>(
 
 /// Whether a call was refused, within its budget, because its keys lie on two nodes while their slot moves. Each of them
 /// alone can still be reached.
+#[cfg(test)]
 pub(crate) fn is_torn(error: &Error) -> bool {
     let Error::Unavailable(outage) = error else { return false };
     let error = std::error::Error::source(outage).and_then(|source| source.downcast_ref::<redis::RedisError>());

@@ -23,8 +23,9 @@ impl Budget {
         Self { ends: Instant::now() + length }
     }
 
-    /// The first half of what is left, for an attempt that has another way behind it.
-    pub(crate) fn half(&self) -> Self {
+    /// The first half of what is left.
+    #[cfg(test)]
+    pub(super) fn half(&self) -> Self {
         let now = Instant::now();
         Self { ends: now + self.ends.saturating_duration_since(now) / 2 }
     }

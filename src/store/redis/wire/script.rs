@@ -3,6 +3,7 @@
 /// A Lua script with its `#!lua` line.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
+    #[cfg_attr(not(test), expect(dead_code, reason = "for debug prints and tests"))]
     pub(crate) name: &'static str,
     pub(crate) body: String,
     /// Lower-case hexadecimal SHA-1 of the body.
