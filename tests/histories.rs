@@ -4,13 +4,10 @@
 //! and tokens by order of issue, times by what they imply. `CLOAKROOM_SEED` names the first seed, `CLOAKROOM_HISTORIES`
 //! how many follow.
 
-use std::sync::Arc;
-
 use compare::{Against, all_alike};
 pub(crate) use invariants::{Watch, live_by_user};
 
 use crate::common::place::Place;
-use crate::common::server::Server;
 
 mod act;
 mod compare;
@@ -36,5 +33,5 @@ async fn every_history_is_answered_alike_by_the_embedded_store_and_redis() {
 
 #[tokio::test]
 async fn calls_that_are_delivered_again_at_any_later_point_change_no_answer() {
-    all_alike(&Against::RepeatingRedis(Arc::new(Server::start(&[]))), 25).await;
+    all_alike(&Against::RepeatingRedis(Place::own()), 25).await;
 }

@@ -46,6 +46,29 @@ impl Place {
         }
     }
 
+    /// The same, with servers that nobody else uses.
+    pub(crate) fn own() -> Self {
+        match Self::chosen() {
+            Self::Alone(_) => Self::Alone(Arc::new(Server::start(&[]))),
+            Self::Restricted(_) => Self::Restricted(Arc::new(Server::start(&[]))),
+            Self::Tls(_) => Self::Tls(Arc::new(Encrypted::start("no"))),
+            Self::Cluster(_) => Self::Cluster(Arc::new(Cluster::start(3, 0))),
+            Self::Sentinels(_) => Self::Sentinels(Arc::new(Sentinels::start())),
+            Self::Elsewhere(url) => panic!("{url} is not ours alone"),
+        }
+    }
+
+    /// The servers that take writes.
+    pub(crate) fn servers(&self) -> Vec<&Server> {
+        match self {
+            Self::Alone(server) | Self::Restricted(server) => vec![server],
+            Self::Tls(server) => vec![&server.server],
+            Self::Cluster(cluster) => cluster.nodes().iter().map(AsRef::as_ref).collect(),
+            Self::Sentinels(group) => vec![group.master()],
+            Self::Elsewhere(url) => panic!("{url} cannot be watched"),
+        }
+    }
+
     /// A handle's builder for this namespace.
     pub(crate) fn builder(&self, namespace: &str) -> Builder {
         let url = match self {

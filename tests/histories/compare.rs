@@ -1,7 +1,6 @@
 //! The same history on two stores: the first answer that differs, and a shorter history that still shows it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::generate::{History, Repeats, history};
@@ -10,8 +9,6 @@ use super::replay::Past;
 use super::setup::SLOWEST;
 use super::world::World;
 use crate::common::place::Place;
-use crate::common::recorder::Recorder;
-use crate::common::server::Server;
 use crate::common::{memory_stage, stage_at};
 
 /// Steps of a history.
@@ -27,8 +24,8 @@ pub(super) enum Against {
     Memory,
     /// Whatever is chosen.
     Redis(Place),
-    /// Redis, with calls delivered more than once. A server of its own.
-    RepeatingRedis(Arc<Server>),
+    /// Redis, with calls delivered more than once. Servers of its own.
+    RepeatingRedis(Place),
 }
 
 /// Where two stores differ, or what Redis must not hold.
@@ -88,6 +85,9 @@ async fn go_through(
             return Some(Difference { step, here: "what Redis holds keeps its promises".into(), there: broken });
         }
     }
+    // A whole history has calls to deliver again.
+    let heard = there.past.as_ref().is_none_or(Past::heard);
+    assert!(heard || history.steps.len() < LENGTH, "MONITOR told of no call");
     let (here, there) = (here.last_look().await, there.last_look().await);
     let differs = here.into_iter().zip(there).find(|(one, two)| one != two);
     differs.map(|(here, there)| Difference { step: history.steps.len(), here, there })
@@ -102,15 +102,13 @@ async fn worlds(history: &History, against: &Against) -> (World, World, Option<W
             return (here, there, None);
         }
         Against::Redis(place) => (place.clone(), None),
-        Against::RepeatingRedis(server) => (Place::Alone(Arc::clone(server)), Some(server)),
+        Against::RepeatingRedis(place) => (place.clone(), Some(place)),
     };
     let stage = stage_at(place, |with| setup.apply(with)).await;
-    let mut past = None;
-    if let Some(server) = repeats {
-        // A script's name is told from its first run.
-        let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut server.connection().await).await.expect("there");
-        past = Some(Past::new(Recorder::start(server, &stage.namespace).await, server.connection().await));
-    }
+    let past = match repeats {
+        Some(place) => Some(Past::of(&place.servers(), &stage.namespace).await),
+        None => None,
+    };
     let watch = Watch::new(stage.masters().await, &stage.namespace, setup.cap);
     (here, World::redis(setup, stage, past).await, Some(watch))
 }

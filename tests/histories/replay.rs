@@ -5,19 +5,46 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 
 use crate::common::recorder::{Call, Recorder};
+use crate::common::server::Server;
 
 /// The calls of a history, and how much time was advanced after each.
 pub(super) struct Past {
+    masters: Vec<Master>,
+    made: Vec<Made>,
+    advanced: u64,
+}
+
+/// A server that takes writes, and what it was sent.
+struct Master {
     recorder: Recorder,
     redis: MultiplexedConnection,
-    /// Time advanced in all when each call was recorded.
-    made: Vec<u64>,
+    /// How many of its calls are among those that were made.
+    noted: usize,
+}
+
+/// A call, to which master, and the time advanced in all when it was noted.
+struct Made {
+    call: Call,
+    master: usize,
     advanced: u64,
 }
 
 impl Past {
-    pub(super) fn new(recorder: Recorder, redis: MultiplexedConnection) -> Self {
-        Self { recorder, redis, made: Vec::new(), advanced: 0 }
+    /// From now on, of these servers together.
+    pub(super) async fn of(servers: &[&Server], namespace: &str) -> Self {
+        let mut masters = Vec::new();
+        for server in servers {
+            let mut redis = server.connection().await;
+            // A script's name is told from its first run.
+            let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut redis).await.expect("the server is up");
+            masters.push(Master { recorder: Recorder::start(server, namespace).await, redis, noted: 0 });
+        }
+        Self { masters, made: Vec::new(), advanced: 0 }
+    }
+
+    /// Whether any call was heard of.
+    pub(super) const fn heard(&self) -> bool {
+        !self.made.is_empty()
     }
 
     /// Time was advanced, after what was sent so far.
@@ -28,28 +55,31 @@ impl Past {
 
     /// Notes the calls that were made since, as made at this time.
     async fn catch_up(&mut self) {
-        let count = self.recorder.calls().await.len();
-        self.made.resize(count, self.advanced);
+        for (number, master) in self.masters.iter_mut().enumerate() {
+            let calls = master.recorder.calls().await;
+            let new = calls.iter().skip(master.noted).cloned();
+            self.made.extend(new.map(|call| Made { call, master: number, advanced: self.advanced }));
+            master.noted = calls.len();
+        }
     }
 
     /// Delivers the call that is so many before the last again, as old as what it did. What it answers does not matter
     /// here: only whether the history goes on as without it.
     pub(super) async fn repeat(&mut self, back: usize) {
         self.catch_up().await;
-        let calls = self.recorder.calls().await;
-        let Some(at) = calls.len().checked_sub(1 + back % calls.len().max(1)) else { return };
-        let call = calls[at].clone().older(self.advanced - self.made[at]);
-        if self.is_forgotten(&call).await {
-            return;
+        let Some(at) = self.made.len().checked_sub(1 + back % self.made.len().max(1)) else { return };
+        let made = &self.made[at];
+        let call = made.call.clone().older(self.advanced - made.advanced);
+        let redis = &mut self.masters[made.master].redis;
+        if !is_forgotten(&call, redis).await {
+            call.deliver(redis).await.expect("an answer, be it a refusal");
         }
-        call.deliver(&mut self.redis).await.expect("an answer, be it a refusal");
     }
+}
 
-    /// A login of a draft that was refused is remembered nowhere: `lua/login.lua` says that a second delivery may succeed.
-    async fn is_forgotten(&mut self, call: &Call) -> bool {
-        let of_a_draft = call.script == "login" && call.keys[0] == call.keys[4];
-        let made: bool =
-            redis::cmd("EXISTS").arg(&call.keys[0]).query_async(&mut self.redis).await.expect("the server is up");
-        of_a_draft && !made
-    }
+/// A login of a draft that was refused is remembered nowhere: `lua/login.lua` says that a second delivery may succeed.
+async fn is_forgotten(call: &Call, redis: &mut MultiplexedConnection) -> bool {
+    let of_a_draft = call.script == "login" && call.keys[0] == call.keys[4];
+    let made: bool = redis::cmd("EXISTS").arg(&call.keys[0]).query_async(redis).await.expect("the server is up");
+    of_a_draft && !made
 }
