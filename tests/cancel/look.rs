@@ -34,11 +34,26 @@ impl Look {
         let mut live = BTreeMap::new();
         if let Some(mut redis) = scene.stage.masters().await.pop() {
             live = live_by_user(&mut redis, &scene.stage.namespace).await;
-            let kept = Watch::new(vec![redis], &scene.stage.namespace, CAP).look().await;
+            let mut watch = Watch::new(vec![redis], &scene.stage.namespace, CAP);
+            // A call that goes on by itself may end a session between one key that is read here and the next.
+            let kept = until_kept(&mut watch).await;
             kept.unwrap_or_else(|broken| panic!("{broken}"));
         }
         Self { old, other: shown(&other), listed, live }
     }
+}
+
+/// What stays broken is.
+async fn until_kept(watch: &mut Watch) -> Result<(), String> {
+    let mut kept = watch.look().await;
+    for _ in 0..20 {
+        if kept.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        kept = watch.look().await;
+    }
+    kept
 }
 
 fn shown(session: &Session) -> String {
