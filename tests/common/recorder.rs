@@ -155,16 +155,18 @@ fn words(line: &str) -> Option<Vec<Vec<u8>>> {
 }
 
 /// Undoes Redis's quoting (`sdscatrepr`): words in double quotes, with backslashes before what does not print.
+///
+/// Valkey 8.1.1 leaves out those before double quotes: so a word ends only where another one begins, or the line ends.
 fn unquoted(line: &[u8]) -> Vec<Vec<u8>> {
     let mut words = Vec::new();
-    let mut bytes = line.iter().copied();
-    while bytes.by_ref().any(|byte| byte == b'"') {
+    let mut bytes = line.iter();
+    while bytes.by_ref().any(|byte| *byte == b'"') {
         let mut word = Vec::new();
-        loop {
-            match bytes.next() {
-                None | Some(b'"') => break,
-                Some(b'\\') => word.push(escaped(&mut bytes)),
-                Some(byte) => word.push(byte),
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'"' if matches!(bytes.as_slice(), [] | [b' ', b'"', ..]) => break,
+                b'\\' => word.push(escaped(&mut bytes)),
+                byte => word.push(*byte),
             }
         }
         words.push(word);
@@ -172,15 +174,15 @@ fn unquoted(line: &[u8]) -> Vec<Vec<u8>> {
     words
 }
 
-fn escaped(bytes: &mut impl Iterator<Item = u8>) -> u8 {
-    match bytes.next().expect("something follows a backslash") {
+fn escaped<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> u8 {
+    match *bytes.next().expect("something follows a backslash") {
         b'n' => b'\n',
         b'r' => b'\r',
         b't' => b'\t',
         b'a' => 7,
         b'b' => 8,
         b'x' => {
-            let digits = [bytes.next(), bytes.next()].map(|digit| digit.expect("two digits follow"));
+            let digits = [bytes.next(), bytes.next()].map(|digit| *digit.expect("two digits follow"));
             let digits = std::str::from_utf8(&digits).expect("digits").to_owned();
             u8::from_str_radix(&digits, 16).expect("hexadecimal digits")
         }
@@ -190,8 +192,10 @@ fn escaped(bytes: &mut impl Iterator<Item = u8>) -> u8 {
 
 #[test]
 fn the_quoting_of_monitor_is_undone() {
-    let line = r#"1700000000.000001 [0 unix:/s] "EVALSHA" "a\"b\\" "\x00\xffz\n\r\t\a\b" """#;
-    let words = words(line).expect("not from a script");
-    assert_eq!(words, [&b"EVALSHA"[..], b"a\"b\\", b"\x00\xffz\n\r\t\x07\x08", b""]);
+    for quote in ["\\\"", "\""] {
+        let line = r#"1700000000.000001 [0 unix:/s] "EVALSHA" "a?b\\" "\x00\xffz\n\r\t\a\b" """#.replace('?', quote);
+        let words = super::recorder::words(&line).expect("not from a script");
+        assert_eq!(words, [&b"EVALSHA"[..], b"a\"b\\", b"\x00\xffz\n\r\t\x07\x08", b""]);
+    }
     assert_eq!(super::recorder::words(r#"1.2 [0 lua] "GET" "a""#), None);
 }

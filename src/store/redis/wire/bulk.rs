@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime, Timeouts};
+use deadpool_redis::{Connection as Pooled, Manager, Pool, PoolError, Runtime, Timeouts};
+
+use redis::aio::MultiplexedConnection;
 
 use super::budget::{ANSWER, Budget};
 use super::call::{Call, send};
 use super::clock::ServerClock;
+use super::connection::Connection;
 use super::fault::Fault;
 use super::link::{CONNECT, Dial, settings};
 use crate::config::ConfigError;
@@ -32,19 +35,20 @@ impl Bulk {
     }
 
     pub(super) async fn send<C: Call>(&self, budget: &Budget, call: &C) -> Result<C::Answer, Fault> {
-        let mut connection = self.connection(budget).await?;
+        let pooled = self.connection(budget).await?;
+        let mut connection = Connection::from(MultiplexedConnection::clone(&pooled));
         if self.clock.is_due() {
             // Its failure is the call's to report.
             drop(self.clock.measure(&mut connection).await);
         }
         let answer = send(call, &mut connection, budget).await;
         if answer.as_ref().is_err_and(|fault| fault.is_lost() || fault.is_from_replica()) {
-            drop(Connection::take(connection));
+            drop(Pooled::take(pooled));
         }
         answer
     }
 
-    async fn connection(&self, budget: &Budget) -> Result<Connection, Fault> {
+    async fn connection(&self, budget: &Budget) -> Result<Pooled, Fault> {
         let within = |most| Some(budget.left(most));
         let timeouts = Timeouts { wait: within(Duration::MAX), create: within(CONNECT), recycle: within(ANSWER) };
         self.pool.timeout_get(&timeouts).await.map_err(|error| match error {

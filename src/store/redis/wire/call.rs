@@ -2,19 +2,15 @@
 
 use std::future::Future;
 
-use redis::aio::MultiplexedConnection;
 use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
 
 use super::budget::{ANSWER, Budget};
+use super::connection::Connection;
 use super::fault::Fault;
 use super::script::Script;
 
 /// Sends on this connection, and waits for the answer as long as the budget allows.
-pub(super) async fn send<C: Call>(
-    call: &C,
-    connection: &mut MultiplexedConnection,
-    budget: &Budget,
-) -> Result<C::Answer, Fault> {
+pub(super) async fn send<C: Call>(call: &C, connection: &mut Connection, budget: &Budget) -> Result<C::Answer, Fault> {
     connection.set_response_timeout(budget.patience().ok_or(Fault::LATE)?);
     call.send(connection, budget).await.map_err(Fault::calling)
 }
@@ -26,7 +22,7 @@ pub(super) trait Call: Sync {
     /// The connection's response timeout is set.
     fn send(
         &self,
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
         budget: &Budget,
     ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
 
@@ -34,7 +30,7 @@ pub(super) trait Call: Sync {
     /// one write, so nobody else's command comes between.
     fn send_asking(
         &self,
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
         budget: &Budget,
     ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
 
@@ -50,23 +46,23 @@ pub(super) struct Asking<'a, C>(pub(super) &'a C);
 impl<C: Call> Call for Asking<'_, C> {
     type Answer = C::Answer;
 
-    async fn send(&self, connection: &mut MultiplexedConnection, budget: &Budget) -> RedisResult<C::Answer> {
+    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<C::Answer> {
         self.0.send_asking(connection, budget).await
     }
 
-    async fn send_asking(&self, connection: &mut MultiplexedConnection, budget: &Budget) -> RedisResult<C::Answer> {
+    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<C::Answer> {
         self.0.send_asking(connection, budget).await
     }
 }
 
 /// `ASKING` and the commands, in one write; the last one's answer.
-async fn ask(connection: &mut MultiplexedConnection, commands: impl Iterator<Item = &Cmd>) -> RedisResult<Value> {
+async fn ask(connection: &mut Connection, commands: impl Iterator<Item = &Cmd>) -> RedisResult<Value> {
     let mut all = Pipeline::new();
     all.cmd("ASKING");
     for each in commands {
         all.add_command(each.clone());
     }
-    let answers = connection.send_packed_commands(&all, 0, all.len()).await?;
+    let answers = connection.send_packed_commands(&all).await?;
     // The first error tells why: a transaction's last one only that there was one.
     answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))
 }
@@ -74,11 +70,11 @@ async fn ask(connection: &mut MultiplexedConnection, commands: impl Iterator<Ite
 impl Call for Cmd {
     type Answer = Value;
 
-    async fn send(&self, connection: &mut MultiplexedConnection, _: &Budget) -> RedisResult<Value> {
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
         accepted(connection.send_packed_command(self).await?)
     }
 
-    async fn send_asking(&self, connection: &mut MultiplexedConnection, _: &Budget) -> RedisResult<Value> {
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
         ask(connection, std::iter::once(self)).await
     }
 }
@@ -86,13 +82,13 @@ impl Call for Cmd {
 impl Call for Pipeline {
     type Answer = Vec<Value>;
 
-    async fn send(&self, connection: &mut MultiplexedConnection, _: &Budget) -> RedisResult<Vec<Value>> {
-        let answers = connection.send_packed_commands(self, 0, self.len()).await?;
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Vec<Value>> {
+        let answers = connection.send_packed_commands(self).await?;
         answers.into_iter().map(accepted).collect()
     }
 
     /// As a transaction: between two commands the key could arrive.
-    async fn send_asking(&self, connection: &mut MultiplexedConnection, _: &Budget) -> RedisResult<Vec<Value>> {
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Vec<Value>> {
         let (multi, exec) = (redis::cmd("MULTI"), redis::cmd("EXEC"));
         let commands = std::iter::once(&multi).chain(self.cmd_iter()).chain(std::iter::once(&exec));
         match ask(connection, commands).await? {
@@ -148,7 +144,7 @@ impl Call for Invocation<'_> {
 
     /// The body goes on the same connection, which need not lead to the same server as another: behind a proxy, or
     /// while an address moves. `EVAL` makes the server know the script from then on.
-    async fn send(&self, connection: &mut MultiplexedConnection, budget: &Budget) -> RedisResult<Value> {
+    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<Value> {
         match self.by_sha.send(connection, budget).await {
             Err(error) if error.code() == Some("NOSCRIPT") => {
                 connection.set_response_timeout(budget.left(ANSWER));
@@ -159,7 +155,7 @@ impl Call for Invocation<'_> {
     }
 
     /// By its body: the node may not know it, and to ask twice takes two `ASKING`.
-    async fn send_asking(&self, connection: &mut MultiplexedConnection, _: &Budget) -> RedisResult<Value> {
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
         let command = command("EVAL", &self.script.body, self.keys, self.args);
         ask(connection, std::iter::once(&command)).await
     }

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use redis::RedisResult;
-use redis::aio::MultiplexedConnection;
 use tokio::time::Instant;
 
+use super::connection::Connection;
 use crate::clock::{Millis, system_ms};
 
 /// For so long a measurement is good: two clocks drift apart by a few milliseconds in that time.
@@ -44,7 +44,7 @@ impl ServerClock {
     }
 
     /// Asks the server. Half the round trip is the error.
-    pub(super) async fn measure(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    pub(super) async fn measure(&self, connection: &mut Connection) -> RedisResult<()> {
         let sent = self.elapsed();
         let answer = connection.send_packed_command(&redis::cmd("TIME")).await?.extract_error()?;
         let (seconds, micros): (u64, u64) = redis::from_redis_value(answer)?;

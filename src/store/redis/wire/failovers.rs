@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use redis::aio::MultiplexedConnection;
 use redis::{Value, from_redis_value};
 use tokio::sync::watch;
+
+use super::connection::Connection;
 
 /// A counter of those that this process saw; clones count together.
 #[derive(Clone)]
@@ -39,7 +40,7 @@ impl Identity {
     /// Compares the run and the replication history of the server with those of the last connection.
     ///
     /// A user who may not ask, or a proxy that does not tell, is no reason to have no connection.
-    pub(super) async fn look(&self, connection: &mut MultiplexedConnection) {
+    pub(super) async fn look(&self, connection: &mut Connection) {
         let mut command = redis::cmd("INFO");
         command.arg("server").arg("replication");
         let Ok(answer) = connection.send_packed_command(&command).await.and_then(Value::extract_error) else { return };

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, PushInfo,
@@ -16,8 +15,10 @@ use tokio::time::Instant;
 
 use super::budget::ANSWER;
 use super::clock::ServerClock;
+use super::connection::Connection;
 use super::failovers::{Failovers, Identity};
 use super::fault::Fault;
+use super::greet::{KEEPALIVE, KEEPALIVE_INTERVAL, connect};
 use crate::config::ConfigError;
 use crate::config::servers::{Place, Server};
 
@@ -28,13 +29,10 @@ const TIMEOUTS: u32 = 3;
 /// A connection that leads to a replica is given up no younger than this: its address may lead to the new master, but
 /// while it does not, callers would do nothing but connect.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// Idle connections are probed after so long and so often, so that one cut by a firewall is noticed before it is needed.
-const KEEPALIVE: Duration = Duration::from_secs(15);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-
 /// How to reach the server.
 #[derive(Clone)]
 pub(super) struct Dial {
+    server: Server,
     client: Client,
     identity: Identity,
 }
@@ -42,7 +40,7 @@ pub(super) struct Dial {
 impl Dial {
     pub(super) fn new(server: &Server, failovers: &Failovers) -> Result<Self, ConfigError> {
         let client = client(server).map_err(|error| ConfigError::new("url", "of the store", error))?;
-        Ok(Self { client, identity: Identity::new(failovers) })
+        Ok(Self { server: server.clone(), client, identity: Identity::new(failovers) })
     }
 
     pub(super) fn info(&self) -> ConnectionInfo {
@@ -59,17 +57,29 @@ impl Dial {
     ) -> RedisResult<Link> {
         let broken = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&broken);
+        let mut connection = self
+            .connection(move || {
+                told.store(true, Ordering::Relaxed);
+                ended();
+            })
+            .await?;
+        clock.measure(&mut connection).await?;
+        self.identity.look(&mut connection).await;
+        Ok(Link { connection, broken, timeouts: AtomicU32::new(0), made: Instant::now() })
+    }
+
+    /// Over TLS the driver's. `ended` is called in the runtime when it ends.
+    async fn connection(&self, ended: impl Fn() + Send + Sync + 'static) -> RedisResult<Connection> {
+        if !self.server.access.is_over_tls() {
+            return connect(&self.server, ended).await;
+        }
         let settings = settings().set_push_sender(move |push: PushInfo| {
             if push.kind == PushKind::Disconnection {
-                told.store(true, Ordering::Relaxed);
                 ended();
             }
             Ok::<_, ()>(())
         });
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&settings).await?;
-        clock.measure(&mut connection).await?;
-        self.identity.look(&mut connection).await;
-        Ok(Link { connection, broken, timeouts: AtomicU32::new(0), made: Instant::now() })
+        Ok(self.client.get_multiplexed_async_connection_with_config(&settings).await?.into())
     }
 }
 
@@ -121,8 +131,8 @@ pub(super) fn settings() -> AsyncConnectionConfig {
 
 /// A connection, and what is known of its health.
 pub(super) struct Link {
-    connection: MultiplexedConnection,
-    /// Set by the driver as soon as it sees the connection end, used or idle.
+    connection: Connection,
+    /// Set by the connection as soon as it sees the connection end, used or idle.
     broken: Arc<AtomicBool>,
     /// Late answers since the last one in time.
     timeouts: AtomicU32,
@@ -134,7 +144,7 @@ impl Link {
         !self.broken.load(Ordering::Relaxed)
     }
 
-    pub(super) fn connection(&self) -> MultiplexedConnection {
+    pub(super) fn connection(&self) -> Connection {
         self.connection.clone()
     }
 

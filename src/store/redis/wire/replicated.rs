@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
 
 use super::budget::{ANSWER, Budget};
 use super::call::{Call, accepted, command};
+use super::connection::Connection;
 use super::script::Script;
 
 /// A script call and its `WAIT`, in one write.
@@ -31,7 +31,7 @@ impl<'a> Replicated<'a> {
     /// Sends these, the script last, and waits. The script's answer, and how many replicas have what it wrote.
     async fn write(
         &self,
-        connection: &mut MultiplexedConnection,
+        connection: &mut Connection,
         budget: &Budget,
         commands: &[Cmd],
     ) -> RedisResult<(Value, usize)> {
@@ -43,7 +43,7 @@ impl<'a> Replicated<'a> {
         }
         all.cmd("WAIT").arg(self.replicas).arg(within.as_millis() as u64);
         connection.set_response_timeout(within + ANSWER);
-        let mut answers = connection.send_packed_commands(&all, 0, all.len()).await?;
+        let mut answers = connection.send_packed_commands(&all).await?;
         let wait = answers.pop();
         let answer = answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))?;
         match wait {
@@ -58,7 +58,7 @@ impl<'a> Replicated<'a> {
 impl Call for Replicated<'_> {
     type Answer = (Value, usize);
 
-    async fn send(&self, connection: &mut MultiplexedConnection, budget: &Budget) -> RedisResult<(Value, usize)> {
+    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<(Value, usize)> {
         let by_sha = command("EVALSHA", &self.script.sha, self.keys, self.args);
         match self.write(connection, budget, &[by_sha]).await {
             Err(error) if error.code() == Some("NOSCRIPT") => {
@@ -69,11 +69,7 @@ impl Call for Replicated<'_> {
         }
     }
 
-    async fn send_asking(
-        &self,
-        connection: &mut MultiplexedConnection,
-        budget: &Budget,
-    ) -> RedisResult<(Value, usize)> {
+    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<(Value, usize)> {
         let by_body = command("EVAL", &self.script.body, self.keys, self.args);
         self.write(connection, budget, &[redis::cmd("ASKING"), by_body]).await
     }

@@ -8,6 +8,7 @@ pub(in crate::store::redis) mod group;
 mod logins;
 mod moves;
 mod outages;
+mod pipe;
 mod proxy;
 mod scripts;
 pub(in crate::store::redis) mod server;

@@ -1,0 +1,247 @@
+//! Reading RESP3, the protocol that servers answer in.
+//!
+//! The driver's reader goes on wherever a stream breaks off, and takes longer for a session's four strings than all the rest
+//! of a load. This one waits until an answer is whole, and leaves what is rare, errors too, to that one.
+
+use redis::{ErrorKind, RedisError, Value, parse_redis_value};
+
+/// Answers within answers, at most.
+const DEPTH: usize = 16;
+/// The longest string, Redis's own limit.
+const LONGEST: usize = 512 << 20;
+/// The longest line: a length, a number, an error's text.
+const LINE: usize = 64 << 10;
+
+/// Why there is no answer yet, or never will be.
+#[derive(Debug)]
+pub(super) enum Not {
+    /// The answer has at least so many bytes.
+    Whole(usize),
+    Resp(RedisError),
+}
+
+fn not_resp(what: &'static str) -> Not {
+    Not::Resp((ErrorKind::Parse, what).into())
+}
+
+/// The first answer in these bytes, and how many of them it has.
+pub(super) fn first(bytes: &[u8]) -> Result<(Value, usize), Not> {
+    let length = Bytes { all: bytes, at: 0 }.skip(DEPTH)?;
+    let mut whole = Bytes { all: &bytes[..length], at: 0 };
+    Ok((whole.value()?, length))
+}
+
+struct Bytes<'a> {
+    all: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Bytes<'a> {
+    /// Goes behind one answer, if all of it is there.
+    fn skip(&mut self, depth: usize) -> Result<usize, Not> {
+        let (kind, line) = self.line()?;
+        let parts = match kind {
+            b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => 0,
+            b'$' | b'!' | b'=' => {
+                if let Some(length) = length(line, LONGEST)? {
+                    self.take(length)?;
+                }
+                0
+            }
+            b'*' | b'~' | b'>' => length(line, LONGEST)?.unwrap_or(0),
+            b'%' => 2 * length(line, LONGEST)?.unwrap_or(0),
+            // Belongs to the answer after it.
+            b'|' => 2 * length(line, LONGEST)?.unwrap_or(0) + 1,
+            _ => return Err(not_resp("an answer of no known type")),
+        };
+        if parts > 0 && depth == 0 {
+            return Err(not_resp("answers too deep within answers"));
+        }
+        for _ in 0..parts {
+            self.skip(depth - 1)?;
+        }
+        Ok(self.at)
+    }
+
+    /// Reads one answer, all of which is there.
+    fn value(&mut self) -> Result<Value, Not> {
+        let begun = self.at;
+        let (kind, line) = self.line()?;
+        Ok(match kind {
+            b'+' if line == b"OK" => Value::Okay,
+            b'+' => Value::SimpleString(text(line)?.to_owned()),
+            b':' => Value::Int(text(line)?.parse().map_err(|_| not_resp("a number that is none"))?),
+            b'$' => match length(line, LONGEST)? {
+                Some(length) => Value::BulkString(self.take(length)?.to_vec()),
+                None => Value::Nil,
+            },
+            b'_' => Value::Nil,
+            b'*' => match length(line, LONGEST)? {
+                Some(length) => Value::Array((0..length).map(|_| self.value()).collect::<Result<_, _>>()?),
+                None => Value::Nil,
+            },
+            b'%' => {
+                let length = length(line, LONGEST)?.unwrap_or(0);
+                Value::Map((0..length).map(|_| Ok((self.value()?, self.value()?))).collect::<Result<_, Not>>()?)
+            }
+            _ => {
+                self.at = begun;
+                let end = self.skip(DEPTH)?;
+                parse_redis_value(&self.all[begun..end]).map_err(Not::Resp)?
+            }
+        })
+    }
+
+    /// An answer's first byte and the rest of its line.
+    fn line(&mut self) -> Result<(u8, &'a [u8]), Not> {
+        let rest = &self.all[self.at..];
+        let Some(end) = rest.iter().take(LINE).position(|byte| *byte == b'\r') else {
+            return if rest.len() < LINE {
+                Err(Not::Whole(self.all.len() + 1))
+            } else {
+                Err(not_resp("an endless line"))
+            };
+        };
+        match (rest.first(), rest.get(end + 1)) {
+            (Some(kind), Some(b'\n')) if end > 0 => {
+                self.at += end + 2;
+                Ok((*kind, &rest[1..end]))
+            }
+            (_, None) => Err(Not::Whole(self.all.len() + 1)),
+            _ => Err(not_resp("a line that does not end")),
+        }
+    }
+
+    /// So many bytes, which a line's end follows.
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Not> {
+        let end = self.at + length;
+        let Some(taken) = self.all.get(self.at..end + 2) else { return Err(Not::Whole(end + 2)) };
+        let Some(taken) = taken.strip_suffix(b"\r\n") else { return Err(not_resp("a string of another length")) };
+        self.at = end + 2;
+        Ok(taken)
+    }
+}
+
+/// A length; none where it is -1, which means that there is nothing.
+fn length(line: &[u8], most: usize) -> Result<Option<usize>, Not> {
+    if line == b"-1" {
+        return Ok(None);
+    }
+    let digits = !line.is_empty() && line.len() <= 10 && line.iter().all(u8::is_ascii_digit);
+    let length = line.iter().fold(0, |sum, digit| sum * 10 + usize::from(digit.wrapping_sub(b'0')));
+    if digits && length <= most { Ok(Some(length)) } else { Err(not_resp("a length that is none")) }
+}
+
+fn text(line: &[u8]) -> Result<&str, Not> {
+    str::from_utf8(line).map_err(|_| not_resp("a line that is no text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What our servers answer and what they might.
+    const ANSWERS: [&[u8]; 24] = [
+        b"+OK\r\n",
+        b"+QUEUED\r\n",
+        b"+\r\n",
+        b":0\r\n",
+        b":-9223372036854775808\r\n",
+        b"$0\r\n\r\n",
+        b"$5\r\na\r\n\0b\r\n",
+        b"$-1\r\n",
+        b"_\r\n",
+        b"*-1\r\n",
+        b"*0\r\n",
+        b"%0\r\n",
+        b"%2\r\n$1\r\n@\r\n$3\r\n\x01\x02\x03\r\n$1\r\n=\r\n$0\r\n\r\n",
+        b"*2\r\n:0\r\n*2\r\n$1\r\na\r\n,1.5\r\n",
+        b"*3\r\n+OK\r\n-MOVED 3999 127.0.0.1:6381\r\n:1\r\n",
+        b"-ERR unknown command 'x', with args beginning with: \r\n",
+        b"-NOSCRIPT No matching script.\r\n",
+        b"-UNREADABLE a session of another format\r\n",
+        b"!21\r\nSYNTAX invalid syntax\r\n",
+        b",3.25\r\n",
+        b"#t\r\n",
+        b"=7\r\ntxt:abc\r\n",
+        b"~2\r\n:1\r\n$1\r\na\r\n",
+        b">2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n",
+    ];
+
+    #[test]
+    fn every_answer_reads_as_the_driver_reads_it() {
+        for bytes in ANSWERS {
+            let expected = parse_redis_value(bytes).expect("legal");
+            let (value, length) = first(&[bytes, b"+more\r\n"].concat()).expect("whole");
+            assert_eq!((value, length), (expected, bytes.len()), "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn an_answer_in_part_says_how_much_it_needs_and_never_more_than_it_has() {
+        for bytes in ANSWERS {
+            for cut in 0..bytes.len() {
+                match first(&bytes[..cut]) {
+                    Err(Not::Whole(needs)) => assert!(cut < needs && needs <= bytes.len(), "{cut} {needs}"),
+                    other => panic!("{} at {cut}: {other:?}", bytes.escape_ascii()),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn random_answers_read_as_the_driver_reads_them() {
+        for seed in 0..2_000 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut bytes = Vec::new();
+            random_answer(&mut random, 4, &mut bytes);
+            let expected = parse_redis_value(&bytes).expect("legal");
+            let (value, length) = first(&bytes).unwrap_or_else(|error| panic!("{seed}: {error:?}"));
+            assert_eq!((value, length), (expected, bytes.len()), "{seed}");
+        }
+    }
+
+    fn random_answer(random: &mut fastrand::Rng, depth: usize, bytes: &mut Vec<u8>) {
+        let count = random.usize(0..4);
+        match random.u8(0..if depth > 0 { 8 } else { 5 }) {
+            0 => bytes.extend(b"_\r\n"),
+            1 => bytes.extend(format!(":{}\r\n", random.i64(..)).bytes()),
+            2 => bytes.extend(format!("+{}\r\n", random.alphabetic()).bytes()),
+            3 => bytes.extend(b"-ERR wrong\r\n"),
+            4 => {
+                bytes.extend(format!("${count}\r\n").bytes());
+                bytes.extend((0..count).map(|_| *random.choice(b"\r\n$a\0").expect("some")));
+                bytes.extend(b"\r\n");
+            }
+            kind => {
+                let parts = if kind == 5 { 2 * count } else { count };
+                bytes.extend(format!("{}{count}\r\n", ['%', '*', '~'][usize::from(kind - 5)]).bytes());
+                (0..parts).for_each(|_| random_answer(random, depth - 1, bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused_and_not_waited_for() {
+        let deep = b"*1\r\n".repeat(1_000);
+        let endless = [b"+".as_slice(), &b"a".repeat(LINE)].concat();
+        let all: [&[u8]; 13] = [
+            b"HTTP/1.1 400 Bad Request\r\n",
+            b"\r\n",
+            b"$a\r\n",
+            b"$\r\n",
+            b"$-2\r\n",
+            b"$99999999999\r\n",
+            b"$1\r\nabc",
+            b"*?\r\n",
+            b":x\r\n",
+            b":\r\n",
+            b"+a\rb\r\n",
+            &deep,
+            &endless,
+        ];
+        for bytes in all {
+            assert!(matches!(first(bytes), Err(Not::Resp(_))), "{:.40}", bytes.escape_ascii());
+        }
+    }
+}
