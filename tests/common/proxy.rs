@@ -91,12 +91,15 @@ async fn copy(
     drops: impl Fn(&Weather) -> bool,
 ) {
     let mut bytes = vec![0; 64 * 1024];
+    // A connection that has lost bytes passes no later ones on: TCP would not either.
+    let mut lost = false;
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         let now = *weather.borrow();
         if now.delay > Duration::ZERO {
             tokio::time::sleep(now.delay).await;
         }
-        if !drops(&weather.borrow()) && to.write_all(&bytes[..read]).await.is_err() {
+        lost |= drops(&weather.borrow());
+        if !lost && to.write_all(&bytes[..read]).await.is_err() {
             return;
         }
     }

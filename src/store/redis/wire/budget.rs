@@ -45,10 +45,10 @@ impl Budget {
         Self::of(self.left(Duration::MAX) / 4)
     }
 
-    /// How long to wait for an answer to what is sent now; none if nothing should be sent any more.
-    pub(super) fn patience(&self) -> Option<Duration> {
-        let left = self.left(ANSWER);
-        (left >= LEAST_TRY).then_some(left)
+    /// Until when to wait for an answer to what is sent now; none if nothing should be sent any more.
+    pub(super) fn patience(&self) -> Option<Instant> {
+        let now = Instant::now();
+        (self.ends >= now + LEAST_TRY).then(|| self.ends.min(now + ANSWER))
     }
 
     /// The waits between the tries of one call.
@@ -97,7 +97,7 @@ mod tests {
     async fn nothing_is_left_of_a_budget_that_is_over() {
         let budget = Budget::of(Duration::from_millis(100));
         assert_eq!(budget.left(Duration::from_millis(40)), Duration::from_millis(40));
-        assert_eq!(budget.patience(), Some(Duration::from_millis(100)));
+        assert_eq!(budget.patience(), Some(Instant::now() + Duration::from_millis(100)));
         tokio::time::advance(Duration::from_millis(150)).await;
         assert_eq!(budget.left(Duration::from_millis(40)), Duration::ZERO);
         assert_eq!(budget.patience(), None);

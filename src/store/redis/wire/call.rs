@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
+use tokio::time::Instant;
 
 use super::budget::{ANSWER, Budget};
 use super::connection::Connection;
@@ -11,7 +12,7 @@ use super::script::Script;
 
 /// Sends on this connection, and waits for the answer as long as the budget allows.
 pub(super) async fn send<C: Call>(call: &C, connection: &mut Connection, budget: &Budget) -> Result<C::Answer, Fault> {
-    connection.set_response_timeout(budget.patience().ok_or(Fault::LATE)?);
+    connection.wait_until(budget.patience().ok_or(Fault::LATE)?);
     call.send(connection, budget).await.map_err(Fault::calling)
 }
 
@@ -19,7 +20,7 @@ pub(super) async fn send<C: Call>(call: &C, connection: &mut Connection, budget:
 pub(super) trait Call: Sync {
     type Answer: Send;
 
-    /// The connection's response timeout is set.
+    /// The connection knows how long to wait.
     fn send(
         &self,
         connection: &mut Connection,
@@ -147,7 +148,7 @@ impl Call for Invocation<'_> {
     async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<Value> {
         match self.by_sha.send(connection, budget).await {
             Err(error) if error.code() == Some("NOSCRIPT") => {
-                connection.set_response_timeout(budget.left(ANSWER));
+                connection.wait_until(Instant::now() + budget.left(ANSWER));
                 command("EVAL", &self.script.body, self.keys, self.args).send(connection, budget).await
             }
             answer => answer,

@@ -1,7 +1,5 @@
 //! A connection that calls are sent on: ours, or the driver's.
 
-use std::time::Duration;
-
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
@@ -13,7 +11,8 @@ use super::pipe::Pipe;
 #[derive(Clone)]
 pub(super) struct Connection {
     route: Route,
-    patience: Duration,
+    /// Unless it is said, for [`ANSWER`].
+    until: Option<Instant>,
 }
 
 #[derive(Clone)]
@@ -25,29 +24,29 @@ enum Route {
 
 impl From<Pipe> for Connection {
     fn from(pipe: Pipe) -> Self {
-        Self { route: Route::Ours(pipe), patience: ANSWER }
+        Self { route: Route::Ours(pipe), until: None }
     }
 }
 
 impl From<MultiplexedConnection> for Connection {
     fn from(connection: MultiplexedConnection) -> Self {
-        Self { route: Route::Driver(Box::new(connection)), patience: ANSWER }
+        Self { route: Route::Driver(Box::new(connection)), until: None }
     }
 }
 
 impl Connection {
-    /// How long calls wait for their answers from now on.
-    pub(super) fn set_response_timeout(&mut self, patience: Duration) {
-        self.patience = patience;
+    /// Until when what is sent from now on waits for its answer.
+    pub(super) fn wait_until(&mut self, until: Instant) {
+        self.until = Some(until);
         if let Route::Driver(connection) = &mut self.route {
-            connection.set_response_timeout(patience);
+            connection.set_response_timeout(until.saturating_duration_since(Instant::now()));
         }
     }
 
     /// Sends a command; an error of the server may be an answer too.
     pub(super) async fn send_packed_command(&mut self, command: &Cmd) -> RedisResult<Value> {
         match &mut self.route {
-            Route::Ours(pipe) => pipe.one(command, Instant::now() + self.patience).await,
+            Route::Ours(pipe) => pipe.one(command, self.until.unwrap_or_else(soon)).await,
             Route::Driver(connection) => connection.send_packed_command(command).await,
         }
     }
@@ -55,8 +54,12 @@ impl Connection {
     /// Sends commands in one write, and answers what each was answered.
     pub(super) async fn send_packed_commands(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
         match &mut self.route {
-            Route::Ours(pipe) => pipe.many(commands, Instant::now() + self.patience).await,
+            Route::Ours(pipe) => pipe.many(commands, self.until.unwrap_or_else(soon)).await,
             Route::Driver(connection) => connection.send_packed_commands(commands, 0, commands.len()).await,
         }
     }
+}
+
+fn soon() -> Instant {
+    Instant::now() + ANSWER
 }

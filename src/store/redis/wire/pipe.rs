@@ -175,6 +175,7 @@ struct Service<S> {
     outgoing: Vec<u8>,
     /// How much of it is written.
     written: usize,
+    let_others: bool,
     calls: VecDeque<Call>,
     incoming: Incoming,
     alarm: Pin<Box<Sleep>>,
@@ -189,6 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
             shared,
             outgoing: Vec::with_capacity(ROOM),
             written: 0,
+            let_others: false,
             calls: VecDeque::new(),
             incoming: Incoming::new(),
             alarm: Box::pin(sleep_until(Instant::now())),
@@ -196,22 +198,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
         }
     }
 
-    /// Goes on until there is nothing to write and nothing to read. Ready when no handle is left and nobody waits.
+    /// Goes on until there is nothing to read and nothing to write. Ready when no handle is left and nobody waits.
     fn serve(&mut self, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
         loop {
-            self.fetch(None);
-            self.write(context)?;
             while let Poll::Ready(received) = self.incoming.receive(&mut self.stream, context) {
                 received?;
                 self.deliver()?;
             }
             self.look_at_the_clock(context);
+            if self.lets_others_first() {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.fetch(None);
+            self.write(context)?;
             let all_written = self.written == self.outgoing.len();
             if !all_written || self.fetch(Some(context.waker())) {
                 let over = all_written && !self.calls.iter().any(Call::is_wanted) && self.shared.lock().unused;
                 return if over { Poll::Ready(Ok(())) } else { Poll::Pending };
             }
         }
+    }
+
+    /// Once before each write: the runtime would run this task right after the first one that has a call, and those of
+    /// all others that are ready would each take a write of their own.
+    fn lets_others_first(&mut self) -> bool {
+        let lets = !self.let_others && self.written == self.outgoing.len() && !self.shared.lock().calls.is_empty();
+        self.let_others = lets;
+        lets
     }
 
     /// Takes what calls have put in, if all before it is written. If there is nothing, they are to wake this task; true then.
@@ -365,7 +379,9 @@ impl Incoming {
         if self.to - self.from < self.needs {
             return Ok(None);
         }
-        match resp::first(&self.bytes[self.from..self.to]) {
+        let bytes = &self.bytes[self.from..self.to];
+        let whole = if self.needs > 1 { resp::is_whole(bytes) } else { Ok(()) };
+        match whole.and_then(|()| resp::first(bytes)) {
             Ok((value, length)) => {
                 self.from += length;
                 self.needs = 1;

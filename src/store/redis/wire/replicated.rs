@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
+use tokio::time::Instant;
 
 use super::budget::{ANSWER, Budget};
 use super::call::{Call, accepted, command};
@@ -42,7 +43,7 @@ impl<'a> Replicated<'a> {
             all.add_command(each.clone());
         }
         all.cmd("WAIT").arg(self.replicas).arg(within.as_millis() as u64);
-        connection.set_response_timeout(within + ANSWER);
+        connection.wait_until(Instant::now() + within + ANSWER);
         let mut answers = connection.send_packed_commands(&all).await?;
         let wait = answers.pop();
         let answer = answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))?;

@@ -26,9 +26,13 @@ fn not_resp(what: &'static str) -> Not {
 
 /// The first answer in these bytes, and how many of them it has.
 pub(super) fn first(bytes: &[u8]) -> Result<(Value, usize), Not> {
-    let length = Bytes { all: bytes, at: 0 }.skip(DEPTH)?;
-    let mut whole = Bytes { all: &bytes[..length], at: 0 };
-    Ok((whole.value()?, length))
+    let mut bytes = Bytes { all: bytes, at: 0 };
+    Ok((bytes.value(DEPTH)?, bytes.at))
+}
+
+/// Whether the first answer is all there: for one that comes in many pieces, of which nothing should be made in vain.
+pub(super) fn is_whole(bytes: &[u8]) -> Result<(), Not> {
+    Bytes { all: bytes, at: 0 }.skip(DEPTH).map(drop)
 }
 
 struct Bytes<'a> {
@@ -63,8 +67,8 @@ impl<'a> Bytes<'a> {
         Ok(self.at)
     }
 
-    /// Reads one answer, all of which is there.
-    fn value(&mut self) -> Result<Value, Not> {
+    /// Reads one answer.
+    fn value(&mut self, depth: usize) -> Result<Value, Not> {
         let begun = self.at;
         let (kind, line) = self.line()?;
         Ok(match kind {
@@ -76,17 +80,18 @@ impl<'a> Bytes<'a> {
                 None => Value::Nil,
             },
             b'_' => Value::Nil,
-            b'*' => match length(line, LONGEST)? {
-                Some(length) => Value::Array((0..length).map(|_| self.value()).collect::<Result<_, _>>()?),
+            b'*' if depth > 0 => match length(line, LONGEST)? {
+                Some(length) => Value::Array((0..length).map(|_| self.value(depth - 1)).collect::<Result<_, _>>()?),
                 None => Value::Nil,
             },
-            b'%' => {
+            b'%' if depth > 0 => {
                 let length = length(line, LONGEST)?.unwrap_or(0);
-                Value::Map((0..length).map(|_| Ok((self.value()?, self.value()?))).collect::<Result<_, Not>>()?)
+                let mut pair = || Ok((self.value(depth - 1)?, self.value(depth - 1)?));
+                Value::Map((0..length).map(|_| pair()).collect::<Result<_, Not>>()?)
             }
             _ => {
                 self.at = begun;
-                let end = self.skip(DEPTH)?;
+                let end = self.skip(depth)?;
                 parse_redis_value(&self.all[begun..end]).map_err(Not::Resp)?
             }
         })
@@ -181,9 +186,11 @@ mod tests {
     fn an_answer_in_part_says_how_much_it_needs_and_never_more_than_it_has() {
         for bytes in ANSWERS {
             for cut in 0..bytes.len() {
-                match first(&bytes[..cut]) {
-                    Err(Not::Whole(needs)) => assert!(cut < needs && needs <= bytes.len(), "{cut} {needs}"),
-                    other => panic!("{} at {cut}: {other:?}", bytes.escape_ascii()),
+                for cut_off in [first(&bytes[..cut]).map(drop), is_whole(&bytes[..cut])] {
+                    match cut_off {
+                        Err(Not::Whole(needs)) => assert!(cut < needs && needs <= bytes.len(), "{cut} {needs}"),
+                        other => panic!("{} at {cut}: {other:?}", bytes.escape_ascii()),
+                    }
                 }
             }
         }
@@ -198,6 +205,7 @@ mod tests {
             let expected = parse_redis_value(&bytes).expect("legal");
             let (value, length) = first(&bytes).unwrap_or_else(|error| panic!("{seed}: {error:?}"));
             assert_eq!((value, length), (expected, bytes.len()), "{seed}");
+            assert!(is_whole(&bytes).is_ok(), "{seed}");
         }
     }
 
@@ -241,7 +249,7 @@ mod tests {
             &endless,
         ];
         for bytes in all {
-            assert!(matches!(first(bytes), Err(Not::Resp(_))), "{:.40}", bytes.escape_ascii());
+            assert!(matches!(first(bytes), Err(Not::Resp(_))), "{}", bytes[..bytes.len().min(40)].escape_ascii());
         }
     }
 }
