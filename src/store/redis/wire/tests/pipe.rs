@@ -187,6 +187,22 @@ async fn a_peer_that_is_no_redis_ends_it() {
 }
 
 #[tokio::test]
+async fn what_is_ready_at_once_goes_in_one_write() {
+    let (ours, mut peer) = UnixStream::pair().unwrap();
+    let (pipe, _) = pipe_over(ours);
+    let command = cmd("PING");
+    for _ in 0..3 {
+        for _ in 0..50 {
+            let (pipe, command) = (pipe.clone(), command.clone());
+            tokio::spawn(async move { pipe.one(&command, later()).await });
+        }
+        let mut heard = [0; 4096];
+        let first = timeout(PATIENCE, peer.read(&mut heard)).await.unwrap().unwrap();
+        assert_eq!(first, 50 * command.get_packed_command().len());
+    }
+}
+
+#[tokio::test]
 async fn an_answer_may_come_byte_by_byte() {
     let (ours, mut peer) = UnixStream::pair().unwrap();
     let (pipe, _) = pipe_over(ours);
