@@ -109,6 +109,10 @@ mod compat_on_redis {
     mod cases;
 }
 
+/// What the drop-in stores send to a real Redis.
+#[path = "compat/trips.rs"]
+mod drop_in_trips;
+
 /// What logins are about, on a real Redis whose buckets are taken to lie on different servers.
 #[path = "conformance"]
 #[allow(clippy::duplicate_mod)] // the same cases, once per store

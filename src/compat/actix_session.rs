@@ -35,7 +35,8 @@ type Naming = dyn Fn(&State) -> Option<String> + Send + Sync;
 /// so an `update` of such a key is a `save`.
 ///
 /// A session ends when the TTL that it was last given is over, and at the [timeouts](crate::Builder::timeouts) of the
-/// sessions, 30 minutes idle and 12 hours in all by default, whichever comes first.
+/// sessions, 30 minutes idle and 12 hours in all by default, whichever comes first. A TTL that is given again and again
+/// is set once per touch interval, so it may be over that much later, and no more than a tenth of it.
 ///
 /// # Examples
 /// ```
@@ -66,7 +67,7 @@ pub struct Store {
 impl Store {
     /// A store for sessions without users.
     #[must_use]
-    pub const fn new(sessions: Sessions) -> Self {
+    pub fn new(sessions: Sessions) -> Self {
         Self { records: Records::new(sessions), naming: None }
     }
 
@@ -105,7 +106,13 @@ impl Store {
     }
 
     async fn last(&self, key: &SessionKey, ttl: &Duration) -> Result<(), Failure> {
-        let Some(kept) = self.find(key).await? else { return Ok(()) };
+        let loaded = Key::read(key).and_then(|key| self.records.recall(key.place()));
+        let Some(kept) = (match loaded {
+            Some(kept) => Some(kept),
+            None => self.find(key).await?,
+        }) else {
+            return Ok(());
+        };
         match left_ms(*ttl) {
             Some(left_ms) => self.records.last(&kept, left_ms).await.map(drop),
             None => self.records.end(&kept, EndReason::Expired).await,
@@ -131,6 +138,7 @@ impl SessionStore for Store {
         let Some(kept) = found else { return Ok(None) };
         self.records.touch(&kept).await;
         let state = kept.field(RECORD).map(|stored| decode_value(RECORD, stored)).transpose();
+        self.records.remember(kept);
         state.map_err(|error| LoadError::Deserialization(error.into()))
     }
 

@@ -1,27 +1,33 @@
 //! One record of another crate, kept as one session of ours: the whole record is one field.
 
+use std::sync::Arc;
+
 use time::Duration;
 
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::fields::Delta;
+use crate::fields::{Contents, Delta};
 use crate::id::SessionId;
 use crate::sessions::Sessions;
-use crate::store::{Contract, End, Gate, Loaded, Login, Meta, NewSession, Old, Refused, Retime, Save, Store, Touch};
+use crate::store::{
+    Contract, End, Gate, Loaded, Login, Meta, NewSession, Old, Packed, Refused, Retime, Save, Snapshot, Store, Touch,
+};
 use crate::timeout::Spans;
 use crate::token::SecretHash;
+use recent::Recent;
+
+mod life;
+mod recent;
 
 /// The field that is the record.
 pub(super) const RECORD: &str = "record";
 /// New ids that are tried when one is taken: the second means a broken generator.
 pub(super) const MINTS: usize = 3;
-/// An expiry that differs by less is the same one, seen through two clocks.
-const SAME_MS: u64 = 100;
 
 /// Where a record is kept, and the secret that its key proves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) id: SessionId,
     pub(super) secret: SecretHash,
@@ -32,7 +38,7 @@ pub(super) struct Place {
 pub(super) struct Kept {
     pub(super) place: Place,
     pub(super) meta: Meta,
-    fields: Vec<(String, Vec<u8>)>,
+    fields: Arc<Contents>,
 }
 
 /// A record that is to be written.
@@ -60,6 +66,7 @@ pub(super) enum Failure {
 #[derive(Debug, Clone)]
 pub(super) struct Records {
     sessions: Sessions,
+    recent: Arc<Recent>,
 }
 
 impl Kept {
@@ -71,11 +78,27 @@ impl Kept {
     fn old(&self) -> Old {
         Old { id: self.place.id, generation: self.meta.generation, user: self.meta.user.clone() }
     }
+
+    /// What a store may compare with, if the load answered that.
+    fn snapshot(&self) -> Option<Snapshot> {
+        let packed = self.meta.packed.0.clone()?;
+        Some(Snapshot { packed, fields: Arc::clone(&self.fields) })
+    }
+
+    /// The same session after its timeouts were changed. Metadata of a session that was written meanwhile says nothing
+    /// of the fields that we hold.
+    fn retimed(mut self, now: Meta) -> Self {
+        let fields_stand = (now.generation, now.version) == (self.meta.generation, self.meta.version);
+        let comparable = fields_stand && self.meta.packed.0.is_some();
+        self.meta.packed = if comparable { now.packed } else { Packed::default() };
+        (self.meta.spans, self.meta.touched) = (now.spans, now.touched);
+        self
+    }
 }
 
 impl Records {
-    pub(super) const fn new(sessions: Sessions) -> Self {
-        Self { sessions }
+    pub(super) fn new(sessions: Sessions) -> Self {
+        Self { sessions, recent: Arc::default() }
     }
 
     fn store(&self) -> &Store {
@@ -86,10 +109,21 @@ impl Records {
     pub(super) async fn find(&self, place: Place) -> Result<Option<Kept>, Error> {
         Ok(match self.store().load(place.id).await? {
             Loaded::Live(record) if record.meta.secret == place.secret => {
-                Some(Kept { place, meta: record.meta, fields: record.fields })
+                Some(Kept { place, meta: record.meta, fields: Arc::new(record.fields) })
             }
             Loaded::Live(_) | Loaded::Ended(_) | Loaded::Absent => None,
         })
+    }
+
+    /// Keeps what a request has loaded for its write.
+    pub(super) fn remember(&self, kept: Kept) {
+        self.recent.put(kept);
+    }
+
+    /// What was loaded from this place a while ago, once. It may be written, unless another request wrote since; whether
+    /// it still lives is for the store to say.
+    pub(super) fn recall(&self, place: Place) -> Option<Kept> {
+        self.recent.take(place)
     }
 
     /// Notes a use if one is due, beside the caller: a failure is traced, the next use tries again.
@@ -145,15 +179,29 @@ impl Records {
         self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop))
     }
 
-    /// Writes the record, and has the session live as long as it says. False if it has ended.
-    pub(super) async fn write(&self, kept: &Kept, content: &Content) -> Done {
+    /// Writes the record, and has the session live as long as it says. `None` if it has ended; false if it was written
+    /// since it was loaded as this version.
+    ///
+    /// Its life first: the answer tells the metadata that the write is then compared with.
+    pub(super) async fn write(
+        &self,
+        kept: &Kept,
+        version: Option<u32>,
+        content: &Content,
+    ) -> Result<Option<bool>, Failure> {
         let delta = self.delta(content)?;
-        Ok(self.save(kept, None, delta).await? == Some(true) && self.last(kept, content.left_ms).await?)
+        let Some(kept) = self.renewed(kept, content.left_ms).await? else { return Ok(None) };
+        let written = self.save(&kept, version, delta).await?;
+        if written == Some(true) {
+            self.touch(&kept).await;
+        }
+        Ok(written)
     }
 
     /// Writes fields. `None` if the session has ended; false if it was written since it was loaded as this version.
     pub(super) async fn save(&self, kept: &Kept, version: Option<u32>, delta: Delta) -> Result<Option<bool>, Failure> {
-        let save = Save { id: kept.place.id, generation: kept.meta.generation, version, delta, snapshot: None };
+        let (id, generation, snapshot) = (kept.place.id, kept.meta.generation, kept.snapshot());
+        let save = Save { id, generation, version, delta, snapshot };
         match self.store().save(self.sessions.op()?, &save).await? {
             Ok(_) => Ok(Some(true)),
             Err(Refused::Conflict) => Ok(Some(false)),
@@ -162,16 +210,26 @@ impl Records {
         }
     }
 
-    /// Has the session live so long from now, within the sessions' own timeouts. False if it has ended.
+    /// Has the session live so long from now, within the sessions' own timeouts: a use. False if it has ended.
     pub(super) async fn last(&self, kept: &Kept, left_ms: Millis) -> Done {
-        let spans = self.spans(kept.meta.since, left_ms);
-        if spans.absolute_ms.abs_diff(kept.meta.spans.absolute_ms) < SAME_MS {
-            self.touch(kept).await;
-            return Ok(true);
-        }
+        let Some(kept) = self.renewed(kept, left_ms).await? else { return Ok(false) };
+        self.touch(&kept).await;
+        Ok(true)
+    }
+
+    /// The session, to live so long from now; `None` if its life had to be changed and it has ended.
+    async fn renewed(&self, kept: &Kept, left_ms: Millis) -> Result<Option<Kept>, Failure> {
+        let Meta { since, spans: set, .. } = &kept.meta;
+        let Some(left_ms) = life::to_set(set, &self.spans(*since, left_ms), left_ms) else {
+            return Ok(Some(kept.clone()));
+        };
         let Old { id, generation, user } = kept.old();
-        let retime = Retime { id, generation, spans, user };
-        self.done(self.store().retime(self.sessions.op()?, &retime).await?.map(drop))
+        let retime = Retime { id, generation, spans: self.spans(*since, left_ms), user };
+        match self.store().retime(self.sessions.op()?, &retime).await? {
+            Ok(meta) => Ok(Some(kept.clone().retimed(meta))),
+            Err(Refused::Gone(_) | Refused::Conflict) => Ok(None),
+            Err(refused) => Err(self.refusal(refused)),
+        }
     }
 
     /// Ends the session; one that has ended stays as it is.
@@ -238,3 +296,6 @@ pub(super) fn left_ms(left: Duration) -> Option<Millis> {
 pub(super) fn too_late(id: SessionId) {
     tracing::warn!(%id, "a session had ended when it was written: nothing was written");
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,8 @@ type Naming = dyn Fn(&State) -> Option<String> + Send + Sync;
 /// 12 of its 128 bits choose the bucket, which stands in the keys, so 116 remain secret.
 ///
 /// A session ends at the record's expiry date, and at the [timeouts](crate::Builder::timeouts) of the sessions, 30
-/// minutes idle and 12 hours in all by default, whichever comes first.
+/// minutes idle and 12 hours in all by default, whichever comes first. An expiry date that every save pushes back is set
+/// once per touch interval, so the end may come that much later, and no more than a tenth of the time asked for.
 ///
 /// # Examples
 /// ```
@@ -61,7 +62,7 @@ pub struct Store {
 impl Store {
     /// A store for sessions without users.
     #[must_use]
-    pub const fn new(sessions: Sessions) -> Self {
+    pub fn new(sessions: Sessions) -> Self {
         Self { records: Records::new(sessions), naming: None }
     }
 

@@ -19,21 +19,38 @@ impl Store {
         ttl: &Duration,
     ) -> Result<Option<Key>, Failure> {
         let Some(key) = Key::read(key) else { return self.make(state, ttl).await.map(Some) };
+        let (user, content) = (self.named(state), content(state, ttl)?);
+        if let Some(content) = &content
+            && self.replace_loaded(&key, user.as_deref(), content).await?
+        {
+            return Ok(None);
+        }
         let Some(kept) = self.records.find(key.place()).await? else {
             too_late(key.place().id);
             return Ok(None);
         };
-        let Some(content) = content(state, ttl)? else {
+        let Some(content) = content else {
             return self.records.end(&kept, EndReason::Expired).await.map(|()| None);
         };
-        let user = self.named(state);
-        if self.naming.is_some() && kept.meta.user != user {
+        if self.is_another(&kept, user.as_deref()) {
             return self.move_on(&kept, user.as_deref(), &content).await;
         }
-        if !self.records.write(&kept, &content).await? {
+        // A session that was logged in again is no more the one that was loaded.
+        if self.records.write(&kept, None, &content).await? != Some(true) {
             too_late(kept.place.id);
         }
         Ok(None)
+    }
+
+    /// Replaces the state of a session that this process has loaded, without another load. False, and it was not
+    /// replaced, if it has ended or was not loaded, and if the user is another.
+    async fn replace_loaded(&self, key: &Key, user: Option<&str>, content: &Content) -> Result<bool, Failure> {
+        let Some(kept) = self.records.recall(key.place()) else { return Ok(false) };
+        Ok(!self.is_another(&kept, user) && self.records.write(&kept, None, content).await? == Some(true))
+    }
+
+    fn is_another(&self, kept: &Kept, user: Option<&str>) -> bool {
+        self.naming.is_some() && kept.meta.user.as_deref() != user
     }
 
     /// Goes on under another key, because the user is another, or nobody.

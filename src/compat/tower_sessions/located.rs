@@ -30,6 +30,14 @@ impl Located {
             Some(behind) => behind.as_ref(),
         }
     }
+
+    /// Keeps what was loaded for the request's write.
+    pub(super) fn remember(self, records: &Records) {
+        records.remember(self.first);
+        if let Some(Some(behind)) = self.behind {
+            records.remember(behind);
+        }
+    }
 }
 
 /// What is at this place and behind it.
@@ -40,6 +48,16 @@ pub(super) async fn locate(records: &Records, place: Place) -> Result<Option<Loc
         Some(stored) => Some(records.find(Place { id: target(stored)?, ..place }).await?),
     };
     Ok(Some(Located { first, behind }))
+}
+
+/// The same as it was loaded by this process; `None` where part of it was not.
+pub(super) fn recall(records: &Records, place: Place) -> Option<Located> {
+    let first = records.recall(place)?;
+    let behind = match first.field(MOVED) {
+        None => None,
+        Some(stored) => Some(Some(records.recall(Place { id: target(stored).ok()?, ..place })?)),
+    };
+    Some(Located { first, behind })
 }
 
 fn target(stored: &[u8]) -> Result<SessionId, Error> {

@@ -3,13 +3,14 @@
 use time::OffsetDateTime;
 
 use super::id::ForeignId;
-use super::located::{Located, door_to, locate};
+use super::located::{Located, door_to, locate, recall};
 use super::record::{Unkept, content, read};
 use super::{State, Store};
-use crate::compat::record::{Content, Kept, MINTS, Place, RECORD, too_late};
+use crate::compat::record::{Content, MINTS, Place, RECORD, too_late};
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
 use crate::id::{SessionId, UserHash};
+use crate::store::Meta;
 
 /// Most times that a login into a session is tried again because another request wrote to it.
 const TRIES: usize = 16;
@@ -40,13 +41,19 @@ impl Store {
         let place = id.place();
         let content = content(state, expires)?;
         let user = self.named(state);
+        if let Some(content) = &content
+            && self.put_unchanged(place, user.as_deref(), content).await?
+        {
+            return Ok(());
+        }
         for _ in 0..TRIES {
             let Some(located) = locate(&self.records, place).await? else { break };
             let Some(kept) = located.kept() else { break };
             let Some(content) = &content else { return self.end_located(&located, EndReason::Expired).await };
             let done = match &user {
                 Some(user) if kept.meta.user.as_ref() != Some(user) => self.move_in(&located, user, content).await?,
-                Some(_) | None => Some(self.write(&located, kept, content).await?),
+                // A session that was logged in again is no more the one that was loaded.
+                Some(_) | None => Some(self.write(&located, None, content).await? == Some(true)),
             };
             match done {
                 Some(true) => return Ok(()),
@@ -58,10 +65,27 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the record, and has the door last as long. False if the session has ended.
-    async fn write(&self, located: &Located, kept: &Kept, content: &Content) -> Result<bool, Unkept> {
-        let written = self.records.write(kept, content).await?;
-        Ok(written && (located.behind.is_none() || self.records.last(&located.first, content.left_ms).await?))
+    /// Replaces a record as this process has loaded it, without another load. False, and it was not replaced, if it was
+    /// written since, perhaps by a login that made a door of it; if it has ended or was not loaded; if this is a login.
+    async fn put_unchanged(&self, place: Place, user: Option<&str>, content: &Content) -> Result<bool, Unkept> {
+        let Some(located) = recall(&self.records, place) else { return Ok(false) };
+        let Some(Meta { version, user: before, .. }) = located.kept().map(|kept| &kept.meta) else { return Ok(false) };
+        let is_login = user.is_some() && user != before.as_deref();
+        Ok(!is_login && self.write(&located, Some(*version), content).await? == Some(true))
+    }
+
+    /// Writes the record, and has the door last as long. `None` if the session has ended; false if it was written since
+    /// it was loaded as this version.
+    async fn write(&self, located: &Located, version: Option<u32>, content: &Content) -> Result<Option<bool>, Unkept> {
+        let Some(kept) = located.kept() else { return Ok(None) };
+        let written = self.records.write(kept, version, content).await?;
+        if located.behind.is_some()
+            && written == Some(true)
+            && !self.records.last(&located.first, content.left_ms).await?
+        {
+            return Ok(None);
+        }
+        Ok(written)
     }
 
     /// Logs a user into a session under the id that it has: makes the user's session, then the first one a door to it,
@@ -101,7 +125,9 @@ impl Store {
         if located.behind.is_some() {
             self.records.touch(&located.first).await;
         }
-        kept.field(RECORD).map(read).transpose()
+        let record = kept.field(RECORD).map(read).transpose();
+        located.remember(&self.records);
+        record
     }
 
     /// Ends the session, as logged out.

@@ -5,6 +5,7 @@ pub(crate) use super::{noted, stage};
 
 mod browser;
 mod fences;
+mod meanwhile;
 mod requests;
 mod states;
 mod users;

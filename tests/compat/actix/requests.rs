@@ -70,7 +70,7 @@ async fn with_every_request_the_cookie_and_the_session_are_extended_where_that_i
             assert_eq!(site.get("/plain", Some(&cookie)).await.cookie().max_age(), Some(CONFIG.ttl));
         }
         assert_eq!(site.get("/show", Some(&cookie)).await.body, "None Some(1)");
-        stage.advance(std::time::Duration::from_secs(61)).await;
+        stage.advance(std::time::Duration::from_secs(67)).await;
         assert_eq!(site.get("/show", Some(&cookie)).await.body, "None None");
     }
 }

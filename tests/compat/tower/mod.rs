@@ -4,6 +4,7 @@ pub(crate) use super::{line, noted, stage};
 
 mod browser;
 mod fences;
+mod meanwhile;
 mod moves;
 mod records;
 mod routes;

@@ -21,6 +21,7 @@ async fn logged_in(store: &Store, user: &str) -> Record {
 }
 
 async fn name(store: &Store, one: &mut Record, user: &str) {
+    assert!(store.load(&one.id).await.expect("there").is_some(), "as a request does before");
     one.data.insert("user".to_owned(), json!(user));
     store.save(one).await.expect("there");
 }
@@ -89,7 +90,7 @@ async fn it_lives_as_long_as_its_record_says_and_use_keeps_it_alive() {
         assert!(store.load(&one.id).await.expect("there").is_some());
         noted(&stage.sessions, 2).await;
     }
-    stage.advance(Std::from_secs(10 * 60 + 1)).await;
+    stage.advance(Std::from_secs(11 * 60 + 1)).await;
     assert!(store.load(&one.id).await.expect("there").is_none());
 }
 

@@ -40,6 +40,10 @@ async fn flush(session: Session) -> Done {
     session.flush().await.map_err(|_| "flush")
 }
 
+async fn clear(session: Session) {
+    session.clear().await;
+}
+
 async fn for_a_day(session: Session) {
     session.set_expiry(Some(Expiry::AtDateTime(OffsetDateTime::now_utc() + Duration::days(1))));
 }
@@ -50,7 +54,10 @@ async fn for_the_browsers_session(session: Session) {
 
 /// The application, with this expiry and domain.
 fn app(store: Store, expiry: Option<Duration>, domain: Option<&'static str>) -> Router {
-    let mut layer = SessionManagerLayer::new(store);
+    app_in(SessionManagerLayer::new(store), expiry, domain)
+}
+
+fn app_in(mut layer: SessionManagerLayer<Store>, expiry: Option<Duration>, domain: Option<&'static str>) -> Router {
     if let Some(expiry) = expiry {
         layer = layer.with_expiry(Expiry::OnInactivity(expiry));
     }
@@ -60,7 +67,7 @@ fn app(store: Store, expiry: Option<Duration>, domain: Option<&'static str>) -> 
     let routes =
         Router::new().route("/", on(|_: Session| async {})).route("/insert", on(insert)).route("/get", on(read));
     let routes = routes.route("/remove", on(remove)).route("/cycle", on(cycle)).route("/login", on(login));
-    let routes = routes.route("/flush", on(flush)).route("/day", on(for_a_day));
+    let routes = routes.route("/flush", on(flush)).route("/clear", on(clear)).route("/day", on(for_a_day));
     routes.route("/browser", on(for_the_browsers_session)).layer(layer)
 }
 
@@ -141,6 +148,31 @@ async fn the_last_value_removed_leaves_an_empty_session() {
     let id = stored(&app).await;
     assert!(get(&app, "/remove", Some(&id)).await.status.is_success());
     assert_eq!(get(&app, "/get", Some(&id)).await.body, "None");
+}
+
+/// It loads nothing, so the save that follows is of a record that no load has shown.
+#[tokio::test]
+async fn a_clear_empties_the_session_and_adopts_no_id() {
+    let (stage, app) = hour().await;
+    let id = stored(&app).await;
+    assert_eq!(get(&app, "/clear", Some(&id)).await.id(), id);
+    assert_eq!(get(&app, "/get", Some(&id)).await.body, "None");
+    let chosen = "AAAAAAAAAAAAAAAAAAAAAA";
+    assert!(get(&app, "/clear", Some(chosen)).await.status.is_success());
+    assert_eq!(stage.sessions.active_since(std::time::UNIX_EPOCH).await.expect("there"), 1);
+}
+
+#[tokio::test]
+async fn where_every_request_saves_reading_keeps_the_session() {
+    let stage = stage(|with| with).await;
+    let layer = SessionManagerLayer::new(naming(&stage.sessions)).with_always_save(true);
+    let app = app_in(layer, Some(Duration::minutes(30)), None);
+    let id = stored(&app).await;
+    for _ in 0..3 {
+        stage.advance(std::time::Duration::from_secs(29 * 60)).await;
+        let answer = get(&app, "/get", Some(&id)).await;
+        assert!(answer.body == "Some(42)" && is_about(&answer, 30 * 60), "{answer:?}");
+    }
 }
 
 #[tokio::test]

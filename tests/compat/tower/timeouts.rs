@@ -52,8 +52,23 @@ async fn a_later_expiry_date_is_applied_at_once() {
     store.save(&one).await.expect("there");
     stage.advance(Std::from_secs(23 * 60 * 60)).await;
     assert!(lives(&store, &one).await);
-    stage.advance(Std::from_secs(61 * 60)).await;
-    assert!(!lives(&store, &one).await);
+    stage.advance(Std::from_secs(61 * 60 + 1)).await;
+    assert!(!lives(&store, &one).await, "a touch interval late at most");
+}
+
+#[tokio::test]
+async fn of_many_saves_each_lasts_as_long_as_it_asks_for() {
+    let (stage, store) = with(endless()).await;
+    let mut one = create(&store, Duration::minutes(10)).await;
+    for seconds in [1, 30, 50, 5, 61, 590] {
+        stage.advance(Std::from_secs(seconds)).await;
+        one.expiry_date = OffsetDateTime::now_utc() + Duration::minutes(10);
+        store.save(&one).await.expect("there");
+    }
+    stage.advance(Std::from_secs(599)).await;
+    assert!(lives(&store, &one).await);
+    stage.advance(Std::from_secs(62)).await;
+    assert!(!lives(&store, &one).await, "a touch interval late at most");
 }
 
 #[tokio::test]
@@ -77,6 +92,19 @@ async fn a_record_that_nobody_uses_ends_at_our_idle_timeout() {
     noted(&stage.sessions, 1).await;
     stage.advance(Std::from_secs(12 * 60)).await;
     assert!(lives(&store, &used).await && !lives(&store, &unused).await);
+}
+
+#[tokio::test]
+async fn a_save_is_a_use_also_where_it_leaves_the_expiry_date() {
+    let (stage, store) = with(Timeouts::new()).await;
+    let one = create(&store, Duration::hours(10)).await;
+    for passed in [20, 40] {
+        stage.advance(Std::from_secs(20 * 60)).await;
+        let expiry_date = OffsetDateTime::now_utc() + Duration::hours(10) - Duration::minutes(passed);
+        store.save(&Record { expiry_date, ..one.clone() }).await.expect("there");
+        noted(&stage.sessions, 1).await;
+    }
+    assert!(lives(&store, &one).await);
 }
 
 #[tokio::test]

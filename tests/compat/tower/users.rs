@@ -46,6 +46,22 @@ async fn a_logout_takes_the_record_off_the_users_list() {
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 0);
 }
 
+/// So `cycle_id` is to go on, that a failure in between logs nobody out: tower-sessions #260.
+#[tokio::test]
+async fn an_old_id_that_is_deleted_after_the_new_one_was_created_takes_nothing_along() {
+    let stage = stage(|with| with).await;
+    let store = naming(&stage.sessions);
+    let (mut old, mut new) = (of("ada"), of("ada"));
+    store.create(&mut old).await.expect("there");
+    store.create(&mut new).await.expect("there");
+    store.delete(&old.id).await.expect("there");
+    assert_eq!(
+        (store.load(&old.id).await.expect("there"), store.load(&new.id).await.expect("there")),
+        (None, Some(new))
+    );
+    assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 1);
+}
+
 #[tokio::test]
 async fn at_the_cap_the_earliest_login_makes_room() {
     let stage = stage(|with| with.cap(Cap::evict(2))).await;
@@ -92,7 +108,7 @@ async fn a_users_record_lives_as_long_as_it_says_and_stays_in_the_list_for_so_lo
     stage.advance(std::time::Duration::from_secs(29 * 86_400)).await;
     assert!(store.load(&one.id).await.expect("there").is_some());
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 1);
-    stage.advance(std::time::Duration::from_secs(86_401)).await;
+    stage.advance(std::time::Duration::from_secs(86_461)).await;
     assert!(store.load(&one.id).await.expect("there").is_none());
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 0);
 }

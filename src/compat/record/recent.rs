@@ -1,0 +1,81 @@
+//! What requests have loaded and may write: the traits give a save no more than the record, so what the load saw of its
+//! session would have to be loaded again.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Kept, Place};
+
+/// So many sessions are kept at a time; one more takes another's place, which costs that one's write a load.
+const PLACES: usize = 256;
+/// Larger ones are loaded again: so all of them together take a megabyte or so.
+const MOST_BYTES: usize = 4 * 1024;
+
+/// Sessions as they were loaded last. Nothing is answered from here: a write is compared with what is stored.
+pub(super) struct Recent(Box<[Mutex<Option<Kept>>; PLACES]>);
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self(Box::new([const { Mutex::new(None) }; PLACES]))
+    }
+}
+
+impl fmt::Debug for Recent {
+    /// Without the sessions.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recent(..)")
+    }
+}
+
+impl Recent {
+    pub(super) fn put(&self, kept: Kept) {
+        let bytes: usize = kept.fields.iter().map(|(name, stored)| name.len() + stored.len()).sum();
+        if bytes <= MOST_BYTES {
+            let mut slot = self.slot(kept.place);
+            *slot = Some(kept);
+        }
+    }
+
+    /// Once: after a write it is not as it was.
+    pub(super) fn take(&self, place: Place) -> Option<Kept> {
+        self.slot(place).take_if(|kept| kept.place == place)
+    }
+
+    fn slot(&self, place: Place) -> MutexGuard<'_, Option<Kept>> {
+        let [.., random] = place.id.as_bytes();
+        self.0[usize::from(*random)].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::kept;
+    use super::*;
+    use crate::id::{Bucket, SessionId};
+
+    fn id() -> SessionId {
+        SessionId::mint(Bucket::random().expect("random")).expect("random")
+    }
+
+    #[test]
+    fn what_was_put_is_taken_once_by_who_has_its_secret() {
+        let (recent, id) = (Recent::default(), id());
+        recent.put(kept(id, 1, 10));
+        assert!(recent.take(kept(id, 2, 10).place).is_none(), "another secret");
+        assert!(recent.take(kept(id, 1, 10).place).is_some());
+        assert!(recent.take(kept(id, 1, 10).place).is_none());
+    }
+
+    #[test]
+    fn only_so_many_and_none_that_is_large_are_held() {
+        let recent = Recent::default();
+        let places: Vec<_> = std::iter::repeat_with(|| kept(id(), 1, 10)).take(3 * PLACES).collect();
+        for kept in &places {
+            recent.put(kept.clone());
+        }
+        assert!(places.iter().filter(|kept| recent.take(kept.place).is_some()).count() <= PLACES);
+        let large = kept(id(), 1, MOST_BYTES);
+        recent.put(large.clone());
+        assert!(recent.take(large.place).is_none());
+    }
+}

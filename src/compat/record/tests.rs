@@ -1,0 +1,36 @@
+use super::*;
+use crate::id::Bucket;
+use crate::timeout::Timeouts;
+
+/// A guest's session with one field of so many bytes.
+pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
+    let secret = SecretHash([secret; 32]);
+    let meta = Meta {
+        created: 0,
+        since: 0,
+        touched: 0,
+        spans: Timeouts::new().checked().expect("the defaults"),
+        grace_ms: 0,
+        generation: 1,
+        version: 1,
+        index_until: 0,
+        secret,
+        rotation: None,
+        user: None,
+        client: ClientInfo::new(),
+        packed: Packed(Some(b"as loaded".to_vec())),
+    };
+    Kept { place: Place { id, secret }, meta, fields: Arc::new(vec![("a".to_owned(), vec![0; bytes])]) }
+}
+
+#[test]
+fn what_a_change_of_timeouts_answers_is_compared_with_only_where_nobody_wrote_meanwhile() {
+    let kept = kept(SessionId::mint(Bucket::all().next().expect("one")).expect("random"), 1, 10);
+    let now = Meta { touched: 7, packed: Packed(Some(b"now".to_vec())), ..kept.meta.clone() };
+    let snapshot = |kept: Kept| kept.snapshot().map(|snapshot| snapshot.packed);
+    assert_eq!(snapshot(kept.clone().retimed(now.clone())).as_deref(), Some(&b"now"[..]));
+    assert_eq!(snapshot(kept.clone().retimed(Meta { version: 2, ..now.clone() })), None);
+    assert_eq!(snapshot(kept.clone().retimed(Meta { generation: 2, ..now.clone() })), None);
+    let astray = Kept { meta: Meta { packed: Packed::default(), ..kept.meta.clone() }, ..kept };
+    assert_eq!(snapshot(astray.retimed(now)), None, "its fields do not lie as a swap would have them");
+}
