@@ -38,7 +38,7 @@ struct Outbox {
     asleep: Option<Waker>,
     /// No handle is left.
     unused: bool,
-    ended: Option<RedisError>,
+    ended: bool,
 }
 
 /// A call on its way.
@@ -64,7 +64,7 @@ impl Pipe {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let outbox =
-            Outbox { bytes: Vec::with_capacity(ROOM), calls: Vec::new(), asleep: None, unused: false, ended: None };
+            Outbox { bytes: Vec::with_capacity(ROOM), calls: Vec::new(), asleep: None, unused: false, ended: false };
         let shared = Arc::new(Shared(Mutex::new(outbox)));
         let service = Service::new(stream, Arc::clone(&shared));
         tokio::spawn(async move {
@@ -100,8 +100,8 @@ impl Pipe {
 
     fn put(&self, call: Call, write: impl FnOnce(&mut Vec<u8>)) -> RedisResult<()> {
         let mut outbox = self.0.0.lock();
-        if let Some(error) = &outbox.ended {
-            return Err(error.clone());
+        if outbox.ended {
+            return Err(gone());
         }
         write(&mut outbox.bytes);
         outbox.calls.push(call);
@@ -305,21 +305,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Service<S> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
         let served = ready!(self.serve(context));
         if let Err(error) = &served {
-            self.shared.lock().ended = Some(error.clone());
-            let mut unsent = std::mem::take(&mut self.shared.lock().calls);
-            for call in self.calls.iter_mut().chain(&mut unsent) {
-                call.fail(error.clone());
-            }
+            self.calls.iter_mut().for_each(|call| call.fail(error.clone()));
         }
         Poll::Ready(served)
     }
 }
 
 impl<S> Drop for Service<S> {
-    /// Also when the runtime shuts down: what waits is told, and nothing waits after it.
+    /// Also when the runtime shuts down: who waits is told, and nobody waits after it.
     fn drop(&mut self) {
         let mut outbox = self.shared.lock();
-        outbox.ended.get_or_insert_with(gone);
+        outbox.ended = true;
         let unsent = std::mem::take(&mut outbox.calls);
         drop(outbox);
         drop(unsent);
@@ -332,13 +328,13 @@ struct Incoming {
     bytes: Vec<u8>,
     from: usize,
     to: usize,
-    /// The next answer has at least so many bytes.
-    needs: usize,
+    /// There is only a part of the next answer.
+    in_part: bool,
 }
 
 impl Incoming {
     fn new() -> Self {
-        Self { bytes: vec![0; ROOM], from: 0, to: 0, needs: 1 }
+        Self { bytes: vec![0; ROOM], from: 0, to: 0, in_part: false }
     }
 
     fn receive<S: AsyncRead + Unpin>(&mut self, stream: &mut S, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
@@ -354,41 +350,30 @@ impl Incoming {
         }
     }
 
-    /// For what is still to come of the next answer, and at least for some bytes.
     fn make_room(&mut self) {
-        if self.from == self.to {
-            (self.from, self.to) = (0, 0);
-            if self.bytes.len() > KEPT {
-                self.bytes = vec![0; ROOM];
-            }
-        }
-        let enough = self.from + self.needs.max(1);
-        if self.to == self.bytes.len() || enough > self.bytes.len() {
+        if self.from > 0 {
             self.bytes.copy_within(self.from..self.to, 0);
             (self.from, self.to) = (0, self.to - self.from);
-            if self.needs > self.bytes.len() || self.to == self.bytes.len() {
-                // By doubling: what an answer says it needs may be less than it has.
-                let length = self.needs.max(2 * self.bytes.len());
-                self.bytes.resize(length, 0);
-            }
+        }
+        if self.to == 0 && self.bytes.len() > KEPT {
+            self.bytes = vec![0; ROOM];
+        } else if self.to == self.bytes.len() {
+            self.bytes.resize(2 * self.to, 0);
         }
     }
 
     /// The next answer, if all of it is there.
     fn next(&mut self) -> RedisResult<Option<Value>> {
-        if self.to - self.from < self.needs {
-            return Ok(None);
-        }
         let bytes = &self.bytes[self.from..self.to];
-        let whole = if self.needs > 1 { resp::is_whole(bytes) } else { Ok(()) };
+        let whole = if self.in_part { resp::is_whole(bytes) } else { Ok(()) };
         match whole.and_then(|()| resp::first(bytes)) {
             Ok((value, length)) => {
                 self.from += length;
-                self.needs = 1;
+                self.in_part = false;
                 Ok(Some(value))
             }
-            Err(Not::Whole(needs)) => {
-                self.needs = needs;
+            Err(Not::Whole) => {
+                self.in_part = self.from < self.to;
                 Ok(None)
             }
             Err(Not::Resp(error)) => Err(error),

@@ -114,9 +114,12 @@ async fn a_late_answer_is_a_timeout_for_its_caller_alone() {
     let soon = |ms: u64| begun + Duration::from_millis(ms);
     let short = cmd("ECHO").arg("short").to_owned();
     let long = cmd("ECHO").arg("long").to_owned();
-    let (one, other, patient) = tokio::join!(
+    let mut two = Pipeline::new();
+    two.cmd("ECHO").arg("short").cmd("ECHO").arg("too");
+    let (one, other, both, patient) = tokio::join!(
         async { (pipe.one(&short, soon(200)).await, begun.elapsed()) },
         async { (pipe.one(&short, soon(100)).await, begun.elapsed()) },
+        pipe.many(&two, soon(200)),
         async {
             sleep(Duration::from_millis(400)).await;
             server.go_on();
@@ -127,6 +130,7 @@ async fn a_late_answer_is_a_timeout_for_its_caller_alone() {
         assert!(answer.unwrap_err().is_timeout());
         assert!((ms..ms + 150).contains(&(took.as_millis() as u64)), "{took:?}, not {ms} ms");
     }
+    assert!(both.unwrap_err().is_timeout());
     assert_eq!(patient.unwrap(), Value::BulkString(b"long".to_vec()));
     assert_eq!(broke.load(Ordering::Relaxed), 0);
 }
@@ -186,19 +190,22 @@ async fn a_peer_that_is_no_redis_ends_it() {
     }
 }
 
-#[tokio::test]
+/// On a worker thread, which would run the connection's task right after the first of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_is_ready_at_once_goes_in_one_write() {
     let (ours, mut peer) = UnixStream::pair().unwrap();
     let (pipe, _) = pipe_over(ours);
-    let command = cmd("PING");
     for _ in 0..3 {
-        for _ in 0..50 {
-            let (pipe, command) = (pipe.clone(), command.clone());
-            tokio::spawn(async move { pipe.one(&command, later()).await });
-        }
+        let pipe = pipe.clone();
+        tokio::spawn(async move {
+            for _ in 0..50 {
+                let pipe = pipe.clone();
+                tokio::spawn(async move { pipe.one(&cmd("PING"), later()).await });
+            }
+        });
         let mut heard = [0; 4096];
         let first = timeout(PATIENCE, peer.read(&mut heard)).await.unwrap().unwrap();
-        assert_eq!(first, 50 * command.get_packed_command().len());
+        assert_eq!(first, 50 * cmd("PING").get_packed_command().len());
     }
 }
 
@@ -227,13 +234,23 @@ async fn an_answer_may_come_byte_by_byte() {
 #[test]
 fn the_end_of_the_runtime_is_told_too() {
     let server = TestServer::start();
-    server.stop();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let other = tokio::runtime::Runtime::new().unwrap();
     let (pipe, _) = runtime.block_on(pipe_to(&server));
-    let (sent, other) = (cmd("ECHO").arg("x").to_owned(), tokio::runtime::Runtime::new().unwrap());
-    let waiting = other.spawn(async move { pipe.one(&sent, later()).await });
-    std::thread::sleep(Duration::from_millis(50));
+    server.stop();
+    // More than the socket takes: what comes after it is not fetched by the connection's task.
+    let calls = [bytes(8_000_000), b"behind it".to_vec()].map(|text| {
+        let pipe = pipe.clone();
+        let waiting = other.spawn(async move { echo(&pipe, &text).await });
+        std::thread::sleep(Duration::from_millis(100));
+        waiting
+    });
     runtime.shutdown_timeout(Duration::from_secs(1));
-    let answer = other.block_on(async { timeout(Duration::from_secs(2), waiting).await });
-    assert!(answer.expect("nobody waits").unwrap().is_err());
+    let soon = Duration::from_secs(2);
+    other.block_on(async {
+        for call in calls {
+            assert!(timeout(soon, call).await.expect("nobody waits").unwrap().is_err());
+        }
+        assert!(timeout(soon, echo(&pipe, b"after")).await.expect("nobody waits").is_err());
+    });
 }
