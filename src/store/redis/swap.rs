@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::clock::Millis;
 use crate::codec::encode_counter;
 use crate::error::Error;
 use crate::fields::{Contents, Delta};
@@ -10,11 +11,14 @@ use crate::id::SessionId;
 use crate::limits::{Limits, check_field_name};
 use crate::store::redis::Redis;
 use crate::store::redis::answer::Code;
-use crate::store::redis::call::{Call, Delivery};
+use crate::store::redis::call::Delivery;
 use crate::store::redis::fields::{TOGETHER, is_small, pack};
 use crate::store::redis::meta::{self, Head, Written};
 use crate::store::redis::scripts;
 use crate::store::{Increment, Packed, Save, Snapshot, Wrote};
+
+/// Where the script's arguments begin to name fields.
+const FIRST_SET: usize = 5;
 
 /// A write of fields to a session that the caller has seen.
 struct Write<'a> {
@@ -62,20 +66,30 @@ fn find<'a>(fields: &'a Contents, name: &str) -> Option<&'a [u8]> {
     Some(&fields[at].1)
 }
 
+/// What the key has left at the not-after, or at the deadline if that is sooner.
+fn least_left_ms(head: &Head, not_after: Millis) -> u64 {
+    let expiry = head.deadline() + head.stays_ms();
+    expiry.saturating_sub(not_after).max(head.stays_ms())
+}
+
 impl Redis {
     async fn swap(&self, delivery: &mut Delivery, write: &Write<'_>) -> Result<Option<Wrote>, Error> {
         if self.crowded.skips(write.id) {
             return Ok(None);
         }
         let Some((head, version, packed)) = self.foreseen(delivery, write) else { return Ok(None) };
-        let call = Call::new(&scripts::SWAP, vec![self.keys.session(write.id)])
-            .bytes(&write.snapshot.packed[..])
-            .number(head.deadline())
-            .bytes(&packed[..]);
-        let call = write.lay_out(call);
-        let reply = self.once(delivery, &call).await?;
-        self.crowded.note(write.id, reply.code == Code::MovedOn);
-        Ok((reply.code == Code::Ok).then_some(Wrote { version, packed: Packed(Some(packed)) }))
+        let key = self.keys.session(write.id);
+        let least_left = least_left_ms(&head, delivery.not_after()).to_string();
+        let (sets, removes) = write.lay_out();
+        let first_removed = if removes.is_empty() { String::new() } else { (FIRST_SET + 2 * sets.len()).to_string() };
+        let mut args: Vec<&[u8]> = Vec::with_capacity(FIRST_SET - 1 + 2 * sets.len() + removes.len());
+        args.extend([&packed[..], least_left.as_bytes(), &write.snapshot.packed, first_removed.as_bytes()]);
+        sets.iter().for_each(|(name, stored)| args.extend([name.as_bytes(), &stored[..]]));
+        args.extend(removes.iter().map(|name| name.as_bytes()));
+        let swapped = self.send_plain(delivery, &scripts::SWAP, &[&key], &args).await?;
+        let code = Code::read(&swapped)?;
+        self.crowded.note(write.id, code == Code::MovedOn);
+        Ok((code == Code::Ok).then_some(Wrote { version, packed: Packed(Some(packed)) }))
     }
 
     /// What the session was, and its version and metadata afterwards. `None` unless a first delivery will be accepted
@@ -117,8 +131,8 @@ impl Write<'_> {
         within.then_some(bytes).and_then(|bytes| bytes.try_into().ok())
     }
 
-    /// What the hash is told: how many of its fields are set, those, and the names of those that go.
-    fn lay_out<'c>(&'c self, call: Call<'c>) -> Call<'c> {
+    /// What the hash is told: its fields that are set, and the names of those that go.
+    fn lay_out(&self) -> (Vec<(&str, Cow<'_, [u8]>)>, Vec<&str>) {
         let (stored, delta) = (&self.snapshot.fields, self.delta);
         let was_small = |name: &str| find(stored, name).is_some_and(is_small);
         let mut removes: Vec<&str> = match delta.clear {
@@ -145,9 +159,7 @@ impl Write<'_> {
                 false => sets.push((TOGETHER, Cow::Owned(together))),
             }
         }
-        let call = call.number(sets.len());
-        let call = sets.into_iter().fold(call, |call, (name, stored)| call.bytes(name.as_bytes()).bytes(stored));
-        removes.into_iter().fold(call, |call, name| call.bytes(name.as_bytes()))
+        (sets, removes)
     }
 
     /// No fewer than all fields afterwards have, packed.

@@ -103,6 +103,8 @@ impl Pair {
         assert_eq!(self.bench.hash(id), self.bench.hash(twin));
         let expiry = |id| self.bench.expiry(&self.bench.store.keys.session(id));
         assert_eq!(expiry(id), expiry(twin));
+        let head = meta::head(&self.bench.hash(id)[&b"@"[..]]).unwrap();
+        assert_eq!(expiry(id) as u64, head.deadline() + head.stays_ms(), "the time left tells the time");
         let _: u32 = self.bench.raw("UNLINK", &self.bench.store.keys.session(twin), &[]);
     }
 
@@ -229,6 +231,20 @@ async fn a_call_that_may_have_been_forgotten_is_no_swap() {
     let wrote = bench.swap(forgotten, &save).await.unwrap();
     assert!(wrote.packed.0.is_none(), "refused as stale, it was sent as another call");
     assert_eq!(bench.live(id).await.meta.version, 11);
+}
+
+#[tokio::test]
+async fn a_swap_that_is_late_or_far_too_early_is_left_to_the_classic_script() {
+    let bench = open();
+    for new in [guest(), graced()] {
+        bench.create(&new, &["a=1"]).await;
+        for (ahead, swaps) in [(-1_000, false), (1_000, true), (119_000, true), (121_000, false)] {
+            let save = bench.seen(new.id, &["a=2"]).await;
+            let not_after = bench.store.now().saturating_add_signed(ahead);
+            let wrote = bench.swap(Op { not_after, ..bench.op() }, &save).await.unwrap();
+            assert_eq!(wrote.packed.0.is_some(), swaps, "{ahead}");
+        }
+    }
 }
 
 #[tokio::test]
