@@ -4,6 +4,7 @@ use time::Duration;
 
 use crate::client::ClientInfo;
 use crate::clock::Millis;
+use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
@@ -32,7 +33,7 @@ pub(super) struct Place {
 pub(super) struct Kept {
     pub(super) place: Place,
     pub(super) meta: Meta,
-    fields: Vec<(String, Vec<u8>)>,
+    fields: Contents,
 }
 
 /// A record that is to be written.
@@ -65,7 +66,7 @@ pub(super) struct Records {
 impl Kept {
     /// A field as it is stored.
     pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
-        self.fields.iter().find(|(field, _)| field == name).map(|(_, stored)| stored.as_slice())
+        self.fields.get(name)
     }
 
     fn old(&self) -> Old {

@@ -153,7 +153,7 @@ async fn a_session_that_was_written_since_the_load_is_left_to_the_classic_script
     assert_eq!((first.packed.0.is_some(), second.packed.0.is_some()), (true, false));
     let record = bench.live(id).await;
     assert_eq!(names(&record), ["a", "b"]);
-    assert_eq!(record.fields[0].1, encode_bytes(b"2"));
+    assert_eq!(stored_at(&record, 0), encode_bytes(b"2"));
     let stale = Save { version: Some(2), ..other };
     assert_eq!(bench.swap(bench.op(), &stale).await, Err(Refused::Conflict), "the version decides there");
 }
@@ -254,7 +254,7 @@ async fn past_its_deadline_a_session_is_not_written_though_all_is_as_it_was_seen
     bench.create(&new, &["a=1"]).await;
     bench.advance(LIFE + 1);
     let before = bench.hash(new.id);
-    let fields = vec![("a".to_owned(), encode_bytes(b"1"))];
+    let fields = [("a", encode_bytes(b"1"))].into_iter().collect();
     let snapshot = Some(Snapshot { packed: before[&b"@"[..]].clone(), fields: Arc::new(fields) });
     let save = Save { snapshot, ..saving(new.id, &["a=2"]) };
     assert_eq!(bench.swap(bench.op(), &save).await, Err(Refused::Gone(Some(EndReason::Expired))));
