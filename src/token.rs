@@ -86,42 +86,44 @@ impl fmt::Debug for SessionToken {
 
 /// The bytes of a token's text; `None` if a character is not of base64url.
 ///
-/// As base64ct does it, without a branch or an address that depends on the text, but so that the compiler takes many
-/// characters at a time: a third of its instructions, and every request parses a token.
+/// Without a branch or an address that depends on the text, as base64ct does it, but eight characters at a time, in two
+/// fifths of the instructions: every request parses a token.
 fn decode(text: &[u8; TEXT_LEN]) -> Option<Zeroizing<[u8; ID_LEN + SECRET_LEN]>> {
-    let mut values = Zeroizing::new([0; TEXT_LEN]);
-    let mut any = 0;
-    for (value, sign) in values.iter_mut().zip(text) {
-        let meaning = meaning(*sign);
-        any |= meaning;
-        *value = meaning as u8;
-    }
     let mut bytes = Zeroizing::new([0; ID_LEN + SECRET_LEN]);
-    for (eight, six) in values.as_chunks().0.iter().zip(bytes.as_chunks_mut().0) {
-        let [_, _, bytes @ ..] = joined(*eight).to_be_bytes();
-        *six = bytes;
+    let mut foreign = 0;
+    for (eight, six) in text.as_chunks().0.iter().zip(bytes.as_chunks_mut().0) {
+        let (values, unknown) = values(u64::from_be_bytes(*eight));
+        foreign |= unknown;
+        let [_, _, joined @ ..] = joined(values).to_be_bytes();
+        *six = joined;
     }
-    (any >= 0).then_some(bytes)
+    (foreign == 0).then_some(bytes)
 }
 
-/// Eight values of six bits in a row: first pairs, then fours.
-const fn joined(values: [u8; 8]) -> u64 {
-    let ones = u64::from_be_bytes(values);
-    let pairs = ones & 0x003f_003f_003f_003f | (ones & 0x3f00_3f00_3f00_3f00) >> 2;
-    let fours = pairs & 0x0000_0fff_0000_0fff | (pairs & 0x0fff_0000_0fff_0000) >> 4;
+/// The characters of base64url from one to another, and what to add to one of them for its value, modulo 64.
+const RANGES: [(u8, u8, u8); 5] =
+    [(b'A', b'Z', 63), (b'a', b'z', 57), (b'0', b'9', 4), (b'-', b'-', 17), (b'_', b'_', 96)];
+
+/// The values of eight characters, a byte each, and the top bit of each byte that has none. No sum leaves its byte: there
+/// are seven bits before it.
+fn values(signs: u64) -> (u64, u64) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = 0x80 * EACH;
+    let low = signs & !TOP;
+    let (mut values, mut known) = (0, 0);
+    for (from, to, more) in RANGES.map(|(from, to, more)| (u64::from(from), u64::from(to), u64::from(more))) {
+        let within = (low + (0x80 - from) * EACH) & !(low + (0x7f - to) * EACH) & TOP;
+        known |= within;
+        values |= (within - (within >> 7)) & (low + more * EACH);
+    }
+    (values & (0x3f * EACH), known ^ TOP | signs & TOP)
+}
+
+/// Eight values of six bits in a row: first by two, then by four.
+const fn joined(values: u64) -> u64 {
+    let twos = values & 0x003f_003f_003f_003f | (values & 0x3f00_3f00_3f00_3f00) >> 2;
+    let fours = twos & 0x0000_0fff_0000_0fff | (twos & 0x0fff_0000_0fff_0000) >> 4;
     fours & 0x00ff_ffff | fours >> 32 << 24
-}
-
-/// What a character stands for; -1 if for nothing.
-const fn meaning(sign: u8) -> i16 {
-    let sign = sign as i16;
-    // Within a range, what it stands for and 1 more; else 0. All bits of a negative number shifted so far are set.
-    let upper = ((64 - sign) & (sign - 91)) >> 8 & (sign - 64);
-    let lower = ((96 - sign) & (sign - 123)) >> 8 & (sign - 70);
-    let digit = ((47 - sign) & (sign - 58)) >> 8 & (sign + 5);
-    let minus = ((44 - sign) & (sign - 46)) >> 8 & 63;
-    let underscore = ((94 - sign) & (sign - 96)) >> 8 & 64;
-    (upper | lower | digit | minus | underscore) - 1
 }
 
 /// The text is not a token. Says no more, so that nothing of it reaches a log.
