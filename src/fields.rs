@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::contents::Contents;
 use crate::limits::{LimitExceeded, Limits};
-
-/// Fields by name, sorted, each name once.
-pub(crate) type Contents = Vec<(String, Vec<u8>)>;
 
 /// What a request changed, as it is sent to the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,19 +77,14 @@ impl Fields {
 
     /// A field as it is stored and not cleared.
     fn stored_now(&self, name: &str) -> Option<&[u8]> {
-        if self.delta.clear { None } else { self.stored(name) }
-    }
-
-    fn stored(&self, name: &str) -> Option<&[u8]> {
-        let at = self.stored.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
-        Some(&self.stored[at].1)
+        if self.delta.clear { None } else { self.stored.get(name) }
     }
 
     /// Every field as it now stands, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let mut names: Vec<&str> = self.delta.sets().map(|(name, _)| name).collect();
         if !self.delta.clear {
-            names.extend(self.stored.iter().map(|(name, _)| name.as_str()));
+            names.extend(self.stored.iter().map(|(name, _)| name));
         }
         names.sort_unstable();
         names.dedup();
@@ -186,7 +179,7 @@ impl Fields {
             self.stored = Arc::default();
         }
         for (name, change) in &saved.changes {
-            self.store_known(name, change.clone());
+            self.store_known(name, change.as_deref());
         }
         self.delta = Delta { clear: self.delta.clear && !saved.clear, changes: Vec::new() };
         for (name, want) in since.into_iter().flatten() {
@@ -197,23 +190,22 @@ impl Fields {
     }
 
     /// Takes over a field that the store holds.
-    pub(crate) fn store_known(&mut self, name: &str, stored: Option<Vec<u8>>) {
-        let known = Arc::make_mut(&mut self.stored);
-        let at = known.binary_search_by(|(other, _)| other.as_str().cmp(name));
-        match (at, stored) {
-            (Ok(at), Some(stored)) => known[at].1 = stored,
-            (Ok(at), None) => drop(known.remove(at)),
-            (Err(at), Some(stored)) => known.insert(at, (name.to_owned(), stored)),
-            (Err(_), None) => {}
-        }
+    pub(crate) fn store_known(&mut self, name: &str, stored: Option<&[u8]>) {
+        Arc::make_mut(&mut self.stored).set(name, stored);
     }
 
     /// The number of fields as they now stand, and their bytes with their names.
     fn weight(&self) -> (usize, usize) {
-        let stand = self.stored.iter().filter(|(name, _)| !self.changed(name));
-        let stored = stand.map(|(name, stored)| (name.as_str(), stored.as_slice()));
-        let all = stored.chain(self.delta.sets());
-        all.fold((0, 0), |(fields, bytes), (name, stored)| (fields + 1, bytes + name.len() + stored.len()))
+        let (mut fields, mut bytes) = if self.delta.clear { (0, 0) } else { (self.stored.len(), self.stored.size()) };
+        for (name, change) in &self.delta.changes {
+            if let Some(old) = self.stored_now(name) {
+                (fields, bytes) = (fields - 1, bytes - name.len() - old.len());
+            }
+            if let Some(new) = change {
+                (fields, bytes) = (fields + 1, bytes + name.len() + new.len());
+            }
+        }
+        (fields, bytes)
     }
 }
 
@@ -222,7 +214,7 @@ mod tests {
     use super::*;
 
     fn loaded() -> Fields {
-        Fields::new(vec![("a".into(), b"1".to_vec()), ("b".into(), b"2".to_vec())])
+        Fields::new([("a", "1"), ("b", "2")].into_iter().collect())
     }
 
     #[test]
@@ -299,7 +291,7 @@ mod tests {
 
     #[test]
     fn above_a_lowered_limit_a_field_may_shrink() {
-        let mut fields = Fields::new(vec![("a".into(), b"12345".to_vec()), ("b".into(), b"2".to_vec())]);
+        let mut fields = Fields::new([("a", "12345"), ("b", "2")].into_iter().collect());
         let limits = Limits::new().fields(1).session_bytes(1);
         assert!(fields.set_within(&limits, "a", b"1234".to_vec()).is_ok());
         assert!(fields.set_within(&limits, "a", b"12345".to_vec()).is_err());

@@ -36,6 +36,11 @@ impl Bucket {
         Ok(Self(u16::from_be_bytes(bytes) & (Self::COUNT - 1)))
     }
 
+    /// Its number, three hex digits.
+    pub(crate) fn digits(self) -> [u8; 3] {
+        [8, 4, 0].map(|shift| b"0123456789abcdef"[usize::from(self.0 >> shift & 0xf)])
+    }
+
     /// The first 12 of these bits: of a digest, where a user's sessions go.
     pub(crate) const fn of_first_bits(first: u8, second: u8) -> Self {
         Self((first as u16) << 4 | (second as u16) >> 4)
@@ -90,6 +95,13 @@ impl SessionId {
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
         let ours = bytes[6] >> 4 == 8 && bytes[8] >> 6 == 0b10;
         ours.then(|| Self(Uuid::from_bytes(bytes)))
+    }
+
+    /// The text that is shown.
+    pub(crate) fn text(self) -> [u8; 36] {
+        let mut text = [0; 36];
+        self.0.hyphenated().encode_lower(&mut text);
+        text
     }
 
     /// The 16 bytes of the id.
@@ -180,6 +192,7 @@ mod tests {
             let text = id.to_string();
             assert_eq!(&text[14..15], "8");
             assert_eq!(text[15..18], bucket.to_string());
+            assert_eq!((text.as_bytes(), &text.as_bytes()[15..18]), (&id.text()[..], &bucket.digits()[..]));
             assert_eq!(text.parse(), Ok(id));
         }
     }

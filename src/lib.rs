@@ -51,6 +51,7 @@ mod codec;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session"))]
 pub mod compat;
 mod config;
+mod contents;
 mod csrf;
 mod detach;
 mod doctor;

@@ -3,6 +3,7 @@
 use crate::binding::Verdict;
 use crate::client::ClientInfo;
 use crate::clock::Millis;
+use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::id::SessionId;
@@ -36,7 +37,7 @@ pub(crate) async fn peek(sessions: &Sessions, token: Option<&str>, client: Clien
     let client = client.cut(sessions.settings().limits.user_agent_bytes);
     let found = match token.map(SessionToken::parse) {
         Some(Ok(token)) => read(sessions, token.id(), token.presented()).await?,
-        Some(Err(_)) | None => (Phase::draft(), Vec::new()),
+        Some(Err(_)) | None => (Phase::draft(), Contents::default()),
     };
     let (phase, fields) = bound(sessions, &client, found);
     Ok(Session::new(sessions.clone(), client, phase, fields))
@@ -54,12 +55,12 @@ fn bound(sessions: &Sessions, client: &ClientInfo, found: Found) -> Found {
         }
         Verdict::Rejected => {
             tracing::warn!(id = %live.id, "a session was not opened from another address than it was made from");
-            (Phase::draft(), Vec::new())
+            (Phase::draft(), Contents::default())
         }
     }
 }
 
-type Found = (Phase, Vec<(String, Vec<u8>)>);
+type Found = (Phase, Contents);
 
 /// Reads a session and says in which phase a handle with this secret begins.
 pub(crate) async fn read(sessions: &Sessions, id: SessionId, presented: Presented) -> Result<Found, Error> {
@@ -87,9 +88,9 @@ fn judge(id: SessionId, loaded: Loaded, presented: Presented, now: Millis) -> Fo
             (Phase::Live(Box::new(Live { id, meta, presented, loaded: now })), fields)
         }
         Loaded::Ended(tombstone) if tombstone.secret == secret || tombstone.previous == Some(secret) => {
-            (Phase::after(tombstone.reason), Vec::new())
+            (Phase::after(tombstone.reason), Contents::default())
         }
-        Loaded::Absent | Loaded::Live(_) | Loaded::Ended(_) => (Phase::draft(), Vec::new()),
+        Loaded::Absent | Loaded::Live(_) | Loaded::Ended(_) => (Phase::draft(), Contents::default()),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::binding::Verdict;
 use crate::client::ClientInfo;
 use crate::clock::{Millis, instant};
+use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Fields;
@@ -103,7 +104,7 @@ pub enum CookieChange {
 }
 
 impl Session {
-    pub(crate) fn new(sessions: Sessions, client: ClientInfo, phase: Phase, fields: Vec<(String, Vec<u8>)>) -> Self {
+    pub(crate) fn new(sessions: Sessions, client: ClientInfo, phase: Phase, fields: Contents) -> Self {
         let spans = sessions.settings().spans;
         let state = State { phase, fields: Fields::new(fields), issued: None, spans, unsettled: None, sealed: false };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))

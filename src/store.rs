@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::client::ClientInfo;
 use crate::clock::Millis;
+use crate::contents::Contents;
 use crate::doctor::Finding;
 use crate::end::EndReason;
 use crate::error::Error;
@@ -77,11 +78,11 @@ pub(crate) const EPOCH_LIFE_MS: u64 = 3_600_000;
 /// Most sessions that one script call touches besides the old and the new one.
 pub(crate) const BATCH: usize = 256;
 
-/// A live session as it is stored. Fields are sorted by name.
+/// A live session as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) meta: Meta,
-    pub(crate) fields: Vec<(String, Vec<u8>)>,
+    pub(crate) fields: Contents,
 }
 
 /// What remains of an ended session for a while.

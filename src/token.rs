@@ -44,11 +44,8 @@ impl SessionToken {
     /// # Errors
     /// [`InvalidToken`] for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
-        if text.len() != TEXT_LEN {
-            return Err(InvalidToken);
-        }
-        let mut bytes = Zeroizing::new([0; ID_LEN + SECRET_LEN]);
-        Base64UrlUnpadded::decode(text, &mut *bytes).map_err(|_| InvalidToken)?;
+        let text = text.as_bytes().try_into().map_err(|_| InvalidToken)?;
+        let bytes = decode(text).ok_or(InvalidToken)?;
         let (id, secret) = bytes.split_at(ID_LEN);
         let id = id.try_into().ok().and_then(SessionId::from_bytes).ok_or(InvalidToken)?;
         let secret = Zeroizing::new(secret.try_into().map_err(|_| InvalidToken)?);
@@ -87,6 +84,48 @@ impl fmt::Debug for SessionToken {
     }
 }
 
+/// The bytes of a token's text; `None` if a character is not of base64url.
+///
+/// Without a branch or an address that depends on the text, as base64ct does it, but eight characters at a time, in two
+/// fifths of the instructions: every request parses a token.
+fn decode(text: &[u8; TEXT_LEN]) -> Option<Zeroizing<[u8; ID_LEN + SECRET_LEN]>> {
+    let mut bytes = Zeroizing::new([0; ID_LEN + SECRET_LEN]);
+    let mut foreign = 0;
+    for (eight, six) in text.as_chunks().0.iter().zip(bytes.as_chunks_mut().0) {
+        let (values, unknown) = values(u64::from_be_bytes(*eight));
+        foreign |= unknown;
+        let [_, _, joined @ ..] = joined(values).to_be_bytes();
+        *six = joined;
+    }
+    (foreign == 0).then_some(bytes)
+}
+
+/// The characters of base64url from one to another, and what to add to one of them for its value, modulo 64.
+const RANGES: [(u8, u8, u8); 5] =
+    [(b'A', b'Z', 63), (b'a', b'z', 57), (b'0', b'9', 4), (b'-', b'-', 17), (b'_', b'_', 96)];
+
+/// The values of eight characters, a byte each, and the top bit of each byte that has none. No sum leaves its byte: there
+/// are seven bits before it.
+fn values(signs: u64) -> (u64, u64) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = 0x80 * EACH;
+    let low = signs & !TOP;
+    let (mut values, mut known) = (0, 0);
+    for (from, to, more) in RANGES.map(|(from, to, more)| (u64::from(from), u64::from(to), u64::from(more))) {
+        let within = (low + (0x80 - from) * EACH) & !(low + (0x7f - to) * EACH) & TOP;
+        known |= within;
+        values |= (within - (within >> 7)) & (low + more * EACH);
+    }
+    (values & (0x3f * EACH), known ^ TOP | signs & TOP)
+}
+
+/// Eight values of six bits in a row: first by two, then by four.
+const fn joined(values: u64) -> u64 {
+    let twos = values & 0x003f_003f_003f_003f | (values & 0x3f00_3f00_3f00_3f00) >> 2;
+    let fours = twos & 0x0000_0fff_0000_0fff | (twos & 0x0fff_0000_0fff_0000) >> 4;
+    fours & 0x00ff_ffff | fours >> 32 << 24
+}
+
 /// The text is not a token. Says no more, so that nothing of it reaches a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a session token")]
@@ -103,9 +142,16 @@ pub(crate) struct Presented {
 #[derive(Clone, Copy)]
 pub(crate) struct SecretHash(pub(crate) [u8; 32]);
 
+impl SecretHash {
+    /// Eight bytes at a time.
+    fn words(&self) -> [u64; 4] {
+        std::array::from_fn(|at| self.0.as_chunks().0[at]).map(u64::from_ne_bytes)
+    }
+}
+
 impl PartialEq for SecretHash {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.words().ct_eq(&other.words()).into()
     }
 }
 
@@ -170,6 +216,38 @@ mod tests {
                     assert_eq!(other.reveal().as_str(), changed, "one token has one text");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn texts_are_decoded_as_base64ct_does() {
+        let text: [u8; TEXT_LEN] = token().reveal().as_bytes().try_into().expect("64 characters");
+        let same = |text: &[u8; TEXT_LEN]| {
+            let mut bytes = [0; ID_LEN + SECRET_LEN];
+            let theirs = Base64UrlUnpadded::decode(text, &mut bytes).ok().map(|bytes| bytes.to_vec());
+            assert_eq!(decode(text).map(|bytes| bytes.to_vec()), theirs, "{text:?}");
+        };
+        for (at, with) in (0..TEXT_LEN).flat_map(|at| (0..=255).map(move |with| (at, with))) {
+            let mut changed = text;
+            changed[at] = with;
+            same(&changed);
+        }
+        let mut random = fastrand::Rng::with_seed(3);
+        for _ in 0..1_000 {
+            let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+            same(&std::array::from_fn(|_| *random.choice(alphabet).expect("64 of them")));
+            same(&std::array::from_fn(|_| random.u8(..)));
+        }
+    }
+
+    #[test]
+    fn hashes_that_differ_in_any_bit_are_not_equal() {
+        let hash = token().hash();
+        assert_eq!(hash, hash);
+        for bit in 0..256 {
+            let mut other = hash;
+            other.0[bit / 8] ^= 1 << (bit % 8);
+            assert_ne!(hash, other, "{bit}");
         }
     }
 

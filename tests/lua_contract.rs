@@ -87,7 +87,8 @@ fn a_header_says_flags_answers_and_why() {
 
 #[test]
 fn the_first_two_arguments_are_always_the_operation_and_its_not_after() {
-    for script in scripts() {
+    // `swap` compares with what the operation would change, and has both in other forms.
+    for script in scripts().into_iter().filter(|script| script.name != "swap") {
         assert!(section(&script, "ARGV[1]").starts_with("operation id"), "{}", script.name);
         assert!(section(&script, "ARGV[2]").starts_with("not after"), "{}", script.name);
         let received = script

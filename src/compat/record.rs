@@ -6,9 +6,10 @@ use time::Duration;
 
 use crate::client::ClientInfo;
 use crate::clock::Millis;
+use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::fields::{Contents, Delta};
+use crate::fields::Delta;
 use crate::id::SessionId;
 use crate::sessions::Sessions;
 use crate::store::{
@@ -72,7 +73,7 @@ pub(super) struct Records {
 impl Kept {
     /// A field as it is stored.
     pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
-        self.fields.iter().find(|(field, _)| field == name).map(|(_, stored)| stored.as_slice())
+        self.fields.get(name)
     }
 
     fn old(&self) -> Old {

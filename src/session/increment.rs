@@ -55,7 +55,7 @@ impl Session {
         let mut state = self.state();
         match answer {
             Ok((value, wrote)) => {
-                state.fields.store_known(name, Some(codec::encode_counter(value)));
+                state.fields.store_known(name, Some(&codec::encode_counter(value)));
                 if let Some(live) = state.live_mut() {
                     live.wrote(wrote, true);
                 }

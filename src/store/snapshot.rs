@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::fields::Contents;
+use crate::contents::Contents;
 
 /// The bytes that the store had the metadata from, opaque to everyone else; the embedded store needs none.
 ///

@@ -22,8 +22,13 @@ pub(crate) struct Call {
 
 impl Call {
     /// The same with another not-after, in milliseconds since 1970.
-    pub(crate) fn with_not_after(mut self, ms: u64) -> Self {
-        self.args[1] = ms.to_string().into_bytes();
+    pub(crate) async fn with_not_after(mut self, ms: u64, redis: &mut MultiplexedConnection) -> Self {
+        let mut not_after = ms;
+        if self.script == "swap" {
+            let expiry = redis::cmd("PEXPIRETIME").arg(&self.keys[0]).query_async::<u64>(redis).await;
+            not_after = expiry.expect("the session's key") - ms;
+        }
+        self.args[1] = not_after.to_string().into_bytes();
         self
     }
 

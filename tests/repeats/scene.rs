@@ -72,6 +72,11 @@ impl Scene {
         call.deliver(&mut self.redis).await.expect("an answer, be it a refusal")
     }
 
+    /// The call with another not-after.
+    pub(super) async fn with_not_after(&mut self, call: Call, ms: u64) -> Call {
+        call.with_not_after(ms, &mut self.redis).await
+    }
+
     pub(super) async fn dump(&mut self) -> Dump {
         Dump::of(&mut self.redis, &self.stage.namespace).await
     }

@@ -29,8 +29,7 @@ impl fmt::Debug for Recent {
 
 impl Recent {
     pub(super) fn put(&self, kept: Kept) {
-        let bytes: usize = kept.fields.iter().map(|(name, stored)| name.len() + stored.len()).sum();
-        if bytes <= MOST_BYTES {
+        if kept.fields.size() <= MOST_BYTES {
             let mut slot = self.slot(kept.place);
             *slot = Some(kept);
         }

@@ -20,7 +20,7 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
         client: ClientInfo::new(),
         packed: Packed(Some(b"as loaded".to_vec())),
     };
-    Kept { place: Place { id, secret }, meta, fields: Arc::new(vec![("a".to_owned(), vec![0; bytes])]) }
+    Kept { place: Place { id, secret }, meta, fields: Arc::new([("a", vec![0; bytes])].into_iter().collect()) }
 }
 
 #[test]

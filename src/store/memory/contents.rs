@@ -2,28 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use crate::contents::Contents;
 use crate::fields::Delta;
 use crate::limits::Limits;
 use crate::store::Refused;
 
-/// Fields as a record holds them: sorted by name.
-pub(super) type Contents = Vec<(String, Vec<u8>)>;
-
 /// The fields after the delta.
 pub(super) fn applied(fields: &Contents, delta: &Delta) -> Contents {
-    let mut after: BTreeMap<_, _> = if delta.clear { BTreeMap::new() } else { fields.iter().cloned().collect() };
+    let mut after: BTreeMap<&str, &[u8]> = if delta.clear { BTreeMap::new() } else { fields.iter().collect() };
     for (name, change) in &delta.changes {
         match change {
-            Some(stored) => drop(after.insert(name.clone(), stored.clone())),
-            None => drop(after.remove(name)),
+            Some(stored) => drop(after.insert(name, stored)),
+            None => drop(after.remove(name.as_str())),
         }
     }
     after.into_iter().collect()
 }
 
 /// Only the fields of these names, as far as they are there.
-pub(super) fn kept(fields: Contents, keep: &[String]) -> Contents {
-    fields.into_iter().filter(|(name, _)| keep.contains(name)).collect()
+pub(super) fn kept(fields: &Contents, keep: &[String]) -> Contents {
+    fields.iter().filter(|(name, _)| keep.iter().any(|kept| kept == name)).collect()
 }
 
 /// Refuses what is too many or too much, unless there was as much before: then a limit has been lowered since. The limits
@@ -32,12 +30,8 @@ pub(super) fn check(fields: &Contents, before: &Contents, limits: &Limits) -> Re
     if fields.len() > limits.fields.max(before.len()) {
         return Err(Refused::TooManyFields);
     }
-    if bytes(fields) > limits.session_bytes.max(bytes(before)) {
+    if fields.size() > limits.session_bytes.max(before.size()) {
         return Err(Refused::TooManyBytes);
     }
     Ok(())
-}
-
-fn bytes(fields: &Contents) -> usize {
-    fields.iter().map(|(name, stored)| name.len() + stored.len()).sum()
 }

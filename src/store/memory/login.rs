@@ -2,6 +2,7 @@
 
 use crate::clock::Millis;
 use crate::config::{AtCap, Cap};
+use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::id::SessionId;
 use crate::store::memory::contents::{self, applied, kept};
@@ -18,8 +19,8 @@ impl State {
         self.check_ticket(user, login.gate.ticket)?;
         let old = login.old.as_ref().map(|old| self.current(old.id, old.generation)).transpose()?;
         let before = old.map(|record| record.fields).unwrap_or_default();
-        let fields = kept(applied(&before, &login.delta), &login.keep);
-        contents::check(&fields, &Vec::new(), &self.settings.limits)?;
+        let fields = kept(&applied(&before, &login.delta), &login.keep);
+        contents::check(&fields, &Contents::default(), &self.settings.limits)?;
         let since = self.login_time(user);
         let old = login.old.as_ref().map(|old| old.id);
         self.make_room(user, old, login.gate.cap)?;

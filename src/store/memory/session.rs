@@ -1,6 +1,7 @@
 //! Operations on one session: create, touch, save, increment, retime, end.
 
 use crate::codec::{decode_counter, encode_counter};
+use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::fields::Delta;
 use crate::store::memory::contents::{self, applied, kept};
@@ -11,8 +12,8 @@ impl State {
     /// In the order `Exists`, limits.
     pub(super) fn create(&mut self, new: &NewSession, delta: &Delta) -> Result<Record, Refused> {
         self.vacant(new.id)?;
-        let fields = applied(&Vec::new(), delta);
-        contents::check(&fields, &Vec::new(), &self.settings.limits)?;
+        let fields = applied(&Contents::default(), delta);
+        contents::check(&fields, &Contents::default(), &self.settings.limits)?;
         Ok(self.begin(new, self.now, fields))
     }
 
@@ -61,8 +62,8 @@ impl State {
     pub(super) fn increment(&mut self, increment: &Increment) -> Result<(i64, u32), Refused> {
         let mut record = self.current(increment.id, increment.generation)?;
         let name = &increment.field;
-        let before = match record.fields.iter().find(|(field, _)| field == name) {
-            Some((_, stored)) => decode_counter(name, stored).map_err(|_| Refused::WrongKind)?,
+        let before = match record.fields.get(name) {
+            Some(stored) => decode_counter(name, stored).map_err(|_| Refused::WrongKind)?,
             None => 0,
         };
         let after = before.checked_add(increment.by).ok_or(Refused::Overflow)?;
@@ -90,11 +91,11 @@ impl State {
     pub(super) fn end(&mut self, end: &End) -> Result<Option<Record>, Refused> {
         let old = self.current(end.old.id, end.old.generation)?;
         let after = applied(&old.fields, &end.delta);
-        let successor = end.successor.as_ref().map(|(new, keep)| (new, kept(after, keep)));
+        let successor = end.successor.as_ref().map(|(new, keep)| (new, kept(&after, keep)));
         let successor = successor.filter(|(_, fields)| !fields.is_empty());
         if let Some((new, fields)) = &successor {
             self.vacant(new.id)?;
-            contents::check(fields, &Vec::new(), &self.settings.limits)?;
+            contents::check(fields, &Contents::default(), &self.settings.limits)?;
         }
         self.bury(end.old.id, end.reason);
         Ok(successor.map(|(new, fields)| self.begin(new, self.now, fields)))

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::clock::Millis;
+use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::id::{Bucket, SessionId};
-use crate::store::memory::contents::Contents;
 use crate::store::{Loaded, Meta, NewSession, Packed, Record, Refused, StoreSettings, Tombstone};
 
 /// How often what has expired is dropped from memory; until then it only counts as absent.

@@ -76,7 +76,7 @@ impl<'a> Across<'a> {
         let mut names: Vec<&String> = keep.iter().filter(|name| check_field_name(name).is_ok()).collect();
         names.sort_unstable();
         names.dedup();
-        let stored = |name: &str| seen.fields.iter().find(|(field, _)| field == name).map(|(_, stored)| stored.clone());
+        let stored = |name: &str| seen.fields.get(name).map(<[u8]>::to_vec);
         let value = |name: &String| match delta.changes.iter().find(|(changed, _)| changed == name) {
             Some((_, change)) => change.clone(),
             None if delta.clear => None,
@@ -183,7 +183,8 @@ impl<'a> Across<'a> {
 /// The answer of `lua/leave.lua`: whether anything changed, and the fields to carry if so.
 fn replacing(answer: Value) -> Result<Delta, Error> {
     let [changed, carried] = exactly(items(answer)?)?;
-    let carried = fields(carried)?.into_iter().map(|(name, stored)| (name, Some(stored)));
+    let carried = fields(carried)?;
+    let carried = carried.iter().map(|(name, stored)| (name.to_owned(), Some(stored.to_vec())));
     Ok(match bytes(&changed)? {
         b"0" => Delta::default(),
         _ => Delta { clear: true, changes: carried.collect() },

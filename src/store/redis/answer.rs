@@ -49,6 +49,14 @@ codes! {
     MovedOn = 16,
 }
 
+impl Code {
+    /// Of a script that answers nothing else.
+    pub(super) fn read(answer: &Value) -> Result<Self, Error> {
+        let Value::Int(code) = answer else { return Err(unexpected()) };
+        Self::of(*code).ok_or_else(unexpected)
+    }
+}
+
 /// A script's answer.
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -59,10 +67,8 @@ pub(super) struct Reply {
 impl Reply {
     pub(super) fn read(answer: Value) -> Result<Self, Error> {
         let Value::Array(parts) = answer else { return Err(unexpected()) };
-        let [Value::Int(code), content] = <[Value; 2]>::try_from(parts).map_err(|_| unexpected())? else {
-            return Err(unexpected());
-        };
-        Ok(Self { code: Code::of(code).ok_or_else(unexpected)?, content })
+        let [code, content] = <[Value; 2]>::try_from(parts).map_err(|_| unexpected())?;
+        Ok(Self { code: Code::read(&code)?, content })
     }
 
     /// The refusal, or the content as read.

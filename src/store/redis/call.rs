@@ -5,8 +5,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use redis::RedisError;
+use redis::{RedisError, Value};
 
+use crate::clock::Millis;
 use crate::error::{Error, Outage};
 use crate::fields::Delta;
 use crate::id::{SessionId, fill};
@@ -125,6 +126,10 @@ impl Delivery {
     pub(super) fn first(&self) -> Option<Op> {
         (!self.unsure).then_some(self.op)
     }
+
+    pub(super) const fn not_after(&self) -> Millis {
+        self.op.not_after
+    }
 }
 
 #[cfg(test)]
@@ -213,6 +218,19 @@ impl Redis {
         let sent = erased(self.send(delivery, call)).await.map_err(readable)?;
         delivery.unsure |= sent.times > 1;
         Reply::read(sent.answer)
+    }
+
+    /// Sends a script that takes its operation in its own way; answers what it answers.
+    pub(super) async fn send_plain(
+        &self,
+        delivery: &mut Delivery,
+        script: &Script,
+        keys: &[&[u8]],
+        args: &[&[u8]],
+    ) -> Result<Value, Error> {
+        let sent = erased(self.wire.script(delivery.path, &delivery.budget, script, keys, args)).await?;
+        delivery.unsure |= sent.times > 1;
+        Ok(sent.answer)
     }
 
     async fn send(&self, delivery: &Delivery, call: &Call<'_>) -> Result<Sent, Error> {

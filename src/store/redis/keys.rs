@@ -21,26 +21,27 @@ impl Keys {
 
     /// A session: a hash of metadata (`@`) and fields, or a tombstone.
     pub(super) fn session(&self, id: SessionId) -> Bytes {
-        self.key(id.bucket(), format_args!("s:{id}"))
+        self.key(id.bucket(), b"s:", &id.text())
     }
 
     /// A user's sessions: a sorted set of members by login time.
     pub(super) fn index(&self, user: &UserHash) -> Bytes {
-        self.key(user.bucket(), format_args!("u:{user}"))
+        self.key(user.bucket(), b"u:", user.to_string().as_bytes())
     }
 
     /// A user's revocation epoch: a string of milliseconds.
     pub(super) fn epoch(&self, user: &UserHash) -> Bytes {
-        self.key(user.bucket(), format_args!("r:{user}"))
+        self.key(user.bucket(), b"r:", user.to_string().as_bytes())
     }
 
     /// A bucket's sessions: a sorted set of ids by a time not later than their deadline. The only key without an expiry.
     pub(super) fn deadlines(&self, bucket: Bucket) -> Bytes {
-        self.key(bucket, format_args!("d"))
+        self.key(bucket, b"d", b"")
     }
 
-    fn key(&self, bucket: Bucket, rest: std::fmt::Arguments<'_>) -> Bytes {
-        format!("{}:{{{bucket}}}:{rest}", self.namespace).into_bytes()
+    /// Without `format!`, which took twenty times as long: every call names a key.
+    fn key(&self, bucket: Bucket, kind: &[u8], name: &[u8]) -> Bytes {
+        [self.namespace.as_bytes(), b":{", &bucket.digits(), b"}:", kind, name].concat()
     }
 }
 

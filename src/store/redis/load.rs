@@ -1,8 +1,9 @@
-//! Reading sessions. What a load costs the client is the number of strings in the answer; none of their bytes is copied.
+//! Reading sessions. What a load costs the client is the number of strings in the answer; small fields stay where they lie in it.
 
-use redis::{Cmd, Pipeline, Value, cmd, pipe};
+use redis::{Cmd, Pipeline, Value, pipe};
 
 use crate::clock::Millis;
+use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::id::SessionId;
@@ -48,8 +49,9 @@ pub(super) async fn load_timed(redis: &Redis, id: SessionId) -> Result<(Loaded, 
 }
 
 fn hgetall(key: &[u8]) -> Cmd {
-    let mut command = cmd("HGETALL");
-    command.arg(key);
+    const NAME: &str = "HGETALL";
+    let mut command = Cmd::with_capacity(2, NAME.len() + key.len());
+    command.arg(NAME).arg(key);
     command
 }
 
@@ -65,7 +67,7 @@ fn read(left: Value, hash: Value) -> Result<Loaded, Error> {
 
 /// What a load finds, by the milliseconds that the key has left. A session is live as long as those exceed what its key
 /// stays after its deadline; then, for its grace, it has expired; what is left after that is for late repeats only.
-fn told(stored: Stored, fields: Fields, left_ms: i64) -> Loaded {
+fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
     let stays = stored.stays_ms();
     match stored {
         Stored::Ended(tombstone) => Loaded::Ended(tombstone),
@@ -82,27 +84,21 @@ fn told(stored: Stored, fields: Fields, left_ms: i64) -> Loaded {
     }
 }
 
-pub(super) type Fields = Vec<(String, Vec<u8>)>;
-
-/// A hash's metadata and fields, by name; `None` if there is no hash.
+/// A hash's metadata and fields; `None` if there is no hash.
 ///
 /// Without the metadata's bytes, which a swap needs, if a field lies elsewhere than a swap would have it.
-fn unpack(hash: Value) -> Result<Option<(Stored, Fields)>, Error> {
-    let mut fields = Fields::new();
-    let mut stored = None;
-    let mut astray = false;
+fn unpack(hash: Value) -> Result<Option<(Stored, Contents)>, Error> {
+    let (mut stored, mut together, mut apart) = (None, Vec::new(), Vec::new());
     for (name, value) in pairs(hash)? {
         let (Value::BulkString(name), Value::BulkString(value)) = (name, value) else { return Err(unexpected()) };
-        if name == meta::FIELD.as_bytes() {
-            stored = Some(value);
-        } else if name == fields::TOGETHER.as_bytes() {
-            fields::unpack(&value, &mut fields).ok_or(Error::Unreadable("its fields are damaged"))?;
-        } else {
-            astray |= fields::is_small(&value);
-            fields.push((text(name)?, value));
+        match name.as_slice() {
+            name if name == meta::FIELD.as_bytes() => stored = Some(value),
+            name if name == fields::TOGETHER.as_bytes() => together = value,
+            _ => apart.push((name, value)),
         }
     }
-    fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let astray = apart.iter().any(|(_, value)| fields::is_small(value));
+    let fields = fields::unpack(together, &apart)?;
     match stored {
         Some(packed) if astray => Ok(Some((meta::decode(&packed)?, fields))),
         Some(packed) => Ok(Some((Stored::from_bytes(packed)?, fields))),
@@ -127,19 +123,14 @@ fn pairs(hash: Value) -> Result<Vec<(Value, Value)>, Error> {
     }
 }
 
-/// Fields that a script answers, sorted by name.
-pub(super) fn fields(flat: Value) -> Result<Fields, Error> {
+/// Fields that a script answers.
+pub(super) fn fields(flat: Value) -> Result<Contents, Error> {
     let field = |(name, stored)| match (name, stored) {
-        (Value::BulkString(name), Value::BulkString(stored)) => Ok((text(name)?, stored)),
+        (Value::BulkString(name), Value::BulkString(stored)) => Ok((name, stored)),
         _ => Err(unexpected()),
     };
-    let mut fields: Fields = pairs(flat)?.into_iter().map(field).collect::<Result<_, _>>()?;
-    fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(fields)
-}
-
-fn text(name: Vec<u8>) -> Result<String, Error> {
-    String::from_utf8(name).map_err(|_| Error::Unreadable("a field's name is not text"))
+    let apart: Vec<_> = pairs(flat)?.into_iter().map(field).collect::<Result<_, _>>()?;
+    fields::unpack(Vec::new(), &apart)
 }
 
 /// A session that a script answers whole; `None` for an empty answer.
@@ -200,7 +191,7 @@ fn judge(left: &Value, packed: &Value) -> Result<Found, Error> {
         Stored::Session { meta, .. } => meta.user.clone(),
         Stored::Ended(_) | Stored::Parked => None,
     };
-    Ok(match told(stored, Fields::new(), number(left)?) {
+    Ok(match told(stored, Contents::default(), number(left)?) {
         Loaded::Live(record) => Found::Live(Box::new(record.meta)),
         Loaded::Absent | Loaded::Ended(_) => Found::Dead(user),
     })

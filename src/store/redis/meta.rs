@@ -114,6 +114,11 @@ impl Head {
     pub(super) fn deadline(&self) -> Millis {
         self.touched + self.spans.life_ms(self.since, self.touched)
     }
+
+    /// As [`Stored::stays_ms`].
+    pub(super) fn stays_ms(&self) -> u64 {
+        u64::from(self.grace_ms) + u64::from(self.keep_ms)
+    }
 }
 
 /// The head alone.

@@ -33,7 +33,7 @@ scripts! {
     TOUCH = "touch" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "fields" "life" "index"];
     SAVE = "save" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "delta" "limits"];
     INCREMENT = "increment" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "limits"];
-    SWAP = "swap" "" ["answer" "call"];
+    SWAP = "swap" "" ["answer"];
     ROTATE = "rotate" "" ["answer" "reason" "call" "meta" "ring" "session"];
     RETIME = "retime" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "life" "index" "bury"];
     LOGIN = "login" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury" "gate"];
@@ -71,6 +71,17 @@ mod tests {
             assert!(reasons.contains(&format!("local {name} = {}\n", reason.code())), "{name}");
         }
         assert_eq!(reasons.matches("local ").count(), 3);
+    }
+
+    #[test]
+    fn a_swap_knows_how_far_ahead_a_not_after_may_lie() {
+        let [call, swap] = [include_str!("../../../lua/lib/call.lua"), include_str!("../../../lua/swap.lua")];
+        let constant = |text: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix("local FARTHEST_MS = ")?.split(' ').next()?.parse::<u64>().ok())
+        };
+        assert!(constant(call).is_some());
+        assert_eq!(constant(swap), constant(call));
     }
 
     /// The words of a script, comments and strings left out; a function that is called has its bracket.

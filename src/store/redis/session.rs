@@ -43,7 +43,7 @@ pub(super) async fn create_within(
     if new.grace_ms > 0 {
         redis.note_grace();
     }
-    let fields = || delta.sets().map(|(name, stored)| (name.to_owned(), stored.to_vec())).collect();
+    let fields = || delta.sets().collect();
     reply.answer(|created| Ok(Record { meta: begun(new, millis(&created)?), fields: fields() }))
 }
 

@@ -1,20 +1,22 @@
 //! Writing by compare-and-swap: what `save` and `increment` would find and decide is worked out from the snapshot of the
 //! load, so that the script has only to compare. Whatever is not plain is left to those scripts.
 
-use std::borrow::Cow;
-
+use crate::clock::Millis;
 use crate::codec::encode_counter;
 use crate::error::Error;
-use crate::fields::{Contents, Delta};
+use crate::fields::Delta;
 use crate::id::SessionId;
 use crate::limits::{Limits, check_field_name};
 use crate::store::redis::Redis;
 use crate::store::redis::answer::Code;
-use crate::store::redis::call::{Call, Delivery};
+use crate::store::redis::call::Delivery;
 use crate::store::redis::fields::{TOGETHER, is_small, pack};
 use crate::store::redis::meta::{self, Head, Written};
 use crate::store::redis::scripts;
 use crate::store::{Increment, Packed, Save, Snapshot, Wrote};
+
+/// Where the script's arguments begin to name fields.
+const FIRST_SET: usize = 5;
 
 /// A write of fields to a session that the caller has seen.
 struct Write<'a> {
@@ -43,7 +45,7 @@ pub(super) async fn increment(
     increment: &Increment,
 ) -> Result<Option<(i64, Wrote)>, Error> {
     let Increment { id, generation, field, by, snapshot: Some(snapshot) } = increment else { return Ok(None) };
-    let Some(sum) = sum(find(&snapshot.fields, field), *by) else { return Ok(None) };
+    let Some(sum) = sum(snapshot.fields.get(field), *by) else { return Ok(None) };
     let digits = encode_counter(sum);
     let delta = Delta { clear: false, changes: vec![(field.clone(), Some(digits.clone()))] };
     let write = Write { id: *id, generation: *generation, version: None, snapshot, delta: &delta, content: &digits };
@@ -57,9 +59,10 @@ fn sum(before: Option<&[u8]>, by: i64) -> Option<i64> {
     number.checked_add(by).filter(|_| encode_counter(number) == stored)
 }
 
-fn find<'a>(fields: &'a Contents, name: &str) -> Option<&'a [u8]> {
-    let at = fields.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
-    Some(&fields[at].1)
+/// What the key has left at the not-after, or at the deadline if that is sooner.
+fn least_left_ms(head: &Head, not_after: Millis) -> u64 {
+    let expiry = head.deadline() + head.stays_ms();
+    expiry.saturating_sub(not_after).max(head.stays_ms())
 }
 
 impl Redis {
@@ -68,14 +71,24 @@ impl Redis {
             return Ok(None);
         }
         let Some((head, version, packed)) = self.foreseen(delivery, write) else { return Ok(None) };
-        let call = Call::new(&scripts::SWAP, vec![self.keys.session(write.id)])
-            .bytes(&write.snapshot.packed[..])
-            .number(head.deadline())
-            .bytes(&packed[..]);
-        let call = write.lay_out(call);
-        let reply = self.once(delivery, &call).await?;
-        self.crowded.note(write.id, reply.code == Code::MovedOn);
-        Ok((reply.code == Code::Ok).then_some(Wrote { version, packed: Packed(Some(packed)) }))
+        let key = self.keys.session(write.id);
+        let least_left = least_left_ms(&head, delivery.not_after()).to_string();
+        let together = write.together();
+        let (mut sets, mut removes) = write.apart();
+        match &together {
+            Some(together) if together.is_empty() => removes.push(TOGETHER),
+            Some(together) => sets.extend([TOGETHER.as_bytes(), together]),
+            None => {}
+        }
+        let first_removed = if removes.is_empty() { String::new() } else { (FIRST_SET + sets.len()).to_string() };
+        let mut args: Vec<&[u8]> = Vec::with_capacity(FIRST_SET + sets.len() + removes.len());
+        args.extend([&packed[..], least_left.as_bytes(), &write.snapshot.packed, first_removed.as_bytes()]);
+        args.extend(sets);
+        args.extend(removes.into_iter().map(str::as_bytes));
+        let swapped = self.send_plain(delivery, &scripts::SWAP, &[&key], &args).await?;
+        let code = Code::read(&swapped)?;
+        self.crowded.note(write.id, code == Code::MovedOn);
+        Ok((code == Code::Ok).then_some(Wrote { version, packed: Packed(Some(packed)) }))
     }
 
     /// What the session was, and its version and metadata afterwards. `None` unless a first delivery will be accepted
@@ -104,7 +117,7 @@ impl Write<'_> {
         let stored = &self.snapshot.fields;
         let (mut fields, mut bytes) = if self.delta.clear { (0, 0) } else { (stored.len(), had_bytes as usize) };
         for (name, change) in &self.delta.changes {
-            if let Some(old) = find(stored, name).filter(|_| !self.delta.clear) {
+            if let Some(old) = stored.get(name).filter(|_| !self.delta.clear) {
                 fields -= 1;
                 bytes = bytes.checked_sub(name.len() + old.len())?;
             }
@@ -117,50 +130,46 @@ impl Write<'_> {
         within.then_some(bytes).and_then(|bytes| bytes.try_into().ok())
     }
 
-    /// What the hash is told: how many of its fields are set, those, and the names of those that go.
-    fn lay_out<'c>(&'c self, call: Call<'c>) -> Call<'c> {
+    /// The fields that lie together, packed as they are afterwards; `None` if none of them is touched.
+    fn together(&self) -> Option<Vec<u8>> {
+        let was_small = |name: &str| self.snapshot.fields.get(name).is_some_and(is_small);
+        let touches = |(name, new): &(String, Option<Vec<u8>>)| new.as_deref().is_some_and(is_small) || was_small(name);
+        let touched = self.delta.clear || self.delta.changes.iter().any(touches);
+        touched.then(|| pack(self.after().filter(|(_, stored)| is_small(stored)), self.most_bytes()))
+    }
+
+    /// Of the fields that lie apart: names and values in turn of those that are set, and the names of those that go.
+    fn apart(&self) -> (Vec<&[u8]>, Vec<&str>) {
         let (stored, delta) = (&self.snapshot.fields, self.delta);
-        let was_small = |name: &str| find(stored, name).is_some_and(is_small);
-        let mut removes: Vec<&str> = match delta.clear {
-            true => stored.iter().filter(|(_, old)| !is_small(old)).map(|(name, _)| name.as_str()).collect(),
-            false => Vec::new(),
-        };
-        let (mut sets, mut repacks) = (Vec::new(), delta.clear);
+        let (mut sets, mut removes) = (Vec::new(), Vec::new());
         for (name, change) in &delta.changes {
-            repacks |= was_small(name) || change.as_deref().is_some_and(is_small);
             match change.as_deref().filter(|new| !is_small(new)) {
-                Some(new) => {
-                    removes.retain(|removed| removed != name);
-                    sets.push((name.as_str(), Cow::Borrowed(new)));
+                Some(new) => sets.extend([name.as_bytes(), new]),
+                None if !delta.clear && stored.get(name).is_some_and(|old| !is_small(old)) => {
+                    removes.push(name.as_str())
                 }
-                None if !delta.clear && find(stored, name).is_some_and(|old| !is_small(old)) => removes.push(name),
                 None => {}
             }
         }
-        if repacks {
-            let small = self.after().filter(|(_, stored)| is_small(stored));
-            let together = pack(small, self.most_bytes());
-            match together.is_empty() {
-                true => removes.push(TOGETHER),
-                false => sets.push((TOGETHER, Cow::Owned(together))),
-            }
+        if delta.clear {
+            let goes = |name: &str| !sets.iter().step_by(2).any(|set| *set == name.as_bytes());
+            removes.extend(stored.iter().filter(|(name, old)| !is_small(old) && goes(name)).map(|(name, _)| name));
         }
-        let call = call.number(sets.len());
-        let call = sets.into_iter().fold(call, |call, (name, stored)| call.bytes(name.as_bytes()).bytes(stored));
-        removes.into_iter().fold(call, |call, name| call.bytes(name.as_bytes()))
+        (sets, removes)
     }
 
     /// No fewer than all fields afterwards have, packed.
     fn most_bytes(&self) -> usize {
-        let stored = self.snapshot.fields.iter().map(|(name, stored)| name.len() + stored.len() + 3);
-        stored.sum::<usize>() + self.delta.sets().map(|(name, stored)| name.len() + stored.len() + 3).sum::<usize>()
+        let stored = &self.snapshot.fields;
+        let sets = self.delta.sets().map(|(name, stored)| name.len() + stored.len() + 3);
+        stored.size() + 3 * stored.len() + sets.sum::<usize>()
     }
 
     /// All fields afterwards, by name.
-    fn after(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let stored: &[_] = if self.delta.clear { &[] } else { &self.snapshot.fields };
-        let mut stored = stored.iter().map(|(name, stored)| (name.as_str(), Some(stored.as_slice()))).peekable();
-        let mut changes = self.delta.changes.iter().map(|(name, new)| (name.as_str(), new.as_deref())).peekable();
+    fn after(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let stored = self.snapshot.fields.raw().filter(|_| !self.delta.clear);
+        let mut stored = stored.map(|(name, stored)| (name, Some(stored))).peekable();
+        let mut changes = self.delta.changes.iter().map(|(name, new)| (name.as_bytes(), new.as_deref())).peekable();
         std::iter::from_fn(move || match (stored.peek(), changes.peek()) {
             (Some((old, _)), Some((new, _))) if old == new => stored.next().and(changes.next()),
             (Some((old, _)), Some((new, _))) if old > new => changes.next(),

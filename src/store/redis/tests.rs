@@ -121,7 +121,12 @@ fn cleared(changes: &[&str]) -> Delta {
 }
 
 fn names(record: &Record) -> Vec<&str> {
-    record.fields.iter().map(|(name, _)| name.as_str()).collect()
+    record.fields.iter().map(|(name, _)| name).collect()
+}
+
+/// What is stored in the field that is this one by name.
+fn stored_at(record: &Record, at: usize) -> Vec<u8> {
+    record.fields.iter().nth(at).expect("so many fields").1.to_vec()
 }
 
 fn old(record: &Record, id: SessionId) -> Old {

@@ -6,6 +6,7 @@
 use redis::cmd;
 
 use crate::clock::Millis;
+use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
@@ -13,7 +14,7 @@ use crate::id::{SessionId, UserHash};
 use crate::store::redis::Redis;
 use crate::store::redis::call::{Call, Delivery};
 use crate::store::redis::keys::member;
-use crate::store::redis::load::{Fields, fields, load_within};
+use crate::store::redis::load::{fields, load_within};
 use crate::store::redis::scripts;
 use crate::store::redis::session::create_within;
 use crate::store::{Answer, End, Loaded, NewSession, Record};
@@ -76,8 +77,8 @@ pub(super) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> An
 }
 
 /// The session has ended, whatever becomes of this one.
-async fn follow(redis: &Redis, delivery: &Delivery, new: &NewSession, carried: Fields) -> Option<Record> {
-    let changes = carried.into_iter().map(|(name, stored)| (name, Some(stored))).collect();
+async fn follow(redis: &Redis, delivery: &Delivery, new: &NewSession, carried: Contents) -> Option<Record> {
+    let changes = carried.iter().map(|(name, stored)| (name.to_owned(), Some(stored.to_vec()))).collect();
     match create_within(redis, &mut delivery.next(), new, &Delta { clear: false, changes }).await {
         // Read again: after a repeat it may have changed, or have ended.
         Ok(Ok(_)) => match load_within(redis, &delivery.budget, new.id).await {

@@ -11,8 +11,8 @@ async fn a_created_session_loads_as_it_was_answered() {
     assert_eq!(record.meta.created, record.meta.touched);
 }
 
-fn delta_fields(changes: &[&str]) -> Vec<(String, Vec<u8>)> {
-    delta(changes).sets().map(|(name, stored)| (name.to_owned(), stored.to_vec())).collect()
+fn delta_fields(changes: &[&str]) -> Contents {
+    delta(changes).sets().collect()
 }
 
 #[tokio::test]

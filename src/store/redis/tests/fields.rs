@@ -40,7 +40,7 @@ async fn a_field_moves_when_its_kind_or_size_does_and_is_never_in_two_places() {
             bench.put(id, swaps, change("a", stored.clone())).await;
             assert_eq!(bench.laid(id), laid, "swaps {swaps}");
             let record = bench.live(id).await;
-            assert_eq!((names(&record), &record.fields[0].1), (vec!["a", "b"], &stored));
+            assert_eq!((names(&record), &stored_at(&record, 0)), (vec!["a", "b"], &stored));
         }
         bench.put(id, swaps, delta(&["b"])).await;
         assert_eq!(bench.laid(id), ["a"], "nothing lies together any more");

@@ -21,7 +21,7 @@ async fn only_whitelisted_fields_are_carried_after_the_pending_changes() {
     login.delta = delta(&["added=1", "gone", "language=de", "other=1"]);
     let record = bench.try_login(&login).await.unwrap();
     assert_eq!(names(&record), ["added", "cart", "language"]);
-    assert_eq!(record.fields[2].1, encode_bytes(b"de"));
+    assert_eq!(stored_at(&record, 2), encode_bytes(b"de"));
     assert_eq!((record.meta.secret, record.meta.user.as_deref()), (secret(1), Some("ada")));
     assert_eq!(bench.reason(old_id).await, Some(EndReason::LoggedIn));
     assert_eq!(bench.scored(old_id), None);

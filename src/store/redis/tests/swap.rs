@@ -103,6 +103,8 @@ impl Pair {
         assert_eq!(self.bench.hash(id), self.bench.hash(twin));
         let expiry = |id| self.bench.expiry(&self.bench.store.keys.session(id));
         assert_eq!(expiry(id), expiry(twin));
+        let head = meta::head(&self.bench.hash(id)[&b"@"[..]]).unwrap();
+        assert_eq!(expiry(id) as u64, head.deadline() + head.stays_ms(), "the time left tells the time");
         let _: u32 = self.bench.raw("UNLINK", &self.bench.store.keys.session(twin), &[]);
     }
 
@@ -151,7 +153,7 @@ async fn a_session_that_was_written_since_the_load_is_left_to_the_classic_script
     assert_eq!((first.packed.0.is_some(), second.packed.0.is_some()), (true, false));
     let record = bench.live(id).await;
     assert_eq!(names(&record), ["a", "b"]);
-    assert_eq!(record.fields[0].1, encode_bytes(b"2"));
+    assert_eq!(stored_at(&record, 0), encode_bytes(b"2"));
     let stale = Save { version: Some(2), ..other };
     assert_eq!(bench.swap(bench.op(), &stale).await, Err(Refused::Conflict), "the version decides there");
 }
@@ -232,13 +234,27 @@ async fn a_call_that_may_have_been_forgotten_is_no_swap() {
 }
 
 #[tokio::test]
+async fn a_swap_that_is_late_or_far_too_early_is_left_to_the_classic_script() {
+    let bench = open();
+    for new in [guest(), graced()] {
+        bench.create(&new, &["a=1"]).await;
+        for (ahead, swaps) in [(-1_000, false), (1_000, true), (119_000, true), (121_000, false)] {
+            let save = bench.seen(new.id, &["a=2"]).await;
+            let not_after = bench.store.now().saturating_add_signed(ahead);
+            let wrote = bench.swap(Op { not_after, ..bench.op() }, &save).await.unwrap();
+            assert_eq!(wrote.packed.0.is_some(), swaps, "{ahead}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn past_its_deadline_a_session_is_not_written_though_all_is_as_it_was_seen() {
     let bench = open();
     let new = graced();
     bench.create(&new, &["a=1"]).await;
     bench.advance(LIFE + 1);
     let before = bench.hash(new.id);
-    let fields = vec![("a".to_owned(), encode_bytes(b"1"))];
+    let fields = [("a", encode_bytes(b"1"))].into_iter().collect();
     let snapshot = Some(Snapshot { packed: before[&b"@"[..]].clone(), fields: Arc::new(fields) });
     let save = Save { snapshot, ..saving(new.id, &["a=2"]) };
     assert_eq!(bench.swap(bench.op(), &save).await, Err(Refused::Gone(Some(EndReason::Expired))));

@@ -1,0 +1,183 @@
+//! Fields by name, in one piece of memory: to load a session is to note where each lies in what was read.
+
+use std::fmt;
+
+/// Fields by name, sorted, each name once.
+#[derive(Clone, Default)]
+pub(crate) struct Contents {
+    bytes: Vec<u8>,
+    /// Sorted by name.
+    places: Vec<Place>,
+}
+
+/// Where a field lies: its name, and its stored form right behind that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) at: usize,
+    pub(crate) name: usize,
+    pub(crate) stored: usize,
+}
+
+impl Contents {
+    /// The fields that lie in these bytes; `None` if a name is not text.
+    pub(crate) fn new(bytes: Vec<u8>, places: Vec<Place>) -> Option<Self> {
+        let mut contents = Self { bytes, places };
+        let text = |place: &Place| {
+            let name = contents.name(*place);
+            name.is_ascii() || str::from_utf8(name).is_ok()
+        };
+        if !contents.places.iter().all(text) {
+            return None;
+        }
+        contents.sort();
+        Some(contents)
+    }
+
+    fn name(&self, place: Place) -> &[u8] {
+        &self.bytes[place.at..place.at + place.name]
+    }
+
+    fn stored(&self, place: Place) -> &[u8] {
+        &self.bytes[place.at + place.name..place.at + place.name + place.stored]
+    }
+
+    fn sort(&mut self) {
+        let bytes = &self.bytes;
+        self.places.sort_unstable_by_key(|place| &bytes[place.at..place.at + place.name]);
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.places.binary_search_by(|place| self.name(*place).cmp(name.as_bytes()))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
+        self.find(name).ok().map(|found| self.stored(self.places[found]))
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The bytes of all fields, names included.
+    pub(crate) fn size(&self) -> usize {
+        self.places.iter().map(|place| place.name + place.stored).sum()
+    }
+
+    /// Each field by its name's bytes: text too, but to show that again takes time.
+    pub(crate) fn raw(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.places.iter().map(|place| (self.name(*place), self.stored(*place)))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.raw().filter_map(|(name, stored)| Some((str::from_utf8(name).ok()?, stored)))
+    }
+
+    /// Writes a field, or removes it.
+    pub(crate) fn set(&mut self, name: &str, stored: Option<&[u8]>) {
+        match (self.find(name), stored) {
+            (Ok(found), Some(stored)) if stored.len() <= self.places[found].stored => {
+                let place = &mut self.places[found];
+                let from = place.at + place.name;
+                place.stored = stored.len();
+                self.bytes[from..from + stored.len()].copy_from_slice(stored);
+            }
+            (Ok(found), Some(stored)) => self.places[found] = self.append(name.as_bytes(), stored),
+            (Ok(found), None) => drop(self.places.remove(found)),
+            (Err(at), Some(stored)) => {
+                let place = self.append(name.as_bytes(), stored);
+                self.places.insert(at, place);
+            }
+            (Err(_), None) => {}
+        }
+        self.compact();
+    }
+
+    fn append(&mut self, name: &[u8], stored: &[u8]) -> Place {
+        let place = Place { at: self.bytes.len(), name: name.len(), stored: stored.len() };
+        self.bytes.extend_from_slice(name);
+        self.bytes.extend_from_slice(stored);
+        place
+    }
+
+    /// Drops what was replaced, once it is more than what stands: a handle that is written to for long must not grow.
+    fn compact(&mut self) {
+        if self.bytes.len() > 1024 && self.bytes.len() > 2 * self.size() {
+            *self = self.raw().collect();
+        }
+    }
+}
+
+impl<N: AsRef<[u8]>, S: AsRef<[u8]>> FromIterator<(N, S)> for Contents {
+    /// Of fields in any order, each name once.
+    fn from_iter<I: IntoIterator<Item = (N, S)>>(fields: I) -> Self {
+        let mut contents = Self::default();
+        for (name, stored) in fields {
+            let place = contents.append(name.as_ref(), stored.as_ref());
+            contents.places.push(place);
+        }
+        contents.sort();
+        contents
+    }
+}
+
+impl PartialEq for Contents {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw().eq(other.raw())
+    }
+}
+
+impl Eq for Contents {}
+
+impl fmt::Debug for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn whatever_is_written_stands_as_in_a_map() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let (mut contents, mut map) = (Contents::default(), BTreeMap::new());
+        for _ in 0..2_000 {
+            let name = format!("{}", random.u8(..12));
+            let stored = random.bool().then(|| vec![random.u8(..); random.usize(..300)]);
+            contents.set(&name, stored.as_deref());
+            match stored {
+                Some(stored) => drop(map.insert(name.clone(), stored)),
+                None => drop(map.remove(&name)),
+            }
+            assert_eq!(contents.get(&name), map.get(&name).map(Vec::as_slice));
+            assert!(contents.iter().eq(map.iter().map(|(name, stored)| (name.as_str(), stored.as_slice()))));
+            assert_eq!(contents.size(), map.iter().map(|(name, stored)| name.len() + stored.len()).sum::<usize>());
+            assert_eq!((contents.len(), contents.is_empty()), (map.len(), map.is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_field_that_grows_again_and_again_does_not_pile_up() {
+        let mut contents: Contents = [("a", [0; 10])].into_iter().collect();
+        for round in 0..1_000 {
+            contents.set("a", Some(&vec![1; 10 + round % 90]));
+        }
+        assert!(contents.bytes.len() < 2048, "{}", contents.bytes.len());
+    }
+
+    #[test]
+    fn what_is_made_of_fields_in_any_order_is_by_name() {
+        let contents: Contents = [("b", "2"), ("a", "1")].into_iter().collect();
+        assert_eq!(contents.iter().collect::<Vec<_>>(), [("a", &b"1"[..]), ("b", &b"2"[..])]);
+        assert_eq!(format!("{contents:?}"), r#"{"a": [49], "b": [50]}"#);
+        let place = Place { at: 0, name: 1, stored: 0 };
+        assert!(Contents::new(vec![0xff], vec![place]).is_none(), "no text");
+    }
+}
