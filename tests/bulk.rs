@@ -1,5 +1,6 @@
 //! Mass revocation: bounded calls, and nobody else waits. R25, I-20.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cloakroom::{Cap, ClientInfo, Sessions};
@@ -7,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::common::recorder::Recorder;
 use crate::common::server::Server;
-use crate::common::{login, token};
+use crate::common::{login, redis_stage_on, token};
 
 async fn fill(sessions: &Sessions, count: usize) {
     let mut tasks = JoinSet::new();
@@ -119,4 +120,17 @@ async fn a_durable_revocation_waits_for_replicas_once_for_all_sessions() {
     let end = sessions.durable(1, Duration::from_millis(1)).user("ada").revoke_all().await.expect("there");
     assert!(end.ended == 100 && !end.is_durable(), "{end:?}");
     assert_eq!(named(&mut recorder, "revoke", 6).await, [100]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_with_a_hundred_sessions_due_is_swept_in_calls_of_32_at_most() {
+    let server = Arc::new(Server::start(&[]));
+    let stage = redis_stage_on(server.clone(), |with| with.expiry_grace(Duration::from_secs(600))).await;
+    let mut recorder = Recorder::start(&server, &stage.namespace).await;
+    for _ in 0..100 {
+        stage.user("ada").await;
+    }
+    stage.advance(Duration::from_secs(32 * 60)).await;
+    assert_eq!(stage.sessions.sweep().await.expect("there").expired, 100);
+    assert_eq!(named(&mut recorder, "sweep", 3).await, [32, 32, 32, 4]);
 }
