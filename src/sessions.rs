@@ -164,7 +164,7 @@ impl Sessions {
     /// Dropped midway, the walk stops: what was ended stays ended, and calling again goes on.
     ///
     /// # Redis
-    /// For each of 4,096 buckets `ZRANGE` and one `EVALSHA` of `revoke.lua` per 256 sessions, on bulk connections.
+    /// For each of 4,096 buckets `ZRANGE` and one `EVALSHA` of `revoke.lua` per 32 sessions, on bulk connections.
     pub async fn revoke_guests(&self, progress: impl FnMut(Progress) + Send) -> Result<Revoked, Error> {
         self.revoke_where(Who::Guests, progress).await
     }
@@ -216,7 +216,7 @@ impl Sessions {
     /// [`Error::Unavailable`] or [`Error::Indeterminate`]; calling again goes on.
     ///
     /// # Redis
-    /// For each of 4,096 buckets `ZRANGEBYSCORE`, and one `EVALSHA` of `sweep.lua` per 256 sessions due, on bulk connections.
+    /// For each of 4,096 buckets `ZRANGEBYSCORE`, and one `EVALSHA` of `sweep.lua` per 32 sessions due, on bulk connections.
     #[doc(alias = "delete_old_sessions")]
     pub async fn sweep(&self) -> Result<Swept, Error> {
         crate::sweeper::sweep(self).await

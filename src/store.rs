@@ -77,6 +77,8 @@ pub(crate) const TICKET_LIFE_MS: u64 = 600_000;
 pub(crate) const EPOCH_LIFE_MS: u64 = 3_600_000;
 /// Most sessions that one script call touches besides the old and the new one.
 pub(crate) const BATCH: usize = 256;
+/// Most sessions that one script call of mass work ends: some 20 µs each, and everyone waits while a script runs.
+pub(crate) const ENDS: usize = 32;
 
 /// A live session as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

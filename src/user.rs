@@ -112,7 +112,7 @@ impl UserSessions {
     /// may have been ended, and doing it again goes on.
     ///
     /// # Redis
-    /// `GET` and `TIME`; `EVALSHA` of `raise.lua`; then `ZRANGE` and `EVALSHA` of `revoke.lua` per 256 sessions.
+    /// `GET` and `TIME`; `EVALSHA` of `raise.lua`; then `ZRANGE` and `EVALSHA` of `revoke.lua` per 32 sessions.
     #[doc(alias = "end_all")]
     pub async fn revoke_all(&self) -> Result<Revoked, Error> {
         Ok(self.revoke_scope(Scope::All).await?.unwrap_or(Revoked { ended: 0 }))

@@ -40,6 +40,10 @@ use slots::{Slots, Wanted};
 use tally::{Tally, Times};
 use zipf::Zipf;
 
+use crate::common::cluster::Cluster;
+use crate::common::sentinel::Sentinels;
+use crate::common::server::Server;
+
 fn parsed(words: &str) -> Result<Option<Args>, String> {
     Args::parse(words.split_whitespace().map(str::to_owned)).map_err(|wrong| wrong.to_string())
 }
@@ -63,10 +67,17 @@ fn the_arguments_of_a_load_test_are_read_and_bad_ones_say_what_there_is() {
         ("--mix read", "wanted is name=share"),
         ("--mix read=x", "the share of read is a number"),
         ("--mix read=0", "nothing would happen"),
+        ("--mix read=1,read=2", "read is named twice"),
+        ("--users 101", "from 0 to 100"),
+        ("--skew -1", "from 0 to 5"),
+        ("--seconds 1.5", "from 1 to 86400"),
+        ("--connections 0", "from 1 to 64"),
     ] {
         let wrong = parsed(words).expect_err(words);
         assert!(wrong.contains(said), "{words}: {wrong}");
     }
+    let wrong = Args::parse(["--out".to_owned(), String::new()]).expect_err("no name");
+    assert!(wrong.to_string().contains("the name of a folder"), "{wrong}");
 }
 
 #[test]
@@ -233,6 +244,90 @@ fn a_short_load_test_answers_every_request_of_its_mix_at_the_rate_asked() {
     assert!(String::from_utf8_lossy(&run.stdout).contains(&table), "the table is printed");
     let plot = fs::read_to_string(out.join("percentiles.svg")).expect("written");
     assert_eq!(plot.matches("<polyline").count(), 6, "five operations and how late they began");
+    assert_nested(&plot);
+    fs::remove_dir_all(out).expect("ours");
+}
+
+/// Every tag of a drawing is closed, in order.
+fn assert_nested(drawing: &str) {
+    let mut open = Vec::new();
+    for tag in drawing.split('<').skip(1) {
+        let (tag, _) = tag.split_once('>').expect("a tag ends");
+        match tag.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None if tag.ends_with('/') => {}
+            None => open.extend(tag.split(' ').next()),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+/// A short run on a store that is given; answers its report.
+fn short_run_on(store: &str, name: &str) -> Value {
+    let out = folder(name);
+    let words = format!(
+        "--store {store} --servers 3 --sessions 300 --rate 200 --seconds 2 --mix read=7,write=1,login=1,logout=1"
+    );
+    let report = report(&load_test(&out, &words).output().expect("cargo runs"), &out);
+    assert_eq!(report["failed"], 0, "{report:#}");
+    assert_eq!(report["answered"], report["scheduled"], "{report:#}");
+    let calls = report["redis"]["commands"]["hgetall"]["calls"].as_u64();
+    assert!(calls >= report["scheduled"].as_u64(), "the masters' counts are added up: {report:#}");
+    assert!(report["redis"]["memory_per_session"].as_u64() > Some(200), "and so is their memory: {report:#}");
+    fs::remove_dir_all(out).expect("ours");
+    report
+}
+
+#[test]
+fn a_load_test_runs_on_a_cluster_counts_all_masters_and_leaves_nothing() {
+    let cluster = Cluster::start(3, 0);
+    assert_eq!(short_run_on(&cluster.url(), "cluster")["redis"]["masters"], 3);
+    let left: u64 = cluster.nodes().iter().map(|node| node.ask::<u64>(&["DBSIZE"])).sum();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn a_load_test_runs_on_the_master_of_sentinels_and_leaves_nothing() {
+    let group = Sentinels::start();
+    assert_eq!(short_run_on(&group.url(), "sentinel")["redis"]["masters"], 1);
+    assert_eq!(group.master().ask::<u64>(&["DBSIZE"]), 0);
+}
+
+#[test]
+fn a_server_that_is_killed_midway_shows_as_errors_by_kind_in_a_load_tests_report() {
+    let (server, out) = (Server::start(&[]), folder("away"));
+    let words = format!("--store {} --sessions 100 --rate 100 --seconds 4 --mix read=9,write=1", server.url());
+    let mut running = load_test(&out, &words);
+    let mut running = running.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("cargo runs");
+    let lines = BufReader::new(running.stderr.take().expect("piped")).lines();
+    for line in lines.map_while(Result::ok) {
+        if line.starts_with("2 of 4 s") {
+            server.kill();
+        }
+    }
+    assert!(running.wait().expect("it ends").success(), "there is a report all the same");
+    let report: Value = serde_json::from_slice(&fs::read(out.join("report.json")).expect("written")).expect("JSON");
+    let errors = &report["operations"]["read"]["errors"];
+    assert!(errors["Unavailable"].as_u64() > Some(10), "{report:#}");
+    assert!(report["failed"].as_u64() < report["scheduled"].as_u64(), "what was before went well: {report:#}");
+    assert!(report["redis"]["left_out"].is_string(), "{report:#}");
+    fs::remove_dir_all(out).expect("ours");
+}
+
+#[test]
+fn what_is_wrong_with_a_load_tests_store_or_folder_is_said_at_once_and_once() {
+    let out = folder("wrong");
+    for (words, out, said) in [
+        ("--store redis://127.0.0.1:1 --servers 3", out.as_path(), "--store: 127.0.0.1:1 refuses connections"),
+        ("--store nonsense --servers 3", &out, "--store: url of the store"),
+        ("--servers 3", Path::new("/proc/nowhere"), "--out /proc/nowhere: "),
+    ] {
+        let run = load_test(out, words).output().expect("cargo runs");
+        let told = String::from_utf8_lossy(&run.stderr).into_owned();
+        // Then cargo says that it failed.
+        let told: Vec<_> = told.lines().take_while(|line| !line.starts_with("error: bench failed")).collect();
+        assert!(!run.status.success() && told.len() == 1 && told[0].starts_with(said), "{words}: {told:?}");
+    }
     fs::remove_dir_all(out).expect("ours");
 }
 

@@ -128,7 +128,7 @@ impl<'a> Rounds<'a> {
                 let middle = median(&mut row.rates);
                 let spread = (row.rates[row.rates.len() - 1] - row.rates[0]) / middle * 100.0;
                 let (name, each, of) = (&row.name, 1e6 / middle, middle / control);
-                println!("| {name} | {middle:.0} | {each:.1} µs | {of:.2} | {spread:.0} % |");
+                println!("| {name} | {middle:.0} | {each:.1} µs | {of:.3} | {spread:.0} % |");
             }
         }
         Ok(())

@@ -102,6 +102,7 @@ impl Args {
             "--users" => self.users = number(name, value, 0, 100)?,
             "--skew" => self.skew = number(name, value, 0.0, 5.0)?,
             "--connections" => self.connections = number(name, value, 1, 64)?,
+            "--out" if value.is_empty() => return Err(BadArgs("--out needs the name of a folder".into())),
             "--out" => self.out = PathBuf::from(value),
             _ => drop(number::<u32>(name, value, 1, u32::MAX)?),
         }

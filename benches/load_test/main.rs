@@ -30,6 +30,7 @@ mod zipf;
 #[allow(dead_code, unreachable_pub)]
 mod server;
 
+use std::fs;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -69,15 +70,24 @@ async fn test(args: &Args) -> Result<(), Failure> {
     let own = args.store.is_none().then(|| Server::start(&[]));
     let store = args.store.clone().or_else(|| own.as_ref().map(Server::url)).unwrap_or_default();
     let namespace = format!("load-test-{}", std::process::id());
-    let mut observer = Observer::connect(&store).await;
-    let measured = measure(args, &store, &namespace, &mut observer).await;
+    check(args, &store, &namespace).await?;
+    let measured = measure(args, &store, &namespace).await;
     if own.is_none() {
-        observer.remove(&namespace).await;
+        // Not with the connections of before: there may be another master now.
+        Observer::connect(&store).await.remove(&namespace).await;
     }
     measured?.publish(args)
 }
 
-async fn measure(args: &Args, store: &str, namespace: &str, observer: &mut Observer) -> Result<Report, Failure> {
+/// Finds out at once, and not at the end, and says once, and not once for each app server.
+async fn check(args: &Args, store: &str, namespace: &str) -> Result<(), Failure> {
+    fs::create_dir_all(&args.out).map_err(|error| format!("--out {}: {error}", args.out.display()))?;
+    let connected = cloakroom::Sessions::builder(store).namespace(namespace).connect().await;
+    connected.map(drop).map_err(|error| format!("--store: {error}").into())
+}
+
+async fn measure(args: &Args, store: &str, namespace: &str) -> Result<Report, Failure> {
+    let mut observer = Observer::connect(store).await;
     let mut progress = Progress::new(args);
     let empty = observer.sample().await;
     let mut children = Children::start(args.servers, |number| plan::of(args, store, namespace, number)).await?;

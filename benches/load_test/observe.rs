@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 
-/// Keys that one `UNLINK` takes.
+/// Keys that are removed in one round trip.
 const REMOVED_AT_ONCE: usize = 1000;
+/// For each question: a server that hangs must not keep the report waiting for long.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connections to all masters, or why there are none.
 pub(crate) struct Observer {
@@ -154,9 +156,8 @@ async fn first(hosts: &[&str], url: impl Fn(&str) -> String + Send + Sync) -> Re
 }
 
 async fn connect(url: &str) -> Result<MultiplexedConnection, String> {
-    let patient = redis::AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(Duration::from_secs(5)))
-        .set_response_timeout(Some(Duration::from_secs(30)));
+    let patient =
+        redis::AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
     // Without the driver's words, which may quote the URL and with it a password.
     let client = redis::Client::open(url).map_err(|_| "the driver does not take the URL".to_owned())?;
     let connected = client.get_multiplexed_async_connection_with_config(&patient).await;

@@ -79,6 +79,7 @@ impl FromStr for Mix {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut mix = Self { read: 0, write: 0, login: 0, logout: 0 };
+        let mut named = Vec::new();
         for part in text.split(',') {
             let (name, share) = part.split_once('=').ok_or("wanted is name=share,name=share")?;
             let place = match name {
@@ -88,6 +89,10 @@ impl FromStr for Mix {
                 "logout" => &mut mix.logout,
                 _ => return Err(format!("there is no {name}; there are read, write, login and logout")),
             };
+            if named.contains(&name) {
+                return Err(format!("{name} is named twice"));
+            }
+            named.push(name);
             let share = share.parse().ok().filter(|share| *share <= 1_000_000);
             *place = share.ok_or_else(|| format!("the share of {name} is a number from 0 to 1000000"))?;
         }

@@ -38,7 +38,6 @@ impl Report {
     pub(crate) fn publish(&self, args: &Args) -> Result<(), Failure> {
         let text = self.table(args)?;
         println!("{text}");
-        fs::create_dir_all(&args.out)?;
         fs::write(args.out.join("report.txt"), &text)?;
         fs::write(args.out.join("report.json"), serde_json::to_vec_pretty(&self.json(args))?)?;
         fs::write(args.out.join("percentiles.svg"), plot::percentiles(&self.tally, &headline(args)))?;

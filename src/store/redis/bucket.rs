@@ -16,14 +16,14 @@ use crate::store::redis::meta::owner;
 use crate::store::redis::scripts;
 use crate::store::redis::torn::{Burial, bury};
 use crate::store::redis::wire::Path;
-use crate::store::{BATCH, Swept, Who};
+use crate::store::{BATCH, ENDS, Swept, Who};
 use crate::timeout::NO_END_MS;
 
-/// Ends what the bucket holds now, read once, in calls of at most [`BATCH`].
+/// Ends what the bucket holds now, read once, in calls of at most [`ENDS`].
 pub(super) async fn revoke(redis: &Redis, bucket: Bucket, who: Who) -> Result<u64, Error> {
     let ids = entries(redis, bucket).await?;
     let mut ended = 0;
-    for ids in ids.chunks(BATCH) {
+    for ids in ids.chunks(ENDS) {
         let named = match who {
             Who::Everyone => with_users(redis, ids).await?,
             Who::Guests => ids.iter().map(|id| (*id, None)).collect(),
@@ -90,7 +90,7 @@ pub(super) async fn sweep(redis: &Redis, bucket: Bucket) -> Result<Swept, Error>
             // not due yet by Redis's clock, or another sweeper's
             passed_over += named.len().saturating_sub((expired + forgotten + rescored) as usize);
         }
-        if due.len() < BATCH {
+        if due.len() < ENDS {
             return Ok(swept);
         }
     }
@@ -122,7 +122,7 @@ async fn due(redis: &Redis, bucket: Bucket, passed_over: usize) -> Result<Vec<Se
     let key = redis.keys.deadlines(bucket);
     let mut read = cmd("ZRANGEBYSCORE");
     read.arg(&key).arg("-inf").arg(redis.wire.now_at(&key));
-    read.arg("LIMIT").arg(passed_over).arg(BATCH);
+    read.arg("LIMIT").arg(passed_over).arg(ENDS);
     ids(redis.wire.read_one(Path::Bulk, &redis.wire.budget(), &key, &read).await?)
 }
 

@@ -17,7 +17,7 @@ use crate::store::redis::meta::owner;
 use crate::store::redis::scripts;
 use crate::store::redis::torn::{Burial, bury};
 use crate::store::redis::wire::{Budget, Path};
-use crate::store::{Answer, BATCH, EPOCH_LIFE_MS, Meta, Refused, Replicas, Scope, Ticket};
+use crate::store::{Answer, BATCH, ENDS, EPOCH_LIFE_MS, Meta, Refused, Replicas, Scope, Ticket};
 use crate::timeout::NO_END_MS;
 
 pub(super) async fn ticket(redis: &Redis, user: &str) -> Result<Ticket, Error> {
@@ -196,12 +196,14 @@ impl<'a> User<'a> {
     }
 
     async fn passes(&self, ending: Ending) -> Answer<u64> {
+        // Each call that waits for replicas may wait as long as all of them: then few calls.
+        let at_once = if self.replicas.is_some() { BATCH } else { ENDS };
         let mut ended = 0;
         loop {
             let all = self.members().await?.into_iter();
             let caught = all.filter(|(id, login)| Some(*login) <= ending.latest && Some(*id) != ending.spared);
             let mut now = 0;
-            for ids in caught.map(|(id, _)| id).collect::<Vec<_>>().chunks(BATCH) {
+            for ids in caught.map(|(id, _)| id).collect::<Vec<_>>().chunks(at_once) {
                 match self.end(ids, ending).await? {
                     Ok(count) => now += count,
                     Err(refused) => return Ok(Err(refused)),
