@@ -59,6 +59,9 @@ pub(crate) async fn scenario(sessions: &Sessions, issued: &mut Issued) {
     let again = sessions.open(Some(issued.last()), client.clone()).await.expect("there");
     let _ = again.touch().await.expect("there"); // the first use of the new secret
     again.increment("hits", 1).await.expect("there"); // a swap: it knows all that is stored
+    session.increment("hits", 1).await.expect("there"); // none: it does not, and neither does the next
+    session.insert("cart", &["scarf"]).expect("legal");
+    session.save().await.expect("there").into_result().expect("saved");
     session.set_timeouts(Timeouts::new().idle(Duration::from_secs(600))).await.expect("live");
     let ticket = sessions.ticket("ada").await.expect("there");
     let _ = session.login(Login::new("ada").keep(["cart"]).ticket(ticket)).await.expect("there");

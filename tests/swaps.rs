@@ -60,7 +60,7 @@ async fn rotation_new_timeouts_and_login_do_not_make_the_next_write_heavier() {
     save(&session, "a", 4).await;
     let _ = session.login(Login::new("ada")).await.expect("there");
     save(&session, "a", 5).await;
-    let scripts = ["rotate", "swap", "retime", "swap", "login", "swap", "reauthenticate", "swap"];
+    let scripts = ["rotate", "swap", "retime", "swap", "admit", "swap", "reauthenticate", "swap"];
     assert_eq!(after(&mut recorder, 1).await, scripts);
 }
 

@@ -262,7 +262,7 @@ impl Records {
 
     fn login(&self, new: NewSession, old: Option<Old>, delta: Delta) -> Login {
         let gate = Gate { cap: self.sessions.settings().cap, ticket: None };
-        Login { new, old, keep: vec![RECORD.to_owned()], delta, gate }
+        Login { new, old, seen: None, keep: vec![RECORD.to_owned()], delta, gate }
     }
 
     fn delta(&self, content: &Content) -> Result<Delta, Error> {

@@ -30,7 +30,8 @@ impl Session {
     /// the session before may have ended without it.
     ///
     /// # Redis
-    /// One `EVALSHA` of `login.lua` (`reauthenticate.lua` for the same user); at the cap `ZRANGE` and a second one. In a
+    /// One `EVALSHA` of `admit.lua`, or of `login.lua` for a user who becomes another (`reauthenticate.lua` for the same
+    /// user); at the cap `ZRANGE` and a second one, as where somebody else has just changed the session before. In a
     /// Cluster, over a session in another slot: `HGETALL`, then `park.lua`, `leave.lua` and `activate.lua`; at the cap
     /// `ZRANGE` and a second `activate.lua`, or, if the cap rejects, a second `park.lua`.
     pub async fn login(&self, login: Login) -> Result<LoggedIn, Error> {
@@ -61,13 +62,15 @@ impl Session {
         let stays = live.as_ref().is_none_or(|live| live.meta.user.is_none());
         let gate = self.gate(&login)?;
         let keep = if stays { login.keep } else { Vec::new() };
+        let seen = live.as_ref().filter(|_| stays).and_then(|live| live.snapshot(&self.state().fields));
         let old = live.map(|live| Old { id: live.id, generation: live.meta.generation, user: live.meta.user });
         let delta = if stays { self.state().fields.delta().clone() } else { Delta::default() };
         for _ in 0..MINTS {
             let bucket = UserHash::of(&login.user).bucket();
             let (new, token) = self.new_session(bucket, Some(login.user.clone()))?;
             let new = NewSession { spans, client: self.client_for(login.remember), ..new };
-            let call = store::Login { new, old: old.clone(), keep: keep.clone(), delta: delta.clone(), gate };
+            let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.clone(), delta.clone());
+            let call = store::Login { new, old, seen, keep, delta, gate };
             match self.sessions().store().login(self.sessions().op()?, &call).await? {
                 Ok(record) => {
                     self.state().begin_with(token.id(), record, token.clone());

@@ -16,9 +16,11 @@ use keys::Keys;
 use wire::Wire;
 
 mod across;
+mod admit;
 mod answer;
 mod bucket;
 mod call;
+mod create;
 mod crowded;
 mod doctor;
 mod fields;
@@ -27,6 +29,7 @@ mod keys;
 mod load;
 mod login;
 mod meta;
+mod new_fields;
 mod scripts;
 mod session;
 mod swap;
@@ -140,7 +143,7 @@ impl Contract for Redis {
     }
 
     async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
-        session::create(self, op, new, delta).await
+        create::create(self, op, new, delta).await
     }
 
     async fn touch(&self, op: Op, touch: &Touch) -> Answer<Meta> {

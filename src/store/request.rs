@@ -100,6 +100,8 @@ pub(crate) struct Old {
 pub(crate) struct Login {
     pub(crate) new: NewSession,
     pub(crate) old: Option<Old>,
+    /// The old session as the caller knows it, if it is a guest's.
+    pub(crate) seen: Option<Snapshot>,
     /// Fields that are carried over from the old session, after `delta` has been applied to it.
     pub(crate) keep: Vec<String>,
     /// Pending changes of the request; of a draft these are all its fields.

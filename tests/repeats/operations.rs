@@ -7,7 +7,7 @@ use cloakroom::{ClientInfo, Login, Session, Timeouts};
 use crate::common::{Stage, login, token};
 
 /// By the names of their scripts.
-pub(super) const OPERATIONS: [&str; 17] = [
+pub(super) const OPERATIONS: [&str; 18] = [
     "create",
     "touch",
     "save",
@@ -15,6 +15,7 @@ pub(super) const OPERATIONS: [&str; 17] = [
     "swap",
     "rotate",
     "retime",
+    "admit",
     "login",
     "park",
     "leave",
@@ -50,19 +51,22 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Session {
             stage.advance(Duration::from_secs(35 * 60)).await;
             stage.draft().await
         }
-        // By a handle that the session has moved on from; a swap comes first and does nothing.
-        "save" | "increment" => {
-            let (_, token) = stage.guest().await;
-            let session = stage.open(&token).await;
-            stage.open(&token).await.increment("m", 1).await.expect("there");
-            session
-        }
+        // By a handle that the session has moved on from; a swap or an admission comes first and does nothing.
+        "save" | "increment" | "login" => overtaken(stage).await,
         "swap" => {
             let (_, token) = stage.user("ada").await;
             stage.open(&token).await
         }
         _ => stage.guest().await.0,
     }
+}
+
+/// A guest that another handle has written to since.
+async fn overtaken(stage: &Stage) -> Session {
+    let (_, token) = stage.guest().await;
+    let session = stage.open(&token).await;
+    stage.open(&token).await.increment("m", 1).await.expect("there");
+    session
 }
 
 /// Calls it, once.
@@ -77,7 +81,7 @@ pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
         "increment" => assert_eq!(session.increment("n", 5).await.expect("there"), 5),
         "rotate" => assert_eq!(session.rotate().await.expect("there"), cloakroom::Rotated::Rotated),
         "retime" => session.set_timeouts(Timeouts::new().idle(Duration::from_secs(600))).await.expect("live"),
-        "login" | "park" | "leave" | "activate" => {
+        "admit" | "login" | "park" | "leave" | "activate" => {
             let _ = session.login(Login::new("ada").keep(["a"])).await.expect("there");
         }
         "reauthenticate" => login(session, "ada").await,

@@ -9,7 +9,7 @@ use super::server;
 use crate::common::{Stage, token};
 
 /// The calls that make a session: `end` makes the guest's that follows.
-const MAKERS: [&str; 5] = ["create", "login", "park", "activate", "end"];
+const MAKERS: [&str; 6] = ["create", "admit", "login", "park", "activate", "end"];
 /// How a session comes to its end.
 const ENDS: [&str; 5] = ["expire", "shorten and expire", "log out", "log in", "revoke"];
 /// Seconds between deliveries: around the not-after, a tombstone's least age, and a tombstone's end.

@@ -86,11 +86,14 @@ impl Scene {
     }
 }
 
-/// What an answer begins with.
+/// What an answer begins with; a bare number is that of a call that was done.
 pub(super) fn code(answer: &Value) -> Option<i64> {
     match answer {
-        Value::Array(parts) => parts.first().and_then(code),
-        Value::Int(code) => Some(*code),
+        Value::Array(parts) => match parts.first() {
+            Some(Value::Int(code)) => Some(*code),
+            _ => None,
+        },
+        Value::Int(_) => Some(OK),
         _ => None,
     }
 }

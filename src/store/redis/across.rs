@@ -11,13 +11,13 @@ use redis::{Value, cmd, pipe};
 use crate::error::Error;
 use crate::fields::Delta;
 use crate::id::UserHash;
-use crate::limits::check_field_name;
 use crate::store::redis::Redis;
 use crate::store::redis::answer::{bytes, items, millis, time, unexpected};
 use crate::store::redis::call::{Call, Delivery};
 use crate::store::redis::load::{exactly, fields, load_within, record};
 use crate::store::redis::login::with_room;
 use crate::store::redis::meta::tail;
+use crate::store::redis::new_fields::NewFields;
 use crate::store::redis::scripts;
 use crate::store::redis::wire::{Budget, Path};
 use crate::store::{Answer, Loaded, Login, Old, Op, Record, Refused, TICKET_LIFE_MS};
@@ -70,20 +70,13 @@ impl<'a> Across<'a> {
         })
     }
 
-    /// The fields to carry over, as they stand with the pending changes: what `lua/lib/carry.lua` answers.
+    /// The fields to carry over, as they stand with the pending changes.
     pub(super) fn carried(&self, seen: &Record) -> Delta {
-        let Login { keep, delta, .. } = self.login;
-        let mut names: Vec<&String> = keep.iter().filter(|name| check_field_name(name).is_ok()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let stored = |name: &str| seen.fields.get(name).map(<[u8]>::to_vec);
-        let value = |name: &String| match delta.changes.iter().find(|(changed, _)| changed == name) {
-            Some((_, change)) => change.clone(),
-            None if delta.clear => None,
-            None => stored(name),
-        };
-        let set = |name: &String| value(name).map(|stored| (name.clone(), Some(stored)));
-        Delta { clear: false, changes: names.into_iter().filter_map(set).collect() }
+        let carried = NewFields::carried(self.login, Some(&seen.fields)).to_contents();
+        Delta {
+            clear: false,
+            changes: carried.iter().map(|(name, stored)| (name.to_owned(), Some(stored.to_vec()))).collect(),
+        }
     }
 
     /// The session before is not to be had: unless it was this login that ended it, that is the answer.
@@ -108,7 +101,7 @@ impl<'a> Across<'a> {
                 .members(members)
                 .delta(carried)
         };
-        let reply = with_room(self.redis, &mut self.step(Step::Park), &self.hash, build).await?;
+        let reply = with_room(self.redis, &mut self.step(Step::Park), &self.hash, Vec::new(), build).await?;
         reply.answer(|_| Ok(()))
     }
 
@@ -141,7 +134,7 @@ impl<'a> Across<'a> {
                 .members(members)
                 .delta(carried)
         };
-        let reply = with_room(self.redis, &mut self.step(Step::Activate), &self.hash, build).await?;
+        let reply = with_room(self.redis, &mut self.step(Step::Activate), &self.hash, Vec::new(), build).await?;
         reply.answer(|hash| record(self.redis, hash)?.ok_or_else(unexpected))
     }
 

@@ -65,8 +65,13 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// A bare number is that of a call that was done: the cheapest answer there is.
     pub(super) fn read(answer: Value) -> Result<Self, Error> {
-        let Value::Array(parts) = answer else { return Err(unexpected()) };
+        let parts = match answer {
+            Value::Array(parts) => parts,
+            Value::Int(_) => return Ok(Self { code: Code::Ok, content: answer }),
+            _ => return Err(unexpected()),
+        };
         let [code, content] = <[Value; 2]>::try_from(parts).map_err(|_| unexpected())?;
         Ok(Self { code: Code::read(&code)?, content })
     }
@@ -187,7 +192,7 @@ mod tests {
     fn what_is_not_an_answer_of_ours_is_unreadable() {
         for foreign in [
             Value::Nil,
-            Value::Int(0),
+            Value::Okay,
             Value::Array(vec![]),
             Value::Array(vec![Value::Int(99), Value::Nil]),
             Value::Array(vec![Value::Nil, Value::Nil]),

@@ -168,21 +168,45 @@ impl Redis {
     pub(super) async fn call(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
         for _ in 0..ATTEMPTS {
             let reply = self.once(delivery, call).await?;
-            let horizon = match reply.code {
-                Code::Late => {
-                    self.wire.clock_seen(&call.keys[0], millis(&reply.content)?);
-                    0
-                }
-                Code::Stale => millis(&reply.content)?,
-                _ => return Ok(reply),
-            };
-            if delivery.unsure {
-                return Err(Error::Indeterminate(Outage::new("the answer was lost, and a repeat came too late")));
+            if !self.renew(delivery, &call.keys[0], &reply)? {
+                return Ok(reply);
             }
-            let op = self.new_op(&call.keys[0])?;
-            delivery.op = Op { not_after: op.not_after.max(horizon + 1), ..op };
         }
-        Err(Error::Unavailable(Outage::new("every attempt came too late")))
+        Err(too_late())
+    }
+
+    /// The same of a call that says more of its operation than its id and not-after.
+    pub(super) async fn call_naming<'a>(
+        &self,
+        delivery: &mut Delivery,
+        build: impl Fn(Op) -> Result<Call<'a>, Error>,
+    ) -> Result<Reply, Error> {
+        for _ in 0..ATTEMPTS {
+            let call = build(delivery.op)?;
+            let reply = self.once(delivery, &call).await?;
+            if !self.renew(delivery, &call.keys[0], &reply)? {
+                return Ok(reply);
+            }
+        }
+        Err(too_late())
+    }
+
+    /// Makes a call that was refused as late or stale a new operation, if it may be sent again; answers whether it was.
+    fn renew(&self, delivery: &mut Delivery, key: &[u8], reply: &Reply) -> Result<bool, Error> {
+        let horizon = match reply.code {
+            Code::Late => {
+                self.wire.clock_seen(key, millis(&reply.content)?);
+                0
+            }
+            Code::Stale => millis(&reply.content)?,
+            _ => return Ok(false),
+        };
+        if delivery.unsure {
+            return Err(Error::Indeterminate(Outage::new("the answer was lost, and a repeat came too late")));
+        }
+        let op = self.new_op(key)?;
+        delivery.op = Op { not_after: op.not_after.max(horizon + 1), ..op };
+        Ok(true)
     }
 
     /// The same; `None`, and this time it was not executed, if its keys lie on two servers while their slot moves. That may pass, so
@@ -247,6 +271,10 @@ impl Redis {
         replicas.note(have);
         Ok(sent)
     }
+}
+
+fn too_late() -> Error {
+    Error::Unavailable(Outage::new("every attempt came too late"))
 }
 
 fn is_torn(error: &Error) -> bool {

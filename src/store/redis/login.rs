@@ -1,4 +1,4 @@
-//! Login and re-authentication: at the cap they are called twice, the second time with the index's members named.
+//! Login and re-authentication: at the cap they are called with the index's members named.
 
 use redis::cmd;
 
@@ -7,6 +7,7 @@ use crate::error::{Error, Outage};
 use crate::id::{SessionId, UserHash};
 use crate::store::redis::Redis;
 use crate::store::redis::across;
+use crate::store::redis::admit::{Admitted, admit};
 use crate::store::redis::answer::{Code, Reply, bytes, items, unexpected};
 use crate::store::redis::call::{Call, Delivery};
 use crate::store::redis::keys::{Bytes, named};
@@ -24,6 +25,12 @@ pub(super) async fn login(redis: &Redis, op: Op, login: &Login) -> Answer<Record
     }
     let user = login.new.user.as_deref().unwrap_or_default();
     let hash = UserHash::of(user);
+    let mut delivery = redis.delivery(op);
+    let members = match admit(redis, &mut delivery, login, &hash).await? {
+        Admitted::In(record) => return Ok(Ok(*record)),
+        Admitted::Perhaps => Vec::new(),
+        Admitted::AtCap => earliest(redis, &delivery, &hash).await?,
+    };
     let build = |members: &[SessionId]| {
         let mut keys = vec![redis.keys.session(login.new.id), redis.keys.deadlines(login.new.id.bucket())];
         keys.extend([redis.keys.index(&hash), redis.keys.epoch(&hash)]);
@@ -41,7 +48,7 @@ pub(super) async fn login(redis: &Redis, op: Op, login: &Login) -> Answer<Record
             .names(&login.keep)
             .delta(&login.delta)
     };
-    let reply = with_room(redis, &mut redis.delivery(op), &hash, build).await?;
+    let reply = with_room(redis, &mut delivery, &hash, members, build).await?;
     reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected))
 }
 
@@ -80,7 +87,7 @@ pub(super) async fn reauthenticate(redis: &Redis, op: Op, again: &Reauthenticate
             .members(members)
             .delta(&again.delta)
     };
-    let reply = with_room(redis, &mut redis.delivery(op), &hash, build).await?;
+    let reply = with_room(redis, &mut redis.delivery(op), &hash, Vec::new(), build).await?;
     reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected))
 }
 
@@ -99,14 +106,15 @@ impl Call<'_> {
     }
 }
 
-/// Calls without members, which mostly is enough; told to name them, reads them and calls again under the same operation.
+/// Calls with these members, of which mostly none are needed; told to name them, reads them and calls again under the
+/// same operation.
 pub(super) async fn with_room<'a>(
     redis: &Redis,
     delivery: &mut Delivery,
     user: &UserHash,
+    mut members: Vec<SessionId>,
     build: impl Fn(&[SessionId]) -> Result<Call<'a>, Error>,
 ) -> Result<Reply, Error> {
-    let mut members = Vec::new();
     for _ in 0..ROUNDS {
         let reply = redis.call(delivery, &build(&members)?).await?;
         if reply.code != Code::NameMembers {

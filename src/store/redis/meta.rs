@@ -272,7 +272,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+mod begin;
+mod end;
 mod write;
+pub(super) use begin::{Begun, stay_ms};
+pub(super) use end::Buried;
 pub(super) use write::Written;
 
 #[cfg(test)]

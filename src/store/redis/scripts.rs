@@ -1,8 +1,12 @@
-//! The scripts, each joined from the pieces that it uses.
+//! The scripts, each below the pieces that it uses: to make a function that is not called costs the server as much as a
+//! small command.
 
 use std::sync::LazyLock;
 
 use crate::store::redis::wire::Script;
+
+mod needed;
+use needed::needed;
 
 macro_rules! lib {
     ($($piece:literal)*) => {
@@ -10,10 +14,15 @@ macro_rules! lib {
     };
 }
 
+/// All pieces. Each uses only what stands before it.
+const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "carry" "life"
+    "fresh" "index" "enter" "bury" "gate" "kept" "park");
+
 macro_rules! scripts {
-    ($($name:ident = $file:literal $flags:literal [$($piece:literal)*];)*) => {
+    ($($name:ident = $file:literal $flags:literal;)*) => {
         $(pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new($file, $flags, &[lib!($($piece)*), include_str!(concat!("../../../lua/", $file, ".lua"))])
+            let body = include_str!(concat!("../../../lua/", $file, ".lua"));
+            Script::new($file, $flags, &[&needed(LIB, body), body])
         });)*
 
         /// Every script's name, flags and body without its pieces.
@@ -29,23 +38,24 @@ macro_rules! scripts {
 }
 
 scripts! {
-    CREATE = "create" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "delta" "limits" "life" "fresh" "index" "enter"];
-    TOUCH = "touch" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "fields" "life" "index"];
-    SAVE = "save" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "delta" "limits"];
-    INCREMENT = "increment" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "limits"];
-    SWAP = "swap" "" ["answer"];
-    ROTATE = "rotate" "" ["answer" "reason" "call" "meta" "ring" "session"];
-    RETIME = "retime" "" ["answer" "reason" "call" "meta" "ring" "session" "fields" "life" "index" "bury"];
-    LOGIN = "login" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury" "gate"];
-    PARK = "park" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate" "park"];
-    LEAVE = "leave" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "carry" "life" "index" "bury" "kept"];
-    ACTIVATE = "activate" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "life" "fresh" "index" "enter" "bury" "gate"];
-    REAUTHENTICATE = "reauthenticate" "" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "life" "fresh" "index" "enter" "bury" "gate"];
-    END = "end" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "carry" "life" "fresh" "index" "enter" "bury"];
-    BURY = "bury" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "carry" "life" "index" "bury" "kept"];
-    RAISE = "raise" "allow-oom" ["answer" "reason" "call" "meta" "ring" "session" "fields" "life" "index"];
-    REVOKE = "revoke" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "life" "index" "bury"];
-    SWEEP = "sweep" "allow-oom" ["answer" "reason" "call" "list" "meta" "ring" "session" "fields" "life" "index" "bury"];
+    CREATE = "create" "";
+    TOUCH = "touch" "allow-oom";
+    SAVE = "save" "";
+    INCREMENT = "increment" "";
+    SWAP = "swap" "";
+    ROTATE = "rotate" "";
+    RETIME = "retime" "";
+    ADMIT = "admit" "";
+    LOGIN = "login" "";
+    PARK = "park" "";
+    LEAVE = "leave" "";
+    ACTIVATE = "activate" "allow-oom";
+    REAUTHENTICATE = "reauthenticate" "";
+    END = "end" "allow-oom";
+    BURY = "bury" "allow-oom";
+    RAISE = "raise" "allow-oom";
+    REVOKE = "revoke" "allow-oom";
+    SWEEP = "sweep" "allow-oom";
 }
 
 #[cfg(test)]
@@ -82,6 +92,13 @@ mod tests {
         };
         assert!(constant(call).is_some());
         assert_eq!(constant(swap), constant(call));
+    }
+
+    #[test]
+    fn every_function_of_the_pieces_is_used_by_a_script() {
+        for function in LIB.lines().filter(|line| line.starts_with("local function ")) {
+            assert!(joined().iter().any(|script| script.body.contains(function)), "{function}");
+        }
     }
 
     /// The words of a script, comments and strings left out; a function that is called has its bracket.

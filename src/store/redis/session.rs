@@ -1,70 +1,23 @@
-//! Operations on one session: create, touch, save, increment, rotate, retime, end.
+//! Operations on one session that is there: touch, save, increment, rotate, retime, end.
 
 use crate::error::Error;
-use crate::fields::Delta;
 use crate::id::{SessionId, UserHash};
 use crate::limits::check_field_name;
 use crate::store::redis::Redis;
-use crate::store::redis::answer::{Code, bytes, digits, millis, unexpected};
+use crate::store::redis::answer::{Code, bytes, digits, unexpected};
 use crate::store::redis::call::{Call, Delivery};
 use crate::store::redis::keys::Bytes;
 use crate::store::redis::load::{live_meta, record};
 use crate::store::redis::meta::tail;
 use crate::store::redis::{scripts, swap, torn};
 use crate::store::{
-    Answer, End, Increment, Meta, NewSession, Op, PREVIOUS_GRACE_MS, Packed, ROTATION_SETTLES_MS, Record, Retime,
-    Rotate, Save, Touch, Wrote,
+    Answer, End, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record, Retime, Rotate, Save, Touch,
+    Wrote,
 };
 
 /// Most times that a call is repeated with what the answer before told: a touch can meet another one each time, if the
 /// interval is a few milliseconds long.
 const TRIES: usize = 100;
-
-/// A guest's session: a login alone makes a user's, and enters it in the user's index.
-pub(super) async fn create(redis: &Redis, op: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
-    create_within(redis, &mut redis.delivery(op), new, delta).await
-}
-
-/// The same as one of several steps.
-pub(super) async fn create_within(
-    redis: &Redis,
-    delivery: &mut Delivery,
-    new: &NewSession,
-    delta: &Delta,
-) -> Answer<Record> {
-    let keys = vec![redis.keys.session(new.id), redis.keys.deadlines(new.id.bucket())];
-    let call = Call::new(&scripts::CREATE, keys)
-        .bytes(&new.id.as_bytes()[..])
-        .fresh(new, tail(None, &new.client))
-        .number(redis.settings.limits.fields)
-        .number(redis.settings.limits.session_bytes)
-        .delta(delta)?;
-    let reply = redis.call(delivery, &call).await?;
-    if new.grace_ms > 0 {
-        redis.note_grace();
-    }
-    let fields = || delta.sets().collect();
-    reply.answer(|created| Ok(Record { meta: begun(new, millis(&created)?), fields: fields() }))
-}
-
-/// A guest's metadata as `lua/lib/fresh.lua` makes it.
-fn begun(new: &NewSession, now: u64) -> Meta {
-    Meta {
-        created: now,
-        since: now,
-        touched: now,
-        spans: new.spans,
-        grace_ms: new.grace_ms,
-        generation: 1,
-        version: 1,
-        index_until: 0,
-        secret: new.secret,
-        rotation: None,
-        user: None,
-        client: new.client.clone(),
-        packed: Packed::default(),
-    }
-}
 
 /// Once more where another touch came between and this one is due all the same; or with the user's index named, if the
 /// caller took the session for a guest's.

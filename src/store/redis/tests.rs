@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod across;
+mod admit;
 mod bucket;
 mod create;
 mod doctor;
@@ -134,7 +135,8 @@ fn old(record: &Record, id: SessionId) -> Old {
 }
 
 fn login_of(user: &str, cap: Cap) -> Login {
-    Login { new: of_user(user), old: None, keep: vec![], delta: Delta::default(), gate: Gate { cap, ticket: None } }
+    let gate = Gate { cap, ticket: None };
+    Login { new: of_user(user), old: None, seen: None, keep: vec![], delta: Delta::default(), gate }
 }
 
 fn again(record: &Record, id: SessionId, number: u8) -> Reauthenticate {

@@ -13,10 +13,10 @@ use crate::fields::Delta;
 use crate::id::{SessionId, UserHash};
 use crate::store::redis::Redis;
 use crate::store::redis::call::{Call, Delivery};
+use crate::store::redis::create::create_within;
 use crate::store::redis::keys::member;
 use crate::store::redis::load::{fields, load_within};
 use crate::store::redis::scripts;
-use crate::store::redis::session::create_within;
 use crate::store::{Answer, End, Loaded, NewSession, Record};
 
 /// Which session is ended, and if so how.

@@ -7,7 +7,7 @@ use crate::store::Op;
 /// Where the head has what a write changes, and where it ends.
 const VERSION: usize = 49;
 const SIZE: usize = 53;
-const HORIZON: usize = 63;
+pub(super) const HORIZON: usize = 63;
 const OPERATIONS: usize = 101;
 const HEAD: usize = 102;
 /// The bytes of a rotation.
@@ -29,6 +29,13 @@ pub(in super::super) struct Written<'a> {
 impl Written<'_> {
     /// A live session's metadata with this write in it; `None` for bytes that are none.
     pub(in super::super) fn after(&self, packed: &[u8]) -> Option<Vec<u8>> {
+        let (mut after, tail) = self.without_tail(packed)?;
+        after.extend_from_slice(tail);
+        Some(after)
+    }
+
+    /// The same up to the tail, and the tail.
+    pub(super) fn without_tail<'a>(&self, packed: &'a [u8]) -> Option<(Vec<u8>, &'a [u8])> {
         let mut rest = Reader(packed);
         let head = Head::read(&mut rest)?;
         let rotation = rest.slice(usize::from(head.rotated) * ROTATION)?;
@@ -51,8 +58,7 @@ impl Written<'_> {
         after[OPERATIONS] = ring.len() as u8;
         after.extend_from_slice(rotation);
         ring.iter().for_each(|(_, operation)| after.extend_from_slice(operation));
-        after.extend_from_slice(rest.0);
-        Some(after)
+        Some((after, rest.0))
     }
 
     /// Its own entry in the ring.
@@ -75,7 +81,7 @@ fn operations<'a>(rest: &mut Reader<'a>, count: u8) -> Option<Vec<(Millis, &'a [
     Some(ring)
 }
 
-fn six_bytes(ms: Millis) -> [u8; 6] {
+pub(super) fn six_bytes(ms: Millis) -> [u8; 6] {
     let [_, _, six @ ..] = ms.to_be_bytes();
     six
 }

@@ -259,7 +259,12 @@ impl History {
         });
         let tickets = self.ticket(user).await;
         let gate = Gate { cap: self.cap(), ticket: None };
-        let login = Login { new: self.new_session(Some(user)), old, keep: self.keep(), delta: self.delta(), gate };
+        let seen = match &old {
+            Some(old) if self.random.bool() => self.bench.snapshot(old.id).await,
+            _ => None,
+        };
+        let login =
+            Login { new: self.new_session(Some(user)), old, seen, keep: self.keep(), delta: self.delta(), gate };
         let (redis, memory) = (tickets.map(|pair| pair.0), tickets.map(|pair| pair.1));
         let op = self.op();
         let answers = [
