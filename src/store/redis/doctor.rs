@@ -167,12 +167,12 @@ fn judge_config(settings: &[(String, String)], eviction_allowed: bool) -> Vec<Fi
         ));
     }
     let listpack = get("hash-max-listpack-value").and_then(|bytes| bytes.parse::<u32>().ok());
-    if let Some(bytes) = listpack.filter(|bytes| *bytes < 512) {
+    if let Some(bytes) = listpack.filter(|bytes| *bytes < 1024) {
         found.push(Finding::new(
             Severity::Info,
             "hash_max_listpack_value",
-            format!("hash-max-listpack-value is {bytes}: a session's metadata is longer, so its hash takes more memory than it need"),
-            "Set hash-max-listpack-value to 512",
+            format!("hash-max-listpack-value is {bytes}: a session's small fields, which lie together, are longer, so its hash takes more memory than it need"),
+            "Set hash-max-listpack-value to 1024",
         ));
     }
     found
@@ -259,7 +259,7 @@ mod tests {
             ("save", "3600 1"),
             ("appendonly", "no"),
             ("min-replicas-to-write", "1"),
-            ("hash-max-listpack-value", "512"),
+            ("hash-max-listpack-value", "1024"),
         ];
         let value = |name| with.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
         good.iter().map(|(name, fine)| ((*name).to_owned(), value(*name).unwrap_or(fine).to_owned())).collect()
