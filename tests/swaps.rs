@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{Login, Session};
+use cloakroom::{Cap, Login, Session};
 
 use crate::common::recorder::Recorder;
 use crate::common::server::Server;
@@ -62,6 +62,26 @@ async fn rotation_new_timeouts_and_login_do_not_make_the_next_write_heavier() {
     save(&session, "a", 5).await;
     let scripts = ["rotate", "swap", "retime", "swap", "admit", "swap", "reauthenticate", "swap"];
     assert_eq!(after(&mut recorder, 1).await, scripts);
+}
+
+#[tokio::test]
+async fn what_a_handle_writes_to_the_session_that_it_made_is_a_swap() {
+    let (stage, mut recorder) = watched().await;
+    let (session, token) = stage.guest().await;
+    save(&session, "b", 2).await;
+    assert_eq!(session.increment("n", 5).await.expect("there"), 5);
+    assert_eq!(after(&mut recorder, 0).await, ["create", "swap", "swap"]);
+    assert_eq!(stage.open(&token).await.names(), ["a", "b", "n"]);
+}
+
+#[tokio::test]
+async fn at_the_cap_the_second_call_names_the_members() {
+    let (stage, mut recorder) = watched().await;
+    for _ in 0..2 {
+        let _ = stage.draft().await.login(Login::new("ada").cap(Cap::evict(1))).await.expect("there");
+    }
+    assert_eq!(after(&mut recorder, 0).await, ["admit", "admit", "login"]);
+    assert_eq!(stage.sessions.user("ada").list().await.expect("there").len(), 1);
 }
 
 #[tokio::test]

@@ -204,6 +204,18 @@ async fn past_its_deadline_a_guest_logs_nobody_in_though_all_is_as_it_was_seen()
 }
 
 #[tokio::test]
+async fn a_login_over_a_user_or_an_earlier_login_is_left_to_the_classic_script() {
+    let bench = open();
+    let (id, record) = bench.login("bob").await;
+    let login =
+        Login { old: Some(old(&record, id)), seen: bench.snapshot(id).await, ..login_of("ada", Cap::default()) };
+    assert!(bench.refuses(&login).await);
+    let guest = bench.over_guest(&guest(), &[]).await;
+    let other = Old { generation: 2, ..guest.old.clone().unwrap() };
+    assert!(bench.refuses(&Login { old: Some(other), ..guest }).await);
+}
+
+#[tokio::test]
 async fn an_id_that_is_taken_an_epoch_and_a_full_house_are_left_to_the_classic_script() {
     let bench = open();
     let login = login_of("ada", Cap::evict(1));
