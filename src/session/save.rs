@@ -116,9 +116,9 @@ impl Session {
         drop(snapshot);
         let mut state = self.state();
         // Once it can be done no more, or surely was not, the changes that stay pending are another call.
-        let over = self.sessions().store().now() > op.not_after;
+        let over = || self.sessions().store().now() > op.not_after;
         let unheard = op.again || matches!(answer, Err(Error::Indeterminate(_)));
-        if answer.is_ok() || over || !unheard {
+        if answer.is_ok() || !unheard || over() {
             state.unsettled = None;
         }
         match answer? {
