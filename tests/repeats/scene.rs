@@ -86,13 +86,14 @@ impl Scene {
     }
 }
 
-/// What an answer begins with; a bare number is that of a call that was done.
+/// What an answer begins with; a bare number is a code, or the time of a call that was done.
 pub(super) fn code(answer: &Value) -> Option<i64> {
     match answer {
         Value::Array(parts) => match parts.first() {
             Some(Value::Int(code)) => Some(*code),
             _ => None,
         },
+        Value::Int(code) if *code < 100 => Some(*code),
         Value::Int(_) => Some(OK),
         _ => None,
     }
