@@ -86,8 +86,8 @@ impl fmt::Debug for SessionToken {
 
 /// The bytes of a token's text; `None` if a character is not of base64url.
 ///
-/// Without a branch or an address that depends on the text, as base64ct does it, but eight characters at a time, in two
-/// fifths of the instructions: every request parses a token.
+/// Without a branch or an address that depends on the text, as base64ct does it, but eight characters at a time, in less
+/// than half the instructions: every request parses a token.
 fn decode(text: &[u8; TEXT_LEN]) -> Option<Zeroizing<[u8; ID_LEN + SECRET_LEN]>> {
     let mut bytes = Zeroizing::new([0; ID_LEN + SECRET_LEN]);
     let mut foreign = 0;

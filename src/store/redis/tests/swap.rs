@@ -190,7 +190,9 @@ async fn the_metadata_that_a_swap_leaves_is_good_for_the_next() {
     let (id, _) = bench.guest(&["a=1"]).await;
     let mut save = bench.seen(id, &["a=2"]).await;
     for version in 2..14 {
-        let wrote = bench.swap(bench.op(), &save).await.unwrap();
+        // Each later than the one before: of more than eight in a millisecond some would be stale.
+        let op = bench.op();
+        let wrote = bench.swap(Op { not_after: op.not_after + 10 * u64::from(version), ..op }, &save).await.unwrap();
         assert_eq!(wrote.version, version);
         let fields = save.snapshot.unwrap().fields;
         save.snapshot = Some(Snapshot { packed: wrote.packed.0.expect("a swap"), fields });
