@@ -13,7 +13,7 @@ Returns  OK
          MOVED_ON: too late, ended, or changed by any other call: nothing was done, `save` or `increment` has to decide
 
 Why a script: to compare and to write is one step. Every write to a session changes its metadata, and no operation id
-comes twice; so equal bytes say that all is as it was loaded. That is the whole check: a third of what `save` costs. A
+comes twice; so equal bytes say that all is as it was loaded. That is the whole check, and far less than `save` does. A
 repeat finds the metadata changed, by itself if by nobody else; called then under the same operation id, `save` and
 `increment` find it in the ring.
 
