@@ -136,6 +136,38 @@ async fn a_late_answer_is_a_timeout_for_its_caller_alone() {
 }
 
 #[tokio::test]
+async fn a_single_call_after_a_pause_is_not_waited_for_longer_than_was_asked() {
+    let server = TestServer::start();
+    let (pipe, _) = pipe_to(&server).await;
+    let command = cmd("ECHO").arg("x").to_owned();
+    for _ in 0..2 {
+        pipe.one(&command, Instant::now() + Duration::from_millis(100)).await.unwrap();
+        sleep(Duration::from_millis(150)).await;
+        server.stop();
+        let late = timeout(PATIENCE, pipe.one(&command, Instant::now() + Duration::from_millis(100))).await;
+        assert!(late.expect("its time is over").unwrap_err().is_timeout());
+        server.go_on();
+    }
+}
+
+#[tokio::test]
+async fn nor_is_one_that_cannot_be_written_because_the_socket_is_full() {
+    let server = TestServer::start();
+    let (pipe, _) = pipe_to(&server).await;
+    echo(&pipe, b"up").await.unwrap();
+    server.stop();
+    let large = cmd("ECHO").arg(bytes(8_000_000)).to_owned();
+    let until = Instant::now() + Duration::from_millis(300);
+    let (first, second) = tokio::join!(pipe.one(&large, until), async {
+        sleep(Duration::from_millis(100)).await;
+        timeout(PATIENCE, pipe.one(cmd("ECHO").arg("behind it"), until)).await
+    });
+    assert!(first.unwrap_err().is_timeout() && second.expect("its time is over").unwrap_err().is_timeout());
+    server.go_on();
+    assert_eq!(echo(&pipe, b"mine").await.unwrap(), Value::BulkString(b"mine".to_vec()));
+}
+
+#[tokio::test]
 async fn when_it_breaks_everybody_is_told_and_nobody_waits_after_it() {
     let mut server = TestServer::start();
     let (pipe, broke) = pipe_to(&server).await;

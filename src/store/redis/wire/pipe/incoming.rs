@@ -1,0 +1,74 @@
+//! What a connection has read.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use redis::{RedisResult, Value};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::super::resp::{self, Not};
+use super::{KEPT, ROOM};
+
+/// What was read and not handed out yet.
+pub(super) struct Incoming {
+    /// Initialised throughout, because only safe code may read into it.
+    bytes: Vec<u8>,
+    from: usize,
+    to: usize,
+    /// There is only a part of the next answer.
+    in_part: bool,
+}
+
+impl Incoming {
+    pub(super) fn new() -> Self {
+        Self { bytes: vec![0; ROOM], from: 0, to: 0, in_part: false }
+    }
+
+    pub(super) fn receive<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        context: &mut Context<'_>,
+    ) -> Poll<RedisResult<()>> {
+        self.make_room();
+        let mut room = ReadBuf::new(&mut self.bytes[self.to..]);
+        ready!(Pin::new(stream).poll_read(context, &mut room))?;
+        match room.filled().len() {
+            0 => Poll::Ready(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())),
+            count => {
+                self.to += count;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.from > 0 {
+            self.bytes.copy_within(self.from..self.to, 0);
+            (self.from, self.to) = (0, self.to - self.from);
+        }
+        if self.to == 0 && self.bytes.len() > KEPT {
+            self.bytes = vec![0; ROOM];
+        } else if self.to == self.bytes.len() {
+            self.bytes.resize(2 * self.to, 0);
+        }
+    }
+
+    /// The next answer, if all of it is there.
+    pub(super) fn next(&mut self) -> RedisResult<Option<Value>> {
+        let bytes = &self.bytes[self.from..self.to];
+        let whole = if self.in_part { resp::is_whole(bytes) } else { Ok(()) };
+        match whole.and_then(|()| resp::first(bytes)) {
+            Ok((value, length)) => {
+                self.from += length;
+                self.in_part = false;
+                Ok(Some(value))
+            }
+            Err(Not::Whole) => {
+                self.in_part = self.from < self.to;
+                Ok(None)
+            }
+            Err(Not::Resp(error)) => Err(error),
+        }
+    }
+}
