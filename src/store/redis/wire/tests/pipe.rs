@@ -136,18 +136,20 @@ async fn a_late_answer_is_a_timeout_for_its_caller_alone() {
 }
 
 #[tokio::test]
-async fn a_single_call_after_a_pause_is_not_waited_for_longer_than_was_asked() {
+async fn a_single_call_is_waited_for_no_longer_than_was_asked_be_it_the_first_or_after_a_pause() {
     let server = TestServer::start();
+    server.stop();
     let (pipe, _) = pipe_to(&server).await;
     let command = cmd("ECHO").arg("x").to_owned();
-    for _ in 0..2 {
-        pipe.one(&command, Instant::now() + Duration::from_millis(100)).await.unwrap();
-        sleep(Duration::from_millis(150)).await;
-        server.stop();
+    for _ in 0..3 {
         let late = timeout(PATIENCE, pipe.one(&command, Instant::now() + Duration::from_millis(100))).await;
         assert!(late.expect("its time is over").unwrap_err().is_timeout());
         server.go_on();
+        pipe.one(&command, Instant::now() + Duration::from_millis(100)).await.unwrap();
+        sleep(Duration::from_millis(150)).await;
+        server.stop();
     }
+    server.go_on();
 }
 
 #[tokio::test]
