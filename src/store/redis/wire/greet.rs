@@ -19,7 +19,7 @@ pub(super) const KEEPALIVE: Duration = Duration::from_secs(15);
 pub(super) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Connects without TLS. `broke` is called in the runtime if the connection ends before it is given up.
-pub(super) async fn connect(server: &Server, broke: impl FnOnce() + Send + 'static) -> RedisResult<Connection> {
+pub(super) async fn connect(server: &Server, broke: impl FnOnce() + Send + Unpin + 'static) -> RedisResult<Connection> {
     let connecting = async {
         let pipe = match &server.place {
             Place::Tcp { host, port } => Pipe::new(tcp(host, *port).await?, broke),

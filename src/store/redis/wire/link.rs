@@ -25,7 +25,7 @@ use crate::config::servers::{Place, Server};
 /// The longest wait for a connection: name, socket and handshake.
 pub(super) const CONNECT: Duration = Duration::from_secs(1);
 /// A connection that let so many answers in a row be late is given up: the driver would keep it for ever.
-const TIMEOUTS: u32 = 3;
+pub(super) const TIMEOUTS: u32 = 3;
 /// A connection that leads to a replica is given up no younger than this: its address may lead to the new master, but
 /// while it does not, callers would do nothing but connect.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -53,7 +53,7 @@ impl Dial {
     pub(super) async fn link(
         &self,
         clock: &ServerClock,
-        ended: impl Fn() + Send + Sync + 'static,
+        ended: impl Fn() + Send + Sync + Unpin + 'static,
     ) -> RedisResult<Link> {
         let broken = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&broken);
@@ -69,7 +69,7 @@ impl Dial {
     }
 
     /// Over TLS the driver's. `ended` is called in the runtime when it ends.
-    async fn connection(&self, ended: impl Fn() + Send + Sync + 'static) -> RedisResult<Connection> {
+    async fn connection(&self, ended: impl Fn() + Send + Sync + Unpin + 'static) -> RedisResult<Connection> {
         if !self.server.access.is_over_tls() {
             return connect(&self.server, ended).await;
         }

@@ -11,7 +11,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -23,6 +23,8 @@ use self::waiting::{Answers, Waiting};
 const ROOM: usize = 16 << 10;
 /// A buffer that has become larger than this is not kept.
 const KEPT: usize = 256 << 10;
+/// So many bytes may wait to be written: a server that reads nothing must not fill this process's memory.
+const MOST_UNWRITTEN: usize = 32 << 20;
 
 /// A handle; when the last one goes, the connection ends.
 #[derive(Clone)]
@@ -44,20 +46,16 @@ struct Outbox {
 }
 
 impl Pipe {
-    /// Serves this stream in a task of its own; `broke` is called there if it ends before the last handle is gone.
-    pub(super) fn new<S>(stream: S, broke: impl FnOnce() + Send + 'static) -> Self
+    /// Serves this stream in a task of its own; `broke` is called there, once, if it ends before the last handle is gone,
+    /// or when [`TIMEOUTS`](super::link::TIMEOUTS) answers in a row are late, also of callers that have gone before.
+    pub(super) fn new<S>(stream: S, broke: impl FnOnce() + Send + Unpin + 'static) -> Self
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let outbox =
             Outbox { bytes: Vec::with_capacity(ROOM), calls: Vec::new(), asleep: None, unused: false, ended: false };
         let shared = Arc::new(Shared(Mutex::new(outbox)));
-        let service = Service::new(stream, Arc::clone(&shared));
-        tokio::spawn(async move {
-            if service.await.is_err() {
-                broke();
-            }
-        });
+        tokio::spawn(Service::new(stream, Arc::clone(&shared), broke));
         Self(Arc::new(Handle(shared)))
     }
 
@@ -90,6 +88,8 @@ impl Pipe {
         let mut outbox = self.0.0.lock();
         if outbox.ended {
             return Err(gone());
+        } else if outbox.bytes.len() > MOST_UNWRITTEN {
+            return Err((ErrorKind::Client, "too much waits to be written already").into());
         }
         write(&mut outbox.bytes);
         outbox.calls.push(call);

@@ -11,12 +11,13 @@ use redis::{ErrorKind, RedisResult, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::super::link::TIMEOUTS;
 use super::incoming::Incoming;
 use super::waiting::Waiting;
 use super::{KEPT, ROOM, Shared};
 
-/// Ends without error when it is not used any more.
-pub(super) struct Service<S> {
+/// Ends when it is not used any more, or broken.
+pub(super) struct Service<S, B> {
     stream: S,
     shared: Arc<Shared>,
     outgoing: Vec<u8>,
@@ -28,10 +29,14 @@ pub(super) struct Service<S> {
     alarm: Pin<Box<Sleep>>,
     /// When it rings, if it is set.
     set: Option<Instant>,
+    /// Late answers since the last one in time.
+    late: u32,
+    /// Whom to tell that another connection is needed, until they are told.
+    broke: Option<B>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
-    pub(super) fn new(stream: S, shared: Arc<Shared>) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Service<S, B> {
+    pub(super) fn new(stream: S, shared: Arc<Shared>, broke: B) -> Self {
         Self {
             stream,
             shared,
@@ -42,6 +47,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
             incoming: Incoming::new(),
             alarm: Box::pin(sleep_until(Instant::now())),
             set: None,
+            late: 0,
+            broke: Some(broke),
         }
     }
 
@@ -121,6 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
                 return Err((ErrorKind::Parse, "an answer to no call").into());
             };
             call.answer(value);
+            self.late = 0;
             if call.awaited == 0 {
                 self.calls.pop_front();
             }
@@ -132,11 +140,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
     fn look_at_the_clock(&mut self, context: &mut Context<'_>) {
         while self.set.is_some() && self.alarm.as_mut().poll(context).is_ready() {
             let now = Instant::now();
-            for late in self.calls.iter_mut().filter(|call| call.until <= now) {
+            for late in self.calls.iter_mut().filter(|call| call.until <= now && call.is_wanted()) {
                 late.fail(io::Error::from(io::ErrorKind::TimedOut).into());
+                self.late += 1;
+            }
+            if self.late >= TIMEOUTS {
+                self.tell();
             }
             let next = self.calls.iter().filter(|call| call.is_wanted()).map(|call| call.until).min();
             self.set_alarm(next);
+        }
+    }
+
+    /// Whoever waits still may be answered.
+    fn tell(&mut self) {
+        if let Some(broke) = self.broke.take() {
+            broke();
         }
     }
 
@@ -148,19 +167,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Service<S> {
-    type Output = RedisResult<()>;
+impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Future for Service<S, B> {
+    type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
-        let served = ready!(self.serve(context));
-        if let Err(error) = &served {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if let Err(error) = ready!(self.serve(context)) {
             self.calls.iter_mut().for_each(|call| call.fail(error.clone()));
+            self.tell();
         }
-        Poll::Ready(served)
+        Poll::Ready(())
     }
 }
 
-impl<S> Drop for Service<S> {
+impl<S, B> Drop for Service<S, B> {
     /// Also when the runtime shuts down: who waits is told, and nobody waits after it.
     fn drop(&mut self) {
         let mut outbox = self.shared.lock();

@@ -132,7 +132,11 @@ async fn a_late_answer_is_a_timeout_for_its_caller_alone() {
     }
     assert!(both.unwrap_err().is_timeout());
     assert_eq!(patient.unwrap(), Value::BulkString(b"long".to_vec()));
-    assert_eq!(broke.load(Ordering::Relaxed), 0);
+    assert_eq!(
+        broke.load(Ordering::Relaxed),
+        1,
+        "three were late: another connection is needed, but this one serves on"
+    );
 }
 
 #[tokio::test]
@@ -167,6 +171,52 @@ async fn nor_is_one_that_cannot_be_written_because_the_socket_is_full() {
     assert!(first.unwrap_err().is_timeout() && second.expect("its time is over").unwrap_err().is_timeout());
     server.go_on();
     assert_eq!(echo(&pipe, b"mine").await.unwrap(), Value::BulkString(b"mine".to_vec()));
+}
+
+#[tokio::test]
+async fn three_late_answers_are_told_though_their_callers_have_gone_and_one_in_time_between_is_not() {
+    let server = TestServer::start();
+    let (pipe, broke) = pipe_to(&server).await;
+    let command = cmd("ECHO").arg("x").to_owned();
+    let short = Duration::from_millis(20);
+    for (late, told) in [(2, 0), (2, 0), (3, 1), (3, 1)] {
+        server.stop();
+        for _ in 0..late {
+            let until = Instant::now() + Duration::from_millis(60);
+            assert!(timeout(short, pipe.one(&command, until)).await.is_err(), "its caller goes");
+        }
+        sleep(Duration::from_millis(100)).await;
+        server.go_on();
+        assert_eq!(broke.load(Ordering::Relaxed), told);
+        assert_eq!(echo(&pipe, b"mine").await.unwrap(), Value::BulkString(b"mine".to_vec()));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_read_is_limited_and_goes_with_the_last_handle() {
+    let server = TestServer::start();
+    let (pipe, _) = pipe_to(&server).await;
+    echo(&pipe, b"up").await.unwrap();
+    server.stop();
+    let large = cmd("ECHO").arg(bytes(4_000_000)).to_owned();
+    let mut refused = 0;
+    for _ in 0..30 {
+        let until = Instant::now() + Duration::from_millis(50);
+        if let Ok(answer) = timeout(Duration::from_millis(5), pipe.one(&large, until)).await {
+            assert_eq!(answer.unwrap_err().kind(), ErrorKind::Client, "it says that nothing was sent");
+            refused += 1;
+        }
+    }
+    // One that is being written, and nine that wait for it.
+    assert!((18..=22).contains(&refused), "{refused}");
+    let metrics = tokio::runtime::Handle::current().metrics();
+    assert_eq!(metrics.num_alive_tasks(), 1);
+    drop(pipe);
+    let begun = Instant::now();
+    while metrics.num_alive_tasks() > 0 {
+        assert!(begun.elapsed() < PATIENCE, "the connection's task goes on");
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
