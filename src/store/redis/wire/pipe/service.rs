@@ -91,7 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Service<S, B> {
         let mut outbox = self.shared.lock();
         let first = outbox.calls.iter().map(|call| call.until).min();
         self.calls.extend(outbox.calls.drain(..));
-        let fetches = self.written == self.outgoing.len() && !outbox.bytes.is_empty();
+        let fetches = self.is_written() && !outbox.bytes.is_empty();
         if fetches {
             self.outgoing.clear();
             self.outgoing.shrink_to(KEPT);
@@ -136,7 +136,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Service<S, B> {
         Ok(())
     }
 
-    /// Tells the callers whose time is over. After calls were fetched: an alarm that is set wakes this task only once it was looked at.
+    /// Tells the callers whose time is over. Comes after calls were fetched: an alarm that is set wakes this task only
+    /// once it was looked at.
     fn look_at_the_clock(&mut self, context: &mut Context<'_>) {
         while self.set.is_some() && self.alarm.as_mut().poll(context).is_ready() {
             let now = Instant::now();
