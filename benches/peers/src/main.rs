@@ -7,7 +7,8 @@
 //! Known flaw: Redis, apps and load share one machine's cores, so a system that uses less of the client's processor also
 //! leaves more to Redis.
 //!
-//! `make bench-peers`, or here `cargo run --release -- [--rounds 5 --seconds 1 --tasks 64 --only save]`
+//! `make bench-peers`, or here `cargo run --release -- [--rounds 5 --seconds 1 --tasks 64 --only login --server PATH]`:
+//! PATH is of a `redis-server`; on one without `HEXPIRE` (Redis before 7.4) ruts is left out.
 
 mod fixture;
 mod plan;
@@ -33,7 +34,10 @@ fn main() -> Result<(), Failure> {
 }
 
 async fn compare(plan: &Plan) -> Result<(), Failure> {
-    let server = server::Server::start().await?;
+    let server = server::Server::start(&plan.server).await?;
+    if !server.expires_fields {
+        println!("Without ruts: it needs HEXPIRE, which {} does not have\n", server.version().await?);
+    }
     let mut groups = store::groups(&server, plan).await?;
     groups.extend(web::groups(&server, plan).await?);
     groups.retain(|group| plan.wants(&group.name));

@@ -14,7 +14,7 @@ use crate::server::Server;
 pub async fn print(groups: &[Group], plan: &Plan, server: &Server) -> Result<(), Failure> {
     let processor = processor();
     let how = format!(
-        "{} rounds of {:?}, {} tasks, Redis {}, {processor}, {} cores",
+        "{} rounds of {:?}, {} tasks, {}, {processor}, {} cores",
         plan.rounds,
         plan.time,
         plan.tasks,

@@ -1,6 +1,7 @@
 //! The Redis that all share.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,35 +12,44 @@ use crate::Failure;
 /// A private `redis-server` on loopback TCP; dies with this.
 pub struct Server {
     pub url: String,
+    /// Redis 7.4 and Valkey 9 have `HEXPIRE`.
+    pub expires_fields: bool,
     _child: Child,
 }
 
 impl Server {
-    pub async fn start() -> Result<Self, Failure> {
+    pub async fn start(program: &Path) -> Result<Self, Failure> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let child = Command::new("redis-server")
+        let child = Command::new(program)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("redis-server: {error}; install Debian's redis-server"))?;
-        let server = Self { url: format!("redis://127.0.0.1:{port}"), _child: child };
+            .map_err(|error| format!("{}: {error}; install Debian's redis-server", program.display()))?;
+        let mut server = Self { url: format!("redis://127.0.0.1:{port}"), expires_fields: false, _child: child };
         for _ in 0..500 {
-            if server.connection().await.is_ok() {
+            if let Ok(mut connection) = server.connection().await {
+                let found: Vec<redis::Value> =
+                    redis::cmd("COMMAND").arg("INFO").arg("HEXPIRE").query_async(&mut connection).await?;
+                server.expires_fields = found.iter().any(|command| *command != redis::Value::Nil);
                 return Ok(server);
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        Err("redis-server did not come up within 5 s".into())
+        Err(format!("{} did not come up within 5 s", program.display()).into())
     }
 
     pub async fn connection(&self) -> Result<redis::aio::MultiplexedConnection, Failure> {
         Ok(redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection().await?)
     }
 
+    /// Valkey tells the version of Redis that it resembles too.
     pub async fn version(&self) -> Result<String, Failure> {
         let info: String = redis::cmd("INFO").arg("server").query_async(&mut self.connection().await?).await?;
-        let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
-        Ok(version.unwrap_or("unknown").to_owned())
+        let find = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("_version:"));
+        Ok(match (find("valkey"), find("redis")) {
+            (Some(version), _) => format!("Valkey {version}"),
+            (None, version) => format!("Redis {}", version.unwrap_or("of an unknown version")),
+        })
     }
 }

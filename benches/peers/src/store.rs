@@ -1,7 +1,9 @@
 //! The stores alone, called from many tasks.
 
 pub mod actix;
+pub mod axum_session;
 mod cloakroom;
+pub mod ruts;
 pub mod tower;
 
 use std::sync::Arc;
@@ -20,6 +22,7 @@ pub async fn groups(server: &Server, _: &Plan) -> Result<Vec<Group>, Failure> {
     let tower = Arc::new(tower::Tower::new(server).await?);
     let manager = Arc::new(actix::Actix::with_manager(server).await?);
     let pool = Arc::new(actix::Actix::with_pool(server).await?);
+    let axum_session = Arc::new(axum_session::AxumSession::new(server).await?);
     let plain = Arc::new(Plain::new(server, ours.bytes_of_small(server).await?).await?);
 
     let mut sliding = Group::new("a request that reads, sliding expiry");
@@ -39,14 +42,27 @@ pub async fn groups(server: &Server, _: &Plan) -> Result<Vec<Group>, Failure> {
     add!(sliding, "actix-session, ConnectionManager", manager.sliding);
     add!(sliding, "tower-sessions, fred", tower.sliding);
     add!(sliding, "actix-session, deadpool", pool.sliding);
+    add!(sliding, "axum_session, redispool", axum_session.sliding);
     add!(save, "cloakroom", ours.save);
     add!(save, "actix-session, ConnectionManager", manager.save);
     add!(save, "tower-sessions, fred", tower.save);
     add!(save, "actix-session, deadpool", pool.save);
+    add!(save, "axum_session, redispool", axum_session.save);
     add!(login, "cloakroom, index and cap", ours.login);
     add!(login, "actix-session, ConnectionManager", manager.login);
     add!(login, "tower-sessions, fred", tower.login);
     add!(login, "actix-session, deadpool", pool.login);
+    add!(login, "axum_session, redispool", axum_session.login);
+    if server.expires_fields {
+        let each = Arc::new(ruts::each::Each::new(server).await?);
+        let whole = Arc::new(ruts::whole::Whole::new(server).await?);
+        add!(sliding, "ruts, fred, a field each", each.sliding);
+        add!(sliding, "ruts, fred, one field", whole.sliding);
+        add!(save, "ruts, fred, a field each", each.save);
+        add!(save, "ruts, fred, one field", whole.save);
+        add!(login, "ruts, fred, a field each", each.login);
+        add!(login, "ruts, fred, one field", whole.login);
+    }
     Ok(vec![sliding, save, login])
 }
 

@@ -4,7 +4,9 @@
 mod actix;
 mod app;
 mod axum;
+mod axum_session;
 mod browser;
+mod ruts;
 
 use std::sync::Arc;
 
@@ -25,10 +27,15 @@ pub fn serve(app: &str, redis: &str) -> Result<(), Failure> {
     }
 }
 
-const APPS: [(&str, &str); 3] = [
+/// What `/write` answers where there was no session yet; otherwise nothing.
+const FILLED: &str = "filled";
+
+const APPS: [(&str, &str); 5] = [
     ("cloakroom, axum", "cloakroom"),
     ("axum, tower-sessions", "tower-sessions"),
     ("actix-web, actix-session", "actix-session"),
+    ("axum, axum_session", "axum_session"),
+    ("axum, ruts", "ruts"),
 ];
 
 pub async fn groups(server: &Server, plan: &Plan) -> Result<Vec<Group>, Failure> {
@@ -36,7 +43,7 @@ pub async fn groups(server: &Server, plan: &Plan) -> Result<Vec<Group>, Failure>
     if !plan.wants(&read.name) && !plan.wants(&write.name) {
         return Ok(Vec::new());
     }
-    for (name, app) in APPS {
+    for (name, app) in APPS.into_iter().filter(|(_, app)| *app != "ruts" || server.expires_fields) {
         let browser = Arc::new(Browser::new(App::start(app, &server.url).await?, plan.tasks).await?);
         let reader = Arc::clone(&browser);
         read = read.with(name, move |number| {

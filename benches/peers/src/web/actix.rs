@@ -5,6 +5,7 @@ use actix_session::{Session, SessionMiddleware};
 use actix_web::cookie::{Key, time::Duration};
 use actix_web::{App, Error, HttpServer, web};
 
+use super::FILLED;
 use crate::Failure;
 use crate::fixture::SMALL;
 
@@ -30,11 +31,12 @@ async fn read(session: Session) -> Result<String, Error> {
 }
 
 async fn write(session: Session) -> Result<&'static str, Error> {
-    if session.entries().is_empty() {
+    let blank = session.entries().is_empty();
+    if blank {
         for (name, value) in SMALL.content() {
             session.insert(name, value)?;
         }
     }
     session.insert("field0", SMALL.value(fastrand::usize(..)))?;
-    Ok("")
+    Ok(if blank { FILLED } else { "" })
 }

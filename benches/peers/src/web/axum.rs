@@ -1,4 +1,4 @@
-//! The same two handlers on Cloakroom and on tower-sessions.
+//! The axum apps: the same two handlers on Cloakroom, on tower-sessions, and in files of their own.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -6,6 +6,7 @@ use axum::routing::get;
 use time::Duration;
 use tower_sessions::{Expiry, SessionManagerLayer};
 
+use super::FILLED;
 use crate::Failure;
 use crate::fixture::SMALL;
 
@@ -13,6 +14,8 @@ pub async fn serve(app: &str, redis: &str) -> Result<(), Failure> {
     let router = match app {
         "cloakroom" => cloakroom(redis).await?,
         "tower-sessions" => tower(redis).await?,
+        "axum_session" => super::axum_session::router(redis).await?,
+        "ruts" => super::ruts::router(redis).await?,
         other => return Err(format!("no app on {other}").into()),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -25,13 +28,15 @@ async fn cloakroom(redis: &str) -> Result<Router, Failure> {
     async fn read(session: Session) -> Result<String, Error> {
         session.get_or("field0", String::new())
     }
-    async fn write(session: Session) -> Result<(), Error> {
-        if session.id().is_none() {
+    async fn write(session: Session) -> Result<&'static str, Error> {
+        let blank = session.id().is_none();
+        if blank {
             for (name, value) in SMALL.content() {
                 session.insert(&name, &value)?;
             }
         }
-        session.insert("field0", &SMALL.value(fastrand::usize(..)))
+        session.insert("field0", &SMALL.value(fastrand::usize(..)))?;
+        Ok(if blank { FILLED } else { "" })
     }
     let sessions = Sessions::builder(redis).namespace("web").connect().await?;
     let router = Router::new().route("/read", get(read)).route("/write", get(write));
@@ -45,14 +50,16 @@ async fn tower(redis: &str) -> Result<Router, Failure> {
         let value = session.get::<String>("field0").await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
         Ok(value.unwrap_or_default())
     }
-    async fn write(session: Session) -> Result<(), StatusCode> {
+    async fn write(session: Session) -> Result<&'static str, StatusCode> {
         let fill = async {
-            if session.is_empty().await {
+            let blank = session.is_empty().await;
+            if blank {
                 for (name, value) in SMALL.content() {
                     session.insert(&name, value).await?;
                 }
             }
-            session.insert("field0", SMALL.value(fastrand::usize(..))).await
+            session.insert("field0", SMALL.value(fastrand::usize(..))).await?;
+            Ok::<_, tower_sessions::session::Error>(if blank { FILLED } else { "" })
         };
         fill.await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
     }

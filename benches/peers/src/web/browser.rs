@@ -4,9 +4,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
+use super::FILLED;
 use super::app::App;
 use crate::Failure;
-use crate::fixture::STORED;
+use crate::fixture::{SMALL, STORED};
 
 /// Visitors with cookies, over so many connections.
 pub struct Browser {
@@ -20,9 +21,13 @@ impl Browser {
         let mut first = Connection::open(app.port).await?;
         let mut cookies = Vec::new();
         for _ in 0..STORED {
-            let head = first.get("/write", "").await?;
-            let cookie = header(&head, "set-cookie").and_then(|value| value.split(';').next());
-            cookies.push(cookie.ok_or("the app set no cookie")?.to_owned());
+            let (head, _) = first.get("/write", "").await?;
+            cookies.push(cookies_set(&head).ok_or("the app set no cookie")?);
+        }
+        let before = first.visit("/read", &cookies[0]).await?;
+        first.visit("/write", &cookies[0]).await?;
+        if first.visit("/read", &cookies[0]).await? == before {
+            return Err("a write changed nothing".into());
         }
         let mut open = Vec::new();
         for _ in 0..connections {
@@ -40,7 +45,7 @@ impl Browser {
             Some(free) => free,
             None => self.connections[from].lock().await,
         };
-        connection.get(path, &self.cookies[visitor]).await.map(drop)
+        connection.visit(path, &self.cookies[visitor]).await.map(drop)
     }
 }
 
@@ -57,8 +62,15 @@ impl Connection {
         Ok(Self { stream, port, buffer: Vec::with_capacity(4096) })
     }
 
-    /// Answers the response's head; anything but success is a failure.
-    async fn get(&mut self, path: &str, cookie: &str) -> Result<String, Failure> {
+    /// Answers the body. A session that is lost need not show in the status: it may read as empty or be filled again.
+    async fn visit(&mut self, path: &str, cookie: &str) -> Result<String, Failure> {
+        let (_, body) = self.get(path, cookie).await?;
+        let kept = if path == "/read" { body.len() == SMALL.bytes } else { body != FILLED };
+        if kept { Ok(body) } else { Err(format!("{path}: the session was lost").into()) }
+    }
+
+    /// Answers head and body; anything but success is a failure.
+    async fn get(&mut self, path: &str, cookie: &str) -> Result<(String, String), Failure> {
         let line = if cookie.is_empty() { String::new() } else { format!("cookie: {cookie}\r\n") };
         let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{}\r\n{line}\r\n", self.port);
         self.stream.write_all(request.as_bytes()).await?;
@@ -72,16 +84,24 @@ impl Connection {
             }
         };
         let head = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
-        let body = header(&head, "content-length").map_or(Ok(0), str::parse::<usize>)?;
+        let body = headers(&head, "content-length").next().map_or(Ok(0), str::parse::<usize>)?;
         while self.buffer.len() < end + 4 + body {
             self.stream.read_buf(&mut self.buffer).await?;
         }
-        if head.starts_with("HTTP/1.1 200") { Ok(head) } else { Err(format!("{path}: {head}").into()) }
+        let body = String::from_utf8_lossy(&self.buffer[end + 4..]).into_owned();
+        if head.starts_with("HTTP/1.1 200") { Ok((head, body)) } else { Err(format!("{path}: {head}").into()) }
     }
 }
 
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().find_map(|line| {
+/// As they are sent back: those that are taken away have no value.
+fn cookies_set(head: &str) -> Option<String> {
+    let set = headers(head, "set-cookie").filter_map(|value| value.split(';').next());
+    let kept: Vec<_> = set.filter(|cookie| !cookie.ends_with('=')).collect();
+    (!kept.is_empty()).then(|| kept.join("; "))
+}
+
+fn headers<'a>(head: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    head.lines().filter_map(move |line| {
         let (found, value) = line.split_once(':')?;
         found.eq_ignore_ascii_case(name).then(|| value.trim())
     })
