@@ -55,6 +55,6 @@ instructions: ## the client's side of each operation, counted
 	@command -v valgrind >/dev/null || { echo "valgrind is missing (Debian, Ubuntu: apt-get install valgrind)"; exit 1; }
 	cargo bench --bench instructions
 
-bench-peers: ## the same on tower-sessions and actix-session, stores and whole apps; table, JSON and plot
+bench-peers: ## the same on tower-sessions, actix-session, axum_session and (Redis 7.4) ruts; table, JSON and plot
 	@sh .ci/need-redis
 	cd benches/peers && cargo run --release

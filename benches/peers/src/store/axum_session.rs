@@ -2,7 +2,7 @@
 //!
 //! With them a node goes on serving a session that was logged out on another, so their lifetime is zero, as its
 //! documentation offers. Every request then loads the session and stores it again, also one that only reads, so expiry
-//! slides. These are the middleware's calls to its `DatabasePool`, on what it stores (its own type for that is private):
+//! slides. These are the middleware's calls to its `DatabasePool`, on the same JSON (the type of it is private):
 //! - a request: `GET`; `MULTI`, `SET`, `EXPIREAT`, `EXEC`
 //! - a login: for the guest `EXISTS` and the four; then, with `renew`, `GET`, `EXISTS`, `DEL` and the four
 //!

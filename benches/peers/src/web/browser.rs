@@ -86,7 +86,9 @@ impl Connection {
         let head = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
         let body = headers(&head, "content-length").next().map_or(Ok(0), str::parse::<usize>)?;
         while self.buffer.len() < end + 4 + body {
-            self.stream.read_buf(&mut self.buffer).await?;
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err("the app closed the connection".into());
+            }
         }
         let body = String::from_utf8_lossy(&self.buffer[end + 4..]).into_owned();
         if head.starts_with("HTTP/1.1 200") { Ok((head, body)) } else { Err(format!("{path}: {head}").into()) }
