@@ -9,7 +9,7 @@ use super::look::Look;
 use super::operations::{self, ALL_BUCKETS};
 use crate::common::proxy::Proxy;
 use crate::common::server::Server;
-use crate::common::{Stage, connected, memory_stage, redis_stage_on, token};
+use crate::common::{Stage, connected, memory_stage, redis_stage_on, token, until};
 
 /// The store, and how the calls under test reach it.
 pub(super) enum Back {
@@ -99,8 +99,9 @@ impl Scene {
 
     /// What is stored once nothing is under way any more.
     pub(super) async fn settled(&self) -> Look {
-        // On one connection this comes after whatever the dropped call sent.
-        self.sessions.ping().await.expect("the connection goes on");
+        // On one connection this comes after whatever the dropped call sent. One ping may be too short for a connection
+        // that is only being made.
+        until("the connection goes on", || async { self.sessions.ping().await.is_ok() }).await;
         loop {
             let look = self.look().await;
             if look == self.look().await {
