@@ -5,17 +5,22 @@ use std::fmt;
 /// Fields by name, sorted, each name once.
 #[derive(Clone, Default)]
 pub(crate) struct Contents {
+    /// Whatever else lies between the fields, as in an answer of the server, is passed over.
     bytes: Vec<u8>,
     /// Sorted by name.
     places: Vec<Place>,
 }
 
-/// Where a field lies: its name, and its stored form right behind that.
+/// Where a field lies: where its name begins and how long that is, and the same of its stored form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    pub(crate) at: usize,
-    pub(crate) name: usize,
-    pub(crate) stored: usize,
+    pub(crate) name: (usize, usize),
+    pub(crate) stored: (usize, usize),
+}
+
+/// From there, so many.
+fn part(bytes: &[u8], (at, length): (usize, usize)) -> &[u8] {
+    &bytes[at..at + length]
 }
 
 impl Contents {
@@ -34,16 +39,16 @@ impl Contents {
     }
 
     fn name(&self, place: Place) -> &[u8] {
-        &self.bytes[place.at..place.at + place.name]
+        part(&self.bytes, place.name)
     }
 
     fn stored(&self, place: Place) -> &[u8] {
-        &self.bytes[place.at + place.name..place.at + place.name + place.stored]
+        part(&self.bytes, place.stored)
     }
 
     fn sort(&mut self) {
         let bytes = &self.bytes;
-        self.places.sort_unstable_by_key(|place| &bytes[place.at..place.at + place.name]);
+        self.places.sort_unstable_by_key(|place| part(bytes, place.name));
     }
 
     fn find(&self, name: &str) -> Result<usize, usize> {
@@ -64,7 +69,7 @@ impl Contents {
 
     /// The bytes of all fields, names included.
     pub(crate) fn size(&self) -> usize {
-        self.places.iter().map(|place| place.name + place.stored).sum()
+        self.places.iter().map(|place| place.name.1 + place.stored.1).sum()
     }
 
     /// Each field by its name's bytes: text too, but to show that again takes time.
@@ -79,11 +84,10 @@ impl Contents {
     /// Writes a field, or removes it.
     pub(crate) fn set(&mut self, name: &str, stored: Option<&[u8]>) {
         match (self.find(name), stored) {
-            (Ok(found), Some(stored)) if stored.len() <= self.places[found].stored => {
-                let place = &mut self.places[found];
-                let from = place.at + place.name;
-                place.stored = stored.len();
-                self.bytes[from..from + stored.len()].copy_from_slice(stored);
+            (Ok(found), Some(stored)) if stored.len() <= self.places[found].stored.1 => {
+                let (from, length) = &mut self.places[found].stored;
+                *length = stored.len();
+                self.bytes[*from..*from + stored.len()].copy_from_slice(stored);
             }
             (Ok(found), Some(stored)) => self.places[found] = self.append(name.as_bytes(), stored),
             (Ok(found), None) => drop(self.places.remove(found)),
@@ -97,10 +101,10 @@ impl Contents {
     }
 
     fn append(&mut self, name: &[u8], stored: &[u8]) -> Place {
-        let place = Place { at: self.bytes.len(), name: name.len(), stored: stored.len() };
+        let at = self.bytes.len();
         self.bytes.extend_from_slice(name);
         self.bytes.extend_from_slice(stored);
-        place
+        Place { name: (at, name.len()), stored: (at + name.len(), stored.len()) }
     }
 
     /// Drops what was replaced, once it is more than what stands: a handle that is written to for long must not grow.
@@ -177,7 +181,7 @@ mod tests {
         let contents: Contents = [("b", "2"), ("a", "1")].into_iter().collect();
         assert_eq!(contents.iter().collect::<Vec<_>>(), [("a", &b"1"[..]), ("b", &b"2"[..])]);
         assert_eq!(format!("{contents:?}"), r#"{"a": [49], "b": [50]}"#);
-        let place = Place { at: 0, name: 1, stored: 0 };
+        let place = Place { name: (0, 1), stored: (1, 0) };
         assert!(Contents::new(vec![0xff], vec![place]).is_none(), "no text");
     }
 }

@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinError;
 use tracing::Instrument;
 
+use crate::erased::erased;
 use crate::error::{Error, Outage};
 
 /// Does the work in a task of its own and waits for it; dropping the wait does not stop it. Outside of a Tokio
@@ -13,8 +14,9 @@ use crate::error::{Error, Outage};
 pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
+    let work = erased(work.in_current_span());
     match Handle::try_current() {
-        Ok(runtime) => runtime.spawn(work.in_current_span()).await.unwrap_or_else(|error| Err(stopped(error))),
+        Ok(runtime) => runtime.spawn(work).await.unwrap_or_else(|error| Err(stopped(error))),
         Err(_) => work.await,
     }
 }

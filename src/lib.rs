@@ -57,6 +57,7 @@ mod detach;
 mod doctor;
 mod durable;
 mod end;
+mod erased;
 mod error;
 mod fields;
 pub mod guide;

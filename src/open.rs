@@ -5,6 +5,7 @@ use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::contents::Contents;
 use crate::end::EndReason;
+use crate::erased::erased;
 use crate::error::Error;
 use crate::id::SessionId;
 use crate::session::{Live, Phase, Session};
@@ -23,7 +24,7 @@ pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: Clien
 pub(crate) async fn note_use(session: &Session) {
     if session.touch_is_due() {
         match session.sessions().store() {
-            Store::Memory(_) => session.touch_beside().await,
+            Store::Memory(_) => erased(session.touch_beside()).await,
             Store::Redis(_) => drop(tokio::spawn({
                 let session = session.clone();
                 async move { session.touch_beside().await }
@@ -70,7 +71,7 @@ pub(crate) async fn read(sessions: &Sessions, id: SessionId, presented: Presente
         && is_previous(&record.meta, presented.hash)
     {
         // Whether a previous secret still opens is a matter of time, and time is the store's.
-        let (loaded, now) = store.load_timed(id).await?;
+        let (loaded, now) = erased(store.load_timed(id)).await?;
         return Ok(judge(id, loaded, presented, now));
     }
     Ok(judge(id, loaded, presented, store.now()))

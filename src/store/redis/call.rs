@@ -8,6 +8,7 @@ use std::sync::Arc;
 use redis::{RedisError, Value};
 
 use crate::clock::Millis;
+use crate::erased::erased;
 use crate::error::{Error, Outage};
 use crate::fields::Delta;
 use crate::id::{SessionId, fill};
@@ -15,7 +16,7 @@ use crate::limits::check_field_name;
 use crate::store::redis::Redis;
 use crate::store::redis::answer::{Code, Reply, millis};
 use crate::store::redis::keys::{Bytes, member};
-use crate::store::redis::wire::{Budget, Path, Script, Sent, erased};
+use crate::store::redis::wire::{Budget, Path, Script, Sent};
 use crate::store::{NewSession, Op, Replicas};
 use crate::timeout::Spans;
 

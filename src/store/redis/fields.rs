@@ -1,7 +1,8 @@
 //! Where fields lie in a session's hash: the rule of `lua/lib/fields.lua`, for loads and for what [`swap`](super::swap) writes.
 
-use crate::contents::{Contents, Place};
-use crate::error::Error;
+use std::ops::Range;
+
+use crate::contents::Place;
 
 /// The hash field that holds the small ones together. No application field has this name.
 pub(super) const TOGETHER: &str = "=";
@@ -13,29 +14,17 @@ pub(super) fn is_small(stored: &[u8]) -> bool {
     stored.len() <= SMALL && stored.first().is_some_and(|first| *first < b'-')
 }
 
-/// The fields that lie together and those that lie apart.
-pub(super) fn unpack(together: Vec<u8>, apart: &[(Vec<u8>, Vec<u8>)]) -> Result<Contents, Error> {
-    let mut places = places(&together, apart.len()).ok_or(Error::Unreadable("its fields are damaged"))?;
-    let mut bytes = together;
-    bytes.reserve_exact(apart.iter().map(|(name, stored)| name.len() + stored.len()).sum());
-    for (name, stored) in apart {
-        places.push(Place { at: bytes.len(), name: name.len(), stored: stored.len() });
-        bytes.extend_from_slice(name);
-        bytes.extend_from_slice(stored);
-    }
-    Contents::new(bytes, places).ok_or(Error::Unreadable("a field's name is not text"))
-}
-
-/// Where the fields lie that lie together, with room for so many more; `None` for other bytes than ours.
-fn places(together: &[u8], more: usize) -> Option<Vec<Place>> {
-    let mut places = Vec::with_capacity(8 + more);
-    let mut rest = together;
+/// Notes where the fields lie that lie together, in this range of the bytes; `None` for other bytes than ours.
+pub(super) fn unpack(bytes: &[u8], together: Range<usize>, places: &mut Vec<Place>) -> Option<()> {
+    let end = together.end;
+    let mut rest = &bytes[together];
     while let Some(([name, high, low], behind)) = rest.split_first_chunk() {
         let (name, stored) = (usize::from(*name), usize::from(u16::from_be_bytes([*high, *low])));
-        places.push(Place { at: together.len() - behind.len(), name, stored });
+        let at = end - behind.len();
+        places.push(Place { name: (at, name), stored: (at + name, stored) });
         rest = behind.get(name + stored..)?;
     }
-    rest.is_empty().then_some(places)
+    rest.is_empty().then_some(())
 }
 
 /// Packs small fields, which come sorted by name, at best in so many bytes.
@@ -54,6 +43,7 @@ pub(super) fn pack<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, most_
 mod tests {
     use super::*;
     use crate::codec::{encode_bytes, encode_counter, encode_value};
+    use crate::contents::Contents;
 
     #[test]
     fn small_values_and_bytes_lie_together_counters_and_large_ones_apart() {
@@ -63,26 +53,23 @@ mod tests {
         assert!([i64::MIN, -1, 0, 7, i64::MAX].iter().all(|number| !is_small(&encode_counter(*number))));
     }
 
+    fn unpacked(packed: &[u8]) -> Option<Contents> {
+        let bytes = [b"before", packed, b"behind"].concat();
+        let mut places = Vec::new();
+        unpack(&bytes, 6..6 + packed.len(), &mut places)?;
+        Contents::new(bytes, places)
+    }
+
     #[test]
     fn what_is_packed_reads_back_and_what_is_cut_is_refused() {
         let fields: Contents = [("a".to_owned(), vec![1; SMALL]), ("b".repeat(64), vec![2])].into_iter().collect();
         let packed = pack(fields.raw(), 0);
-        assert_eq!(unpack(packed.clone(), &[]).expect("whole"), fields);
-        assert!(unpack(Vec::new(), &[]).expect("whole").is_empty());
+        assert_eq!(unpacked(&packed).expect("whole"), fields);
+        assert!(unpacked(&[]).expect("whole").is_empty());
         let whole = [0, 3 + 1 + SMALL, packed.len()];
         for length in (0..=packed.len()).filter(|length| !whole.contains(length)) {
-            assert!(unpack(packed[..length].to_vec(), &[]).is_err(), "{length}");
+            assert!(unpacked(&packed[..length]).is_none(), "{length}");
         }
-    }
-
-    #[test]
-    fn fields_that_lie_apart_stand_among_the_others_by_name() {
-        let together: Contents = [("b", [2]), ("d", [2])].into_iter().collect();
-        let apart = [("e", b"5"), ("a", b"7"), ("c", b"9")].map(|(name, stored)| (name.into(), stored.to_vec()));
-        let all = unpack(pack(together.raw(), 0), &apart).expect("whole");
-        assert_eq!(all.iter().map(|(name, _)| name).collect::<String>(), "abcde");
-        assert_eq!((all.get("b"), all.get("c"), all.get("x")), (Some(&[2][..]), Some(&b"9"[..]), None));
-        assert!(unpack(Vec::new(), &[(vec![0xff], vec![1])]).is_err(), "a name that is no text");
     }
 
     #[test]

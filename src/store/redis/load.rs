@@ -1,17 +1,20 @@
-//! Reading sessions. What a load costs the client is the number of strings in the answer; small fields stay where they lie in it.
+//! Reading sessions. Fields stay where they lie in the server's answer.
 
-use redis::{Cmd, Pipeline, Value, pipe};
+use std::ops::Range;
+
+use redis::{Pipeline, Value, pipe};
 
 use crate::clock::Millis;
-use crate::contents::Contents;
+use crate::contents::{Contents, Place};
 use crate::end::EndReason;
+use crate::erased::erased;
 use crate::error::Error;
 use crate::id::SessionId;
 use crate::store::redis::Redis;
 use crate::store::redis::answer::{number, time, unexpected};
 use crate::store::redis::fields;
 use crate::store::redis::meta::{self, Stored};
-use crate::store::redis::wire::{Budget, Path};
+use crate::store::redis::wire::{Budget, Hash, Path, hgetall};
 use crate::store::{Loaded, Meta, Record, Tombstone};
 
 /// One `HGETALL`, until a session is met whose key outlasts its life; from then on `PTTL` and `HGETALL` in one pipeline.
@@ -26,16 +29,21 @@ pub(super) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> 
 pub(super) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -> Result<Loaded, Error> {
     let key = redis.keys.session(id);
     if !redis.graced() {
-        let answer = redis.wire.read_one(Path::Request, budget, &key, &hgetall(&key)).await?;
-        let Some((stored, fields)) = unpack(answer)? else { return Ok(Loaded::Absent) };
+        let hash = redis.wire.read_hash(Path::Request, budget, &key).await?;
+        let Some((stored, fields)) = unpack(hash)? else { return Ok(Loaded::Absent) };
         if stored.stays_ms() == 0 {
             return Ok(told(stored, fields, 0));
         }
         redis.note_grace();
     }
+    erased(load_lasting(redis, budget, &key)).await
+}
+
+/// The same of a session whose key may outlast its life.
+async fn load_lasting(redis: &Redis, budget: &Budget, key: &[u8]) -> Result<Loaded, Error> {
     let mut reads = pipe();
-    reads.cmd("PTTL").arg(&key).add_command(hgetall(&key));
-    let [left, hash] = exactly(redis.wire.read(Path::Request, budget, &key, &reads).await?)?;
+    reads.cmd("PTTL").arg(key).add_command(hgetall(key));
+    let [left, hash] = exactly(redis.wire.read(Path::Request, budget, key, &reads).await?)?;
     read(left, hash)
 }
 
@@ -48,21 +56,14 @@ pub(super) async fn load_timed(redis: &Redis, id: SessionId) -> Result<(Loaded, 
     Ok((read(left, hash)?, time(&now)?))
 }
 
-fn hgetall(key: &[u8]) -> Cmd {
-    const NAME: &str = "HGETALL";
-    let mut command = Cmd::with_capacity(2, NAME.len() + key.len());
-    command.arg(NAME).arg(key);
-    command
-}
-
 /// As many answers as were asked for.
 pub(super) fn exactly<const N: usize>(answers: Vec<Value>) -> Result<[Value; N], Error> {
     answers.try_into().map_err(|_| unexpected())
 }
 
-fn read(left: Value, hash: Value) -> Result<Loaded, Error> {
+fn read(left: Value, answer: Value) -> Result<Loaded, Error> {
     let left = number(&left)?;
-    Ok(unpack(hash)?.map_or(Loaded::Absent, |(stored, fields)| told(stored, fields, left)))
+    Ok(unpack(hash(&answer)?)?.map_or(Loaded::Absent, |(stored, fields)| told(stored, fields, left)))
 }
 
 /// What a load finds, by the milliseconds that the key has left. A session is live as long as those exceed what its key
@@ -87,19 +88,25 @@ fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
 /// A hash's metadata and fields; `None` if there is no hash.
 ///
 /// Without the metadata's bytes, which a swap needs, if a field lies elsewhere than a swap would have it.
-fn unpack(hash: Value) -> Result<Option<(Stored, Contents)>, Error> {
-    let (mut stored, mut together, mut apart) = (None, Vec::new(), Vec::new());
-    for (name, value) in pairs(hash)? {
-        let (Value::BulkString(name), Value::BulkString(value)) = (name, value) else { return Err(unexpected()) };
-        match name.as_slice() {
+fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
+    let (mut stored, mut astray) = (None, false);
+    let mut places = Vec::with_capacity(8);
+    for pair in hash.pairs() {
+        let (name, value) = pair.ok_or_else(unexpected)?;
+        match &hash.bytes()[name.clone()] {
             name if name == meta::FIELD.as_bytes() => stored = Some(value),
-            name if name == fields::TOGETHER.as_bytes() => together = value,
-            _ => apart.push((name, value)),
+            name if name == fields::TOGETHER.as_bytes() => {
+                fields::unpack(hash.bytes(), value, &mut places).ok_or(Error::Unreadable("its fields are damaged"))?;
+            }
+            _ => {
+                astray |= fields::is_small(&hash.bytes()[value.clone()]);
+                places.push(Place { name: (name.start, name.len()), stored: (value.start, value.len()) });
+            }
         }
     }
-    let astray = apart.iter().any(|(_, value)| fields::is_small(value));
-    let fields = fields::unpack(together, &apart)?;
-    match stored {
+    let packed = stored.map(|stored| hash.bytes()[stored].to_vec());
+    let fields = Contents::new(hash.into_bytes(), places).ok_or(Error::Unreadable("a field's name is not text"))?;
+    match packed {
         Some(packed) if astray => Ok(Some((meta::decode(&packed)?, fields))),
         Some(packed) => Ok(Some((Stored::from_bytes(packed)?, fields))),
         None if fields.is_empty() => Ok(None),
@@ -107,35 +114,25 @@ fn unpack(hash: Value) -> Result<Option<(Stored, Contents)>, Error> {
     }
 }
 
-/// Names and values: a map, or from a script a list of both in turn.
-fn pairs(hash: Value) -> Result<Vec<(Value, Value)>, Error> {
-    match hash {
-        Value::Map(pairs) => Ok(pairs),
-        Value::Array(flat) => {
-            let mut flat = flat.into_iter();
-            let mut pairs = Vec::with_capacity(flat.len() / 2);
-            while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
-                pairs.push((name, value));
-            }
-            Ok(pairs)
-        }
-        _ => Err(unexpected()),
-    }
+/// A hash within another answer.
+fn hash(value: &Value) -> Result<Hash, Error> {
+    Hash::of(value).ok_or_else(unexpected)
 }
 
 /// Fields that a script answers.
 pub(super) fn fields(flat: Value) -> Result<Contents, Error> {
-    let field = |(name, stored)| match (name, stored) {
-        (Value::BulkString(name), Value::BulkString(stored)) => Ok((name, stored)),
-        _ => Err(unexpected()),
+    let hash = hash(&flat)?;
+    let place = |pair: Option<(Range<usize>, Range<usize>)>| {
+        let (name, stored) = pair?;
+        Some(Place { name: (name.start, name.len()), stored: (stored.start, stored.len()) })
     };
-    let apart: Vec<_> = pairs(flat)?.into_iter().map(field).collect::<Result<_, _>>()?;
-    fields::unpack(Vec::new(), &apart)
+    let places: Vec<_> = hash.pairs().map(place).collect::<Option<_>>().ok_or_else(unexpected)?;
+    Contents::new(hash.into_bytes(), places).ok_or_else(unexpected)
 }
 
 /// A session that a script answers whole; `None` for an empty answer.
-pub(super) fn record(redis: &Redis, hash: Value) -> Result<Option<Record>, Error> {
-    match unpack(hash)? {
+pub(super) fn record(redis: &Redis, answer: Value) -> Result<Option<Record>, Error> {
+    match unpack(hash(&answer)?)? {
         Some((Stored::Session { meta, keep_ms }, fields)) => {
             note(redis, &meta, keep_ms);
             Ok(Some(Record { meta: *meta, fields }))

@@ -14,6 +14,7 @@ mod failovers;
 mod fault;
 mod flight;
 mod greet;
+mod hash;
 mod lane;
 mod link;
 mod node;
@@ -25,16 +26,16 @@ mod sentinel;
 mod slot;
 #[cfg(test)]
 pub(super) mod tests;
+mod words;
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value};
 use tokio::sync::watch;
 
-use self::call::{Call, Invocation, by_key};
+use self::call::{Call, Hgetall, Invocation, by_key};
 use self::cluster::Cluster;
 use self::failovers::Failovers;
 use self::fault::{Failure, Fault};
@@ -44,9 +45,12 @@ use self::sentinel::Sentinels;
 use crate::clock::Millis;
 use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
+use crate::erased::erased;
 use crate::error::{Error, Outage};
 
 pub(crate) use self::budget::Budget;
+pub(crate) use self::call::hgetall;
+pub(crate) use self::hash::Hash;
 pub(crate) use self::script::Script;
 
 /// Whose connections a call takes.
@@ -191,6 +195,11 @@ impl Wire {
         self.call(path, budget, Some(key), command).await.map(|(answer, _)| answer).map_err(Failure::of_read)
     }
 
+    /// Reads a hash. Fails as [`Error::Unavailable`].
+    pub(crate) async fn read_hash(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<Hash, Error> {
+        self.call(path, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash).map_err(Failure::of_read)
+    }
+
     /// A question that any master can answer. Fails as [`Error::Unavailable`].
     pub(crate) async fn read_anywhere(&self, budget: &Budget, command: &Cmd) -> Result<Value, Error> {
         self.call(Path::Request, budget, None, command).await.map(|(answer, _)| answer).map_err(Failure::of_read)
@@ -310,13 +319,6 @@ impl Wire {
             Topology::Cluster(cluster) => erased(cluster.send(path, budget, key, call)).await,
         }
     }
-}
-
-/// A future whose type ends here: whoever awaits it would otherwise carry its size, and its depth to the compiler's limit.
-pub(crate) fn erased<'a, T>(
-    future: impl Future<Output = T> + Send + 'a,
-) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
-    Box::pin(future)
 }
 
 /// Whether a call was refused, within its budget, because its keys lie on two nodes while their slot moves. Each of them

@@ -6,9 +6,11 @@ use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::budget::{ANSWER, Budget};
-use super::connection::Connection;
+use super::connection::{Connection, hash};
 use super::fault::Fault;
+use super::hash::Hash;
 use super::script::Script;
+use crate::erased::erased;
 
 /// Sends on this connection, and waits for the answer as long as the budget allows.
 pub(super) async fn send<C: Call>(call: &C, connection: &mut Connection, budget: &Budget) -> Result<C::Answer, Fault> {
@@ -80,6 +82,28 @@ impl Call for Cmd {
     }
 }
 
+/// The question for a hash by its key.
+pub(super) struct Hgetall<'a>(pub(super) &'a [u8]);
+
+impl Call for Hgetall<'_> {
+    type Answer = Hash;
+
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
+        connection.hgetall(self.0).await
+    }
+
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
+        hash(ask(connection, std::iter::once(&hgetall(self.0))).await?)
+    }
+}
+
+pub(crate) fn hgetall(key: &[u8]) -> Cmd {
+    const NAME: &str = "HGETALL";
+    let mut command = Cmd::with_capacity(2, NAME.len() + key.len());
+    command.arg(NAME).arg(key);
+    command
+}
+
 impl Call for Pipeline {
     type Answer = Vec<Value>;
 
@@ -131,12 +155,11 @@ pub(super) struct Invocation<'a> {
     script: &'a Script,
     keys: &'a [&'a [u8]],
     args: &'a [&'a [u8]],
-    by_sha: Cmd,
 }
 
 impl<'a> Invocation<'a> {
-    pub(super) fn new(script: &'a Script, keys: &'a [&'a [u8]], args: &'a [&'a [u8]]) -> Self {
-        Self { script, keys, args, by_sha: command("EVALSHA", &script.sha, keys, args) }
+    pub(super) const fn new(script: &'a Script, keys: &'a [&'a [u8]], args: &'a [&'a [u8]]) -> Self {
+        Self { script, keys, args }
     }
 }
 
@@ -146,10 +169,11 @@ impl Call for Invocation<'_> {
     /// The body goes on the same connection, which need not lead to the same server as another: behind a proxy, or
     /// while an address moves. `EVAL` makes the server know the script from then on.
     async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<Value> {
-        match self.by_sha.send(connection, budget).await {
+        let Self { script, keys, args } = self;
+        match accepted(connection.script("EVALSHA", &script.sha, keys, args).await?) {
             Err(error) if error.code() == Some("NOSCRIPT") => {
                 connection.wait_until(Instant::now() + budget.left(ANSWER));
-                command("EVAL", &self.script.body, self.keys, self.args).send(connection, budget).await
+                accepted(erased(connection.script("EVAL", &script.body, keys, args)).await?)
             }
             answer => answer,
         }

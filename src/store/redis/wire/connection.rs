@@ -1,11 +1,15 @@
 //! A connection that calls are sent on: ours, or the driver's.
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisResult, Value};
+use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::budget::ANSWER;
+use super::call::{accepted, command, hgetall};
+use super::hash::Hash;
 use super::pipe::Pipe;
+use super::resp;
+use crate::erased::erased;
 
 /// A cheap handle.
 #[derive(Clone)]
@@ -47,7 +51,41 @@ impl Connection {
     pub(super) async fn send_packed_command(&mut self, command: &Cmd) -> RedisResult<Value> {
         match &mut self.route {
             Route::Ours(pipe) => pipe.one(command, self.until.unwrap_or_else(soon)).await,
-            Route::Driver(connection) => connection.send_packed_command(command).await,
+            Route::Driver(connection) => erased(connection.send_packed_command(command)).await,
+        }
+    }
+
+    /// Sends a script's call, by `EVALSHA` or `EVAL`; an error of the server may be an answer too.
+    pub(super) async fn script(
+        &mut self,
+        name: &str,
+        script: &str,
+        keys: &[&[u8]],
+        args: &[&[u8]],
+    ) -> RedisResult<Value> {
+        match &mut self.route {
+            Route::Ours(pipe) => pipe.script(name, script, (keys, args), self.until.unwrap_or_else(soon)).await,
+            Route::Driver(connection) => {
+                let command = command(name, script, keys, args);
+                erased(connection.send_packed_command(&command)).await
+            }
+        }
+    }
+
+    /// Asks for a hash; an error of the server is one here.
+    pub(super) async fn hgetall(&mut self, key: &[u8]) -> RedisResult<Hash> {
+        match &mut self.route {
+            Route::Ours(pipe) => {
+                let answer = pipe.hgetall(key, self.until.unwrap_or_else(soon)).await?;
+                if matches!(answer.first(), Some(b'%' | b'*')) {
+                    return Ok(Hash::as_answered(answer));
+                }
+                hash(resp::value(&answer)?)
+            }
+            Route::Driver(connection) => {
+                let command = hgetall(key);
+                hash(erased(connection.send_packed_command(&command)).await?)
+            }
         }
     }
 
@@ -55,9 +93,14 @@ impl Connection {
     pub(super) async fn send_packed_commands(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
         match &mut self.route {
             Route::Ours(pipe) => pipe.many(commands, self.until.unwrap_or_else(soon)).await,
-            Route::Driver(connection) => connection.send_packed_commands(commands, 0, commands.len()).await,
+            Route::Driver(connection) => erased(connection.send_packed_commands(commands, 0, commands.len())).await,
         }
     }
+}
+
+pub(super) fn hash(answer: Value) -> RedisResult<Hash> {
+    let answer = accepted(answer)?;
+    Hash::of(&answer).ok_or_else(|| (ErrorKind::Parse, "an answer that is no hash").into())
 }
 
 fn soon() -> Instant {

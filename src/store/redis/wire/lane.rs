@@ -8,9 +8,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::budget::Budget;
 use super::call::{Call, send};
 use super::clock::ServerClock;
-use super::erased;
 use super::fault::Fault;
 use super::link::{CONNECT, Dial, Link};
+use crate::erased::erased;
 
 /// The first pause after a failed attempt to connect, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);

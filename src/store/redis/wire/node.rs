@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::Path;
 use super::budget::Budget;
 use super::bulk::Bulk;
 use super::call::Call;
@@ -12,9 +13,9 @@ use super::fault::Fault;
 use super::flight::Flight;
 use super::lane::Lane;
 use super::link::Dial;
-use super::{Path, erased};
 use crate::config::servers::{Place, Server};
 use crate::config::{ConfigError, Pools};
+use crate::erased::erased;
 
 /// A server's shared connections, its bulk connections and its clock.
 pub(super) struct Node {

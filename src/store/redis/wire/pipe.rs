@@ -13,11 +13,11 @@ use std::task::Waker;
 
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use self::service::Service;
-use self::waiting::{Answers, Waiting};
+use self::waiting::Waiting;
+use super::{resp, words};
 
 /// What is read at once. Both buffers grow for what is larger, and are given back after it.
 const ROOM: usize = 16 << 10;
@@ -26,7 +26,12 @@ const KEPT: usize = 256 << 10;
 /// So many bytes may wait to be written: a server that reads nothing must not fill this process's memory.
 const MOST_UNWRITTEN: usize = 32 << 20;
 
-/// A handle; when the last one goes, the connection ends.
+/// Room for a script's answer, or a number.
+const LITTLE: usize = 64;
+/// Room for a session of four fields of 100 bytes; what is larger moves once. Allocators are slower above a kilobyte.
+const OF_A_SESSION: usize = 1000;
+
+/// A handle; when the last one goes, the connection ends. Whoever waits for an answer may stop at any time.
 #[derive(Clone)]
 pub(super) struct Pipe(Arc<Handle>);
 
@@ -59,29 +64,45 @@ impl Pipe {
         Self(Arc::new(Handle(shared)))
     }
 
-    /// Sends a command. Its caller may stop waiting at any time.
+    /// Sends a command.
     pub(super) async fn one(&self, command: &Cmd, until: Instant) -> RedisResult<Value> {
-        let (to, answer) = oneshot::channel();
-        self.put(Waiting { until, awaited: 1, answers: Answers::One(to) }, |bytes| {
-            command.write_packed_command(bytes)
-        })?;
+        resp::value(&self.as_answered(|bytes| command.write_packed_command(bytes), until, LITTLE).await?)
+    }
+
+    /// Sends a script's call.
+    pub(super) async fn script(
+        &self,
+        name: &str,
+        script: &str,
+        (keys, args): (&[&[u8]], &[&[u8]]),
+        until: Instant,
+    ) -> RedisResult<Value> {
+        let write = |bytes: &mut Vec<u8>| words::write_script(bytes, name, script, keys, args);
+        resp::value(&self.as_answered(write, until, LITTLE).await?)
+    }
+
+    /// Asks for a hash; the answer as it came.
+    pub(super) async fn hgetall(&self, key: &[u8], until: Instant) -> RedisResult<Vec<u8>> {
+        let write = |bytes: &mut Vec<u8>| words::write(bytes, 2, [&b"HGETALL"[..], key].into_iter());
+        self.as_answered(write, until, OF_A_SESSION).await
+    }
+
+    /// Sends the command that is written, and waits for one answer, at best of so many bytes.
+    async fn as_answered(&self, write: impl FnOnce(&mut Vec<u8>), until: Instant, room: usize) -> RedisResult<Vec<u8>> {
+        let (waiting, answer) = Waiting::new(1, room, until);
+        self.put(waiting, write)?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Sends commands in one write.
     pub(super) async fn many(&self, commands: &Pipeline, until: Instant) -> RedisResult<Vec<Value>> {
-        let (to, answer) = oneshot::channel();
-        let awaited = commands.len();
-        if awaited == 0 {
+        let count = commands.len();
+        if count == 0 {
             return Ok(Vec::new());
         }
-        let answers = Answers::Many(Vec::with_capacity(awaited), to);
-        self.put(Waiting { until, awaited, answers }, |bytes| {
-            for command in commands.cmd_iter() {
-                command.write_packed_command(bytes);
-            }
-        })?;
-        answer.await.unwrap_or_else(|_| Err(gone()))
+        let (waiting, answers) = Waiting::new(count, LITTLE * count, until);
+        self.put(waiting, |bytes| commands.cmd_iter().for_each(|command| command.write_packed_command(bytes)))?;
+        resp::values(&answers.await.unwrap_or_else(|_| Err(gone()))?, count)
     }
 
     fn put(&self, call: Waiting, write: impl FnOnce(&mut Vec<u8>)) -> RedisResult<()> {

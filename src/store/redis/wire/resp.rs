@@ -1,10 +1,12 @@
 //! Reading RESP3, the protocol that servers answer in.
 //!
-//! The driver's reader goes on wherever a stream breaks off, and takes 7,500 instructions for a session's four strings.
-//! This one takes little more than a third: it waits until an answer is whole, and leaves what is rare, errors too, to
-//! that one.
+//! In two steps: the connection only looks how long an answer is, and whoever asked reads it. So what is made of it is
+//! made and freed by one thread, most times; by two, they would wait for each other in the allocator. What is rare, errors
+//! too, is left to the driver's reader.
 
-use redis::{ErrorKind, RedisError, Value, parse_redis_value};
+use std::ops::Range;
+
+use redis::{ErrorKind, RedisError, RedisResult, Value, parse_redis_value};
 
 /// Answers within answers, at most.
 const DEPTH: usize = 16;
@@ -25,15 +27,57 @@ fn not_resp(what: &'static str) -> Not {
     Not::Resp((ErrorKind::Parse, what).into())
 }
 
-/// The first answer in these bytes, and how many of them it has.
-pub(super) fn first(bytes: &[u8]) -> Result<(Value, usize), Not> {
-    let mut bytes = Bytes { all: bytes, at: 0 };
-    Ok((bytes.value(DEPTH)?, bytes.at))
+/// How many bytes the first answer has, if all of it is there.
+pub(super) fn length(bytes: &[u8]) -> Result<usize, Not> {
+    Bytes { all: bytes, at: 0 }.skip(DEPTH)
 }
 
-/// Whether the first answer is all there: for one that comes in many pieces, of which nothing should be made in vain.
-pub(super) fn is_whole(bytes: &[u8]) -> Result<(), Not> {
-    Bytes { all: bytes, at: 0 }.skip(DEPTH).map(drop)
+/// Reads as many whole answers.
+pub(super) fn values(bytes: &[u8], count: usize) -> RedisResult<Vec<Value>> {
+    let mut bytes = Bytes { all: bytes, at: 0 };
+    (0..count).map(|_| bytes.value(DEPTH).map_err(Not::into_error)).collect()
+}
+
+/// Reads a whole answer.
+pub(super) fn value(bytes: &[u8]) -> RedisResult<Value> {
+    Bytes { all: bytes, at: 0 }.value(DEPTH).map_err(Not::into_error)
+}
+
+impl Not {
+    pub(super) fn into_error(self) -> RedisError {
+        match self {
+            Self::Whole => (ErrorKind::Parse, "an answer that breaks off").into(),
+            Self::Resp(error) => error,
+        }
+    }
+}
+
+/// Where the strings of a whole answer lie that is a map or a list of them; `None` in the place of what is none.
+pub(super) struct Strings<'a> {
+    bytes: Bytes<'a>,
+    left: usize,
+}
+
+impl<'a> Strings<'a> {
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        let mut bytes = Bytes { all: bytes, at: 0 };
+        let left = match bytes.line() {
+            Ok((b'%', line)) => count(line, LONGEST).ok().flatten().map(|pairs| 2 * pairs),
+            Ok((b'*', line)) => count(line, LONGEST).ok().flatten(),
+            _ => None,
+        };
+        // What is no list at all is one of a thing that is no string.
+        Self { bytes, left: left.unwrap_or(1) }
+    }
+}
+
+impl Iterator for Strings<'_> {
+    type Item = Option<Range<usize>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.bytes.string())
+    }
 }
 
 struct Bytes<'a> {
@@ -48,15 +92,15 @@ impl<'a> Bytes<'a> {
         let parts = match kind {
             b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => 0,
             b'$' | b'!' | b'=' => {
-                if let Some(length) = length(line, LONGEST)? {
+                if let Some(length) = count(line, LONGEST)? {
                     self.take(length)?;
                 }
                 0
             }
-            b'*' | b'~' | b'>' => length(line, LONGEST)?.unwrap_or(0),
-            b'%' => 2 * length(line, LONGEST)?.unwrap_or(0),
+            b'*' | b'~' | b'>' => count(line, LONGEST)?.unwrap_or(0),
+            b'%' => 2 * count(line, LONGEST)?.unwrap_or(0),
             // Belongs to the answer after it.
-            b'|' => 2 * length(line, LONGEST)?.unwrap_or(0) + 1,
+            b'|' => 2 * count(line, LONGEST)?.unwrap_or(0) + 1,
             _ => return Err(not_resp("an answer of no known type")),
         };
         if parts > 0 && depth == 0 {
@@ -68,6 +112,14 @@ impl<'a> Bytes<'a> {
         Ok(self.at)
     }
 
+    /// Where a string lies.
+    fn string(&mut self) -> Option<Range<usize>> {
+        let Ok((b'$', line)) = self.line() else { return None };
+        let at = self.at;
+        self.take(count(line, LONGEST).ok()??).ok()?;
+        Some(at..self.at - 2)
+    }
+
     /// Reads one answer.
     fn value(&mut self, depth: usize) -> Result<Value, Not> {
         let begun = self.at;
@@ -76,17 +128,17 @@ impl<'a> Bytes<'a> {
             b'+' if line == b"OK" => Value::Okay,
             b'+' => Value::SimpleString(text(line)?.to_owned()),
             b':' => Value::Int(text(line)?.parse().map_err(|_| not_resp("a number that is none"))?),
-            b'$' => match length(line, LONGEST)? {
+            b'$' => match count(line, LONGEST)? {
                 Some(length) => Value::BulkString(self.take(length)?.to_vec()),
                 None => Value::Nil,
             },
             b'_' => Value::Nil,
-            b'*' if depth > 0 => match length(line, LONGEST)? {
+            b'*' if depth > 0 => match count(line, LONGEST)? {
                 Some(length) => Value::Array((0..length).map(|_| self.value(depth - 1)).collect::<Result<_, _>>()?),
                 None => Value::Nil,
             },
             b'%' if depth > 0 => {
-                let length = length(line, LONGEST)?.unwrap_or(0);
+                let length = count(line, LONGEST)?.unwrap_or(0);
                 let mut pair = || Ok((self.value(depth - 1)?, self.value(depth - 1)?));
                 Value::Map((0..length).map(|_| pair()).collect::<Result<_, Not>>()?)
             }
@@ -125,7 +177,7 @@ impl<'a> Bytes<'a> {
 }
 
 /// A length; none where it is -1, which means that there is nothing.
-fn length(line: &[u8], most: usize) -> Result<Option<usize>, Not> {
+fn count(line: &[u8], most: usize) -> Result<Option<usize>, Not> {
     if line == b"-1" {
         return Ok(None);
     }
@@ -174,8 +226,9 @@ mod tests {
     fn every_answer_reads_as_the_driver_reads_it() {
         for bytes in ANSWERS {
             let expected = parse_redis_value(bytes).expect("legal");
-            let (value, length) = first(&[bytes, b"+more\r\n"].concat()).expect("whole");
-            assert_eq!((value, length), (expected, bytes.len()), "{}", bytes.escape_ascii());
+            let more = [bytes, b"+more\r\n"].concat();
+            assert_eq!(length(&more).expect("whole"), bytes.len(), "{}", bytes.escape_ascii());
+            assert_eq!(values(&more, 2).expect("whole"), [expected, Value::SimpleString("more".into())]);
         }
     }
 
@@ -183,9 +236,9 @@ mod tests {
     fn of_an_answer_that_is_cut_anywhere_the_rest_is_waited_for() {
         for bytes in ANSWERS {
             for cut in 0..bytes.len() {
-                for read in [first(&bytes[..cut]).map(drop), is_whole(&bytes[..cut])] {
-                    assert!(matches!(read, Err(Not::Whole)), "{} at {cut}: {read:?}", bytes.escape_ascii());
-                }
+                let read = length(&bytes[..cut]);
+                assert!(matches!(read, Err(Not::Whole)), "{} at {cut}: {read:?}", bytes.escape_ascii());
+                assert!(value(&bytes[..cut]).is_err(), "{} at {cut}", bytes.escape_ascii());
             }
         }
     }
@@ -197,9 +250,8 @@ mod tests {
             let mut bytes = Vec::new();
             random_answer(&mut random, 4, &mut bytes);
             let expected = parse_redis_value(&bytes).expect("legal");
-            let (value, length) = first(&bytes).unwrap_or_else(|error| panic!("{seed}: {error:?}"));
-            assert_eq!((value, length), (expected, bytes.len()), "{seed}");
-            assert!(is_whole(&bytes).is_ok(), "{seed}");
+            assert_eq!(length(&bytes).expect("whole"), bytes.len(), "{seed}");
+            assert_eq!(value(&bytes).expect("whole"), expected, "{seed}");
         }
     }
 
@@ -244,7 +296,8 @@ mod tests {
             &endless,
         ];
         for bytes in all {
-            assert!(matches!(first(bytes), Err(Not::Resp(_))), "{}", bytes[..bytes.len().min(40)].escape_ascii());
+            let waits = matches!(length(bytes), Err(Not::Whole));
+            assert!(!waits && value(bytes).is_err(), "{}", bytes[..bytes.len().min(40)].escape_ascii());
         }
     }
 }

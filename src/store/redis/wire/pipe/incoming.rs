@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use redis::{RedisResult, Value};
+use redis::RedisResult;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::super::resp::{self, Not};
@@ -16,13 +16,11 @@ pub(super) struct Incoming {
     bytes: Vec<u8>,
     from: usize,
     to: usize,
-    /// There is only a part of the next answer.
-    in_part: bool,
 }
 
 impl Incoming {
     pub(super) fn new() -> Self {
-        Self { bytes: vec![0; ROOM], from: 0, to: 0, in_part: false }
+        Self { bytes: vec![0; ROOM], from: 0, to: 0 }
     }
 
     pub(super) fn receive<S: AsyncRead + Unpin>(
@@ -55,19 +53,14 @@ impl Incoming {
     }
 
     /// The next answer, if all of it is there.
-    pub(super) fn next(&mut self) -> RedisResult<Option<Value>> {
-        let bytes = &self.bytes[self.from..self.to];
-        let whole = if self.in_part { resp::is_whole(bytes) } else { Ok(()) };
-        match whole.and_then(|()| resp::first(bytes)) {
-            Ok((value, length)) => {
+    pub(super) fn next(&mut self) -> RedisResult<Option<&[u8]>> {
+        match resp::length(&self.bytes[self.from..self.to]) {
+            Ok(length) => {
+                let begun = self.from;
                 self.from += length;
-                self.in_part = false;
-                Ok(Some(value))
+                Ok(Some(&self.bytes[begun..self.from]))
             }
-            Err(Not::Whole) => {
-                self.in_part = self.from < self.to;
-                Ok(None)
-            }
+            Err(Not::Whole) => Ok(None),
             Err(Not::Resp(error)) => Err(error),
         }
     }

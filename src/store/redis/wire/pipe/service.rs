@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use redis::{ErrorKind, RedisResult, Value};
+use redis::{ErrorKind, RedisResult};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -15,6 +15,9 @@ use super::super::link::TIMEOUTS;
 use super::incoming::Incoming;
 use super::waiting::Waiting;
 use super::{KEPT, ROOM, Shared};
+
+/// What a message begins with that answers no call.
+const PUSH: &[u8] = b">";
 
 /// Ends when it is not used any more, or broken.
 pub(super) struct Service<S, B> {
@@ -120,14 +123,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Service<S, B> {
 
     /// Hands out the answers that are whole.
     fn deliver(&mut self) -> RedisResult<()> {
-        while let Some(value) = self.incoming.next()? {
-            if matches!(value, Value::Push { .. }) {
+        while let Some(answer) = self.incoming.next()? {
+            if answer.starts_with(PUSH) {
                 continue;
             }
             let Some(call) = self.calls.front_mut() else {
                 return Err((ErrorKind::Parse, "an answer to no call").into());
             };
-            call.answer(value);
+            call.answer(answer);
             self.late = 0;
             if call.awaited == 0 {
                 self.calls.pop_front();

@@ -1,6 +1,6 @@
 //! A call that waits for its answers.
 
-use redis::{RedisError, RedisResult, Value};
+use redis::{RedisError, RedisResult};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -10,43 +10,40 @@ pub(super) struct Waiting {
     pub(super) until: Instant,
     /// How many answers are to come.
     pub(super) awaited: usize,
-    pub(super) answers: Answers,
-}
-
-pub(super) enum Answers {
-    One(oneshot::Sender<RedisResult<Value>>),
-    Many(Vec<Value>, oneshot::Sender<RedisResult<Vec<Value>>>),
-    /// Nobody waits any more; what comes is read all the same, or the next call would get it.
-    Unwanted,
+    /// Those that have come, in room that the caller has made: memory is freed fastest by the thread that it is from.
+    answers: Vec<u8>,
+    /// None once nobody waits any more; what comes is read all the same, or the next call would get it.
+    to: Option<oneshot::Sender<RedisResult<Vec<u8>>>>,
 }
 
 impl Waiting {
-    pub(super) fn answer(&mut self, value: Value) {
+    /// For so many answers, at best of so many bytes.
+    pub(super) fn new(awaited: usize, room: usize, until: Instant) -> (Self, oneshot::Receiver<RedisResult<Vec<u8>>>) {
+        let (to, answers) = oneshot::channel();
+        (Self { until, awaited, answers: Vec::with_capacity(room), to: Some(to) }, answers)
+    }
+
+    pub(super) fn answer(&mut self, answer: &[u8]) {
         self.awaited -= 1;
-        // That nobody waits any more is no failure.
-        match std::mem::replace(&mut self.answers, Answers::Unwanted) {
-            Answers::One(to) => drop(to.send(Ok(value))),
-            Answers::Many(mut values, to) => {
-                values.push(value);
-                if self.awaited == 0 {
-                    drop(to.send(Ok(values)));
-                } else {
-                    self.answers = Answers::Many(values, to);
-                }
-            }
-            Answers::Unwanted => {}
+        if self.to.is_some() {
+            self.answers.extend_from_slice(answer);
+        }
+        if self.awaited == 0
+            && let Some(to) = self.to.take()
+        {
+            // That nobody waits any more is no failure.
+            drop(to.send(Ok(std::mem::take(&mut self.answers))));
         }
     }
 
     pub(super) fn fail(&mut self, error: RedisError) {
-        match std::mem::replace(&mut self.answers, Answers::Unwanted) {
-            Answers::One(to) => drop(to.send(Err(error))),
-            Answers::Many(_, to) => drop(to.send(Err(error))),
-            Answers::Unwanted => {}
+        self.answers = Vec::new();
+        if let Some(to) = self.to.take() {
+            drop(to.send(Err(error)));
         }
     }
 
     pub(super) fn is_wanted(&self) -> bool {
-        !matches!(self.answers, Answers::Unwanted)
+        self.to.is_some()
     }
 }

@@ -1,0 +1,95 @@
+//! A hash as a server answers it: names and values in turn, read where they lie.
+
+use std::ops::Range;
+
+use redis::Value;
+
+use super::resp::Strings;
+
+/// The bytes of an answer that is a map or a list of strings.
+#[derive(Debug)]
+pub(crate) struct Hash(Vec<u8>);
+
+impl Hash {
+    /// What was read from a connection of ours.
+    pub(super) const fn as_answered(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// What the driver has read, or a script answers within another answer; `None` for anything but strings.
+    pub(crate) fn of(answer: &Value) -> Option<Self> {
+        let strings: Vec<&Value> = match answer {
+            Value::Map(pairs) => pairs.iter().flat_map(|(name, value)| [name, value]).collect(),
+            Value::Array(flat) => flat.iter().collect(),
+            _ => return None,
+        };
+        let mut bytes = format!("*{}\r\n", strings.len()).into_bytes();
+        for string in strings {
+            let Value::BulkString(string) = string else { return None };
+            bytes.extend_from_slice(format!("${}\r\n", string.len()).as_bytes());
+            bytes.extend_from_slice(string);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        Some(Self(bytes))
+    }
+
+    /// Where each name and its value lie in the bytes; `None` in the place of what is no string.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = Option<(Range<usize>, Range<usize>)>> {
+        let mut strings = Strings::of(&self.0);
+        std::iter::from_fn(move || {
+            let name = strings.next()?;
+            Some(name.zip(strings.next().flatten()))
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(hash: &Hash) -> Option<Vec<(&[u8], &[u8])>> {
+        hash.pairs().map(|pair| pair.map(|(name, value)| (&hash.0[name], &hash.0[value]))).collect()
+    }
+
+    #[test]
+    fn names_and_values_are_found_where_they_lie() {
+        let expected: Vec<(&[u8], &[u8])> = vec![(b"@", b"\r\n$1"), (b"=", b"")];
+        for bytes in [
+            &b"%2\r\n$1\r\n@\r\n$4\r\n\r\n$1\r\n$1\r\n=\r\n$0\r\n\r\n"[..],
+            b"*4\r\n$1\r\n@\r\n$4\r\n\r\n$1\r\n$1\r\n=\r\n$0\r\n\r\n",
+        ] {
+            let answered = Hash::as_answered(bytes.to_vec());
+            assert_eq!(read(&answered), Some(expected.clone()));
+            let value = redis::parse_redis_value(bytes).expect("legal");
+            assert_eq!(read(&Hash::of(&value).expect("strings")), Some(expected.clone()));
+        }
+        for empty in [b"%0\r\n", b"*0\r\n"] {
+            assert_eq!(read(&Hash::as_answered(empty.to_vec())), Some(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_hash_of_strings_is_refused() {
+        for bytes in [
+            &b"+OK\r\n"[..],
+            b":1\r\n",
+            b"$-1\r\n",
+            b"_\r\n",
+            b"*1\r\n$1\r\na\r\n",
+            b"*2\r\n$1\r\na\r\n:1\r\n",
+            b"%1\r\n$1\r\na\r\n_\r\n",
+        ] {
+            assert_eq!(read(&Hash::as_answered(bytes.to_vec())), None, "{}", bytes.escape_ascii());
+            let value = redis::parse_redis_value(bytes).expect("legal");
+            assert_eq!(Hash::of(&value).as_ref().and_then(read), None, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Writing a command, word by word, where it is sent from.
+
+/// Appends a command of so many words.
+pub(super) fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
+    line(bytes, b'*', count);
+    for word in words {
+        line(bytes, b'$', word.len());
+        bytes.extend_from_slice(word);
+        bytes.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Appends the call of a script, by `EVALSHA` or `EVAL`.
+pub(super) fn write_script(bytes: &mut Vec<u8>, name: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) {
+    let count = keys.len().to_string();
+    let first = [name.as_bytes(), script.as_bytes(), count.as_bytes()];
+    write(bytes, first.len() + keys.len() + args.len(), first.into_iter().chain(keys.iter().chain(args).copied()));
+}
+
+fn line(bytes: &mut Vec<u8>, kind: u8, mut number: usize) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    bytes.push(kind);
+    bytes.extend_from_slice(&digits[first..]);
+    bytes.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::call::command;
+    use super::*;
+
+    #[test]
+    fn a_command_is_written_as_the_driver_writes_it() {
+        let words: [&[u8]; 4] = [b"ECHO", b"", b"\r\n$", &[7; 1_234]];
+        let mut expected = redis::Cmd::new();
+        words.iter().for_each(|word| {
+            expected.arg(word);
+        });
+        let mut bytes = b"before".to_vec();
+        write(&mut bytes, words.len(), words.into_iter());
+        assert_eq!(bytes, [b"before", &expected.get_packed_command()[..]].concat());
+    }
+
+    #[test]
+    fn a_script_is_written_as_the_driver_writes_it() {
+        let many = vec![&b"argument"[..]; 120];
+        for (keys, args) in [(&[][..], &[][..]), (&many[..1], &many[..9]), (&many, &many)] {
+            let mut bytes = Vec::new();
+            write_script(&mut bytes, "EVALSHA", "0123", keys, args);
+            assert_eq!(bytes, command("EVALSHA", "0123", keys, args).get_packed_command());
+        }
+    }
+}
