@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use crate::Failure;
 use crate::plan::Plan;
+use crate::server::Server;
+use crate::work;
 
 type Once = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
@@ -14,7 +16,19 @@ type Once = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 pub struct Contestant {
     pub name: String,
     once: Arc<dyn Fn(usize) -> Once + Send + Sync>,
-    pub rates: Vec<f64>,
+    /// The process that calls Redis.
+    client: u32,
+    pub rounds: Vec<Round>,
+}
+
+/// What came out in a round.
+#[derive(Clone, Copy)]
+pub struct Round {
+    /// Requests per second.
+    pub rate: f64,
+    /// The processor time of one, in µs: of its client, and of Redis.
+    pub client: f64,
+    pub redis: f64,
 }
 
 /// Those who are compared with each other; the first is the control.
@@ -29,30 +43,46 @@ impl Group {
         Self { name: name.into(), contestants: Vec::new(), next: Arc::default() }
     }
 
-    pub fn with<F, R>(mut self, name: &str, once: F) -> Self
+    /// What this process does.
+    pub fn with<F, R>(self, name: &str, once: F) -> Self
+    where
+        F: Fn(usize) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        self.with_client(name, std::process::id(), once)
+    }
+
+    /// What another process is asked for.
+    pub fn with_client<F, R>(mut self, name: &str, client: u32, once: F) -> Self
     where
         F: Fn(usize) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), Failure>> + Send + 'static,
     {
         let once = Arc::new(move |number| Box::pin(once(number)) as Once);
-        self.contestants.push(Contestant { name: name.into(), once, rates: Vec::new() });
+        self.contestants.push(Contestant { name: name.into(), once, client, rounds: Vec::new() });
         self
     }
 
-    pub async fn round(&mut self, plan: &Plan) -> Result<(), Failure> {
+    pub async fn round(&mut self, plan: &Plan, server: &Server) -> Result<(), Failure> {
         for contestant in &mut self.contestants {
-            let rate = rate(&contestant.once, &self.next, plan).await;
-            contestant.rates.push(rate.map_err(|error| format!("{}, {}: {error}", self.name, contestant.name))?);
+            let used = || (work::used(contestant.client), server.used());
+            let before = used();
+            let run = run(&contestant.once, &self.next, plan).await;
+            let (done, rate) = run.map_err(|error| format!("{}, {}: {error}", self.name, contestant.name))?;
+            let after = used();
+            let (client, redis) = ((after.0 - before.0) / done, (after.1 - before.1) / done);
+            contestant.rounds.push(Round { rate, client, redis });
         }
         Ok(())
     }
 }
 
-async fn rate(
+/// How many requests were done, and how many per second.
+async fn run(
     once: &Arc<dyn Fn(usize) -> Once + Send + Sync>,
     next: &Arc<AtomicUsize>,
     plan: &Plan,
-) -> Result<f64, Failure> {
+) -> Result<(f64, f64), Failure> {
     let begun = Instant::now();
     let end = begun + plan.time;
     let mut tasks = Vec::new();
@@ -71,5 +101,6 @@ async fn rate(
     for task in tasks {
         done += task.await??;
     }
-    Ok(done as f64 / begun.elapsed().as_secs_f64())
+    let done = done as f64;
+    Ok((done, done / begun.elapsed().as_secs_f64()))
 }

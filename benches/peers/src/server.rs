@@ -1,32 +1,35 @@
 //! The Redis that all share.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
 use crate::Failure;
+use crate::plan::Plan;
+use crate::work;
 
 /// A private `redis-server` on loopback TCP; dies with this.
 pub struct Server {
     pub url: String,
     /// Redis 7.4 and Valkey 9 have `HEXPIRE`.
     pub expires_fields: bool,
-    _child: Child,
+    process: Child,
 }
 
 impl Server {
-    pub async fn start(program: &Path) -> Result<Self, Failure> {
+    pub async fn start(plan: &Plan) -> Result<Self, Failure> {
+        let program = &plan.server;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let child = Command::new(program)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--hash-max-listpack-value", &plan.listpack.to_string()])
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("{}: {error}; install Debian's redis-server", program.display()))?;
-        let mut server = Self { url: format!("redis://127.0.0.1:{port}"), expires_fields: false, _child: child };
+        let mut server = Self { url: format!("redis://127.0.0.1:{port}"), expires_fields: false, process: child };
         for _ in 0..500 {
             if let Ok(mut connection) = server.connection().await {
                 let found: Vec<redis::Value> =
@@ -41,6 +44,11 @@ impl Server {
 
     pub async fn connection(&self) -> Result<redis::aio::MultiplexedConnection, Failure> {
         Ok(redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection().await?)
+    }
+
+    /// The processor time that it has used, in µs.
+    pub fn used(&self) -> f64 {
+        self.process.id().map_or(f64::NAN, work::used)
     }
 
     /// Valkey tells the version of Redis that it resembles too.

@@ -44,13 +44,15 @@ pub async fn groups(server: &Server, plan: &Plan) -> Result<Vec<Group>, Failure>
         return Ok(Vec::new());
     }
     for (name, app) in APPS.into_iter().filter(|(_, app)| *app != "ruts" || server.expires_fields) {
-        let browser = Arc::new(Browser::new(App::start(app, &server.url).await?, plan.tasks).await?);
+        let app = App::start(app, &server.url).await?;
+        let process = app.process;
+        let browser = Arc::new(Browser::new(app, plan.tasks).await?);
         let reader = Arc::clone(&browser);
-        read = read.with(name, move |number| {
+        read = read.with_client(name, process, move |number| {
             let browser = Arc::clone(&reader);
             async move { browser.get("/read", number % STORED).await }
         });
-        write = write.with(name, move |number| {
+        write = write.with_client(name, process, move |number| {
             let browser = Arc::clone(&browser);
             async move { browser.get("/write", number % STORED).await }
         });

@@ -57,6 +57,8 @@ impl Ours {
             session.insert(&name, &value)?;
         }
         session.save().await?.into_result()?;
+        let token = session.token().ok_or("a token")?.reveal().to_string();
+        let session = self.open(&token).await?;
         let login = Login::new(format!("user{number}")).keep(SMALL.content().map(|(name, _)| name));
         let _ = session.login(login).await?;
         Ok(())

@@ -10,6 +10,7 @@ use crate::Failure;
 /// Dies with this.
 pub struct App {
     pub port: u16,
+    pub process: u32,
     _child: Child,
 }
 
@@ -23,6 +24,7 @@ impl App {
         let output = child.stdout.take().ok_or("piped")?;
         let line = BufReader::new(output).lines().next_line().await?;
         let port = line.ok_or_else(|| format!("the app on {app} ended at once"))?.parse()?;
-        Ok(Self { port, _child: child })
+        let process = child.id().ok_or("running")?;
+        Ok(Self { port, process, _child: child })
     }
 }
