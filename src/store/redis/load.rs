@@ -41,9 +41,7 @@ pub(super) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -
 
 /// The same of a session whose key may outlast its life.
 async fn load_lasting(redis: &Redis, budget: &Budget, key: &[u8]) -> Result<Loaded, Error> {
-    let mut reads = pipe();
-    reads.cmd("PTTL").arg(key).add_command(hgetall(key));
-    let [left, hash] = exactly(redis.wire.read(Path::Request, budget, key, &reads).await?)?;
+    let (left, hash) = redis.wire.read_lasting(Path::Request, budget, key).await?;
     read(left, hash)
 }
 
@@ -52,8 +50,9 @@ pub(super) async fn load_timed(redis: &Redis, id: SessionId) -> Result<(Loaded, 
     let key = redis.keys.session(id);
     let mut reads = pipe();
     reads.cmd("TIME").cmd("PTTL").arg(&key).add_command(hgetall(&key));
-    let [now, left, hash] = exactly(redis.wire.read(Path::Request, &redis.wire.budget(), &key, &reads).await?)?;
-    Ok((read(left, hash)?, time(&now)?))
+    let answers = redis.wire.read(Path::Request, &redis.wire.budget(), &key, &reads).await?;
+    let [now, left, answer] = exactly(answers)?;
+    Ok((read(left, hash(&answer)?)?, time(&now)?))
 }
 
 /// As many answers as were asked for.
@@ -61,9 +60,9 @@ pub(super) fn exactly<const N: usize>(answers: Vec<Value>) -> Result<[Value; N],
     answers.try_into().map_err(|_| unexpected())
 }
 
-fn read(left: Value, answer: Value) -> Result<Loaded, Error> {
+fn read(left: Value, hash: Hash) -> Result<Loaded, Error> {
     let left = number(&left)?;
-    Ok(unpack(hash(&answer)?)?.map_or(Loaded::Absent, |(stored, fields)| told(stored, fields, left)))
+    Ok(unpack(hash)?.map_or(Loaded::Absent, |(stored, fields)| told(stored, fields, left)))
 }
 
 /// What a load finds, by the milliseconds that the key has left. A session is live as long as those exceed what its key

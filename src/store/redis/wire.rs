@@ -35,7 +35,7 @@ use std::time::Duration;
 use redis::{Cmd, Pipeline, Value};
 use tokio::sync::watch;
 
-use self::call::{Call, Hgetall, Invocation, by_key};
+use self::call::{Call, Hgetall, Invocation, Lasting, by_key};
 use self::cluster::Cluster;
 use self::failovers::Failovers;
 use self::fault::{Failure, Fault};
@@ -198,6 +198,11 @@ impl Wire {
     /// Reads a hash. Fails as [`Error::Unavailable`].
     pub(crate) async fn read_hash(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<Hash, Error> {
         self.call(path, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash).map_err(Failure::of_read)
+    }
+
+    /// Reads how long a key lasts, in milliseconds, and then its hash, in one round trip. Fails as [`Error::Unavailable`].
+    pub(crate) async fn read_lasting(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<(Value, Hash), Error> {
+        self.call(path, budget, Some(key), &Lasting(key)).await.map(|(answer, _)| answer).map_err(Failure::of_read)
     }
 
     /// A question that any master can answer. Fails as [`Error::Unavailable`].

@@ -6,7 +6,7 @@ use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::budget::{ANSWER, Budget};
-use super::connection::{Connection, hash};
+use super::connection::{Connection, hash, left_and_hash};
 use super::fault::Fault;
 use super::hash::Hash;
 use super::script::Script;
@@ -95,6 +95,27 @@ impl Call for Hgetall<'_> {
     async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
         hash(ask(connection, std::iter::once(&hgetall(self.0))).await?)
     }
+}
+
+/// The same with the milliseconds that the key lasts, which are asked for first.
+pub(super) struct Lasting<'a>(pub(super) &'a [u8]);
+
+impl Call for Lasting<'_> {
+    type Answer = (Value, Hash);
+
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, Hash)> {
+        connection.lasting(self.0).await
+    }
+
+    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<(Value, Hash)> {
+        left_and_hash(lasting(self.0).send_asking(connection, budget).await?)
+    }
+}
+
+pub(super) fn lasting(key: &[u8]) -> Pipeline {
+    let mut commands = Pipeline::new();
+    commands.cmd("PTTL").arg(key).add_command(hgetall(key));
+    commands
 }
 
 pub(crate) fn hgetall(key: &[u8]) -> Cmd {

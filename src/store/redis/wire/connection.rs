@@ -5,7 +5,7 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::budget::ANSWER;
-use super::call::{accepted, command, hgetall};
+use super::call::{accepted, command, hgetall, lasting};
 use super::hash::Hash;
 use super::pipe::Pipe;
 use super::resp;
@@ -77,14 +77,26 @@ impl Connection {
         match &mut self.route {
             Route::Ours(pipe) => {
                 let answer = pipe.hgetall(key, self.until.unwrap_or_else(soon)).await?;
-                if matches!(answer.first(), Some(b'%' | b'*')) {
-                    return Ok(Hash::as_answered(answer));
-                }
-                hash(resp::value(&answer)?)
+                hash_at(answer, 0)
             }
             Route::Driver(connection) => {
                 let command = hgetall(key);
                 hash(erased(connection.send_packed_command(&command)).await?)
+            }
+        }
+    }
+
+    /// Asks how long a key lasts, and then for its hash; an error of the server is one here.
+    pub(super) async fn lasting(&mut self, key: &[u8]) -> RedisResult<(Value, Hash)> {
+        match &mut self.route {
+            Route::Ours(pipe) => {
+                let answers = pipe.lasting(key, self.until.unwrap_or_else(soon)).await?;
+                let (left, behind) = resp::first(&answers)?;
+                Ok((accepted(left)?, hash_at(answers, behind)?))
+            }
+            Route::Driver(connection) => {
+                let commands = lasting(key);
+                left_and_hash(erased(connection.send_packed_commands(&commands, 0, commands.len())).await?)
             }
         }
     }
@@ -95,6 +107,22 @@ impl Connection {
             Route::Ours(pipe) => pipe.many(commands, self.until.unwrap_or_else(soon)).await,
             Route::Driver(connection) => erased(connection.send_packed_commands(commands, 0, commands.len())).await,
         }
+    }
+}
+
+/// The answer that begins there.
+fn hash_at(answers: Vec<u8>, at: usize) -> RedisResult<Hash> {
+    if matches!(answers.get(at), Some(b'%' | b'*')) {
+        return Ok(Hash::as_answered(answers, at));
+    }
+    hash(resp::value(&answers[at..])?)
+}
+
+/// Two answers.
+pub(super) fn left_and_hash(answers: Vec<Value>) -> RedisResult<(Value, Hash)> {
+    match <[Value; 2]>::try_from(answers) {
+        Ok([left, answer]) => Ok((accepted(left)?, hash(answer)?)),
+        Err(_) => Err((ErrorKind::Parse, "not as many answers as questions").into()),
     }
 }
 

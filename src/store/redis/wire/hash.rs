@@ -6,14 +6,17 @@ use redis::Value;
 
 use super::resp::Strings;
 
-/// The bytes of an answer that is a map or a list of strings.
+/// The bytes of an answer that is a map or a list of strings, and where in them it begins.
 #[derive(Debug)]
-pub(crate) struct Hash(Vec<u8>);
+pub(crate) struct Hash {
+    bytes: Vec<u8>,
+    at: usize,
+}
 
 impl Hash {
-    /// What was read from a connection of ours.
-    pub(super) const fn as_answered(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+    /// What was read from a connection of ours; it may stand behind another answer.
+    pub(super) const fn as_answered(bytes: Vec<u8>, at: usize) -> Self {
+        Self { bytes, at }
     }
 
     /// What the driver has read, or a script answers within another answer; `None` for anything but strings.
@@ -30,12 +33,12 @@ impl Hash {
             bytes.extend_from_slice(string);
             bytes.extend_from_slice(b"\r\n");
         }
-        Some(Self(bytes))
+        Some(Self { bytes, at: 0 })
     }
 
     /// Where each name and its value lie in the bytes; `None` in the place of what is no string.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = Option<(Range<usize>, Range<usize>)>> {
-        let mut strings = Strings::of(&self.0);
+        let mut strings = Strings::of(&self.bytes, self.at);
         std::iter::from_fn(move || {
             let name = strings.next()?;
             Some(name.zip(strings.next().flatten()))
@@ -43,11 +46,11 @@ impl Hash {
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.bytes
     }
 }
 
@@ -56,7 +59,7 @@ mod tests {
     use super::*;
 
     fn read(hash: &Hash) -> Option<Vec<(&[u8], &[u8])>> {
-        hash.pairs().map(|pair| pair.map(|(name, value)| (&hash.0[name], &hash.0[value]))).collect()
+        hash.pairs().map(|pair| pair.map(|(name, value)| (&hash.bytes[name], &hash.bytes[value]))).collect()
     }
 
     #[test]
@@ -66,13 +69,15 @@ mod tests {
             &b"%2\r\n$1\r\n@\r\n$4\r\n\r\n$1\r\n$1\r\n=\r\n$0\r\n\r\n"[..],
             b"*4\r\n$1\r\n@\r\n$4\r\n\r\n$1\r\n$1\r\n=\r\n$0\r\n\r\n",
         ] {
-            let answered = Hash::as_answered(bytes.to_vec());
+            let answered = Hash::as_answered(bytes.to_vec(), 0);
             assert_eq!(read(&answered), Some(expected.clone()));
+            let behind = Hash::as_answered([b":7\r\n", bytes].concat(), 4);
+            assert_eq!(read(&behind), Some(expected.clone()));
             let value = redis::parse_redis_value(bytes).expect("legal");
             assert_eq!(read(&Hash::of(&value).expect("strings")), Some(expected.clone()));
         }
         for empty in [b"%0\r\n", b"*0\r\n"] {
-            assert_eq!(read(&Hash::as_answered(empty.to_vec())), Some(Vec::new()));
+            assert_eq!(read(&Hash::as_answered(empty.to_vec(), 0)), Some(Vec::new()));
         }
     }
 
@@ -87,7 +92,7 @@ mod tests {
             b"*2\r\n$1\r\na\r\n:1\r\n",
             b"%1\r\n$1\r\na\r\n_\r\n",
         ] {
-            assert_eq!(read(&Hash::as_answered(bytes.to_vec())), None, "{}", bytes.escape_ascii());
+            assert_eq!(read(&Hash::as_answered(bytes.to_vec(), 0)), None, "{}", bytes.escape_ascii());
             let value = redis::parse_redis_value(bytes).expect("legal");
             assert_eq!(Hash::of(&value).as_ref().and_then(read), None, "{value:?}");
         }

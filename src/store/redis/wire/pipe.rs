@@ -66,7 +66,7 @@ impl Pipe {
 
     /// Sends a command.
     pub(super) async fn one(&self, command: &Cmd, until: Instant) -> RedisResult<Value> {
-        resp::value(&self.as_answered(|bytes| command.write_packed_command(bytes), until, LITTLE).await?)
+        resp::value(&self.as_answered(|bytes| command.write_packed_command(bytes), until, (1, LITTLE)).await?)
     }
 
     /// Sends a script's call.
@@ -78,18 +78,31 @@ impl Pipe {
         until: Instant,
     ) -> RedisResult<Value> {
         let write = |bytes: &mut Vec<u8>| words::write_script(bytes, name, script, keys, args);
-        resp::value(&self.as_answered(write, until, LITTLE).await?)
+        resp::value(&self.as_answered(write, until, (1, LITTLE)).await?)
     }
 
     /// Asks for a hash; the answer as it came.
     pub(super) async fn hgetall(&self, key: &[u8], until: Instant) -> RedisResult<Vec<u8>> {
-        let write = |bytes: &mut Vec<u8>| words::write(bytes, 2, [&b"HGETALL"[..], key].into_iter());
-        self.as_answered(write, until, OF_A_SESSION).await
+        self.as_answered(|bytes| words::write_hgetall(bytes, key), until, (1, OF_A_SESSION)).await
     }
 
-    /// Sends the command that is written, and waits for one answer, at best of so many bytes.
-    async fn as_answered(&self, write: impl FnOnce(&mut Vec<u8>), until: Instant, room: usize) -> RedisResult<Vec<u8>> {
-        let (waiting, answer) = Waiting::new(1, room, until);
+    /// Asks how long a key lasts, and then for its hash; both answers as they came.
+    pub(super) async fn lasting(&self, key: &[u8], until: Instant) -> RedisResult<Vec<u8>> {
+        let write = |bytes: &mut Vec<u8>| {
+            words::write_pttl(bytes, key);
+            words::write_hgetall(bytes, key);
+        };
+        self.as_answered(write, until, (2, OF_A_SESSION)).await
+    }
+
+    /// Sends the commands that are written, and waits for their answers: so many, at best of so many bytes.
+    async fn as_answered(
+        &self,
+        write: impl FnOnce(&mut Vec<u8>),
+        until: Instant,
+        (awaited, room): (usize, usize),
+    ) -> RedisResult<Vec<u8>> {
+        let (waiting, answer) = Waiting::new(awaited, room, until);
         self.put(waiting, write)?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }

@@ -40,7 +40,14 @@ pub(super) fn values(bytes: &[u8], count: usize) -> RedisResult<Vec<Value>> {
 
 /// Reads a whole answer.
 pub(super) fn value(bytes: &[u8]) -> RedisResult<Value> {
-    Bytes { all: bytes, at: 0 }.value(DEPTH).map_err(Not::into_error)
+    first(bytes).map(|(value, _)| value)
+}
+
+/// Reads the first of some whole answers; where the next one begins.
+pub(super) fn first(bytes: &[u8]) -> RedisResult<(Value, usize)> {
+    let mut bytes = Bytes { all: bytes, at: 0 };
+    let value = bytes.value(DEPTH).map_err(Not::into_error)?;
+    Ok((value, bytes.at))
 }
 
 impl Not {
@@ -59,8 +66,9 @@ pub(super) struct Strings<'a> {
 }
 
 impl<'a> Strings<'a> {
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
-        let mut bytes = Bytes { all: bytes, at: 0 };
+    /// Of the answer that begins there.
+    pub(super) fn of(bytes: &'a [u8], at: usize) -> Self {
+        let mut bytes = Bytes { all: bytes, at };
         let left = match bytes.line() {
             Ok((b'%', line)) => count(line, LONGEST).ok().flatten().map(|pairs| 2 * pairs),
             Ok((b'*', line)) => count(line, LONGEST).ok().flatten(),

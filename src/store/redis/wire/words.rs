@@ -1,13 +1,23 @@
 //! Writing a command, word by word, where it is sent from.
 
 /// Appends a command of so many words.
-pub(super) fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
+fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
     line(bytes, b'*', count);
     for word in words {
         line(bytes, b'$', word.len());
         bytes.extend_from_slice(word);
         bytes.extend_from_slice(b"\r\n");
     }
+}
+
+/// Appends the question for a hash.
+pub(super) fn write_hgetall(bytes: &mut Vec<u8>, key: &[u8]) {
+    write(bytes, 2, [b"HGETALL", key].into_iter());
+}
+
+/// Appends the question how long a key lasts.
+pub(super) fn write_pttl(bytes: &mut Vec<u8>, key: &[u8]) {
+    write(bytes, 2, [b"PTTL", key].into_iter());
 }
 
 /// Appends the call of a script, by `EVALSHA` or `EVAL`.
