@@ -23,7 +23,7 @@ ARGV[13] its metadata         as loaded
 ARGV[14] its deadline         milliseconds since 1970: what that metadata says
 ARGV[15] its tombstone        up to the time of the last use
 ARGV[16] its tombstone        after it; with this operation in the ring
-ARGV[17] remember             milliseconds that a tombstone stays
+ARGV[17] stay                 milliseconds that this tombstone stays
 ARGV[18] number of the new hash's fields but for its metadata
 ARGV[19...] their names and values in turn, then the names of the guest's, but for its metadata
 Flags    none

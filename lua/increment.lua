@@ -13,6 +13,7 @@ Flags    none
 
 Returns  OK, 4 bytes of version, and the counter's new value, digits
          LATE, STALE, GONE, CONFLICT, WRONG_KIND, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES
+         an error: Redis's own, if it fails for another reason; nothing was written
 
 Why a script: HINCRBY alone would make a missing session anew. The value stays text all the way: a Lua number is exact
 to 53 bits only, so the sum is Redis's, and put back where it turns out too long.
@@ -30,7 +31,9 @@ end
 local before = redis.call('HGET', key, field)
 local sum = redis.pcall('HINCRBY', key, field, by)
 if type(sum) == 'table' and sum.err then
-  return settle(key, session, call, string.find(sum.err, 'overflow') and OVERFLOW or WRONG_KIND, '')
+  local refusal = string.find(sum.err, 'hash value is not an integer') and WRONG_KIND
+    or string.find(sum.err, 'overflow') and OVERFLOW
+  return refusal and settle(key, session, call, refusal, '') or sum
 end
 local after = redis.call('HGET', key, field)
 local bytes = session.size + #after - (before and #before or -#field)

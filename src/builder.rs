@@ -105,6 +105,9 @@ impl Builder {
 
     /// How long an ended session answers why it ended: 5 minutes to 30 days, 1 hour by default.
     ///
+    /// At least so long, and up to a tenth longer, by the session's id: sessions that are ended together, all of them
+    /// perhaps, must not leave Redis's memory together, which would keep it from answering.
+    ///
     /// Costs about 200 bytes of Redis memory for each session that ended so recently. Not less than 5 minutes,
     /// because a repeat of a lost call must find it.
     pub const fn remember_ended(mut self, time: Duration) -> Self {

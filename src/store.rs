@@ -166,6 +166,14 @@ pub(crate) struct StoreSettings {
     pub(crate) remember_ms: u64,
 }
 
+impl StoreSettings {
+    /// How long this session's tombstone stays: up to a tenth longer than ends are remembered, see `lua/lib/bury.lua`.
+    pub(crate) fn tombstone_ms(&self, id: SessionId) -> u64 {
+        let [.., high, low] = *id.as_bytes();
+        self.remember_ms + self.remember_ms * u64::from(u16::from_be_bytes([high, low])) / 655_360
+    }
+}
+
 /// The operations of a store. A session counts as live until its deadline has passed and unless it was ended.
 ///
 /// Mutating operations carry an [`Op`]: the same op delivered again is answered as the first time or refused,

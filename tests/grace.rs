@@ -90,7 +90,7 @@ async fn after_everything_has_expired_and_been_swept_only_tombstones_are_left() 
             assert!(fields == ["@"] && meta[1] != 0, "{key} is no tombstone");
         }
     }
-    stage.advance(Duration::from_secs(3601)).await;
+    stage.advance(Duration::from_secs(3960)).await;
     assert_eq!(stage.keys().await, Vec::<String>::new());
 }
 
@@ -105,7 +105,7 @@ async fn loading_peeking_and_touching_create_nothing() {
         drop(stage.sessions.peek(Some(token), ClientInfo::new()).await.expect("there"));
     }
     let _ = session.invalidate().await.expect("there");
-    stage.advance(Duration::from_secs(3601)).await;
+    stage.advance(Duration::from_secs(3960)).await;
     let _ = stage.open(&token).await.touch().await.expect("there");
     assert_eq!(stage.keys().await, Vec::<String>::new());
 }

@@ -122,6 +122,7 @@ async fn shrunk(mut history: History, mut found: Difference, against: &Against) 
         while at < history.steps.len() && began.elapsed() < SHRINKING {
             let mut shorter = history.clone();
             shorter.steps.drain(at..(at + piece).min(history.steps.len()));
+            shorter.keep_off_tombstones();
             match run(&shorter, against).await {
                 Some(difference) => (history, found) = (shorter, difference),
                 None => at += piece,

@@ -71,12 +71,18 @@ fn place(text: &str, default: u16) -> Result<Place, ConfigError> {
     }
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => default,
-        Some(digits) if digits.bytes().all(|each| each.is_ascii_digit()) => {
-            digits.parse().map_err(|_| wrong("a port is a number, 0 to 65535"))?
-        }
-        _ => return Err(wrong("a port is a number, 0 to 65535; user and password are percent-encoded")),
+        Some(digits) if digits.bytes().all(|each| each.is_ascii_digit()) => port_of(digits)?,
+        _ => return Err(wrong("a port is a number, 1 to 65535; user and password are percent-encoded")),
     };
     Ok(Place::Tcp { host, port })
+}
+
+/// No other value than 0 is told: it may be a piece of a password.
+fn port_of(digits: &str) -> Result<u16, ConfigError> {
+    match digits.parse() {
+        Ok(0) => Err(wrong("port 0 is no server's: a port is a number, 1 to 65535")),
+        port => port.map_err(|_| wrong("a port is a number, 1 to 65535")),
+    }
 }
 
 pub(super) fn decoded(part: &str) -> Result<String, ConfigError> {

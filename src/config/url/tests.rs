@@ -60,6 +60,13 @@ fn port_and_database_are_read() {
 }
 
 #[test]
+fn port_0_is_refused_in_every_scheme() {
+    for text in ["redis://h:0", "redis://[::1]:00/1", "redis-cluster://a:7000,b:0", "redis-sentinel://a:0,b/main"] {
+        assert_eq!(error(text), "url of the store: port 0 is no server's: a port is a number, 1 to 65535", "{text}");
+    }
+}
+
+#[test]
 fn ipv6_hosts_stand_in_brackets() {
     let there = server("redis://[2001:DB8::1]:7000").place;
     assert_eq!(there, tcp("2001:db8::1", 7000));

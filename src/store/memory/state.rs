@@ -171,7 +171,7 @@ impl State {
     pub(super) fn bury(&mut self, id: SessionId, reason: EndReason) {
         let Some(Slot::Session(record)) = self.slots.get(&id) else { return };
         let (tombstone, user) = (tombstone(&record.meta, reason), record.meta.user.clone());
-        let until = self.now + self.settings.remember_ms;
+        let until = self.now + self.settings.tombstone_ms(id);
         self.slots.insert(id, Slot::Ended { tombstone, until });
         self.unscore(id);
         if let Some(user) = user {

@@ -90,7 +90,7 @@ impl<'a> Plan<'a> {
         let call = self.begun.around_all().into_iter().fold(call, Call::bytes);
         let call = match (&self.guest, &self.login.old) {
             (Some(guest), Some(old)) => {
-                guest.name(call.bytes(&old.id.as_bytes()[..])).number(redis.settings.remember_ms)
+                guest.name(call.bytes(&old.id.as_bytes()[..])).number(redis.settings.tombstone_ms(old.id))
             }
             _ => (0..6).fold(call, |call, _| call.nothing()),
         };

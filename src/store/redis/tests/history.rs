@@ -78,7 +78,7 @@ impl History {
     fn new_session(&mut self, user: Option<&'static str>) -> NewSession {
         // guests live where users do, so that bucket walks meet both
         let bucket = UserHash::of(user.unwrap_or(USERS[0])).bucket();
-        let id = SessionId::mint(bucket).unwrap();
+        let id = self.mint(bucket);
         self.ids.push((id, user));
         if self.ids.len() > 7 {
             self.ids.remove(0);
@@ -91,6 +91,13 @@ impl History {
             user: user.map(str::to_owned),
             client: ClientInfo::new(),
         }
+    }
+
+    /// An id whose tombstone goes as far from the end of a step as everything else.
+    fn mint(&self, bucket: Bucket) -> SessionId {
+        let ids = std::iter::repeat_with(|| SessionId::mint(bucket).unwrap());
+        let mut clear = ids.filter(|id| (2_000..5_000).contains(&(self.bench.store.settings.tombstone_ms(*id) % STEP)));
+        clear.next().unwrap()
     }
 
     fn any(&mut self) -> (SessionId, Option<&'static str>) {
@@ -310,7 +317,7 @@ impl History {
         let old = Old { id, generation: self.generation(), user: user.map(str::to_owned) };
         let successor = self.random.bool().then(|| (self.new_session(None), self.keep()));
         let successor = successor.map(|(new, keep)| {
-            let id = SessionId::mint(id.bucket()).unwrap();
+            let id = self.mint(id.bucket());
             (NewSession { id, ..new }, keep)
         });
         self.ids.extend(successor.iter().map(|(new, _)| (new.id, None)));

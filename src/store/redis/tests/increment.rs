@@ -52,6 +52,21 @@ async fn overflow_and_wrong_kind_change_nothing() {
 }
 
 #[tokio::test]
+async fn what_redis_does_not_permit_is_an_error_and_says_nothing_of_the_kind() {
+    let bench = open_on(Arc::new(TestServer::start()), Limits::default());
+    let (id, _) = bench.guest(&[]).await;
+    bench.add(&by(id, "n", 1)).await.unwrap();
+    let before = bench.live(id).await;
+    bench.server.admin::<()>("ACL SETUSER default -hincrby");
+    let op = bench.op();
+    let failed = bench.store.increment(op, &by(id, "n", 1)).await;
+    assert!(matches!(failed, Err(Error::Indeterminate(_))), "{failed:?}");
+    assert_eq!(bench.live(id).await, before);
+    bench.server.admin::<()>("ACL SETUSER default +hincrby");
+    assert_eq!(bench.add_as(op, &by(id, "n", 1)).await, Ok((2, 3)), "a repeat finds no answer to give");
+}
+
+#[tokio::test]
 async fn a_counter_that_grows_beyond_the_limit_is_put_back() {
     let bench = open_with(Limits::default().fields(1).session_bytes(3));
     let (id, _) = bench.guest(&[]).await;

@@ -97,6 +97,28 @@ async fn two_revocations_at_once_end_everything_once() {
 }
 
 #[tokio::test]
+async fn tombstones_of_what_ended_together_expire_apart_and_none_before_its_time() {
+    let bench = open();
+    let mut ids = Vec::new();
+    for _ in 0..64 {
+        ids.push(bench.login("ada").await.0);
+    }
+    let before = bench.store.ping().await.unwrap();
+    assert_eq!(bench.revoke("ada", Scope::All).await, Ok(64));
+    let after = bench.store.ping().await.unwrap();
+    let mut expiries = Vec::new();
+    for id in ids {
+        let (expiry, kept) =
+            (bench.expiry(&bench.store.keys.session(id)) as u64, bench.store.settings.tombstone_ms(id));
+        assert!((before + kept..=after + kept).contains(&expiry), "as the embedded store");
+        expiries.push(expiry);
+    }
+    expiries.sort_unstable();
+    assert!(expiries[0] >= before + REMEMBER && expiries[63] < after + REMEMBER + REMEMBER / 10);
+    assert!(expiries[63] - expiries[0] > REMEMBER / 20);
+}
+
+#[tokio::test]
 async fn an_epoch_is_kept_for_an_hour() {
     let bench = open();
     bench.revoke("ada", Scope::All).await.unwrap();

@@ -4,6 +4,7 @@
 //! shards through one task. Here each node has connections of its own, so what is wrong with one stays with its slots.
 
 mod map;
+mod uncovered;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use self::map::Map;
+use self::uncovered::Uncovered;
 use super::Path;
 use super::budget::Budget;
 use super::call::{Asking, Call};
@@ -46,6 +48,7 @@ pub(super) struct Cluster {
     seeds: Vec<Arc<Node>>,
     /// A std lock: held for a clone or while a new map is entered, never across an `.await`.
     map: RwLock<Map>,
+    uncovered: Uncovered,
     /// Of the newest map that was told.
     epoch: AtomicU64,
     turn: AtomicUsize,
@@ -68,6 +71,7 @@ impl Cluster {
             pools: *pools,
             failovers: failovers.clone(),
             map: RwLock::new(Map::unknown(&seeds)),
+            uncovered: Uncovered::new(pools.budget),
             epoch: AtomicU64::new(0),
             seeds,
             turn: AtomicUsize::new(0),
@@ -79,6 +83,22 @@ impl Cluster {
 
     /// Sends a call to the node that has the key, or without a key to any master.
     pub(super) async fn send<C: Call>(
+        self: &Arc<Self>,
+        path: Path,
+        budget: &Budget,
+        key: Option<&[u8]>,
+        call: &C,
+    ) -> Result<C::Answer, Fault> {
+        let answer = self.follow(path, budget, key, call).await;
+        let Some(key) = key else { return answer };
+        if answer.is_ok() && self.uncovered.any() {
+            self.uncovered.served(slot(key));
+        }
+        answer.map_err(|fault| self.uncovered.weighed(slot(key), fault))
+    }
+
+    /// The same, where answers redirect.
+    async fn follow<C: Call>(
         self: &Arc<Self>,
         path: Path,
         budget: &Budget,
@@ -161,7 +181,7 @@ impl Cluster {
         self.learn(budget).await?;
         known(&self.map.read().unwrap_or_else(PoisonError::into_inner)).ok_or_else(|| {
             self.refresh_soon();
-            Fault::no_connection("no node of the Redis Cluster serves the key's slot")
+            Fault::UNCOVERED
         })
     }
 

@@ -60,6 +60,10 @@ impl Fault {
     pub(super) const CROWDED: Self =
         Self { verdict: Refused, what: "as many calls as may wait for Redis's answers do already", error: None };
 
+    /// Nothing was sent: nobody is known to have the key.
+    pub(super) const UNCOVERED: Self =
+        Self { verdict: Passing, what: "no node of the Redis Cluster serves the key's slot", error: None };
+
     /// The answer came from a master that has been replaced meanwhile: what it did may be undone.
     pub(super) const REPLACED: Self =
         Self { verdict: Verdict::Lost, what: "the answer came from a Redis node that has been replaced", error: None };
@@ -102,6 +106,11 @@ impl Fault {
     /// Whether time ran out before anything was sent.
     pub(super) fn is_late(&self) -> bool {
         self.verdict == Refused && self.what == Self::LATE.what
+    }
+
+    /// Whether no node serves the key's slot, by the map or by the node's own word.
+    pub(super) fn is_uncovered(&self) -> bool {
+        self.what == Self::UNCOVERED.what || self.code() == Some("CLUSTERDOWN")
     }
 
     pub(super) fn is_lost(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod watch;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(super) struct Sentinels {
     failovers: Failovers,
     /// Std locks: held for a clone or a comparison, never across an `.await`.
     master: RwLock<Option<Arc<Node>>>,
+    /// Of the last failover that was believed.
+    epoch: AtomicU64,
     /// The URL's, and those that these know.
     places: Mutex<Vec<Place>>,
     /// One listener for each place; they end with this.
@@ -53,6 +56,7 @@ impl Sentinels {
             pools: *pools,
             failovers: failovers.clone(),
             master: RwLock::default(),
+            epoch: AtomicU64::new(0),
             places: Mutex::default(),
             watchers: Mutex::default(),
             first: tokio::sync::Mutex::default(),
@@ -122,54 +126,85 @@ impl Sentinels {
         });
     }
 
-    /// Asks all Sentinels at once; the first one whose master says that it is one is believed.
+    /// Of what the Sentinels tell, the last failover's master is believed if it says that it is one. A master that was
+    /// cut off says so too, and so does a Sentinel that was cut off with it.
     async fn find(self: &Arc<Self>) -> Result<(), Fault> {
-        let mut asked = JoinSet::new();
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for place in places {
-            let (sentinel, master) = (self.sentinel(&place), self.group.master.clone());
-            asked.spawn(async move { watch::ask(&sentinel, &master).await });
-        }
-        let mut last = Fault::no_connection(UNKNOWN);
+        let known = self.epoch.load(Ordering::Relaxed);
+        let (told, mut last) = self.told(known).await;
+        let Some(epoch) = told.iter().map(|one| one.epoch).max() else { return Err(last) };
         let mut tried = Vec::new();
-        while let Some(answer) = asked.join_next().await {
-            match answer {
-                Ok(Ok(place)) if tried.contains(&place) => {}
-                Ok(Ok(place)) => {
-                    match self.confirm(&place).await {
-                        Ok(()) => return Ok(()),
-                        Err(fault) => last = fault,
-                    }
-                    tried.push(place);
+        for watch::Told { place, .. } in told.into_iter().filter(|one| one.epoch == epoch) {
+            if !tried.contains(&place) {
+                match self.confirm(&place).await {
+                    Ok(node) => return self.believe(node, known, epoch),
+                    Err(fault) => last = fault,
                 }
-                Ok(Err(fault)) => last = fault,
-                Err(_) => {}
+                tried.push(place);
             }
         }
         Err(last)
     }
 
-    /// Goes to a server if it says that it is a master. One that may not be asked is believed to be one.
-    async fn confirm(&self, place: &Place) -> Result<(), Fault> {
+    /// Asks all Sentinels at once, until half have told and one knows of the last failover that was believed. If
+    /// none does, as after they were made anew, half of them have to say so.
+    async fn told(&self, known: u64) -> (Vec<watch::Told>, Fault) {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let count = places.len();
+        let mut asked = JoinSet::new();
+        for place in places {
+            let (sentinel, master) = (self.sentinel(&place), self.group.master.clone());
+            asked.spawn(async move { watch::ask(&sentinel, &master).await });
+        }
+        let (mut told, mut last) = (Vec::<watch::Told>::new(), Fault::no_connection(UNKNOWN));
+        let mut until = Instant::now() + CONNECT + TELL;
+        while let Ok(Some(answer)) = timeout_at(until, asked.join_next()).await {
+            match answer {
+                Ok(Ok(one)) => told.push(one),
+                Ok(Err(fault)) => last = fault,
+                Err(_) => {}
+            }
+            if told.len() * 2 >= count && told.iter().any(|one| one.epoch >= known) {
+                break;
+            }
+            if told.len() == 1 {
+                until = until.min(Instant::now() + TELL);
+            }
+        }
+        if told.len() * 2 < count {
+            told.retain(|one| one.epoch >= known);
+        }
+        (told, last)
+    }
+
+    /// A server that says that it is a master. One that may not be asked is believed to be one.
+    async fn confirm(&self, place: &Place) -> Result<Arc<Node>, Fault> {
         let node = match self.master() {
             Some(master) if master.place() == place => master,
             _ => self.new_node(place)?,
         };
         match node.send(Path::Request, &Budget::of(TELL), &redis::cmd("ROLE")).await {
-            Ok(role) if !is_master(&role) => {
-                return Err(Fault::no_connection("the Sentinels' master is a replica yet"));
-            }
-            Err(fault) if fault.code() != Some("NOPERM") => return Err(fault),
-            _ => {}
+            Ok(role) if !is_master(&role) => Err(Fault::no_connection("the Sentinels' master is a replica yet")),
+            Err(fault) if fault.code() != Some("NOPERM") => Err(fault),
+            _ => Ok(node),
+        }
+    }
+
+    /// Goes there, unless a Sentinel has told of another failover meanwhile.
+    fn believe(&self, node: Arc<Node>, known: u64, epoch: u64) -> Result<(), Fault> {
+        if self.epoch.compare_exchange(known, epoch, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return Err(Fault::no_connection("the Sentinels' master has moved again"));
         }
         self.go_to(node);
         Ok(())
     }
 
     /// A Sentinel says that the master has moved.
-    fn moved(&self, place: &Place) {
-        if self.master().is_none_or(|master| master.place() != place)
-            && let Ok(node) = self.new_node(place)
+    fn moved(&self, told: &watch::Told) {
+        if told.epoch < self.epoch.fetch_max(told.epoch, Ordering::Relaxed) {
+            return;
+        }
+        if self.master().is_none_or(|master| *master.place() != told.place)
+            && let Ok(node) = self.new_node(&told.place)
         {
             self.go_to(node);
         }
@@ -224,4 +259,24 @@ const UNKNOWN: &str = "no Sentinel knows where the master is";
 
 fn is_master(role: &Value) -> bool {
     matches!(role, Value::Array(parts) if parts.first() == Some(&Value::BulkString(b"master".to_vec())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::servers::Servers;
+    use crate::config::url::StoreUrl;
+
+    #[tokio::test]
+    async fn what_is_heard_late_of_an_earlier_failover_moves_nothing() {
+        let Ok(StoreUrl::Redis(servers)) = StoreUrl::parse("redis-sentinel://h/main") else { panic!("a Redis URL") };
+        let Servers::Sentinel(group) = *servers else { panic!("a Sentinel's") };
+        let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1, budget: CONNECT };
+        let group = Sentinels::new(&group, &pools, &Failovers::new()).expect("a group");
+        let place = |port| Place::Tcp { host: "h".into(), port };
+        for (epoch, port, expected) in [(2, 2, 2), (1, 1, 2), (2, 3, 3), (3, 4, 4)] {
+            group.moved(&watch::Told { epoch, place: place(port) });
+            assert_eq!(group.master().map(|master| master.place().clone()), Some(place(expected)));
+        }
+    }
 }

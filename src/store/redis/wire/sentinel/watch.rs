@@ -19,12 +19,20 @@ use crate::store::redis::wire::link::{client, settings};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Where the master is, as this Sentinel knows.
-pub(super) async fn ask(sentinel: &Server, master: &str) -> Result<Place, Fault> {
+/// Where the master is, and since which failover, counted by the Sentinels together.
+pub(super) struct Told {
+    pub(super) epoch: u64,
+    pub(super) place: Place,
+}
+
+/// What this Sentinel knows.
+pub(super) async fn ask(sentinel: &Server, master: &str) -> Result<Told, Fault> {
     let (mut connection, _) = connect(sentinel).await.map_err(Fault::connecting)?;
+    // The epoch first: if a failover comes between, it is told too low, which is asked again.
+    let epoch = epoch(&mut connection, master).await;
     let answer = told(&mut connection, "GET-MASTER-ADDR-BY-NAME", master).await.map_err(Fault::connecting)?;
     match from_redis_value::<Option<(String, u16)>>(answer) {
-        Ok(Some((host, port))) => Ok(Place::Tcp { host, port }),
+        Ok(Some((host, port))) => Ok(Told { epoch, place: Place::Tcp { host, port } }),
         Ok(None) => Err(Fault::no_connection("the Sentinels know no master of this name")),
         Err(_) => Err(Fault::no_connection("a Sentinel told the master's address in a form that is not known")),
     }
@@ -64,7 +72,8 @@ async fn listen_once(group: &Weak<Sentinels>, sentinel: &Server, master: &str) -
             PushKind::Disconnection => break,
             PushKind::Message => {
                 if let Some(place) = switched(push.data, master) {
-                    group.moved(&place);
+                    let epoch = epoch(&mut connection, master).await;
+                    group.moved(&Told { epoch, place });
                 }
             }
             _ => {}
@@ -83,6 +92,13 @@ async fn told(connection: &mut MultiplexedConnection, question: &str, master: &s
     let mut command = redis::cmd("SENTINEL");
     command.arg(question).arg(master);
     connection.send_packed_command(&command).await?.extract_error()
+}
+
+/// 0 of a Sentinel that may not be asked for it.
+async fn epoch(connection: &mut MultiplexedConnection, master: &str) -> u64 {
+    let told: Option<HashMap<String, String>> =
+        told(connection, "MASTER", master).await.ok().and_then(|told| from_redis_value(told).ok());
+    told.and_then(|told| told.get("config-epoch")?.parse().ok()).unwrap_or(0)
 }
 
 /// Where the other Sentinels are.

@@ -178,3 +178,42 @@ async fn a_cluster_with_slots_that_nobody_serves_is_told_so() {
     let outage = wire.check().await.unwrap_err();
     assert_eq!(outage.to_string(), "no node of the Redis Cluster serves 2 of its 16384 slots");
 }
+
+/// The first slot is one that nobody serves: by the map if all nodes say so, or by the owner's own word.
+async fn a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(by: &[usize]) {
+    let cluster = TestCluster::start(false);
+    let wire = wire_to(&cluster.url(), Duration::from_secs(1));
+    let slot = slot(KEYS[0].as_bytes());
+    let (waits, at_once) = (Duration::from_millis(800), Duration::from_millis(300));
+    for round in 0..2 {
+        get(&wire, Path::Request, KEYS[0]).await.unwrap();
+        for node in by {
+            cluster.nodes[*node].admin::<()>(&format!("CLUSTER DELSLOTS {slot}"));
+        }
+        for (number, path) in [Path::Request, Path::Request, Path::Bulk].into_iter().enumerate() {
+            let start = Instant::now();
+            let error = get(&wire, path, KEYS[0]).await.unwrap_err();
+            let (took, at) = (start.elapsed(), format!("call {number} of round {round}"));
+            assert!(matches!(error, Error::Unavailable(_)), "{at}: {error:?}");
+            assert!(if number == 0 { took > waits } else { took < at_once }, "{at} took {took:?}");
+        }
+        get(&wire, Path::Request, KEYS[1]).await.unwrap();
+        for node in by {
+            cluster.nodes[*node].admin::<()>(&format!("CLUSTER SETSLOT {slot} NODE {}", cluster.id(0)));
+        }
+        let served = Instant::now();
+        while get(&wire, Path::Request, KEYS[0]).await.is_err() {
+            assert!(served.elapsed() < Duration::from_secs(5), "it is not found again");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_without_a_node_in_the_map_is_answered_at_once_when_it_lasts() {
+    a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0, 1, 2]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_its_node_does_not_serve_is_answered_at_once_when_it_lasts() {
+    a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0]).await;
+}

@@ -136,3 +136,89 @@ async fn the_listeners_end_with_the_wire() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Two servers that both say they are the master, as after a partition: a Sentinel that was cut off still watches the
+/// first one, two others know of the failover to the second.
+struct Split {
+    servers: [TestServer; 2],
+    ports: [u16; 2],
+    /// The one that was cut off, then the others.
+    sentinels: Vec<TestServer>,
+    sentinel_ports: [u16; 3],
+}
+
+impl Split {
+    fn start() -> Self {
+        let (host, ports) = (server::host(), [server::port(), server::port()]);
+        let servers = ports.map(|port| TestServer::with(&["--bind", &host, "--port", &port.to_string()]));
+        let sentinel_ports = [server::port(), server::port(), server::port()];
+        let mut split = Self { servers, ports, sentinels: Vec::new(), sentinel_ports };
+        split.watch([(0, 1), (1, 2), (1, 2)]);
+        split
+    }
+
+    /// Sentinels made anew: which server each watches, and how many failovers it has counted.
+    fn watch(&mut self, of: [(usize, u32); 3]) {
+        self.sentinels.clear();
+        let host = server::host();
+        for (port, (server, epoch)) in self.sentinel_ports.iter().zip(of) {
+            let watched = self.ports[server];
+            let configuration = format!(
+                "sentinel monitor main {host} {watched} 3\nsentinel down-after-milliseconds main 60000\n\
+                 sentinel config-epoch main {epoch}\n"
+            );
+            self.sentinels.push(TestServer::sentinel(&configuration, *port));
+        }
+    }
+
+    fn wire(&self) -> Wire {
+        let places = self.sentinel_ports.map(|port| format!("{}:{port}", server::host()));
+        wire_to(&format!("redis-sentinel://{}/main", places.join(",")), Duration::from_secs(2))
+    }
+
+    fn counted(&self, server: usize) -> Option<u32> {
+        self.servers[server].admin("GET n")
+    }
+}
+
+async fn until_counted(wire: &Wire) {
+    let start = Instant::now();
+    while count(wire, Path::Request).await.is_err() {
+        assert!(start.elapsed() < Duration::from_secs(5), "the master is not found");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_masters_the_one_of_the_last_failover_is_believed() {
+    let split = Split::start();
+    for number in 1..=20 {
+        count(&split.wire(), Path::Request).await.unwrap();
+        assert_eq!((split.counted(0), split.counted(1)), (None, Some(number)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_goes_back_to_a_master_from_before_the_last_failover() {
+    let mut split = Split::start();
+    let wire = split.wire();
+    count(&wire, Path::Request).await.unwrap();
+    split.sentinels[1..].iter().for_each(TestServer::stop);
+    split.servers[1].kill();
+    for path in PATHS {
+        count(&wire, path).await.unwrap_err();
+    }
+    split.servers[1].restart();
+    until_counted(&wire).await;
+    assert_eq!(split.counted(0), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_that_were_made_anew_and_have_counted_less_are_believed() {
+    let mut split = Split::start();
+    let wire = split.wire();
+    count(&wire, Path::Request).await.unwrap();
+    split.watch([(0, 0); 3]);
+    split.servers[1].kill();
+    until_counted(&wire).await;
+    assert_eq!(split.counted(0), Some(1));
+}
