@@ -46,12 +46,21 @@ impl Redis {
 
     /// Strings with as many bytes as a session of this namespace, to be read by bare `GET`s.
     pub(crate) async fn control(&self, namespace: &str) -> Result<Arc<Control>, Failure> {
+        self.control_of(namespace, STORED).await
+    }
+
+    /// So many of them.
+    pub(crate) async fn control_of(&self, namespace: &str, stored: usize) -> Result<Arc<Control>, Failure> {
         let bytes = self.bytes_of_a_session(namespace).await?;
-        for number in 0..STORED {
-            let key = format!("control:{bytes}:{number}");
-            redis::cmd("SET").arg(key).arg(vec![b'x'; bytes]).exec_async(&mut self.plain()).await?;
+        let value = vec![b'x'; bytes];
+        for begun in (0..stored).step_by(STORED) {
+            let mut sets = redis::pipe();
+            for number in begun..stored.min(begun + STORED) {
+                sets.cmd("SET").arg(format!("control:{bytes}:{number}")).arg(&value).ignore();
+            }
+            sets.exec_async(&mut self.plain()).await?;
         }
-        Ok(Arc::new(Control { plain: self.plain.clone(), bytes }))
+        Ok(Arc::new(Control { plain: self.plain.clone(), bytes, stored }))
     }
 
     /// What the fields of a stored session and its metadata weigh, by one of them.
@@ -77,19 +86,20 @@ impl Redis {
 pub(crate) struct Control {
     plain: Vec<MultiplexedConnection>,
     pub(crate) bytes: usize,
+    stored: usize,
 }
 
 impl Control {
     pub(crate) async fn get(&self, number: usize) -> Result<Vec<u8>, Failure> {
         let mut get = redis::cmd("GET");
-        get.arg(format!("control:{}:{}", self.bytes, number % STORED));
+        get.arg(format!("control:{}:{}", self.bytes, number % self.stored));
         Ok(get.query_async(&mut self.plain[number % CONNECTIONS].clone()).await?)
     }
 
     /// Writes back what was read: how a session is saved where the store knows no fields.
     pub(crate) async fn set(&self, number: usize, bytes: Vec<u8>) -> Result<(), Failure> {
         let mut set = redis::cmd("SET");
-        set.arg(format!("control:{}:{}", self.bytes, number % STORED)).arg(bytes);
+        set.arg(format!("control:{}:{}", self.bytes, number % self.stored)).arg(bytes);
         Ok(set.exec_async(&mut self.plain[number % CONNECTIONS].clone()).await?)
     }
 }

@@ -1,8 +1,9 @@
-//! Timed: `open` of sessions drawn evenly, no touch due, from `--tasks` tasks. Each size is stored on a server of its own, and the
-//! rounds go round the sizes, so that what else the machine does meets all alike. The control in each row is a bare
-//! `GET` of as many bytes over as many connections on the same server.
+//! Timed: `open` of sessions drawn evenly, no touch due, from `--tasks` tasks, and one alone. Each size is stored on a server
+//! of its own, and the rounds go round the sizes, so that what else the machine does meets all alike. The control in each row
+//! is a bare `GET` of as many bytes over as many connections on the same server, of as many strings.
 //!
-//! Known flaw: at large numbers the sessions drawn are in no processor's cache, while the control's thousand strings are.
+//! Known flaw: drawn evenly, hardly any of millions is in a processor's cache, nor is its token in the client's; sessions in use
+//! are not drawn evenly.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,12 +33,15 @@ pub(crate) async fn print(plan: &Plan) -> Result<(), Failure> {
     }
     println!("\n{} rounds of {:?}, {} tasks, {PLACE}\n", plan.count("--rounds"), plan.time(), plan.count("--tasks"));
     println!(
-        "| stored | filled in | loads per second | of the control | p50 | of the smallest | p99 | spread of p50 | bytes each |"
+        "| stored | filled in | loads per second | of the control | p99 | bytes each |\n|---|---|---|---|---|---|"
+    );
+    stages.iter().for_each(Stage::row);
+    println!(
+        "\n| stored | p50 | of the smallest | spread | control | of the smallest | one alone | of the smallest | spread |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    let smallest = stages.first().map_or(1.0, |stage| middle(&stage.p50));
     for stage in &stages {
-        stage.row(smallest);
+        stage.growth(&stages[0]);
     }
     Ok(())
 }
@@ -52,6 +56,8 @@ struct Stage {
     of_control: Vec<f64>,
     p50: Vec<f64>,
     p99: Vec<f64>,
+    control_p50: Vec<f64>,
+    alone_p50: Vec<f64>,
 }
 
 struct Tokens {
@@ -71,37 +77,63 @@ impl Stage {
         let tokens = guests(&sessions, size, CONTENT).await?;
         let filled = begun.elapsed();
         let bytes = (Info::of(&redis.server).await?.used_memory()? - empty) / size as f64;
-        let control = redis.control("scale").await?;
+        let control = redis.control_of("scale", size).await?;
         let tokens = Arc::new(Tokens { sessions, tokens, control });
-        let [rates, of_control, p50, p99] = [(); 4].map(|()| Vec::new());
-        Ok(Self { tokens, _redis: redis, filled, bytes, rates, of_control, p50, p99 })
+        let [rates, of_control, p50, p99, control_p50, alone_p50] = [(); 6].map(|()| Vec::new());
+        Ok(Self { tokens, _redis: redis, filled, bytes, rates, of_control, p50, p99, control_p50, alone_p50 })
     }
 
     async fn round(&mut self, plan: &Plan) -> Result<(), Failure> {
-        let gets = many(&self.tokens, plan, false).await?;
-        let mut opens = many(&self.tokens, plan, true).await?;
-        opens.sort_unstable();
+        let gets = many(&self.tokens, plan, plan.count("--tasks"), false).await?;
+        let opens = many(&self.tokens, plan, plan.count("--tasks"), true).await?;
+        let alone = many(&self.tokens, plan, 1, true).await?;
         self.rates.push(opens.len() as f64 / plan.number("--seconds"));
         self.of_control.push(opens.len() as f64 / gets.len() as f64);
-        self.p50.push(opens[opens.len() / 2].as_secs_f64() * 1e6);
-        self.p99.push(opens[opens.len() * 99 / 100].as_secs_f64() * 1e6);
+        self.p50.push(part(&opens, 50));
+        self.p99.push(part(&opens, 99));
+        self.control_p50.push(part(&gets, 50));
+        self.alone_p50.push(part(&alone, 50));
         Ok(())
     }
 
-    fn row(&self, smallest: f64) {
-        let (size, filled, p50) = (self.tokens.tokens.len(), self.filled.as_secs_f64(), middle(&self.p50));
-        let longest = self.p50.iter().copied().fold(0.0, f64::max);
-        let shortest = self.p50.iter().copied().fold(f64::INFINITY, f64::min);
+    fn row(&self) {
+        let (size, filled) = (self.tokens.tokens.len(), self.filled.as_secs_f64());
         println!(
-            "| {size} | {filled:.1} s | {:.0} | {:.2} | {p50:.0} µs | {:.2} | {:.0} µs | {:.0} % | {:.0} |",
+            "| {size} | {filled:.1} s | {:.0} | {:.2} | {:.0} µs | {:.0} |",
             middle(&self.rates),
             middle(&self.of_control),
-            p50 / smallest,
             middle(&self.p99),
-            (longest - shortest) / p50 * 100.0,
             self.bytes
         );
     }
+
+    fn growth(&self, smallest: &Self) {
+        let of = |what: fn(&Self) -> &Vec<f64>| {
+            let p50 = middle(what(self));
+            format!("{p50:.0} µs | {:.2}", p50 / middle(what(smallest)))
+        };
+        println!(
+            "| {} | {} | {:.0} % | {} | {} | {:.0} % |",
+            self.tokens.tokens.len(),
+            of(|stage| &stage.p50),
+            spread(&self.p50),
+            of(|stage| &stage.control_p50),
+            of(|stage| &stage.alone_p50),
+            spread(&self.alone_p50),
+        );
+    }
+}
+
+/// So many hundredths took no longer, in µs.
+fn part(sorted: &[Duration], hundredths: usize) -> f64 {
+    sorted[sorted.len() * hundredths / 100].as_secs_f64() * 1e6
+}
+
+/// From the least to the most, in hundredths of the median.
+fn spread(figures: &[f64]) -> f64 {
+    let most = figures.iter().copied().fold(0.0, f64::max);
+    let least = figures.iter().copied().fold(f64::INFINITY, f64::min);
+    (most - least) / middle(figures) * 100.0
 }
 
 /// The median.
@@ -111,10 +143,10 @@ fn middle(figures: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// How long each load took, or each bare `GET`.
-async fn many(tokens: &Arc<Tokens>, plan: &Plan, open: bool) -> Result<Vec<Duration>, Failure> {
+/// How long each load took, or each bare `GET`, from the shortest on.
+async fn many(tokens: &Arc<Tokens>, plan: &Plan, of_tasks: usize, open: bool) -> Result<Vec<Duration>, Failure> {
     let (end, mut tasks) = (Instant::now() + plan.time(), JoinSet::new());
-    for _ in 0..plan.count("--tasks") {
+    for _ in 0..of_tasks {
         let stage = tokens.clone();
         tasks.spawn(async move {
             let mut took = Vec::new();
@@ -135,5 +167,6 @@ async fn many(tokens: &Arc<Tokens>, plan: &Plan, open: bool) -> Result<Vec<Durat
     while let Some(took) = tasks.join_next().await {
         all.extend(took??);
     }
+    all.sort_unstable();
     Ok(all)
 }
