@@ -49,9 +49,9 @@ use crate::erased::erased;
 use crate::error::{Error, Outage};
 
 pub(crate) use self::budget::Budget;
-pub(crate) use self::call::hgetall;
 pub(crate) use self::hash::Hash;
 pub(crate) use self::script::Script;
+pub(crate) use self::words::hgetall;
 
 /// Whose connections a call takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

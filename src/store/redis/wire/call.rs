@@ -6,10 +6,12 @@ use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::budget::{ANSWER, Budget};
-use super::connection::{Connection, hash, left_and_hash};
+use super::connection::Connection;
 use super::fault::Fault;
 use super::hash::Hash;
+use super::resp::accepted;
 use super::script::Script;
+use super::words::{command, hgetall, lasting};
 use crate::erased::erased;
 
 /// Sends on this connection, and waits for the answer as long as the budget allows.
@@ -93,7 +95,7 @@ impl Call for Hgetall<'_> {
     }
 
     async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
-        hash(ask(connection, std::iter::once(&hgetall(self.0))).await?)
+        Hash::read(ask(connection, std::iter::once(&hgetall(self.0))).await?)
     }
 }
 
@@ -108,21 +110,8 @@ impl Call for Lasting<'_> {
     }
 
     async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<(Value, Hash)> {
-        left_and_hash(lasting(self.0).send_asking(connection, budget).await?)
+        Hash::read_lasting(lasting(self.0).send_asking(connection, budget).await?)
     }
-}
-
-pub(super) fn lasting(key: &[u8]) -> Pipeline {
-    let mut commands = Pipeline::new();
-    commands.cmd("PTTL").arg(key).add_command(hgetall(key));
-    commands
-}
-
-pub(crate) fn hgetall(key: &[u8]) -> Cmd {
-    const NAME: &str = "HGETALL";
-    let mut command = Cmd::with_capacity(2, NAME.len() + key.len());
-    command.arg(NAME).arg(key);
-    command
 }
 
 impl Call for Pipeline {
@@ -204,23 +193,5 @@ impl Call for Invocation<'_> {
     async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
         let command = command("EVAL", &self.script.body, self.keys, self.args);
         ask(connection, std::iter::once(&command)).await
-    }
-}
-
-pub(super) fn command(name: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
-    let bytes = script.len() + keys.iter().chain(args).map(|each| each.len()).sum::<usize>();
-    let mut command = Cmd::with_capacity(3 + keys.len() + args.len(), name.len() + bytes + 4);
-    command.arg(name).arg(script).arg(keys.len());
-    for each in keys.iter().chain(args) {
-        command.arg(each);
-    }
-    command
-}
-
-/// Only the outermost value is looked at: no command or script of ours answers an error inside another value.
-pub(super) fn accepted(answer: Value) -> RedisResult<Value> {
-    match answer {
-        Value::ServerError(error) => Err(error.into()),
-        answer => Ok(answer),
     }
 }

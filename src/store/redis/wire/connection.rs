@@ -1,14 +1,14 @@
 //! A connection that calls are sent on: ours, or the driver's.
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
+use redis::{Cmd, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::budget::ANSWER;
-use super::call::{accepted, command, hgetall, lasting};
 use super::hash::Hash;
 use super::pipe::Pipe;
-use super::resp;
+use super::resp::{self, accepted};
+use super::words::{command, hgetall, lasting};
 use crate::erased::erased;
 
 /// A cheap handle.
@@ -77,11 +77,11 @@ impl Connection {
         match &mut self.route {
             Route::Ours(pipe) => {
                 let answer = pipe.hgetall(key, self.until.unwrap_or_else(soon)).await?;
-                hash_at(answer, 0)
+                Hash::as_answered(answer, 0)
             }
             Route::Driver(connection) => {
                 let command = hgetall(key);
-                hash(erased(connection.send_packed_command(&command)).await?)
+                Hash::read(erased(connection.send_packed_command(&command)).await?)
             }
         }
     }
@@ -92,11 +92,11 @@ impl Connection {
             Route::Ours(pipe) => {
                 let answers = pipe.lasting(key, self.until.unwrap_or_else(soon)).await?;
                 let (left, behind) = resp::first(&answers)?;
-                Ok((accepted(left)?, hash_at(answers, behind)?))
+                Ok((accepted(left)?, Hash::as_answered(answers, behind)?))
             }
             Route::Driver(connection) => {
                 let commands = lasting(key);
-                left_and_hash(erased(connection.send_packed_commands(&commands, 0, commands.len())).await?)
+                Hash::read_lasting(erased(connection.send_packed_commands(&commands, 0, commands.len())).await?)
             }
         }
     }
@@ -108,27 +108,6 @@ impl Connection {
             Route::Driver(connection) => erased(connection.send_packed_commands(commands, 0, commands.len())).await,
         }
     }
-}
-
-/// The answer that begins there.
-fn hash_at(answers: Vec<u8>, at: usize) -> RedisResult<Hash> {
-    if matches!(answers.get(at), Some(b'%' | b'*')) {
-        return Ok(Hash::as_answered(answers, at));
-    }
-    hash(resp::value(&answers[at..])?)
-}
-
-/// Two answers.
-pub(super) fn left_and_hash(answers: Vec<Value>) -> RedisResult<(Value, Hash)> {
-    match <[Value; 2]>::try_from(answers) {
-        Ok([left, answer]) => Ok((accepted(left)?, hash(answer)?)),
-        Err(_) => Err((ErrorKind::Parse, "not as many answers as questions").into()),
-    }
-}
-
-pub(super) fn hash(answer: Value) -> RedisResult<Hash> {
-    let answer = accepted(answer)?;
-    Hash::of(&answer).ok_or_else(|| (ErrorKind::Parse, "an answer that is no hash").into())
 }
 
 fn soon() -> Instant {

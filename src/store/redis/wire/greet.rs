@@ -8,10 +8,10 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, 
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
-use super::call::accepted;
 use super::connection::Connection;
 use super::link::CONNECT;
 use super::pipe::Pipe;
+use super::resp::accepted;
 use crate::config::servers::{Access, Place, Server};
 
 /// Idle connections are probed after so long and so often, so that one cut by a firewall is noticed before it is needed.

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use redis::Value;
+use redis::{ErrorKind, RedisResult, Value};
 
-use super::resp::Strings;
+use super::resp::{self, Strings, accepted};
 
 /// The bytes of an answer that is a map or a list of strings, and where in them it begins.
 #[derive(Debug)]
@@ -14,9 +14,12 @@ pub(crate) struct Hash {
 }
 
 impl Hash {
-    /// What was read from a connection of ours; it may stand behind another answer.
-    pub(super) const fn as_answered(bytes: Vec<u8>, at: usize) -> Self {
-        Self { bytes, at }
+    /// What was read from a connection of ours: the answer that begins there.
+    pub(super) fn as_answered(bytes: Vec<u8>, at: usize) -> RedisResult<Self> {
+        match bytes.get(at) {
+            Some(b'%' | b'*') => Ok(Self { bytes, at }),
+            _ => Self::read(resp::value(&bytes[at..])?),
+        }
     }
 
     /// What the driver has read, or a script answers within another answer; `None` for anything but strings.
@@ -34,6 +37,20 @@ impl Hash {
             bytes.extend_from_slice(b"\r\n");
         }
         Some(Self { bytes, at: 0 })
+    }
+
+    /// What the driver has read; an error of the server is one here.
+    pub(super) fn read(answer: Value) -> RedisResult<Self> {
+        let answer = accepted(answer)?;
+        Self::of(&answer).ok_or_else(|| (ErrorKind::Parse, "an answer that is no hash").into())
+    }
+
+    /// The same behind another answer.
+    pub(super) fn read_lasting(answers: Vec<Value>) -> RedisResult<(Value, Self)> {
+        match <[Value; 2]>::try_from(answers) {
+            Ok([left, answer]) => Ok((accepted(left)?, Self::read(answer)?)),
+            Err(_) => Err((ErrorKind::Parse, "not as many answers as questions").into()),
+        }
     }
 
     /// Where each name and its value lie in the bytes; `None` in the place of what is no string.
@@ -58,6 +75,10 @@ impl Hash {
 mod tests {
     use super::*;
 
+    fn answered(bytes: &[u8], at: usize) -> Option<Hash> {
+        Hash::as_answered(bytes.to_vec(), at).ok()
+    }
+
     fn read(hash: &Hash) -> Option<Vec<(&[u8], &[u8])>> {
         hash.pairs().map(|pair| pair.map(|(name, value)| (&hash.bytes[name], &hash.bytes[value]))).collect()
     }
@@ -69,15 +90,14 @@ mod tests {
             &b"%2\r\n$1\r\n@\r\n$4\r\n\r\n$1\r\n$1\r\n=\r\n$0\r\n\r\n"[..],
             b"*4\r\n$1\r\n@\r\n$4\r\n\r\n$1\r\n$1\r\n=\r\n$0\r\n\r\n",
         ] {
-            let answered = Hash::as_answered(bytes.to_vec(), 0);
-            assert_eq!(read(&answered), Some(expected.clone()));
-            let behind = Hash::as_answered([b":7\r\n", bytes].concat(), 4);
-            assert_eq!(read(&behind), Some(expected.clone()));
+            assert_eq!(answered(bytes, 0).as_ref().and_then(read), Some(expected.clone()));
+            let behind = [b":7\r\n", bytes].concat();
+            assert_eq!(answered(&behind, 4).as_ref().and_then(read), Some(expected.clone()));
             let value = redis::parse_redis_value(bytes).expect("legal");
             assert_eq!(read(&Hash::of(&value).expect("strings")), Some(expected.clone()));
         }
         for empty in [b"%0\r\n", b"*0\r\n"] {
-            assert_eq!(read(&Hash::as_answered(empty.to_vec(), 0)), Some(Vec::new()));
+            assert_eq!(answered(empty, 0).as_ref().and_then(read), Some(Vec::new()));
         }
     }
 
@@ -92,7 +112,7 @@ mod tests {
             b"*2\r\n$1\r\na\r\n:1\r\n",
             b"%1\r\n$1\r\na\r\n_\r\n",
         ] {
-            assert_eq!(read(&Hash::as_answered(bytes.to_vec(), 0)), None, "{}", bytes.escape_ascii());
+            assert_eq!(answered(bytes, 0).as_ref().and_then(read), None, "{}", bytes.escape_ascii());
             let value = redis::parse_redis_value(bytes).expect("legal");
             assert_eq!(Hash::of(&value).as_ref().and_then(read), None, "{value:?}");
         }

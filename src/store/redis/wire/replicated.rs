@@ -6,9 +6,11 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::budget::{ANSWER, Budget};
-use super::call::{Call, accepted, command};
+use super::call::Call;
 use super::connection::Connection;
+use super::resp::accepted;
 use super::script::Script;
+use super::words::command;
 
 /// A script call and its `WAIT`, in one write.
 pub(super) struct Replicated<'a> {

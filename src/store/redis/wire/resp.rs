@@ -88,6 +88,14 @@ impl Iterator for Strings<'_> {
     }
 }
 
+/// Only the outermost value is looked at: no command or script of ours answers an error inside another value.
+pub(super) fn accepted(answer: Value) -> RedisResult<Value> {
+    match answer {
+        Value::ServerError(error) => Err(error.into()),
+        answer => Ok(answer),
+    }
+}
+
 struct Bytes<'a> {
     all: &'a [u8],
     at: usize,

@@ -1,4 +1,6 @@
-//! Writing a command, word by word, where it is sent from.
+//! The words of commands: written where they are sent from, or put together for the driver.
+
+use redis::{Cmd, Pipeline};
 
 /// Appends a command of so many words.
 fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
@@ -43,9 +45,32 @@ fn line(bytes: &mut Vec<u8>, kind: u8, mut number: usize) {
     bytes.extend_from_slice(b"\r\n");
 }
 
+/// The same for the driver.
+pub(super) fn command(name: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
+    let bytes = script.len() + keys.iter().chain(args).map(|each| each.len()).sum::<usize>();
+    let mut command = Cmd::with_capacity(3 + keys.len() + args.len(), name.len() + bytes + 4);
+    command.arg(name).arg(script).arg(keys.len());
+    for each in keys.iter().chain(args) {
+        command.arg(each);
+    }
+    command
+}
+
+pub(crate) fn hgetall(key: &[u8]) -> Cmd {
+    const NAME: &str = "HGETALL";
+    let mut command = Cmd::with_capacity(2, NAME.len() + key.len());
+    command.arg(NAME).arg(key);
+    command
+}
+
+pub(super) fn lasting(key: &[u8]) -> Pipeline {
+    let mut commands = Pipeline::new();
+    commands.cmd("PTTL").arg(key).add_command(hgetall(key));
+    commands
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::call::command;
     use super::*;
 
     #[test]
