@@ -18,13 +18,19 @@ pub(crate) struct Place {
     pub(crate) stored: (usize, usize),
 }
 
+impl Place {
+    pub(crate) fn stored_in(self, bytes: &[u8]) -> &[u8] {
+        part(bytes, self.stored)
+    }
+}
+
 /// From there, so many.
 fn part(bytes: &[u8], (at, length): (usize, usize)) -> &[u8] {
     &bytes[at..at + length]
 }
 
 impl Contents {
-    /// The fields that lie in these bytes; `None` if a name is not text.
+    /// The fields that lie in these bytes; `None` if a name is not text, or stands twice.
     pub(crate) fn new(bytes: Vec<u8>, places: Vec<Place>) -> Option<Self> {
         let mut contents = Self { bytes, places };
         let text = |place: &Place| {
@@ -35,7 +41,8 @@ impl Contents {
             return None;
         }
         contents.sort();
-        Some(contents)
+        let twice = contents.places.windows(2).any(|two| contents.name(two[0]) == contents.name(two[1]));
+        (!twice).then_some(contents)
     }
 
     fn name(&self, place: Place) -> &[u8] {
@@ -183,5 +190,7 @@ mod tests {
         assert_eq!(format!("{contents:?}"), r#"{"a": [49], "b": [50]}"#);
         let place = Place { name: (0, 1), stored: (1, 0) };
         assert!(Contents::new(vec![0xff], vec![place]).is_none(), "no text");
+        assert!(Contents::new(b"a".to_vec(), vec![place]).is_some());
+        assert!(Contents::new(b"a".to_vec(), vec![place, place]).is_none(), "which of them?");
     }
 }

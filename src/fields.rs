@@ -62,6 +62,11 @@ impl Fields {
         Self { stored: Arc::new(stored), ..Self::default() }
     }
 
+    /// The changes alone, of a session that nothing is stored of any more.
+    pub(crate) fn pending(self) -> Self {
+        Self { stored: Arc::default(), ..self }
+    }
+
     /// What is stored, as far as known.
     pub(crate) fn known(&self) -> Arc<Contents> {
         Arc::clone(&self.stored)

@@ -355,6 +355,14 @@ impl State {
         self.unsettled = None;
         Error::Gone(reason)
     }
+
+    /// The same, noted by something else than a save: changes stay pending until a save has told that they are lost.
+    fn gone_meanwhile(&mut self, reason: Option<EndReason>) -> Error {
+        let pending = std::mem::take(&mut self.fields).pending();
+        let error = self.gone(reason);
+        self.fields = pending;
+        error
+    }
 }
 
 impl fmt::Debug for Session {

@@ -61,7 +61,7 @@ impl Session {
                 }
                 Ok(value)
             }
-            Err(Refused::Gone(reason)) => Err(state.gone(reason)),
+            Err(Refused::Gone(reason)) => Err(state.gone_meanwhile(reason)),
             Err(Refused::Conflict) => {
                 state.superseded();
                 Err(Error::Conflict)

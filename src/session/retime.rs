@@ -47,7 +47,7 @@ impl Session {
                 state.spans = spans;
                 Ok(())
             }
-            Err(Refused::Gone(reason)) => Err(state.gone(reason)),
+            Err(Refused::Gone(reason)) => Err(state.gone_meanwhile(reason)),
             Err(Refused::Conflict) => {
                 state.superseded();
                 Err(Error::Conflict)

@@ -68,7 +68,7 @@ impl Session {
             }
             Err(Refused::AlreadyRotated) => Ok(Rotated::AlreadyRotated),
             Err(Refused::Gone(reason)) => {
-                let _ = state.gone(reason);
+                let _ = state.gone_meanwhile(reason);
                 Ok(Rotated::Gone(reason))
             }
             Err(_) => {

@@ -86,12 +86,17 @@ impl Session {
             return Ok(outcome);
         }
         let (draft, call) = {
-            let state = self.state();
+            let mut state = self.state();
             if !state.fields.is_dirty() {
                 return Ok(settled.unwrap_or(SaveOutcome::Unchanged));
             }
             match &state.phase {
-                Phase::Ended(reason) => return Ok(SaveOutcome::Gone(*reason)),
+                Phase::Ended(reason) => {
+                    let reason = *reason;
+                    // Told once: what to do about it is the caller's.
+                    state.fields = Fields::default();
+                    return Ok(SaveOutcome::Gone(reason));
+                }
                 Phase::Draft { bucket, .. } => (*bucket, Err(state.fields.delta().clone())),
                 Phase::Live(live) => (None, Ok(save_call(live, &state.fields, unchanged_only))),
             }

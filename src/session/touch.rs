@@ -50,7 +50,7 @@ impl Session {
                     live.touched(&meta);
                 }
             }
-            Err(Refused::Gone(reason)) if still => drop(state.gone(reason)),
+            Err(Refused::Gone(reason)) if still => drop(state.gone_meanwhile(reason)),
             Ok(_) | Err(_) => {}
         }
         Ok(())

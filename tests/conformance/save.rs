@@ -1,6 +1,8 @@
 //! Delta saves: what is lost, what conflicts, what is gone.
 
-use cloakroom::{Error, SaveOutcome};
+use std::time::Duration;
+
+use cloakroom::{ClientInfo, EndReason, Error, Rotated, SaveOutcome, Timeouts};
 
 use super::stage;
 use crate::common::login;
@@ -117,4 +119,27 @@ async fn a_save_of_nothing_does_not_hide_anothers_write_from_the_version() {
     assert_eq!(one.save().await.expect("there"), SaveOutcome::Saved);
     one.insert("b", &1).expect("legal");
     assert_eq!(one.save_if_unchanged().await.expect("there"), SaveOutcome::Conflict);
+}
+
+/// As a touch does that runs beside a handler, in whose name nobody looks at the answer.
+#[tokio::test]
+async fn a_write_is_told_as_lost_although_something_else_found_the_session_ended() {
+    let stage = stage(|with| with).await;
+    for finder in ["touch", "increment", "rotate", "set_timeouts"] {
+        let (_, token) = stage.user("ada").await;
+        stage.advance(Duration::from_secs(20 * 60)).await;
+        let session = stage.sessions.peek(Some(&token), ClientInfo::new()).await.expect("there");
+        session.insert("cart", "hat").expect("legal");
+        stage.sessions.revoke_user("ada").await.expect("there");
+        let found = match finder {
+            "touch" => session.touch().await.expect("there").is_none(),
+            "increment" => matches!(session.increment("hits", 1).await, Err(Error::Gone(_))),
+            "rotate" => matches!(session.rotate().await, Ok(Rotated::Gone(_))),
+            _ => matches!(session.set_timeouts(Timeouts::new()).await, Err(Error::Gone(_))),
+        };
+        assert!(found && session.is_dirty(), "{finder}");
+        let told = session.save().await.expect("there");
+        assert_eq!(told, SaveOutcome::Gone(Some(EndReason::Revoked)), "{finder}");
+        assert_eq!(session.save().await.expect("there"), SaveOutcome::Unchanged, "told once, after {finder}");
+    }
 }

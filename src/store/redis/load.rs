@@ -84,6 +84,8 @@ fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
     }
 }
 
+const DAMAGED: Error = Error::Unreadable("its fields are damaged");
+
 /// A hash's metadata and fields; `None` if there is no hash.
 ///
 /// Without the metadata's bytes, which a swap needs, if a field lies elsewhere than a swap would have it.
@@ -95,7 +97,9 @@ fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
         match &hash.bytes()[name.clone()] {
             name if name == meta::FIELD.as_bytes() => stored = Some(value),
             name if name == fields::TOGETHER.as_bytes() => {
-                fields::unpack(hash.bytes(), value, &mut places).ok_or(Error::Unreadable("its fields are damaged"))?;
+                let first = places.len();
+                fields::unpack(hash.bytes(), value, &mut places).ok_or(DAMAGED)?;
+                astray |= !places[first..].iter().all(|place| fields::is_small(place.stored_in(hash.bytes())));
             }
             _ => {
                 astray |= fields::is_small(&hash.bytes()[value.clone()]);
@@ -104,7 +108,7 @@ fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
         }
     }
     let packed = stored.map(|stored| hash.bytes()[stored].to_vec());
-    let fields = Contents::new(hash.into_bytes(), places).ok_or(Error::Unreadable("a field's name is not text"))?;
+    let fields = Contents::new(hash.into_bytes(), places).ok_or(DAMAGED)?;
     match packed {
         Some(packed) if astray => Ok(Some((meta::decode(&packed)?, fields))),
         Some(packed) => Ok(Some((Stored::from_bytes(packed)?, fields))),

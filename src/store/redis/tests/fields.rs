@@ -77,9 +77,29 @@ async fn a_session_whose_fields_lie_astray_reads_right_and_is_written_by_the_cla
 }
 
 #[tokio::test]
+async fn what_lies_together_but_is_not_small_is_left_to_the_classic_script_and_kept() {
+    let bench = open();
+    for stored in [encode_counter(17), encode_bytes(&[b'x'; 2_000])] {
+        let (id, _) = bench.guest(&["b=1"]).await;
+        let both = [(&b"a"[..], &stored[..]), (b"b", b"1")];
+        let packed = crate::store::redis::fields::pack(both.into_iter(), 0);
+        let _: u32 = bench.raw("HSET", &bench.store.keys.session(id), &[b"=", &packed]);
+        assert_eq!(bench.live(id).await.meta.packed.0, None);
+        bench.put(id, false, delta(&["b=2"])).await;
+        let record = bench.live(id).await;
+        assert_eq!((names(&record), &stored_at(&record, 0)), (vec!["a", "b"], &stored));
+    }
+}
+
+#[tokio::test]
 async fn fields_that_are_damaged_are_unreadable() {
     let bench = open();
     let (id, _) = bench.guest(&["b=1"]).await;
-    let _: u32 = bench.raw("HSET", &bench.store.keys.session(id), &[b"=", b"\x01\0"]);
+    let key = bench.store.keys.session(id);
+    let _: u32 = bench.raw("HSET", &key, &[b"b", &encode_bytes(&[b'x'; 2_000])]);
+    assert!(matches!(bench.store.load(id).await, Err(Error::Unreadable(_))), "which of them?");
+    let _: u32 = bench.raw("HDEL", &key, &[b"b"]);
+    bench.live(id).await;
+    let _: u32 = bench.raw("HSET", &key, &[b"=", b"\x01\0"]);
     assert!(matches!(bench.store.load(id).await, Err(Error::Unreadable(_))));
 }

@@ -197,9 +197,14 @@ fn count(line: &[u8], most: usize) -> Result<Option<usize>, Not> {
     if line == b"-1" {
         return Ok(None);
     }
-    let digits = !line.is_empty() && line.len() <= 10 && line.iter().all(u8::is_ascii_digit);
-    let length = line.iter().fold(0, |sum, digit| sum * 10 + usize::from(digit.wrapping_sub(b'0')));
-    if digits && length <= most { Ok(Some(length)) } else { Err(not_resp("a length that is none")) }
+    if line.is_empty() || line.len() > 10 || !line.iter().all(u8::is_ascii_digit) {
+        return Err(not_resp("a length that is none"));
+    }
+    let length = line.iter().fold(0, |sum: u64, digit| sum * 10 + u64::from(digit - b'0'));
+    match usize::try_from(length) {
+        Ok(length) if length <= most => Ok(Some(length)),
+        _ => Err(not_resp("a length that is none")),
+    }
 }
 
 fn text(line: &[u8]) -> Result<&str, Not> {
@@ -295,13 +300,15 @@ mod tests {
     fn what_is_no_answer_is_refused_and_not_waited_for() {
         let deep = b"*1\r\n".repeat(1_000);
         let endless = [b"+".as_slice(), &b"a".repeat(LINE)].concat();
-        let all: [&[u8]; 14] = [
+        let all: [&[u8]; 16] = [
             b"HTTP/1.1 400 Bad Request\r\n",
             b"\r\n",
             b"$a\r\n",
             b"$\r\n",
             b"$-2\r\n",
             b"$99999999999\r\n",
+            b"%18446744073709551616999\r\n",
+            b"*abcdefghijklmnopqrstuvwxyzabcdefgh\r\n",
             b"$536870913\r\n",
             b"$1\r\nabc",
             b"*?\r\n",
