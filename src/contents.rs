@@ -1,6 +1,7 @@
 //! Fields by name, in one piece of memory: to load a session is to note where each lies in what was read.
 
 use std::fmt;
+use std::ops::Range;
 
 /// Fields by name, sorted, each name once.
 #[derive(Clone, Default)]
@@ -19,6 +20,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    pub(crate) fn new(name: &Range<usize>, stored: &Range<usize>) -> Self {
+        Self { name: (name.start, name.len()), stored: (stored.start, stored.len()) }
+    }
+
     pub(crate) fn stored_in(self, bytes: &[u8]) -> &[u8] {
         part(bytes, self.stored)
     }

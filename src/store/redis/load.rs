@@ -1,7 +1,5 @@
 //! Reading sessions. Fields stay where they lie in the server's answer.
 
-use std::ops::Range;
-
 use redis::{Pipeline, Value, pipe};
 
 use crate::clock::Millis;
@@ -103,7 +101,7 @@ fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
             }
             _ => {
                 astray |= fields::is_small(&hash.bytes()[value.clone()]);
-                places.push(Place { name: (name.start, name.len()), stored: (value.start, value.len()) });
+                places.push(Place::new(&name, &value));
             }
         }
     }
@@ -125,11 +123,8 @@ fn hash(value: &Value) -> Result<Hash, Error> {
 /// Fields that a script answers.
 pub(super) fn fields(flat: Value) -> Result<Contents, Error> {
     let hash = hash(&flat)?;
-    let place = |pair: Option<(Range<usize>, Range<usize>)>| {
-        let (name, stored) = pair?;
-        Some(Place { name: (name.start, name.len()), stored: (stored.start, stored.len()) })
-    };
-    let places: Vec<_> = hash.pairs().map(place).collect::<Option<_>>().ok_or_else(unexpected)?;
+    let places = hash.pairs().map(|pair| pair.map(|(name, stored)| Place::new(&name, &stored)));
+    let places = places.collect::<Option<_>>().ok_or_else(unexpected)?;
     Contents::new(hash.into_bytes(), places).ok_or_else(unexpected)
 }
 
