@@ -44,7 +44,11 @@ impl TestCluster {
             replica.admin::<()>(&format!("CLUSTER REPLICATE {}", id(master)));
         }
         self.until("the cluster works", || {
-            self.nodes.iter().all(|node| node.admin::<String>("CLUSTER INFO").contains("cluster_state:ok"))
+            // Without the need of full coverage, a node may say that all is well before it has heard of every slot.
+            let info = |node: &TestServer| node.admin::<String>("CLUSTER INFO");
+            let knows_all =
+                |info: String| info.contains("cluster_state:ok") && info.contains("cluster_slots_assigned:16384");
+            self.nodes.iter().all(|node| knows_all(info(node)))
                 && self
                     .nodes
                     .iter()
