@@ -4,13 +4,17 @@
 //! made and freed by one thread, most times; by two, they would wait for each other in the allocator. What is rare, errors
 //! too, is left to the driver's reader.
 
+mod measure;
+
 use std::ops::Range;
 
 use redis::{ErrorKind, RedisError, RedisResult, Value, parse_redis_value};
 
+pub(super) use self::measure::Measure;
+
 /// Answers within answers, at most.
 const DEPTH: usize = 16;
-/// The longest string, Redis's own limit.
+/// The longest string, Redis's own limit; no answer of several is longer either.
 const LONGEST: usize = 512 << 20;
 /// The longest line: a length, a number, an error's text.
 const LINE: usize = 64 << 10;
@@ -25,11 +29,6 @@ pub(super) enum Not {
 
 fn not_resp(what: &'static str) -> Not {
     Not::Resp((ErrorKind::Parse, what).into())
-}
-
-/// How many bytes the first answer has, if all of it is there.
-pub(super) fn length(bytes: &[u8]) -> Result<usize, Not> {
-    Bytes { all: bytes, at: 0 }.skip(DEPTH)
 }
 
 /// Reads as many whole answers.
@@ -102,32 +101,6 @@ struct Bytes<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    /// Goes behind one answer, if all of it is there.
-    fn skip(&mut self, depth: usize) -> Result<usize, Not> {
-        let (kind, line) = self.line()?;
-        let parts = match kind {
-            b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => 0,
-            b'$' | b'!' | b'=' => {
-                if let Some(length) = count(line, LONGEST)? {
-                    self.take(length)?;
-                }
-                0
-            }
-            b'*' | b'~' | b'>' => count(line, LONGEST)?.unwrap_or(0),
-            b'%' => 2 * count(line, LONGEST)?.unwrap_or(0),
-            // Belongs to the answer after it.
-            b'|' => 2 * count(line, LONGEST)?.unwrap_or(0) + 1,
-            _ => return Err(not_resp("an answer of no known type")),
-        };
-        if parts > 0 && depth == 0 {
-            return Err(not_resp("answers too deep within answers"));
-        }
-        for _ in 0..parts {
-            self.skip(depth - 1)?;
-        }
-        Ok(self.at)
-    }
-
     /// Where a string lies.
     fn string(&mut self) -> Option<Range<usize>> {
         let Ok((b'$', line)) = self.line() else { return None };
@@ -158,10 +131,17 @@ impl<'a> Bytes<'a> {
                 let mut pair = || Ok((self.value(depth - 1)?, self.value(depth - 1)?));
                 Value::Map((0..length).map(|_| pair()).collect::<Result<_, Not>>()?)
             }
+            // What is said about the answer after it, which nobody here asks for.
+            b'|' if depth > 0 => {
+                let length = count(line, LONGEST)?.unwrap_or(0);
+                (0..2 * length).try_for_each(|_| self.value(depth - 1).map(drop))?;
+                self.value(depth - 1)?
+            }
             _ => {
-                self.at = begun;
-                let end = self.skip(depth)?;
-                parse_redis_value(&self.all[begun..end]).map_err(Not::Resp)?
+                let answer = &self.all[begun..];
+                let length = Measure::default().of(answer)?;
+                self.at = begun + length;
+                parse_redis_value(&answer[..length]).map_err(Not::Resp)?
             }
         })
     }
@@ -243,6 +223,10 @@ mod tests {
         b">2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n",
     ];
 
+    fn length(bytes: &[u8]) -> Result<usize, Not> {
+        Measure::default().of(bytes)
+    }
+
     #[test]
     fn every_answer_reads_as_the_driver_reads_it() {
         for bytes in ANSWERS {
@@ -262,6 +246,50 @@ mod tests {
                 assert!(value(&bytes[..cut]).is_err(), "{} at {cut}", bytes.escape_ascii());
             }
         }
+    }
+
+    #[test]
+    fn an_answer_that_comes_in_parts_is_measured_as_if_it_were_whole() {
+        let mut measure = Measure::default();
+        for bytes in ANSWERS {
+            let more = [bytes, b"+more\r\n"].concat();
+            for come in 0..bytes.len() {
+                assert!(matches!(measure.of(&more[..come]), Err(Not::Whole)), "{} at {come}", bytes.escape_ascii());
+            }
+            assert_eq!(measure.of(&more).expect("whole"), bytes.len(), "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn no_part_of_it_is_looked_at_twice() {
+        let bytes = [b"*200000\r\n".as_slice(), &b":1\r\n".repeat(200_000)].concat();
+        let (mut measure, begun) = (Measure::default(), std::time::Instant::now());
+        for come in (0..bytes.len()).step_by(100) {
+            assert!(matches!(measure.of(&bytes[..come]), Err(Not::Whole)));
+        }
+        assert_eq!(measure.of(&bytes).expect("whole"), bytes.len());
+        // Milliseconds; looked at again each time, it would be minutes.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn what_is_said_about_an_answer_is_passed_over() {
+        let said = b"|1\r\n+ttl\r\n:3600\r\n";
+        let before = [said.as_slice(), b"-ERR wrong\r\n"].concat();
+        assert_eq!(length(&before).expect("whole"), said.len(), "apart from what it is about");
+        assert!(matches!(value(&before).expect("whole"), Value::ServerError(_)), "an error is one all the same");
+        let within = [b"*2\r\n:1\r\n".as_slice(), said, b":2\r\n"].concat();
+        assert_eq!(length(&within).expect("whole"), within.len());
+        assert_eq!(value(&within).expect("whole"), Value::Array(vec![Value::Int(1), Value::Int(2)]));
+    }
+
+    #[test]
+    fn an_answer_without_end_is_refused() {
+        let (mut measure, begin) = (Measure::default(), b"*2\r\n$536870912\r\n");
+        let mut bytes = vec![0; LONGEST + 1];
+        bytes[..begin.len()].copy_from_slice(begin);
+        assert!(matches!(measure.of(&bytes[..LONGEST]), Err(Not::Whole)));
+        assert!(matches!(measure.of(&bytes), Err(Not::Resp(_))));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use redis::RedisResult;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::super::resp::{self, Not};
+use super::super::resp::{Measure, Not};
 use super::{KEPT, ROOM};
 
 /// What was read and not handed out yet.
@@ -16,11 +16,12 @@ pub(super) struct Incoming {
     bytes: Vec<u8>,
     from: usize,
     to: usize,
+    measure: Measure,
 }
 
 impl Incoming {
     pub(super) fn new() -> Self {
-        Self { bytes: vec![0; ROOM], from: 0, to: 0 }
+        Self { bytes: vec![0; ROOM], from: 0, to: 0, measure: Measure::default() }
     }
 
     pub(super) fn receive<S: AsyncRead + Unpin>(
@@ -54,7 +55,7 @@ impl Incoming {
 
     /// The next answer, if all of it is there.
     pub(super) fn next(&mut self) -> RedisResult<Option<&[u8]>> {
-        match resp::length(&self.bytes[self.from..self.to]) {
+        match self.measure.of(&self.bytes[self.from..self.to]) {
             Ok(length) => {
                 let begun = self.from;
                 self.from += length;

@@ -16,8 +16,8 @@ use super::incoming::Incoming;
 use super::waiting::Waiting;
 use super::{KEPT, ROOM, Shared};
 
-/// What a message begins with that answers no call.
-const PUSH: &[u8] = b">";
+/// What begins so answers no call: a push, or attributes of what comes after them.
+const NO_ANSWER: [&[u8]; 2] = [b">", b"|"];
 
 /// Ends when it is not used any more, or broken.
 pub(super) struct Service<S, B> {
@@ -124,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Service<S, B> {
     /// Hands out the answers that are whole.
     fn deliver(&mut self) -> RedisResult<()> {
         while let Some(answer) = self.incoming.next()? {
-            if answer.starts_with(PUSH) {
+            if NO_ANSWER.iter().any(|begin| answer.starts_with(begin)) {
                 continue;
             }
             let Some(call) = self.calls.front_mut() else {

@@ -315,6 +315,24 @@ async fn an_answer_may_come_byte_by_byte() {
     let _peer = told.await.unwrap();
 }
 
+#[tokio::test]
+async fn what_a_server_says_besides_shifts_no_answer_and_hides_no_error() {
+    let (ours, mut peer) = UnixStream::pair().unwrap();
+    let (pipe, _) = pipe_over(ours);
+    let said = "|1\r\n+about\r\n:1\r\n>1\r\n+pushed\r\n:1\r\n|1\r\n+about\r\n*1\r\n:2\r\n-ERR wrong\r\n";
+    let told = tokio::spawn(async move {
+        let mut heard = [0; 64];
+        let _ = peer.read(&mut heard).await.unwrap();
+        peer.write_all(said.as_bytes()).await.unwrap();
+        peer
+    });
+    let mut both = Pipeline::new();
+    both.cmd("X").cmd("Y");
+    let answers = pipe.many(&both, later()).await.unwrap();
+    assert!(matches!(&answers[..], [Value::Int(1), Value::ServerError(_)]), "{answers:?}");
+    let _peer = told.await.unwrap();
+}
+
 #[test]
 fn the_end_of_the_runtime_is_told_too() {
     let server = TestServer::start();
