@@ -20,7 +20,7 @@ Returns  OK and how many were ended by this operation, this delivery or an earli
 Why a script: a session may be logged in again, or ended, after the index was read; so each one's login time is looked
 at again in the step that ends it, and so is the one that stays: of two that end each other, one has to win. "Absent, so
 remove" is sound because the session is named in KEYS. One past its deadline keeps its place in the deadline index: the
-sweep tells that it expired.
+sweep tells that it expired. One that cannot be read is the user's whose index names it; it must not keep others.
 ]]
 local deadlines, staying = KEYS[1], KEYS[2]
 local call, answer = receive(ARGV[1], ARGV[2])
@@ -29,7 +29,7 @@ local reason, remember_ms, latest_ms, owner = tonumber(ARGV[3]), tonumber(ARGV[4
 local members = read_list(ARGV, 7)
 local sessions, ended = {}, 0
 for i = 1, #members do
-  sessions[i] = read_session(KEYS[2 * i + 1]) or { ring = {} }
+  sessions[i] = read_any(KEYS[2 * i + 1]) or { ring = {} }
   ended = ended + (recall(sessions[i], call) and 1 or 0)
 end
 local stays = staying ~= deadlines and read_session(staying)
@@ -40,7 +40,7 @@ for i, session in ipairs(sessions) do
   local key, index = KEYS[2 * i + 1], KEYS[2 * i + 2]
   if not session.alive then
     take_off(index, members[i])
-  elseif session.since <= latest_ms and is_owned(session, owner) then
+  elseif session.since <= latest_ms and (is_owned(session, owner) or session.strange and index ~= deadlines) then
     unlist(deadlines, index, members[i])
     bury(key, session, reason, call, remember_ms, OK, '')
     ended = ended + 1

@@ -13,7 +13,7 @@ local function crowd_of(index, leaving, keys)
   local crowd = { unknown = 0 }
   for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
     local key = keys[member]
-    local session = member ~= leaving and key and read_session(key)
+    local session = member ~= leaving and key and read_any(key)
     if session and session.alive then
       crowd[#crowd + 1] = { member = member, key = key, session = session }
     elseif member ~= leaving and key then

@@ -24,8 +24,8 @@ pub(super) async fn revoke(redis: &Redis, bucket: Bucket, who: Who) -> Result<u6
     let ids = entries(redis, bucket).await?;
     let mut ended = 0;
     for ids in ids.chunks(ENDS) {
-        let named = match who {
-            Who::Everyone => with_users(redis, ids).await?,
+        let named: Vec<Named> = match who {
+            Who::Everyone => met(redis, ids).await?.map(|(id, found)| (id, user(found))).collect(),
             Who::Guests => ids.iter().map(|id| (*id, None)).collect(),
         };
         let caught = match who {
@@ -80,7 +80,8 @@ pub(super) async fn sweep(redis: &Redis, bucket: Bucket) -> Result<Swept, Error>
     let mut passed_over = 0;
     loop {
         let due = due(redis, bucket, passed_over).await?;
-        let named = with_users(redis, &due).await?;
+        let readable = met(redis, &due).await?.filter(|(_, found)| !matches!(found, Found::Foreign));
+        let named: Vec<Named> = readable.map(|(id, found)| (id, user(found))).collect();
         passed_over += due.len() - named.len();
         if !named.is_empty() {
             let [expired, forgotten, rescored] = sweep_some(redis, bucket, &named).await?;
@@ -132,19 +133,22 @@ fn ids(members: Value) -> Result<Vec<SessionId>, Error> {
     Ok(ids.into_iter().flatten().collect())
 }
 
-/// A session and the user whose index has it, as far as that is still known.
+/// A session and the user whose index has it.
 type Named = (SessionId, Option<String>);
 
-/// The sessions with their users: a session's user never changes. Without those that this version cannot read.
-async fn with_users(redis: &Redis, ids: &[SessionId]) -> Result<Vec<Named>, Error> {
+/// The sessions, and what is found of each.
+async fn met(redis: &Redis, ids: &[SessionId]) -> Result<impl Iterator<Item = (SessionId, Found)>, Error> {
     let found = look(redis, Path::Bulk, &redis.wire.budget(), ids).await?;
-    let user = |found| match found {
-        Found::Absent => Some(None),
-        Found::Dead(user) => Some(user),
-        Found::Live(meta) => Some(meta.user),
-        Found::Foreign => None,
-    };
-    Ok(ids.iter().zip(found).filter_map(|(id, found)| Some((*id, user(found)?))).collect())
+    Ok(ids.iter().copied().zip(found))
+}
+
+/// A session's user, which never changes, as far as it is still known.
+fn user(found: Found) -> Option<String> {
+    match found {
+        Found::Live(meta) => meta.user,
+        Found::Dead(user) => user,
+        Found::Absent | Found::Foreign => None,
+    }
 }
 
 /// The bucket's index, and for each session its key and its user's index's, of a guest the bucket's again.

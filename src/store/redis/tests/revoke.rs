@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::AtCap;
 
 #[tokio::test]
 async fn all_ends_every_session_and_voids_what_began_before() {
@@ -221,4 +222,57 @@ async fn a_session_past_its_deadline_is_not_one_that_can_stay() {
     assert_eq!(bench.revoke("ada", Scope::Others(login.new.id)).await, Err(Refused::Gone(None)));
     assert!(bench.is_live(other).await);
     assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, None);
+}
+
+/// Metadata as a newer version may write it, and cut off.
+const STRANGE: [&[u8]; 2] = [b"\x02newer", b"\x01\0\0cut"];
+
+#[tokio::test]
+async fn a_session_that_cannot_be_read_keeps_no_other_from_ending_and_ends_too() {
+    for strange in STRANGE {
+        let bench = open();
+        let (readable, (damaged, _)) = (bench.login("ada").await.0, bench.login("ada").await);
+        let guest = NewSession { user: None, ..of_user("ada") };
+        bench.create(&guest, &[]).await;
+        let guest = guest.id;
+        for id in [damaged, guest] {
+            let _: u32 = bench.raw("HSET", &bench.store.keys.session(id), &[b"@", strange]);
+        }
+        let bucket = damaged.bucket();
+        assert_eq!(bench.listed("ada").await, [readable]);
+        assert_eq!(bench.indexed("ada"), 2, "to list ends nothing");
+        assert_eq!(bench.store.revoke_bucket(bucket, Who::Guests).await.unwrap(), 0, "it may be a user's");
+        assert_eq!(bench.revoke("ada", Scope::All).await, Ok(2));
+        assert_eq!(bench.reason(readable).await, Some(EndReason::Revoked));
+        assert_eq!(bench.reason(damaged).await, Some(EndReason::Revoked));
+        assert_eq!((bench.scored(damaged), bench.indexed("ada")), (None, 0));
+        assert_eq!(bench.store.revoke_bucket(bucket, Who::Everyone).await.unwrap(), 1);
+        assert_eq!(bench.reason(guest).await, Some(EndReason::Revoked));
+        assert_eq!(bench.scored(guest), None);
+    }
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_read_makes_room_at_the_cap() {
+    for strange in STRANGE {
+        let bench = open();
+        let (damaged, _) = bench.login("ada").await;
+        let _: u32 = bench.raw("HSET", &bench.store.keys.session(damaged), &[b"@", strange]);
+        let cap = |policy| Cap { most: 1, policy };
+        assert_eq!(bench.login_at("ada", cap(AtCap::Reject)).await, Err(Refused::AtCap), "it counts");
+        bench.login_at("ada", cap(AtCap::EvictEarliest)).await.unwrap();
+        assert_eq!(bench.reason(damaged).await, Some(EndReason::Evicted));
+        assert_eq!(bench.indexed("ada"), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_even_a_hash_is_told_and_left() {
+    let bench = open();
+    let (id, _) = bench.login("ada").await;
+    let key = bench.store.keys.session(id);
+    let _: u32 = bench.raw("DEL", &key, &[]);
+    let _: String = bench.raw("SET", &key, &[b"another's"]);
+    assert!(bench.store.revoke("ada", Scope::All, EndReason::Revoked).await.is_err());
+    assert_eq!((bench.raw::<String>("GET", &key, &[]), bench.indexed("ada")), ("another's".to_owned(), 1));
 }
