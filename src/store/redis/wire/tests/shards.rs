@@ -184,7 +184,7 @@ async fn a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(by: &[usize
     let cluster = TestCluster::start(false);
     let wire = wire_to(&cluster.url(), Duration::from_secs(1));
     let slot = slot(KEYS[0].as_bytes());
-    let (waits, at_once) = (Duration::from_millis(800), Duration::from_millis(300));
+    let (waits, at_once) = (Duration::from_millis(800), Duration::from_millis(700));
     for round in 0..2 {
         get(&wire, Path::Request, KEYS[0]).await.unwrap();
         for node in by {

@@ -67,7 +67,7 @@ async fn a_call_too_many_is_refused_at_once_and_a_cancelled_one_makes_room() {
     .await;
     let start = Instant::now();
     let error = get(&wire, Path::Request, "k").await.unwrap_err();
-    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     let Error::Unavailable(outage) = error else { panic!("{error:?}") };
     assert_eq!(outage.to_string(), "as many calls as may wait for Redis's answers do already");
     drop(ten);
