@@ -9,7 +9,8 @@ ARGV[4]  reason         its byte, as a number
 ARGV[5]  remember       milliseconds that the tombstone stays
 ARGV[6]  latest login   milliseconds since 1970: a later one is left; empty for any
 ARGV[7]  owner          the user as the tail has it, with its length: another's is left; empty for anyone's
-ARGV[8...] a count and the names of fields to carry, then the delta (lib/delta.lua)
+ARGV[8] listed         1: the user's index has it, so it ends also if this version cannot read it; empty: it is left
+ARGV[9...] a count and the names of fields to carry, then the delta (lib/delta.lua)
 Flags    allow-oom
 
 Returns  OK and the fields that are carried, names and values in turn
@@ -22,13 +23,15 @@ local key = KEYS[1]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local generation, reason, remember_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local latest_ms, owner = tonumber(ARGV[6]), ARGV[7]
-local keep, at = read_list(ARGV, 8)
+local latest_ms, owner, listed = tonumber(ARGV[6]), ARGV[7], ARGV[8] == '1'
+local keep, at = read_list(ARGV, 9)
 local delta = read_delta(ARGV, at)
-local session, answer = begin(key, call, generation)
+local session, answer = begin(key, call, generation, not generation and read_any)
 if not session then
   return answer[1] == OK and { OK, kept_in(key) } or answer
-elseif not is_owned(session, owner) or (latest_ms and session.since > latest_ms) then
+end
+local meant = session.strange and listed or not session.strange and is_owned(session, owner)
+if not meant or latest_ms and session.since > latest_ms then
   return { GONE, '\0' }
 end
 local carried = carry(key, keep, delta)

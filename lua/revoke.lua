@@ -20,7 +20,7 @@ Returns  OK and how many were ended by this operation, this delivery or an earli
 Why a script: a session may be logged in again, or ended, after the index was read; so each one's login time is looked
 at again in the step that ends it, and so is the one that stays: of two that end each other, one has to win. "Absent, so
 remove" is sound because the session is named in KEYS. One past its deadline keeps its place in the deadline index: the
-sweep tells that it expired. One that cannot be read is the user's whose index names it; it must not keep others.
+sweep tells that it expired. One that cannot be read is the user's whose index has it; it must not keep others.
 ]]
 local deadlines, staying = KEYS[1], KEYS[2]
 local call, answer = receive(ARGV[1], ARGV[2])
@@ -29,8 +29,10 @@ local reason, remember_ms, latest_ms, owner = tonumber(ARGV[3]), tonumber(ARGV[4
 local members = read_list(ARGV, 7)
 local sessions, ended = {}, 0
 for i = 1, #members do
-  sessions[i] = read_any(KEYS[2 * i + 1]) or { ring = {} }
-  ended = ended + (recall(sessions[i], call) and 1 or 0)
+  local session, index = read_any(KEYS[2 * i + 1]) or { ring = {} }, KEYS[2 * i + 2]
+  session.listed = session.strange and index ~= deadlines and redis.call('ZSCORE', index, members[i])
+  sessions[i] = session
+  ended = ended + (recall(session, call) and 1 or 0)
 end
 local stays = staying ~= deadlines and read_session(staying)
 if ended == 0 and staying ~= deadlines and not (stays and stays.alive and is_owned(stays, owner)) then
@@ -40,7 +42,7 @@ for i, session in ipairs(sessions) do
   local key, index = KEYS[2 * i + 1], KEYS[2 * i + 2]
   if not session.alive then
     take_off(index, members[i])
-  elseif session.since <= latest_ms and (is_owned(session, owner) or session.strange and index ~= deadlines) then
+  elseif session.since <= latest_ms and (is_owned(session, owner) or session.listed) then
     unlist(deadlines, index, members[i])
     bury(key, session, reason, call, remember_ms, OK, '')
     ended = ended + 1

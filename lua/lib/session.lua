@@ -36,9 +36,10 @@ end
 
 -- The live session that the call is for, or nil and what to answer. A repeat is answered as the first time; where that
 -- was the metadata (no content is remembered), with the metadata as it stands, or `GONE` if the session has ended. A
--- call from before another login of the session (`generation` is no longer its own) is a conflict.
-local function begin(key, call, generation)
-  local session = read_session(key)
+-- call from before another login of the session (`generation` is no longer its own) is a conflict. `read` is
+-- `read_session` unless it is said.
+local function begin(key, call, generation, read)
+  local session = (read or read_session)(key)
   local answer = session and recall(session, call)
   if answer and answer[1] == OK and answer[2] == '' then
     return nil, session.alive and { OK, session.packed } or gone(session)

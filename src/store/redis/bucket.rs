@@ -55,7 +55,8 @@ async fn revoke_some(redis: &Redis, bucket: Bucket, named: &[Named], caught: Vec
 
 /// The same while the bucket moves: one by one.
 async fn revoke_each(redis: &Redis, named: &[Named], owner: Vec<u8>) -> Result<u64, Error> {
-    let how = Burial { reason: EndReason::Revoked, latest: None, owner };
+    let listed = owner.is_empty();
+    let how = Burial { reason: EndReason::Revoked, latest: None, owner, listed };
     let mut ended = 0;
     for (id, user) in named {
         let mut delivery = redis.step(Path::Bulk, redis.wire.budget(), &redis.keys.session(*id))?;

@@ -89,6 +89,7 @@ impl Redis {
                     reason: *reason,
                     latest: Some(*latest),
                     owner: owner(user.as_deref().unwrap_or_default()),
+                    listed: true,
                 };
                 let mut delivery = self.step(Path::Request, self.wire.budget(), &self.keys.session(*id))?;
                 bury(self, &mut delivery, *id, user.as_deref(), &how).await

@@ -27,6 +27,8 @@ pub(super) struct Burial {
     pub(super) latest: Option<Millis>,
     /// Only if it is this user's, as the tail has it; empty: whose-ever it is.
     pub(super) owner: Vec<u8>,
+    /// Also if this version cannot read it: the user's index has it, or whose it is does not matter.
+    pub(super) listed: bool,
 }
 
 /// Ends one session; answers whether it was.
@@ -43,6 +45,7 @@ pub(super) async fn bury(
         .number(redis.settings.remember_ms)
         .maybe(how.latest)
         .bytes(how.owner.clone())
+        .bytes(if how.listed { &b"1"[..] } else { b"" })
         .names(&[])
         .delta(&NOTHING)?;
     let ended = redis.call(delivery, &call).await?.answer(|_| Ok(()))?.is_ok();
@@ -61,6 +64,7 @@ pub(super) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> An
         .number(end.old.generation)
         .number(end.reason.code())
         .number(redis.settings.remember_ms)
+        .nothing()
         .nothing()
         .nothing()
         .names(names)

@@ -245,9 +245,11 @@ impl<'a> User<'a> {
             return Ok(Err(Refused::Gone(None)));
         }
         let Some(latest) = ending.latest else { return Ok(Ok(0)) };
-        let how = Burial { reason: ending.reason, latest: Some(latest), owner: owner(self.id) };
+        let members = self.members().await?;
         let mut ended = 0;
         for id in ids {
+            let listed = members.iter().any(|(member, _)| member == id);
+            let how = Burial { reason: ending.reason, latest: Some(latest), owner: owner(self.id), listed };
             let mut delivery = self.step(&self.redis.keys.session(*id))?;
             ended += u64::from(bury(self.redis, &mut delivery, *id, Some(self.id), &how).await?);
         }

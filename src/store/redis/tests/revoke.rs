@@ -242,6 +242,12 @@ async fn a_session_that_cannot_be_read_keeps_no_other_from_ending_and_ends_too()
         assert_eq!(bench.listed("ada").await, [readable]);
         assert_eq!(bench.indexed("ada"), 2, "to list ends nothing");
         assert_eq!(bench.store.revoke_bucket(bucket, Who::Guests).await.unwrap(), 0, "it may be a user's");
+        assert_eq!(
+            bench.revoke("ada", Scope::One(guest)).await,
+            Err(Refused::Gone(None)),
+            "nothing says that it is hers"
+        );
+        assert_eq!(bench.raw::<Vec<u8>>("HGET", &bench.store.keys.session(guest), &[b"@"]), strange);
         assert_eq!(bench.revoke("ada", Scope::All).await, Ok(2));
         assert_eq!(bench.reason(readable).await, Some(EndReason::Revoked));
         assert_eq!(bench.reason(damaged).await, Some(EndReason::Revoked));

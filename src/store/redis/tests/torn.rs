@@ -48,7 +48,7 @@ async fn a_member_that_logged_in_later_or_is_anothers_is_left() {
     let bench = open();
     let (id, record) = bench.login("ada").await;
     let ends = async |latest, owner: &str| {
-        let how = Burial { reason: EndReason::Revoked, latest, owner: meta::owner(owner) };
+        let how = Burial { reason: EndReason::Revoked, latest, owner: meta::owner(owner), listed: false };
         let mut delivery = bench.store.delivery(bench.op());
         bury(&bench.store, &mut delivery, id, Some("ada"), &how).await.unwrap()
     };
