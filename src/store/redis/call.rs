@@ -128,6 +128,14 @@ impl Delivery {
         (!self.unsure).then_some(self.op)
     }
 
+    /// What a failure means: once an earlier sending may be done, nobody knows that the call is not.
+    pub(super) fn told(&self, error: Error) -> Error {
+        match error {
+            Error::Unavailable(outage) if self.unsure => Error::Indeterminate(outage),
+            error => error,
+        }
+    }
+
     pub(super) const fn not_after(&self) -> Millis {
         self.op.not_after
     }
@@ -240,7 +248,7 @@ impl Redis {
 
     /// Sends a call under exactly this operation, and answers also that it came too late.
     pub(super) async fn once(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
-        let sent = erased(self.send(delivery, call)).await.map_err(readable)?;
+        let sent = erased(self.send(delivery, call)).await.map_err(|error| delivery.told(readable(error)))?;
         delivery.unsure |= sent.times > 1;
         Reply::read(sent.answer)
     }
@@ -253,7 +261,8 @@ impl Redis {
         keys: &[&[u8]],
         args: &[&[u8]],
     ) -> Result<Value, Error> {
-        let sent = erased(self.wire.script(delivery.path, &delivery.budget, script, keys, args)).await?;
+        let sending = self.wire.script(delivery.path, &delivery.budget, script, keys, args);
+        let sent = erased(sending).await.map_err(|error| delivery.told(error))?;
         delivery.unsure |= sent.times > 1;
         Ok(sent.answer)
     }

@@ -130,7 +130,8 @@ async fn earliest(redis: &Redis, delivery: &Delivery, user: &UserHash) -> Result
     let key = redis.keys.index(user);
     let mut read = cmd("ZRANGE");
     read.arg(&key).arg(0).arg(BATCH - 1);
-    let members = items(redis.wire.read_one(delivery.path, &delivery.budget, &key, &read).await?)?;
+    let members = redis.wire.read_one(delivery.path, &delivery.budget, &key, &read).await;
+    let members = items(members.map_err(|error| delivery.told(error))?)?;
     let ids = members.iter().map(|member| bytes(member).map(named)).collect::<Result<Vec<_>, _>>()?;
     Ok(ids.into_iter().flatten().filter(|id| id.bucket() == user.bucket()).collect())
 }

@@ -84,8 +84,12 @@ fn store(server: &TestServer, namespace: &str, limits: Limits) -> Redis {
 }
 
 fn store_at(url: &str, namespace: &str, limits: Limits) -> Redis {
+    store_within(Duration::from_secs(20), url, namespace, limits)
+}
+
+fn store_within(budget: Duration, url: &str, namespace: &str, limits: Limits) -> Redis {
     let StoreUrl::Redis(place) = StoreUrl::parse(url).unwrap() else { panic!("no Redis URL") };
-    let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1_000, budget: Duration::from_secs(20) };
+    let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1_000, budget };
     let settings = StoreSettings { namespace: namespace.into(), limits, remember_ms: REMEMBER };
     Redis::new(settings, &place, &pools).unwrap()
 }

@@ -100,6 +100,27 @@ async fn calls_that_push_each_other_out_of_the_ring_are_all_done_once() {
     assert_eq!(values, (1..=100).collect::<Vec<i64>>());
 }
 
+/// A Cluster keeps a part of the budget for a second try, which is never sent here.
+#[tokio::test]
+async fn what_may_be_done_is_not_told_as_undone_because_another_try_was_never_sent() {
+    let mut server = TestServer::start();
+    let store = store_within(Duration::from_secs(1), &server.url(), "unsure", Limits::default()).parted(true);
+    let op = |again| Op { again, ..open().op() };
+    let new = guest();
+    let record = store.create(op(false), &new, &delta(&[])).await.unwrap().unwrap();
+    server.stop();
+    let end = ending(&record, new.id);
+    let (ended, ()) = tokio::join!(store.end(op(false), &end), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.kill();
+    });
+    assert!(matches!(ended, Err(Error::Indeterminate(_))), "{ended:?}");
+    for (again, unknown) in [(false, false), (true, true)] {
+        let saved = store.save(op(again), &saving(new.id, &["a=1"])).await;
+        assert_eq!(matches!(saved, Err(Error::Indeterminate(_))), unknown, "{saved:?}");
+    }
+}
+
 #[tokio::test]
 async fn at_full_memory_ends_and_touches_succeed_and_logins_leave_nothing() {
     let full = Arc::new(TestServer::start());
