@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::detach::to_the_end;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::id::SessionId;
 use crate::session::{EndOutcome, Session};
 use crate::sessions::Sessions;
 use crate::store::{Contract, Refused, Replicas, Scope};
+
+/// No wait for replicas is longer.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Ends sessions on replicas too, and says how many have it; made by [`Sessions::durable`].
 ///
@@ -26,7 +30,7 @@ pub struct Durable {
 
 impl Durable {
     pub(crate) const fn new(sessions: Sessions, replicas: usize, within: Duration) -> Self {
-        Self { sessions, replicas, within }
+        Self { sessions, replicas, within: if within.as_secs() < LONGEST.as_secs() { within } else { LONGEST } }
     }
 
     /// The sessions of one user.
@@ -47,6 +51,9 @@ impl Durable {
     /// `ended` is 1 if it was this call that ended the session; `outcome` says more.
     ///
     /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
     /// As there.
     ///
     /// # Redis
@@ -76,6 +83,9 @@ impl DurableUser {
     /// # Errors
     /// As there.
     ///
+    /// # Cancel safety
+    /// As [`revoke_all`](Self::revoke_all).
+    ///
     /// # Redis
     /// `EVALSHA` of `revoke.lua` and `WAIT`, on a bulk connection.
     pub async fn revoke(&self, id: SessionId) -> Result<DurableEnd, Error> {
@@ -83,10 +93,13 @@ impl DurableUser {
     }
 
     /// Ends all sessions of the user but this one, as [`UserSessions::revoke_others`](crate::UserSessions::revoke_others)
-    /// does; `None`, and nothing is ended, if this is not a live one of the user.
+    /// does; `None` if this is not a live one of the user.
     ///
     /// # Errors
     /// As [`revoke_all`](Self::revoke_all).
+    ///
+    /// # Cancel safety
+    /// As there.
     ///
     /// # Redis
     /// As `revoke_all`.
@@ -98,6 +111,9 @@ impl DurableUser {
     ///
     /// # Errors
     /// As there.
+    ///
+    /// # Cancel safety
+    /// As there: it goes on when the client hangs up.
     ///
     /// # Redis
     /// As there, each script followed by `WAIT` on the same bulk connection.
@@ -111,7 +127,10 @@ impl DurableUser {
         let limits = &sessions.settings().limits;
         limits.check_user(&self.user)?;
         let replicas = self.durable.wanted();
-        match sessions.store().revoke_on(&self.user, scope, EndReason::Revoked, &replicas).await? {
+        let (this, of) = (self.clone(), Arc::clone(&replicas));
+        let revoke =
+            async move { this.durable.sessions.store().revoke_on(&this.user, scope, EndReason::Revoked, &of).await };
+        match to_the_end(revoke).await? {
             Ok(ended) => Ok(Ok(DurableEnd::new(ended, &replicas))),
             Err(Refused::Gone(_)) => Ok(Err(DurableEnd::new(0, &replicas))),
             Err(refused) => Err(refused.into_error(limits, "")),

@@ -137,7 +137,11 @@ impl Sessions {
         self.user(user).revoke_all().await
     }
 
-    /// Ends that wait until so many replicas have them, each call at most so long: for ends that a failover must not undo.
+    /// Ends that wait until so many replicas have them, all waits of one end together at most so long (at most a minute):
+    /// for ends that a failover must not undo.
+    ///
+    /// The waits come on top of [`Builder::budget`](crate::Builder::budget): while replicas are away they take all their time,
+    /// and the sessions end all the same.
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {

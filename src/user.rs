@@ -86,6 +86,9 @@ impl UserSessions {
 
     /// Ends all sessions of the user but this one; `None`, and nothing is ended, if this is not a live one of the user.
     ///
+    /// More than 32 sessions are ended by several calls. If this one ends between two of them, as by another device that
+    /// keeps itself, the answer is `None` too: those of the calls before have ended, and the others go on.
+    ///
     /// Logins with a ticket taken before are refused from now on.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! What the operations of the contract are asked for.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::client::ClientInfo;
 use crate::clock::Millis;
@@ -170,13 +171,21 @@ pub(crate) enum Who {
 pub(crate) struct Replicas {
     pub(crate) wanted: usize,
     pub(crate) within: Duration,
+    /// Until when its calls wait, from the first one on.
+    until: OnceLock<Instant>,
     /// The least number over all calls that wrote.
     least: AtomicUsize,
 }
 
 impl Replicas {
     pub(crate) const fn new(wanted: usize, within: Duration) -> Self {
-        Self { wanted, within, least: AtomicUsize::new(usize::MAX) }
+        Self { wanted, within, until: OnceLock::new(), least: AtomicUsize::new(usize::MAX) }
+    }
+
+    /// How long the call that is sent now may wait.
+    pub(crate) fn left(&self) -> Duration {
+        let now = Instant::now();
+        self.until.get_or_init(|| now + self.within).saturating_duration_since(now)
     }
 
     /// So many have what one call wrote.

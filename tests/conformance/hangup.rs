@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use cloakroom::{Error, Session, Sessions};
 
@@ -82,6 +83,28 @@ async fn a_revocation_goes_on_when_the_client_hangs_up() {
 
     let ((session, token), (kept, kept_token)) = (of_ada(&stage).await, of_ada(&stage).await);
     hang_up(&session, user.revoke_others(kept.id().expect("live"))).await;
+    is_over(&stage.sessions, &token).await;
+    assert!(stage.open(&kept_token).await.id().is_some(), "the one that is kept");
+}
+
+#[tokio::test]
+async fn an_end_that_waits_for_replicas_goes_on_when_the_client_hangs_up() {
+    let stage = stage(|builder| builder).await;
+    let durable = stage.sessions.durable(1, Duration::from_millis(50));
+    let (session, token) = of_ada(&stage).await;
+    hang_up(&session, durable.logout(&session)).await;
+    is_over(&stage.sessions, &token).await;
+
+    let (session, token) = of_ada(&stage).await;
+    hang_up(&session, durable.revoke_user("ada")).await;
+    is_over(&stage.sessions, &token).await;
+
+    let (session, token) = of_ada(&stage).await;
+    hang_up(&session, durable.user("ada").revoke(session.id().expect("live"))).await;
+    is_over(&stage.sessions, &token).await;
+
+    let ((session, token), (kept, kept_token)) = (of_ada(&stage).await, of_ada(&stage).await);
+    hang_up(&session, durable.user("ada").revoke_others(kept.id().expect("live"))).await;
     is_over(&stage.sessions, &token).await;
     assert!(stage.open(&kept_token).await.id().is_some(), "the one that is kept");
 }

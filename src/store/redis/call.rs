@@ -276,7 +276,7 @@ impl Redis {
         let Some(replicas) = &delivery.replicas else {
             return self.wire.script(delivery.path, &delivery.budget, call.script, &keys, &args).await;
         };
-        let wait = (replicas.wanted, replicas.within);
+        let wait = (replicas.wanted, replicas.left());
         let (sent, have) = self.wire.script_and_wait(&delivery.budget, call.script, &keys, &args, wait).await?;
         replicas.note(have);
         Ok(sent)

@@ -64,7 +64,8 @@ pub(super) async fn revoke(
     reason: EndReason,
     replicas: Option<&Arc<Replicas>>,
 ) -> Answer<u64> {
-    let user = User { replicas, ..User::new(redis, user) };
+    let mut user = User { replicas, ..User::new(redis, user) };
+    user.budget = replicas.map_or(user.budget, |replicas| user.budget.longer(replicas.within));
     if let Scope::One(id) | Scope::Others(id) = scope
         && id.bucket() != user.hash.bucket()
     {

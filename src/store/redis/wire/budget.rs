@@ -23,6 +23,11 @@ impl Budget {
         Self { ends: Instant::now() + length }
     }
 
+    /// The same and so much more.
+    pub(crate) fn longer(self, by: Duration) -> Self {
+        Self { ends: self.ends + by }
+    }
+
     /// The first half of what is left.
     #[cfg(test)]
     pub(super) fn half(&self) -> Self {
