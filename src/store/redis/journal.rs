@@ -30,6 +30,8 @@ const MOST: usize = 10_000;
 const AT_ONCE: usize = 32;
 /// Between two tries while the servers are not back yet.
 const PAUSE: Duration = Duration::from_millis(250);
+/// An end that the old master answered just before the failover may be noted so long after it.
+const LATE: Duration = Duration::from_secs(1);
 
 /// The last ends, oldest first.
 #[derive(Debug, Default)]
@@ -56,6 +58,10 @@ impl Journal {
 
     fn all(&self) -> Vec<(Instant, Entry)> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    fn since(&self, begun: Instant) -> Vec<(Instant, Entry)> {
+        self.all().into_iter().filter(|(at, _)| *at >= begun).collect()
     }
 }
 
@@ -101,21 +107,31 @@ impl Redis {
 /// After each failover, until the store is dropped. Another failover begins it all anew.
 async fn watch(store: Weak<Redis>, mut failovers: watch::Receiver<u64>) {
     while failovers.changed().await.is_ok() {
-        let Some(mut left) = store.upgrade().map(|store| store.journal.all()) else { return };
-        tracing::info!(entries = left.len(), "a failover was seen: recent ends are done again");
-        let mut undone = 0;
-        while !left.is_empty() && failovers.has_changed().is_ok_and(|another| !another) {
-            let (ended, away) = round(&store, &left).await;
-            undone += ended;
-            left = away;
-            if !left.is_empty() {
-                sleep(PAUSE).await;
-            }
-        }
+        let begun = Instant::now();
+        let Some(all) = store.upgrade().map(|store| store.journal.all()) else { return };
+        tracing::info!(entries = all.len(), "a failover was seen: recent ends are done again");
+        let mut undone = rounds(&store, &failovers, all).await;
+        sleep(LATE).await;
+        let Some(late) = store.upgrade().map(|store| store.journal.since(begun)) else { return };
+        undone += rounds(&store, &failovers, late).await;
         if undone > 0 {
             tracing::warn!(undone, "the failover had undone ends, which were done again");
         }
     }
+}
+
+/// Until all are done again, or another failover is seen; answers how many there were to end again.
+async fn rounds(store: &Weak<Redis>, failovers: &watch::Receiver<u64>, mut left: Vec<(Instant, Entry)>) -> u64 {
+    let mut undone = 0;
+    while !left.is_empty() && failovers.has_changed().is_ok_and(|another| !another) {
+        let (ended, away) = round(store, &left).await;
+        undone += ended;
+        left = away;
+        if !left.is_empty() {
+            sleep(PAUSE).await;
+        }
+    }
+    undone
 }
 
 /// Tries each once, some at a time: an end whose server is away must not hold up those whose servers are back. Answers how

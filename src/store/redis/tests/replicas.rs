@@ -44,6 +44,25 @@ async fn without_replicas_the_end_is_done_and_says_so() {
     assert_eq!(bench.reason(id).await, Some(EndReason::Revoked));
 }
 
+#[tokio::test]
+async fn the_wait_for_replicas_is_not_taken_from_the_time_to_end_all() {
+    let within = Duration::from_secs(1);
+    let server = Arc::new(TestServer::start());
+    let store = store_within(Duration::from_millis(400), &server.url(), "alone", Limits::default());
+    let bench = Bench { store, server };
+    let ((one, _), (other, _)) = (bench.login("ada").await, bench.login("bob").await);
+    for (ends, name) in [(Scope::One(one), "ada"), (Scope::All, "bob")] {
+        let (begun, replicas) = (std::time::Instant::now(), Arc::new(Replicas::new(1, within)));
+        let ended = bench.store.revoke_on(name, ends, EndReason::Revoked, &replicas).await.unwrap();
+        assert_eq!((ended, replicas.least()), (Ok(1), 0), "{name}");
+        assert!(begun.elapsed() < within + Duration::from_millis(800), "all waits together: {:?}", begun.elapsed());
+    }
+    assert!(!bench.is_live(one).await && !bench.is_live(other).await);
+    let (guest, record) = bench.guest(&[]).await;
+    let replicas = Arc::new(Replicas::new(1, within));
+    assert_eq!(bench.store.end_on(bench.op(), &ending(&record, guest), &replicas).await.unwrap(), Ok(None));
+}
+
 /// Restarts a server that had persisted nothing since: as a failover to a replica that lags behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn ends_that_a_failover_undid_are_done_again_and_logins_made_since_survive() {
@@ -76,6 +95,30 @@ async fn ends_that_a_failover_undid_are_done_again_and_logins_made_since_survive
     }
     assert!(is_live(kept.new.id).await && is_live(since.new.id).await);
     assert_eq!(store.ticket("ada").await.unwrap().epoch, epoch);
+}
+
+/// Answered by the old master just before the failover was seen, and noted just after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_is_noted_just_after_a_failover_is_done_again_too() {
+    let mut server = TestServer::start();
+    let store = store_at(&server.url(), "late", Limits::default()).shared();
+    let op = || Op { id: secret_id(), not_after: store.now() + 60_000, again: false };
+    let first = guest();
+    let record = store.create(op(), &first, &delta(&[])).await.unwrap().unwrap();
+    store.end(op(), &ending(&record, first.id)).await.unwrap().unwrap();
+    let mut failovers = store.wire.failovers();
+    server.kill();
+    server.restart();
+    let login = login_of("ada", Cap::default());
+    while store.login(op(), &login).await.is_err() {}
+    tokio::time::timeout(Duration::from_secs(5), failovers.wait_for(|count| *count > 0)).await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    store.note_end(login.new.id, Some("ada"), EndReason::LoggedOut);
+    let limit = std::time::Instant::now() + Duration::from_secs(5);
+    while matches!(store.load(login.new.id).await.unwrap(), Loaded::Live(_)) {
+        assert!(std::time::Instant::now() < limit, "it is not looked at again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 fn secret_id() -> [u8; 8] {

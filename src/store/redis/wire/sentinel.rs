@@ -72,6 +72,10 @@ impl Sentinels {
     ) -> Result<C::Answer, Fault> {
         let master = self.found(budget).await?;
         let answer = master.send(path, budget, call).await;
+        // A master that stood still, or that is being replaced, answers before it learns of it.
+        if answer.is_ok() && self.master().is_some_and(|now| !Arc::ptr_eq(&now, &master)) {
+            return Err(Fault::REPLACED);
+        }
         if answer.as_ref().is_err_and(Fault::may_have_a_successor) {
             self.find_soon();
         }

@@ -70,6 +70,44 @@ async fn a_failover_that_is_not_heard_is_found_by_asking() {
     assert_eq!(*failovers.borrow(), 1);
 }
 
+/// A master that stood still goes on the moment that a Sentinel tells of the switch, and executes what waits in its sockets.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_replaced_master_answers_is_asked_of_the_new_one() {
+    let group = TestGroup::start();
+    let wire = Arc::new(wire_to(&group.url(), Duration::from_secs(5)));
+    let mut failovers = wire.failovers();
+    for _ in 0..8 {
+        count(&wire, Path::Request).await.unwrap();
+    }
+    while group.servers[1].admin::<Option<i64>>("GET n") != Some(8) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    group.servers[0].stop();
+    let over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let counting = (0..16).map(|number| {
+        let (wire, over) = (Arc::clone(&wire), Arc::clone(&over));
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(30 * number)).await;
+            let mut answered = 0;
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                answered += i64::from(count(&wire, Path::Request).await.is_ok());
+            }
+            answered
+        })
+    });
+    let counting: Vec<_> = counting.collect();
+    tokio::time::timeout(Duration::from_secs(20), failovers.wait_for(|count| *count >= 1)).await.unwrap().unwrap();
+    group.servers[0].go_on();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut answered = 8;
+    for task in counting {
+        answered += task.await.unwrap();
+    }
+    let counted = group.servers[1].admin::<i64>("GET n");
+    assert!(answered > 8 && counted >= answered, "{answered} were answered, {counted} are counted");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_says_it_is_a_replica_is_not_gone_to() {
     let (host, port, sentinel) = (server::host(), server::port(), server::port());
