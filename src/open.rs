@@ -110,6 +110,11 @@ impl Phase {
 
     /// Nothing is stored: the session that the client names has ended.
     pub(crate) fn after(reason: EndReason) -> Self {
-        Self::Draft { bucket: None, after: Some(reason), drop_cookie: reason.drops_cookie() }
+        Self::after_any(Some(reason))
+    }
+
+    /// The same where the reason may be unknown: then only this secret is of no use, the client may hold a newer one.
+    pub(crate) fn after_any(reason: Option<EndReason>) -> Self {
+        Self::Draft { bucket: None, after: reason, drop_cookie: reason.is_some_and(EndReason::drops_cookie) }
     }
 }

@@ -61,6 +61,8 @@ struct State {
     spans: Spans,
     /// A save whose answer was not heard: it is sent again, as the same call, before the next.
     unsettled: Option<(Op, Save)>,
+    /// Whether a save was told of a conflict: until something is done about it, nothing is saved unasked.
+    conflicted: bool,
     /// Whether the response's head is finished: what changes the session now comes too late.
     sealed: bool,
 }
@@ -106,7 +108,8 @@ pub enum CookieChange {
 impl Session {
     pub(crate) fn new(sessions: Sessions, client: ClientInfo, phase: Phase, fields: Contents) -> Self {
         let spans = sessions.settings().spans;
-        let state = State { phase, fields: Fields::new(fields), issued: None, spans, unsettled: None, sealed: false };
+        let fields = Fields::new(fields);
+        let state = State { phase, fields, issued: None, spans, unsettled: None, conflicted: false, sealed: false };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
     }
 
@@ -272,14 +275,19 @@ impl Session {
         let _turn = self.0.turn.lock().await;
         let Some(live) = self.state().live().cloned() else { return self.refuse_ended() };
         let issued = self.state().issued.as_ref().map(SessionToken::presented);
-        let secret = issued.unwrap_or(live.presented);
-        let (phase, fields) = crate::open::read(&self.0.sessions, live.id, secret).await?;
+        let mut read = crate::open::read(&self.0.sessions, live.id, live.presented).await?;
+        if let (Phase::Draft { after: None, .. } | Phase::Ended(None), Some(issued)) = (&read.0, issued) {
+            // A handle that is kept for long: by now its client uses the token that a rotation issued.
+            read = crate::open::read(&self.0.sessions, live.id, issued).await?;
+        }
+        let (phase, fields) = read;
         let mut state = self.state();
         match phase {
             Phase::Live(live) => {
                 state.phase = Phase::Live(live);
                 state.fields = Fields::new(fields);
                 state.unsettled = None;
+                state.conflicted = false;
                 Ok(())
             }
             Phase::Draft { after: reason, .. } | Phase::Ended(reason) => Err(state.gone(reason)),
@@ -353,6 +361,7 @@ impl State {
         self.fields = Fields::default();
         self.issued = None;
         self.unsettled = None;
+        self.conflicted = false;
         Error::Gone(reason)
     }
 

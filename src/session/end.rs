@@ -26,10 +26,18 @@ pub enum EndOutcome {
     NoSession,
 }
 
+/// What a handle is after its session's end.
+#[derive(Clone, Copy)]
+enum Then {
+    Draft,
+    Nothing,
+}
+
 impl Session {
     /// Logs out: the session has ended for every server when this returns, and its token opens nothing any more.
     ///
-    /// The handle goes on as a draft: what is written now makes a new guest session. Changes that were not saved are dropped.
+    /// The handle goes on as a draft, also if the session had ended before: what is written now makes a new guest session.
+    /// Changes that were not saved are dropped.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: still logged in. [`Error::Indeterminate`]: perhaps. Logging out again is safe.
@@ -75,7 +83,8 @@ impl Session {
     /// Ends all sessions of this session's user, this one included; for a guest, this one alone.
     ///
     /// # Errors
-    /// As [`UserSessions::revoke_all`](crate::UserSessions::revoke_all).
+    /// As [`UserSessions::revoke_all`](crate::UserSessions::revoke_all); [`Error::Gone`], and nothing is ended, if this session
+    /// was found to have ended: whoever is still logged in has to say so from a session that lives.
     ///
     /// # Cancel safety
     /// As [`logout`](Self::logout).
@@ -89,6 +98,7 @@ impl Session {
 
     async fn end_everywhere(&self) -> Result<Revoked, Error> {
         let turn = self.0.turn.lock().await;
+        self.refuse_ended()?;
         let Some(user) = self.user() else {
             drop(turn);
             let ended = self.logout().await? == EndOutcome::Ended;
@@ -97,11 +107,12 @@ impl Session {
         let revoked = self.sessions().user(user).revoke_all().await?;
         let mut state = self.state();
         state.spans = self.sessions().settings().spans;
-        state.restart(EndReason::Revoked);
+        state.restart(Phase::after(EndReason::Revoked));
         Ok(revoked)
     }
 
-    /// Ends the session now; nothing can be written by this handle afterwards, and the client's cookie is removed.
+    /// Ends the session now; nothing can be written by this handle afterwards, and the client's cookie is removed. Without a
+    /// session there is nothing to end, and the handle stays the draft that it is.
     ///
     /// # Errors
     /// As [`logout`](Self::logout).
@@ -115,14 +126,7 @@ impl Session {
     #[doc(alias = "destroy")]
     pub async fn invalidate(&self) -> Result<EndOutcome, Error> {
         let session = self.clone();
-        to_the_end(async move {
-            let outcome = session.end_in_turn(EndReason::Invalidated, &[], None).await?;
-            if outcome == EndOutcome::Ended {
-                let _ = session.state().gone(Some(EndReason::Invalidated));
-            }
-            Ok(outcome)
-        })
-        .await
+        to_the_end(async move { session.end_in_turn(EndReason::Invalidated, &[], None, Then::Nothing).await }).await
     }
 
     /// Begins anew: ends the session, if there is one, and goes on as an empty draft, without user or fields.
@@ -148,7 +152,7 @@ impl Session {
         replicas: Option<&Arc<Replicas>>,
     ) -> Result<EndOutcome, Error> {
         let (session, replicas) = (self.clone(), replicas.cloned());
-        to_the_end(async move { session.end_in_turn(reason, &keep, replicas.as_ref()).await }).await
+        to_the_end(async move { session.end_in_turn(reason, &keep, replicas.as_ref(), Then::Draft).await }).await
     }
 
     async fn end_in_turn(
@@ -156,10 +160,15 @@ impl Session {
         reason: EndReason,
         keep: &[String],
         replicas: Option<&Arc<Replicas>>,
+        then: Then,
     ) -> Result<EndOutcome, Error> {
         let _turn = self.0.turn.lock().await;
-        if let Phase::Ended(reason) = self.state().phase {
-            return Ok(EndOutcome::AlreadyEnded(reason));
+        let ended_before = match self.state().phase {
+            Phase::Ended(reason) => Some(reason),
+            _ => None,
+        };
+        if let Some(reason) = ended_before {
+            return Ok(self.had_ended(reason, then));
         }
         let Some(live) = self.state().live().cloned() else {
             return Ok(self.end_draft(keep));
@@ -172,16 +181,13 @@ impl Session {
                 None => store.end(op, &call).await?,
             };
             match answer {
-                Ok(next) => return Ok(self.go_on(&live, reason, next, token)),
+                Ok(next) => return Ok(self.go_on(&live, reason, next.zip(token), then)),
                 Err(Refused::Exists) => {}
                 Err(Refused::Conflict) => {
                     self.state().superseded();
                     return Ok(EndOutcome::Superseded);
                 }
-                Err(Refused::Gone(reason)) => {
-                    let _ = self.state().gone(reason);
-                    return Ok(EndOutcome::AlreadyEnded(reason));
-                }
+                Err(Refused::Gone(reason)) => return Ok(self.had_ended(reason, then)),
                 Err(refused) => return Err(refused.into_error(&self.sessions().settings().limits, "")),
             }
         }
@@ -203,17 +209,31 @@ impl Session {
         Ok((End { old, reason, successor, delta }, token))
     }
 
-    fn go_on(&self, old: &Live, reason: EndReason, next: Option<Record>, token: Option<SessionToken>) -> EndOutcome {
+    fn go_on(&self, old: &Live, reason: EndReason, next: Option<(Record, SessionToken)>, then: Then) -> EndOutcome {
         let mut state = self.state();
         state.spans = self.sessions().settings().spans;
-        match (next, token) {
-            (Some(record), Some(token)) => state.begin_with(token.id(), record, token),
-            (_, _) => {
-                state.restart(reason);
-                state.phase = Phase::Draft { bucket: Some(old.id.bucket()), after: Some(reason), drop_cookie: true };
+        match (next, then) {
+            (Some((record, token)), _) => state.begin_with(token.id(), record, token),
+            (None, Then::Draft) => {
+                let bucket = Some(old.id.bucket());
+                state.restart(Phase::Draft { bucket, after: Some(reason), drop_cookie: true });
             }
+            (None, Then::Nothing) => drop(state.gone(Some(reason))),
         }
         EndOutcome::Ended
+    }
+
+    /// It was not this call that ended the session.
+    fn had_ended(&self, reason: Option<EndReason>, then: Then) -> EndOutcome {
+        let mut state = self.state();
+        match then {
+            Then::Draft => {
+                state.spans = self.sessions().settings().spans;
+                state.restart(Phase::after_any(reason));
+            }
+            Then::Nothing => drop(state.gone(reason)),
+        }
+        EndOutcome::AlreadyEnded(reason)
     }
 
     /// A draft keeps what it would keep, and is otherwise emptied.
@@ -229,10 +249,11 @@ impl Session {
 
 impl super::State {
     /// Goes on as an empty draft after the session's end.
-    fn restart(&mut self, reason: EndReason) {
-        self.phase = Phase::after(reason);
+    fn restart(&mut self, draft: Phase) {
+        self.phase = draft;
         self.fields = Fields::default();
         self.issued = None;
         self.unsettled = None;
+        self.conflicted = false;
     }
 }

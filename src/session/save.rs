@@ -63,9 +63,26 @@ impl Session {
         self.save_in_turn(false).await
     }
 
+    /// What is done when the response goes out: a save, but of nothing of which the handler was told a conflict.
+    #[cfg(any(feature = "actix-web", feature = "axum"))]
+    pub(crate) async fn save_unasked(&self) -> Result<SaveOutcome, Error> {
+        let _turn = self.0.turn.lock().await;
+        self.refuse_late()?;
+        {
+            let mut state = self.state();
+            if state.conflicted {
+                state.trace_unsaved();
+                state.fields.discard();
+                return Ok(SaveOutcome::Unchanged);
+            }
+        }
+        self.save_in_turn(false).await
+    }
+
     /// Like [`save`](Self::save), but answers [`SaveOutcome::Conflict`] if anyone wrote to the session since it was loaded.
     ///
-    /// After a conflict, [`reload`](Self::reload) and make the change again.
+    /// After a conflict, [`reload`](Self::reload) and make the change again. Until that, or a `save` that overwrites, nothing is
+    /// saved when the response goes out: what is pending then is dropped, and the log says so.
     ///
     /// # Errors
     /// As `save`.
@@ -128,6 +145,7 @@ impl Session {
         }
         match answer? {
             Ok(wrote) => {
+                state.conflicted = false;
                 state.fields.settle(&saved);
                 if let Some(live) = state.live_mut() {
                     live.wrote(wrote, !saved.is_empty());
@@ -135,6 +153,7 @@ impl Session {
                 Ok(SaveOutcome::Saved)
             }
             Err(Refused::Conflict) => {
+                state.conflicted = true;
                 if asked.is_none() {
                     state.superseded();
                 }
@@ -234,6 +253,7 @@ impl super::State {
         self.phase = Phase::Live(Box::new(live));
         self.issued = Some(token);
         self.unsettled = None;
+        self.conflicted = false;
     }
 
     /// The same with the fields that the store holds; what was pending is part of them or was meant for the session before.

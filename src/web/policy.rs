@@ -31,7 +31,7 @@ pub(super) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> R
     if failed && save_on == SaveOn::Success {
         return Ok(());
     }
-    match session.save().await.and_then(SaveOutcome::into_result) {
+    match session.save_unasked().await.and_then(SaveOutcome::into_result) {
         Err(error) if failed => {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(status, error, "beside a server error, the session could not be saved either");

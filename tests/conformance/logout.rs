@@ -1,6 +1,6 @@
 //! Logging out, with and without fields that survive.
 
-use cloakroom::{CookieChange, EndOutcome, EndReason, Login, SaveOutcome, Timeout, Timeouts};
+use cloakroom::{CookieChange, EndOutcome, EndReason, Error, Login, SaveOutcome, Timeout, Timeouts};
 
 use super::stage;
 use crate::common::{login, token};
@@ -140,4 +140,42 @@ async fn a_draft_keeps_what_a_logout_keeps() {
     assert_eq!(draft.logout_keeping(["language"]).await.expect("there"), EndOutcome::NoSession);
     assert_eq!(draft.names(), ["language"]);
     draft.save().await.expect("there").into_result().expect("saved");
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_from_a_session_that_was_found_ended_is_no_success() {
+    let stage = stage(|with| with).await;
+    let ((_, one), (_, other)) = (stage.user("ada").await, stage.user("ada").await);
+    let slow = stage.open(&one).await;
+    stage.sessions.user("ada").revoke(slow.id().expect("live")).await.expect("there");
+    assert!(matches!(slow.increment("n", 1).await, Err(Error::Gone(_))));
+    let told = slow.logout_everywhere().await;
+    assert!(matches!(told, Err(Error::Gone(Some(EndReason::Revoked)))), "{told:?}");
+    assert!(stage.open(&other).await.id().is_some(), "and none is ended");
+}
+
+#[tokio::test]
+async fn after_a_logout_of_what_had_ended_before_the_handle_goes_on_as_a_draft() {
+    let stage = stage(|with| with).await;
+    for found in [false, true] {
+        for keeping in [false, true] {
+            let (_, token) = stage.user("ada").await;
+            let (one, other) = (stage.open(&token).await, stage.open(&token).await);
+            assert_eq!(one.logout().await.expect("there"), EndOutcome::Ended);
+            if found {
+                assert!(matches!(other.increment("n", 1).await, Err(Error::Gone(_))));
+            }
+            let told = if keeping { other.logout_keeping(["n"]).await } else { other.reset().await };
+            assert_eq!(told.expect("there"), EndOutcome::AlreadyEnded(Some(EndReason::LoggedOut)));
+            assert!(matches!(other.cookie_change(), CookieChange::Remove) && other.user().is_none());
+            other.insert("flash", "signed out").expect("a draft");
+            assert_eq!(other.save().await.expect("there"), SaveOutcome::Saved);
+            assert!(other.token().is_some());
+        }
+    }
+    let (_, token) = stage.guest().await;
+    let (one, other) = (stage.open(&token).await, stage.open(&token).await);
+    let _ = one.login(Login::new("ada")).await.expect("there");
+    assert_eq!(other.logout().await.expect("there"), EndOutcome::AlreadyEnded(Some(EndReason::LoggedIn)));
+    assert!(matches!(other.cookie_change(), CookieChange::Keep), "the client holds a newer one");
 }

@@ -160,6 +160,8 @@ async fn rotating_twice_in_one_request_leaves_the_old_token_its_use() {
     assert_eq!(session.rotate().await.expect("there"), Rotated::Rotated);
     let new = token(&session);
     assert_eq!(session.rotate().await.expect("there"), Rotated::AlreadyRotated);
+    session.reload().await.expect("by the token that the request brought");
+    assert_eq!(session.rotate().await.expect("there"), Rotated::AlreadyRotated);
     let _ = session.touch().await.expect("there");
     assert_eq!(token(&session), new);
     stage.advance(Duration::from_secs(20)).await;

@@ -1,7 +1,8 @@
 //! What is saved after the handler decides the response. R19.
 
 use cloakroom::{
-    ClientInfo, Error, Limits, LoggedIn, Login, Rotated, SaveOn, Session, SessionCookie, SessionLayer, Sessions,
+    ClientInfo, Error, Limits, LoggedIn, Login, Rotated, SaveOn, SaveOutcome, Session, SessionCookie, SessionLayer,
+    Sessions,
 };
 
 use super::framework::{App, Uri};
@@ -205,4 +206,55 @@ async fn a_session_that_others_filled_meanwhile_is_413() {
     let answer = visitor.on(&App::of(&sessions, handler)).get("/").await;
     assert_eq!(answer.status, 413);
     assert_eq!(answer.body, r#"{"error":"the session would have more than 2 fields"}"#);
+}
+
+/// I-15: what the handler was told is not stored is not stored behind its back.
+#[tokio::test]
+async fn what_was_refused_as_a_conflict_is_not_saved_when_the_response_goes_out() {
+    for (save_on, status) in [(SaveOn::Success, 409), (SaveOn::Success, 200), (SaveOn::Always, 500)] {
+        let stage = stage().await;
+        let sessions = stage.sessions.clone();
+        let mut visitor = visitor(&sessions).await;
+        let (token, of_handler) = (visitor.held().to_owned(), sessions.clone());
+        let handler = move |session: Session| {
+            let (sessions, token) = (of_handler.clone(), token.clone());
+            async move {
+                let other = elsewhere(&sessions, &token).await?;
+                other.insert("n", &5)?;
+                other.save().await?.into_result()?;
+                session.insert("n", &2)?;
+                assert_eq!(session.save_if_unchanged().await?, SaveOutcome::Conflict);
+                Ok::<_, Error>(Reply::status(status).body("the handler's"))
+            }
+        };
+        let layer = SessionLayer::new(sessions.clone()).save_on(save_on);
+        visitor = visitor.on(&App::default().route("/", handler).layer(layer));
+        let answer = visitor.get("/").await;
+        assert_eq!((answer.status, answer.body.as_str()), (status, "the handler's"));
+        assert_eq!(field(&sessions, &visitor).await, Some(5), "the other's write stands");
+    }
+}
+
+#[tokio::test]
+async fn after_a_conflict_a_reload_and_another_change_are_saved_as_ever() {
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let mut visitor = visitor(&sessions).await;
+    let (token, of_handler) = (visitor.held().to_owned(), sessions.clone());
+    visitor = visitor.on(&App::of(&sessions, move |session: Session| {
+        let (sessions, token) = (of_handler.clone(), token.clone());
+        async move {
+            let other = elsewhere(&sessions, &token).await?;
+            other.insert("n", &5)?;
+            other.save().await?.into_result()?;
+            session.insert("n", &2)?;
+            assert_eq!(session.save_if_unchanged().await?, SaveOutcome::Conflict);
+            session.reload().await?;
+            let n: i32 = session.get("n")?.unwrap_or_default();
+            session.insert("n", &(n + 1))?;
+            Ok::<_, Error>(Reply::status(200))
+        }
+    }));
+    assert_eq!(visitor.get("/").await.status, 200);
+    assert_eq!(field(&sessions, &visitor).await, Some(6));
 }
