@@ -93,11 +93,7 @@ fn unless_stopped<B: MessageBody + 'static>(
 ) -> Local<Result<ServiceResponse, Error>> {
     Box::pin(async move {
         let mut answer = pin!(answer);
-        poll_fn(|cx| match answer.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(answer.map(ServiceResponse::map_into_boxed_body)),
-            Poll::Pending => stop.taken().map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
-        })
-        .await
+        poll_fn(|cx| stop.poll(|| answer.as_mut().poll(cx).map_ok(ServiceResponse::map_into_boxed_body))).await
     })
 }
 
