@@ -75,6 +75,26 @@ async fn a_login_keeps_its_cookie_when_a_middleware_fails_after_it() {
 }
 
 #[tokio::test]
+async fn after_an_error_of_a_middleware_a_session_that_is_loaded_late_cannot_be_changed() {
+    async fn fail(_: ServiceRequest, _: Next<impl MessageBody>) -> actix_web::Result<ServiceResponse> {
+        Err(ErrorConflict("no"))
+    }
+    async fn after(
+        request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> actix_web::Result<ServiceResponse<impl MessageBody>> {
+        let late = request.request().clone();
+        let failed = next.call(request).await;
+        let session = Session::extract(&late).await.expect("the store is there");
+        assert!(matches!(session.insert("n", &1), Err(Error::TooLate)));
+        failed
+    }
+    let layer = SessionLayer::new(TestKit::new().sessions().clone());
+    let app = init_service(App::new().wrap(from_fn(fail)).wrap(layer).wrap(from_fn(after))).await;
+    assert!(try_call_service(&app, TestRequest::get().uri("/").to_request()).await.is_err());
+}
+
+#[tokio::test]
 async fn between_two_layers_each_side_finds_its_own_session() {
     async fn between(
         mut request: ServiceRequest,

@@ -109,7 +109,10 @@ fn complete(slot: Slot, answer: Result<ServiceResponse, Error>) -> Local<Result<
                 let response = finish(&slot, error.error_response()).await;
                 Err(InternalError::from_response(error, response).into())
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                slot.seal();
+                Err(error)
+            }
         }
     })
 }

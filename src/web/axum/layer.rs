@@ -46,7 +46,9 @@ where
         let slot = self.slot(&mut request);
         let answer = self.inner.call(request);
         Box::pin(async move {
-            let response = answer.await?.into_response();
+            // What is made of an error further out carries no cookie of ours.
+            let seal = |_: &S::Error| slot.as_ref().map_or((), Slot::seal);
+            let response = answer.await.inspect_err(seal)?.into_response();
             Ok(match slot {
                 Some(slot) => finish(&slot, response).await,
                 None => response,
