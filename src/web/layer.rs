@@ -34,7 +34,9 @@ use crate::sessions::Sessions;
 ///
 /// Once the response's head is finished, as while its body streams, nothing can be changed any more: that is
 /// [`Error::TooLate`](crate::Error::TooLate); reading goes on, and so do ends and counts. Of two such layers of the same
-/// cookie or header, one inside the other, the outer one serves both.
+/// cookie or header, one inside the other, the outer one serves both; if they have different [`Sessions`], not clones of
+/// one, every request of the inner one is answered 500, and the log says why: who is logged in to one store would be
+/// taken for a user of the other.
 ///
 /// # Examples
 /// ```
