@@ -1,14 +1,19 @@
 //! What is actix-web's alone: `App::wrap`, middlewares that fail, layers that look again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::ErrorConflict;
 use actix_web::middleware::{Next, from_fn};
-use actix_web::test::{TestRequest, call_service, init_service, try_call_service};
-use actix_web::{App, HttpResponse, web};
-use cloakroom::{Error, Login, Session, SessionCookie, SessionLayer, TestCookie, TestKit, User};
+use actix_web::test::{TestRequest, call_and_read_body, call_service, init_service, try_call_service};
+use actix_web::{App, FromRequest, HttpMessage, HttpRequest, HttpResponse, rt, web};
+use cloakroom::{
+    Error, Login, Session, SessionCookie, SessionLayer, Sessions, TestCookie, TestKit, User, UserRejection,
+};
+use tokio::task::LocalSet;
+use tokio::time::timeout;
 
 async fn login(session: Session) -> Result<&'static str, Error> {
     session.login(Login::new("ada")).await.map(|_| "in")
@@ -21,6 +26,17 @@ async fn me(user: User) -> String {
 /// What a browser that got this response does with its cookie.
 fn cookie(kit: &TestKit, response: &HttpResponse<impl MessageBody>) -> TestCookie {
     kit.cookie_of(response.headers().get_all("set-cookie"))
+}
+
+/// A layer whose store nobody serves: connections to port 1 are refused.
+fn away() -> SessionLayer {
+    let builder = Sessions::builder("redis://127.0.0.1:1").namespace("test").budget(Duration::from_millis(100));
+    SessionLayer::new(builder.connect_lazy().expect("fine settings"))
+}
+
+/// Asks who the user is where no layer could answer; far longer than a budget is for ever.
+async fn asked(request: &HttpRequest) -> Result<User, UserRejection> {
+    timeout(Duration::from_secs(10), User::extract(request)).await.expect("an answer")
 }
 
 #[tokio::test]
@@ -59,6 +75,26 @@ async fn a_login_keeps_its_cookie_when_a_middleware_fails_after_it() {
 }
 
 #[tokio::test]
+async fn after_an_error_of_a_middleware_a_session_that_is_loaded_late_cannot_be_changed() {
+    async fn fail(_: ServiceRequest, _: Next<impl MessageBody>) -> actix_web::Result<ServiceResponse> {
+        Err(ErrorConflict("no"))
+    }
+    async fn after(
+        request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> actix_web::Result<ServiceResponse<impl MessageBody>> {
+        let late = request.request().clone();
+        let failed = next.call(request).await;
+        let session = Session::extract(&late).await.expect("the store is there");
+        assert!(matches!(session.insert("n", &1), Err(Error::TooLate)));
+        failed
+    }
+    let layer = SessionLayer::new(TestKit::new().sessions().clone());
+    let app = init_service(App::new().wrap(from_fn(fail)).wrap(layer).wrap(from_fn(after))).await;
+    assert!(try_call_service(&app, TestRequest::get().uri("/").to_request()).await.is_err());
+}
+
+#[tokio::test]
 async fn between_two_layers_each_side_finds_its_own_session() {
     async fn between(
         mut request: ServiceRequest,
@@ -84,5 +120,56 @@ async fn between_two_layers_each_side_finds_its_own_session() {
         let TestCookie::Set(held) = cookie(kit, &response) else { panic!("a new session of {seen}") };
         let session = kit.open(&held).await.expect("there");
         assert_eq!(session.get::<String>("seen").ok().flatten().as_deref(), Some(seen));
+    }
+}
+
+#[tokio::test]
+async fn in_an_outage_a_middleware_around_the_layer_is_told_so_when_it_asks_for_the_user() {
+    async fn after(
+        request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> actix_web::Result<ServiceResponse<impl MessageBody>> {
+        let response = next.call(request).await?;
+        let user = asked(response.request()).await;
+        assert!(matches!(user, Err(UserRejection::Session(error)) if error.is_retryable()));
+        Ok(response)
+    }
+    let held = TestKit::new().user("ada").await;
+    let app = App::new().wrap(away()).wrap(from_fn(after)).route("/", web::get().to(|| async { "served" }));
+    let request = TestRequest::get().uri("/").insert_header(("cookie", &*held)).to_request();
+    assert_eq!(call_service(&init_service(app).await, request).await.status(), 200);
+}
+
+#[tokio::test]
+async fn in_an_outage_a_task_that_asks_for_the_user_is_told_so_and_stops_no_handler() {
+    async fn ask(request: HttpRequest) -> &'static str {
+        let user = rt::spawn(async move { asked(&request).await }).await.expect("no panic");
+        if user.is_err() { "told" } else { "in" }
+    }
+    let held = TestKit::new().user("ada").await;
+    let served = async {
+        let app = init_service(App::new().wrap(away()).route("/", web::get().to(ask))).await;
+        let request = TestRequest::get().uri("/").insert_header(("cookie", &*held)).to_request();
+        call_and_read_body(&app, request).await
+    };
+    assert_eq!(LocalSet::new().run_until(served).await, "told");
+}
+
+#[tokio::test]
+async fn no_request_that_an_outage_meets_is_kept() {
+    let held = TestKit::new().user("ada").await;
+    let handler = async |_: User, _: web::Json<u8>| "ran";
+    let app = init_service(App::new().wrap(away()).route("/", web::post().to(handler))).await;
+    let kept = Arc::new(());
+    for _ in 0..3 {
+        for media in ["text/plain", "application/json"] {
+            let request = TestRequest::post().uri("/").insert_header(("cookie", &*held));
+            let request = request.insert_header(("content-type", media)).set_payload("1").to_request();
+            request.extensions_mut().insert(Arc::clone(&kept));
+            let response = call_service(&app, request).await;
+            assert!(!response.status().is_success());
+            drop(response);
+            assert_eq!(Arc::strong_count(&kept), 1, "{media}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod acl;
 #[allow(clippy::future_not_send)] // a worker of actix-web is one thread
 mod actix;
+mod axum;
 mod bulk;
 mod cancel;
 mod chaos;

@@ -127,7 +127,7 @@ async fn a_form_from_before_the_login_is_not_obeyed_and_a_visitor_without_a_sess
 }
 
 #[tokio::test]
-async fn what_another_site_sends_is_refused_with_the_right_token_too_and_the_api_is_not_guarded() {
+async fn what_another_site_sends_is_refused_with_the_right_token_too() {
     let sessions = memory().await;
     let mut ada = Visitor::signed_in(&sessions, "ada").await;
     let csrf = ada.page().await.csrf().to_owned();
@@ -144,8 +144,28 @@ async fn what_another_site_sends_is_refused_with_the_right_token_too_and_the_api
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {header}: {value}");
         }
     }
-    let request = Request::post("/api/logout").header("sec-fetch-site", "cross-site");
-    assert_eq!(ada.send(request, String::new()).await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn another_sites_form_can_do_nothing_at_the_api_and_a_program_can() {
+    let sessions = memory().await;
+    let mut visitor = Visitor::of(&sessions);
+    // What a form with `enctype="text/plain"` and one field of an odd name sends.
+    let login = r#"{"user":"mallory","x":"="}"#;
+    for (header, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "null")] {
+        let forged = Request::post("/api/login").header("content-type", "text/plain").header(header, value);
+        let answer = visitor.send(forged, login.to_owned()).await;
+        assert_eq!((answer.status, &visitor.cookie), (StatusCode::FORBIDDEN, &None), "{header}: {value}");
+        assert_eq!(answer.body, r#"{"error":"the request came from another site"}"#);
+    }
+    let answer = visitor.send(Request::post("/api/login"), login.to_owned()).await;
+    assert!(answer.status == StatusCode::OK && visitor.cookie.is_some(), "without a browser's headers");
+    for (method, path) in [("POST", "/api/logout"), ("PUT", "/api/fields/cart"), ("DELETE", "/api/sessions")] {
+        let forged = Request::builder().method(method).uri(path).header("sec-fetch-site", "cross-site");
+        assert_eq!(visitor.send(forged, "[]".to_owned()).await.status, StatusCode::FORBIDDEN, "{method} {path}");
+    }
+    let request = Request::post("/api/logout").header("sec-fetch-site", "same-origin");
+    assert_eq!(visitor.send(request, String::new()).await.status, StatusCode::NO_CONTENT, "as our own page sends it");
 }
 
 #[tokio::test]

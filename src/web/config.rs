@@ -115,6 +115,10 @@ impl SessionCookie {
     /// Shares the cookie with all hosts under this domain; with none by default.
     ///
     /// Needs a name without `__Host-`. Each of those hosts can then read and replace it.
+    ///
+    /// Changing it later, take another [`name`](Self::name) with it: to a browser, a cookie of another domain is another
+    /// cookie. It would keep the old one, for up to 400 days, and send both; two values of one name are as good as none,
+    /// so such visitors could not log in. A new name logs everybody out once.
     pub fn domain(self, domain: impl Into<String>) -> Self {
         Self { domain: Some(domain.into()), ..self }
     }
@@ -122,6 +126,10 @@ impl SessionCookie {
     /// Sends the cookie only under this path, 1 to 1,024 bytes from `/` on; `/` by default.
     ///
     /// No protection: pages of one host can reach each other's cookies. Needs a name without `__Host-`.
+    ///
+    /// Changing it later, take another [`name`](Self::name) with it: to a browser, a cookie of another path is another
+    /// cookie. It would keep the old one, for up to 400 days, and send both; two values of one name are as good as none,
+    /// so such visitors could not log in. A new name logs everybody out once.
     pub fn path(self, path: impl Into<String>) -> Self {
         Self { path: Cow::Owned(path.into()), ..self }
     }
@@ -135,7 +143,7 @@ impl SessionCookie {
 
     /// Leaves `Secure` out: everyone on the way can read the token. Needs a name without `__Host-` and `__Secure-`.
     ///
-    /// Seldom needed: Chromium and Firefox take `Secure` cookies from `http://localhost`.
+    /// Seldom needed: over HTTPS every browser takes `Secure` cookies, and Chromium and Firefox also from `http://localhost`.
     pub fn insecure_for_development(self) -> Self {
         Self { secure: false, ..self }
     }

@@ -101,7 +101,7 @@ impl CsrfLayer {
     /// They can do whatever the visitor can: trust only what is run as carefully as this site.
     ///
     /// # Errors
-    /// [`ConfigError`] if browsers would never write it so: `http` or `https`, lower case, no path, no default port.
+    /// [`ConfigError`] if browsers would never write it so: `http` or `https`, lower case, no `*`, no path, no default port.
     pub fn trust(self, origin: &str) -> Result<Self, ConfigError> {
         origin::checked(origin)?;
         let mut rules = Arc::unwrap_or_clone(self.0);

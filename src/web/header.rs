@@ -8,28 +8,58 @@ use crate::config::ConfigError;
 
 /// Longest name of a header.
 const NAME_BYTES: usize = 128;
-/// Headers that mean something else to servers, proxies or browsers on the way.
-const TAKEN: [&str; 20] = [
-    "cache-control",
+/// How families of headers begin that mean something else to servers, proxies or browsers on the way.
+const FAMILIES: [&str; 8] =
+    ["accept", "access-control-", "content-", "cross-origin-", "if-", "proxy-", "sec-", "x-forwarded-"];
+
+/// The others that do.
+const TAKEN: [&str; 41] = [
+    // of one connection: proxies take them away (RFC 9110, 7.6.1)
     "connection",
-    "content-length",
-    "content-type",
-    "cookie",
-    "date",
-    "forwarded",
-    "host",
-    "location",
-    "origin",
-    "referer",
-    "retry-after",
-    "set-cookie",
+    "keep-alive",
     "te",
+    "trailer",
     "transfer-encoding",
     "upgrade",
+    // a request's
+    "cookie",
+    "expect",
+    "from",
+    "host",
+    "max-forwards",
+    "origin",
+    "range",
+    "referer",
     "user-agent", // which is stored and shown
-    "vary",
     "x-csrf-token",
-    "x-forwarded-for",
+    "x-requested-with",
+    // a proxy's
+    "forwarded",
+    "server",
+    "via",
+    "x-real-ip",
+    // a cache's
+    "age",
+    "cache-control",
+    "date",
+    "etag",
+    "expires",
+    "last-modified",
+    "pragma",
+    "vary",
+    // a response's
+    "allow",
+    "alt-svc",
+    "clear-site-data",
+    "link",
+    "location",
+    "refresh",
+    "retry-after",
+    "set-cookie",
+    "strict-transport-security",
+    "www-authenticate",
+    "x-content-type-options",
+    "x-frame-options",
 ];
 
 /// A header that carries the token instead of a cookie: for programs that are no browsers.
@@ -67,7 +97,8 @@ pub struct SessionHeader {
 impl SessionHeader {
     /// A header of this name, 1 to 128 bytes of letters, digits and ``!#$%&'*+-.^_`|~``, whatever their case.
     ///
-    /// `Authorization` is [`bearer`](Self::bearer). Names that mean something else already, such as `Cookie`, are refused.
+    /// `Authorization` is [`bearer`](Self::bearer). Standard names that mean something else already are refused, such as
+    /// `Cookie`, `Content-Encoding` or `Connection`: the token would spoil the response, or get lost at a proxy.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into().to_ascii_lowercase();
         Self { bearer: name == "authorization", name }
@@ -88,7 +119,7 @@ impl SessionHeader {
             let range = "1 to 128 bytes: letters, digits and !#$%&'*+-.^_`|~";
             return Err(ConfigError::out_of_range("session header", format!("{:?}", self.name), range));
         }
-        if TAKEN.contains(&self.name.as_str()) || self.name.starts_with("sec-") {
+        if TAKEN.contains(&self.name.as_str()) || FAMILIES.iter().any(|family| self.name.starts_with(family)) {
             return Err(ConfigError::new("session header", &self.name, "means something else already"));
         }
         Ok(self)
@@ -160,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_header_that_means_something_else_is_refused() {
-        for fine in ["x-session", "X-Session", "authorization", "session"] {
+        for fine in ["x-session", "X-Session", "authorization", "session", "x-auth-token", "x-proxy-session", "iff"] {
             assert!(SessionHeader::new(fine).checked().is_ok(), "{fine}");
         }
         for wrong in [
@@ -175,6 +206,23 @@ mod tests {
             "vary",
             "User-Agent",
             "X-Forwarded-For",
+            "x-forwarded-host",
+            "Content-Encoding",
+            "content-range",
+            "ETag",
+            "accept",
+            "Accept-Encoding",
+            "expect",
+            "Trailer",
+            "keep-alive",
+            "proxy-connection",
+            "Proxy-Authorization",
+            "proxy-authenticate",
+            "WWW-Authenticate",
+            "via",
+            "Link",
+            "if-none-match",
+            "access-control-allow-origin",
             &"a".repeat(129),
         ] {
             let refused = SessionHeader::new(wrong).checked().map_err(|error| error.setting());

@@ -27,9 +27,16 @@ use crate::sessions::Sessions;
 /// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie.
 /// - The cookie's name is the layer's: a `Set-Cookie` of that name by a handler is dropped.
 ///
+/// In axum, what fails belongs inside it: where a service of tower such as `TimeoutLayer` answers with an error, put the
+/// `HandleErrorLayer` that makes a response of it nearer to the handler than this layer. An error that passes this
+/// layer has no headers: nothing pending is saved, no cookie goes out, also not that of a login that was done, and the
+/// session cannot be changed any more. In actix-web an error is a response, and carries the cookie.
+///
 /// Once the response's head is finished, as while its body streams, nothing can be changed any more: that is
 /// [`Error::TooLate`](crate::Error::TooLate); reading goes on, and so do ends and counts. Of two such layers of the same
-/// cookie or header, one inside the other, the outer one serves both.
+/// cookie or header, one inside the other, the outer one serves both; if they have different [`Sessions`], not clones of
+/// one, every request of the inner one is answered 500, and the log says why: who is logged in to one store would be
+/// taken for a user of the other.
 ///
 /// # Examples
 /// ```

@@ -72,14 +72,15 @@ impl Evidence<'_> {
     }
 }
 
-/// Takes an origin only as browsers write it, since that is what it is compared with.
+/// Takes an origin only as browsers write it, since that is what it is compared with. No host has a `*` in it, though the
+/// URL standard permits one: whoever writes it means many hosts, and would trust none.
 pub(super) fn checked(origin: &str) -> Result<(), ConfigError> {
     let written = Url::parse(origin).map(|url| url.origin().ascii_serialization());
     let web = origin.starts_with("https://") || origin.starts_with("http://");
-    if web && written.is_ok_and(|written| written == origin) {
+    if web && !origin.contains('*') && written.is_ok_and(|written| written == origin) {
         return Ok(());
     }
-    let range = "`https://host` or `https://host:port` as browsers write it: lower case, no path, no default port";
+    let range = "`https://host` or `https://host:port` as browsers write it: lower case, no `*`, path or default port";
     Err(ConfigError::out_of_range("trusted origin", format!("{origin:?}"), range))
 }
 
@@ -189,6 +190,9 @@ mod tests {
             "https://APP.example",
             "https://app.example:443",
             "https://*.app.example/",
+            "https://*.app.example",
+            "https://*",
+            "https://app.example:*",
             "https://bücher.example",
             "https://user@app.example",
             "ftp://app.example",

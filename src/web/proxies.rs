@@ -64,7 +64,8 @@ impl TrustedProxies {
 
     /// The addresses in one header, `None` for an entry that is none.
     fn nodes(&self, value: &[u8]) -> Vec<Option<IpAddr>> {
-        let Ok(value) = std::str::from_utf8(value) else { return vec![None] };
+        // What is no text spoils only the entry that it stands in: the client's own, not what the proxy appended.
+        let value = &*String::from_utf8_lossy(value);
         if !self.rfc7239 {
             return value.split(',').map(|entry| node_address(entry.trim())).collect();
         }
@@ -132,7 +133,7 @@ fn network(text: &str) -> Result<(IpAddr, u8), ConfigError> {
 mod tests {
     use super::*;
 
-    struct From(&'static str, Vec<&'static str>);
+    struct From(&'static str, Vec<&'static [u8]>);
 
     impl RequestHead for From {
         fn method(&self) -> &str {
@@ -149,12 +150,16 @@ mod tests {
 
         fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
             let ours = matches!(name, "x-forwarded-for" | "forwarded");
-            self.1.iter().filter(move |_| ours).map(|value| value.as_bytes())
+            self.1.iter().filter(move |_| ours).copied()
         }
     }
 
     fn client(proxies: &TrustedProxies, peer: &'static str, values: &[&'static str]) -> String {
-        let request = From(peer, values.to_vec());
+        client_of(proxies, peer, values.iter().map(|value| value.as_bytes()).collect())
+    }
+
+    fn client_of(proxies: &TrustedProxies, peer: &'static str, values: Vec<&'static [u8]>) -> String {
+        let request = From(peer, values);
         proxies.client(request.peer().expect("an address"), &request).to_string()
     }
 
@@ -215,6 +220,27 @@ mod tests {
             "host=\"\\\", for=192.0.2.66;b\";for=198.51.100.1",
         ] {
             assert_eq!(client(&ours().forwarded(), "10.0.0.1", &[header]), "198.51.100.1", "{header}");
+        }
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_hides_nothing_but_the_entry_that_it_stands_in() {
+        for (header, expected) in [
+            (&b"\xff, 198.51.100.1"[..], "198.51.100.1"),
+            (b"192.0.2.66\xc3, 198.51.100.1", "198.51.100.1"),
+            (b"198.51.100.1, \xff, 10.0.0.2", "10.0.0.2"),
+            (b"198.51.100.1\xff", "10.0.0.1"),
+            (b"198.51.100.1, \xff", "10.0.0.1"),
+        ] {
+            assert_eq!(client_of(&ours(), "10.0.0.1", vec![header]), expected, "{header:?}");
+        }
+        for (header, expected) in [
+            (&b"\xff, for=198.51.100.1"[..], "198.51.100.1"),
+            (b"for=\"\xf0\", for=198.51.100.1", "198.51.100.1"),
+            (b"for=198.51.100.1;host=\"\xff\"", "198.51.100.1"),
+            (b"for=192.0.2.66, for=198.51.100.1\xff", "10.0.0.1"),
+        ] {
+            assert_eq!(client_of(&ours().forwarded(), "10.0.0.1", vec![header]), expected, "{header:?}");
         }
     }
 

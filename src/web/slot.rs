@@ -1,5 +1,6 @@
 //! The place in a request where its session is put when it is first asked for.
 
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -58,9 +59,14 @@ impl Slot {
     }
 
     /// This slot or the one around it whose layer looks for the same cookie or header as one inside would.
-    pub(super) fn serving(&self, shared: &Shared) -> Option<&Self> {
-        let serves = self.carrier().is_same(&shared.carrier);
-        if serves { Some(self) } else { self.0.outer.as_ref()?.serving(shared) }
+    ///
+    /// It has to have the same `Sessions`: who is logged in to those of another store is somebody else.
+    pub(super) fn serving(&self, shared: &Shared) -> Result<Option<&Self>, Error> {
+        if !self.carrier().is_same(&shared.carrier) {
+            return self.0.outer.as_ref().map_or(Ok(None), |outer| outer.serving(shared));
+        }
+        let same = ptr::eq(self.0.shared.sessions.store(), shared.sessions.store());
+        if same { Ok(Some(self)) } else { Err(two_sessions()) }
     }
 
     pub(super) fn carrier(&self) -> &Carrier {
@@ -132,6 +138,13 @@ impl Slot {
             session.seal();
         }
     }
+}
+
+/// The error of two layers that would share a cookie, but not what it opens.
+fn two_sessions() -> Error {
+    let advice =
+        "has the cookie of the layer around it, but other `Sessions`: give both clones of one, or cookies of two names";
+    ConfigError::new("session layer", "nested", advice).into()
 }
 
 /// The error of what needs a session where no layer provides one.

@@ -23,6 +23,8 @@ use crate::user::UserSessions;
 ///
 /// In actix-web, where `Option<T>` turns every error into `None` by itself, an outage is answered by the layer before the
 /// handler would run; so `Result<User, UserRejection>` never sees it there, and without a layer `Option<User>` is `None`.
+/// Where the layer cannot answer, in a middleware around it after the handler and in a task of its own, an outage is an
+/// error as in axum, and `Option<User>` is `None`: ask for `Result<User, UserRejection>` there.
 ///
 /// # Examples
 /// ```

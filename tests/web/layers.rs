@@ -22,6 +22,22 @@ async fn of_two_layers_of_one_cookie_the_outer_one_serves_both() {
 }
 
 #[tokio::test]
+async fn two_layers_of_one_cookie_and_different_sessions_are_an_error() {
+    let (outside, inside) = (stage().await, stage().await);
+    let (outer, inner) = (SessionLayer::new(outside.sessions.clone()), SessionLayer::new(inside.sessions.clone()));
+    let other = outer.clone().cookie(SessionCookie::new().name("__Host-other")).expect("fine");
+    for app in [
+        App::default().route("/", hits).layer(inner.clone()).layer(outer.clone()),
+        App::default().route("/", hits).layer(inner).layer(other).layer(outer),
+    ] {
+        let answer = get_with(&app, "/", &[]).await;
+        assert_eq!((answer.status, answer.body.as_str()), (500, r#"{"error":"the server failed"}"#));
+        assert!(answer.all("set-cookie").is_empty());
+    }
+    assert_eq!((stored(&outside.sessions).await, stored(&inside.sessions).await), (0, 0));
+}
+
+#[tokio::test]
 async fn the_inner_of_two_layers_of_different_cookies_is_the_handlers() {
     let stage = stage().await;
     let within = super::visitor::stage().await;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use cloakroom::{Error, Login, Session};
+use cloakroom::{Error, Login, Session, SessionLayer};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::framework::App;
@@ -63,6 +63,15 @@ async fn a_missing_layer_is_reported_with_advice() {
     let (log, _guard) = Log::begin();
     get_with(&app, "/", &[]).await;
     assert!(log.text().contains("SessionLayer::new(sessions)"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_layer_that_has_other_sessions_than_the_one_around_it_is_reported_with_advice() {
+    let (outside, inside) = (stage().await, stage().await);
+    let app = App::of(&inside.sessions, |_: Session| async { "" }).layer(SessionLayer::new(outside.sessions.clone()));
+    let (log, _guard) = Log::begin();
+    get_with(&app, "/", &[]).await;
+    assert!(log.text().contains("give both clones of one"), "{}", log.text());
 }
 
 #[tokio::test]

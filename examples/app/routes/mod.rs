@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post, put};
-use cloakroom::{SessionLayer, Sessions};
+use cloakroom::{CsrfLayer, MissingOrigin, SessionLayer, Sessions};
 
 mod admin;
 mod body;
@@ -20,6 +20,8 @@ use fault::Fault;
 
 /// Every route of the example, over these sessions.
 pub(crate) fn router(sessions: Sessions) -> Router {
+    // `Allow`, for programs such as curl send none of a browser's headers; the page's forms bring a token besides.
+    let csrf = CsrfLayer::new().missing_origin(MissingOrigin::Allow);
     Router::new()
         .route("/api/session", get(session::show))
         .route("/api/fields/{name}", put(fields::write).delete(fields::remove))
@@ -38,6 +40,7 @@ pub(crate) fn router(sessions: Sessions) -> Router {
         .merge(page::routes())
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        .layer(csrf)
         .layer(SessionLayer::new(sessions.clone()))
         .with_state(sessions)
 }

@@ -8,7 +8,6 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use super::{Local, Place};
 use crate::error::Error;
 use crate::session::Session;
-use crate::web::answer::Answer;
 use crate::web::fresh::RequireFresh;
 use crate::web::read::ReadSession;
 use crate::web::refusal::UserRejection;
@@ -71,11 +70,8 @@ impl FromRequest for User {
         Box::pin(async move {
             match (session.await, place(&request)) {
                 (Ok(session), _) => Self::of(session),
-                (Err(error), None) => Err(error.into()),
-                (Err(error), Some(place)) => {
-                    place.stop.with(request, Answer::to(&error));
-                    pending().await
-                }
+                (Err(error), Some(place)) if place.stop.leave(request, &error) => pending().await,
+                (Err(error), _) => Err(error.into()),
             }
         })
     }

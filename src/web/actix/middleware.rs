@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, ResponseError};
 
 use super::stop::Stop;
 use super::{Local, Place};
@@ -56,9 +56,11 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let outer = request.extensions().get::<Place>().cloned();
-        if let Some(outer) = outer.clone()
-            && let Some(serving) = outer.slot.serving(&self.shared).cloned()
-        {
+        let serving = match outer.as_ref().map(|outer| outer.slot.serving(&self.shared)).transpose() {
+            Ok(serving) => serving.flatten().cloned(),
+            Err(error) => return Box::pin(ready(Ok(request.into_response(error.error_response())))),
+        };
+        if let (Some(outer), Some(serving)) = (outer.clone(), serving) {
             request.extensions_mut().insert(Place { slot: serving, stop: outer.stop.clone() });
             let answer = self.inner.call(request);
             return Box::pin(async move {
@@ -93,11 +95,7 @@ fn unless_stopped<B: MessageBody + 'static>(
 ) -> Local<Result<ServiceResponse, Error>> {
     Box::pin(async move {
         let mut answer = pin!(answer);
-        poll_fn(|cx| match answer.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(answer.map(ServiceResponse::map_into_boxed_body)),
-            Poll::Pending => stop.taken().map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
-        })
-        .await
+        poll_fn(|cx| stop.poll(|| answer.as_mut().poll(cx).map_ok(ServiceResponse::map_into_boxed_body))).await
     })
 }
 
@@ -113,7 +111,10 @@ fn complete(slot: Slot, answer: Result<ServiceResponse, Error>) -> Local<Result<
                 let response = finish(&slot, error.error_response()).await;
                 Err(InternalError::from_response(error, response).into())
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                slot.seal();
+                Err(error)
+            }
         }
     })
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::error::Error;
 use crate::web::finish::finish;
 use crate::web::layer::SessionLayer;
 use crate::web::slot::{Shared, Slot};
@@ -43,10 +44,15 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let slot = self.slot(&mut request);
+        let slot = match self.slot(&mut request) {
+            Ok(slot) => slot,
+            Err(error) => return Box::pin(async move { Ok(error.into_response()) }),
+        };
         let answer = self.inner.call(request);
         Box::pin(async move {
-            let response = answer.await?.into_response();
+            // What is made of an error further out carries no cookie of ours.
+            let seal = |_: &S::Error| slot.as_ref().map_or((), Slot::seal);
+            let response = answer.await.inspect_err(seal)?.into_response();
             Ok(match slot {
                 Some(slot) => finish(&slot, response).await,
                 None => response,
@@ -57,14 +63,15 @@ where
 
 impl<S> SessionService<S> {
     /// Puts a slot into the request; none if a layer around this one already serves the same cookie.
-    fn slot<B>(&self, request: &mut Request<B>) -> Option<Slot> {
+    fn slot<B>(&self, request: &mut Request<B>) -> Result<Option<Slot>, Error> {
         let outer = request.extensions().get::<Slot>().cloned();
-        if let Some(serving) = outer.as_ref().and_then(|outer| outer.serving(&self.shared)) {
+        let serving = outer.as_ref().map(|outer| outer.serving(&self.shared)).transpose()?.flatten();
+        if let Some(serving) = serving {
             request.extensions_mut().insert(serving.clone());
-            return None;
+            return Ok(None);
         }
         let slot = Slot::new(Arc::clone(&self.shared), outer);
         request.extensions_mut().insert(slot.clone());
-        Some(slot)
+        Ok(Some(slot))
     }
 }
