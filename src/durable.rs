@@ -57,7 +57,7 @@ impl Durable {
     /// As there.
     ///
     /// # Redis
-    /// `EVALSHA` of `end.lua` and `WAIT`, on a bulk connection.
+    /// `EVAL` of `end.lua` and `WAIT`, on a bulk connection.
     pub async fn logout(&self, session: &Session) -> Result<DurableLogout, Error> {
         let replicas = self.wanted();
         let outcome = session.logout_on(&replicas).await?;
@@ -87,7 +87,7 @@ impl DurableUser {
     /// As [`revoke_all`](Self::revoke_all).
     ///
     /// # Redis
-    /// `EVALSHA` of `revoke.lua` and `WAIT`, on a bulk connection.
+    /// `EVAL` of `revoke.lua` and `WAIT`, on a bulk connection.
     pub async fn revoke(&self, id: SessionId) -> Result<DurableEnd, Error> {
         Ok(self.end(Scope::One(id)).await?.unwrap_or_else(|nothing| nothing))
     }
@@ -116,7 +116,8 @@ impl DurableUser {
     /// As there: it goes on when the client hangs up.
     ///
     /// # Redis
-    /// As there, each script followed by `WAIT` on the same bulk connection.
+    /// As there, but 256 sessions in a call, by `EVAL`, each followed by `WAIT` on the same bulk connection; `raise.lua` again, with
+    /// a `WAIT`, if no session was left to end.
     pub async fn revoke_all(&self) -> Result<DurableEnd, Error> {
         Ok(self.end(Scope::All).await?.unwrap_or_else(|nothing| nothing))
     }

@@ -148,7 +148,6 @@ impl Fields {
     }
 
     /// Takes every change back.
-    #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(crate) fn discard(&mut self) {
         self.delta = Delta::default();
         self.marked = false;

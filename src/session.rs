@@ -10,7 +10,7 @@ use crate::clock::{Millis, instant};
 use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::fields::Fields;
+use crate::fields::{Delta, Fields};
 use crate::id::{Bucket, SessionId};
 use crate::sessions::Sessions;
 use crate::store::{Contract, Meta, Op, Save};
@@ -61,8 +61,10 @@ struct State {
     spans: Spans,
     /// A save whose answer was not heard: it is sent again, as the same call, before the next.
     unsettled: Option<(Op, Save)>,
-    /// Whether a save was told of a conflict: until something is done about it, nothing is saved unasked.
-    conflicted: bool,
+    /// The changes that a save was told of a conflict of: until something is done about it, they are not saved unasked.
+    conflicted: Option<Delta>,
+    /// Whether the last save was to write only what nobody else had written to, and is not done.
+    unchanged_only: bool,
     /// Whether the response's head is finished: what changes the session now comes too late.
     sealed: bool,
 }
@@ -109,7 +111,16 @@ impl Session {
     pub(crate) fn new(sessions: Sessions, client: ClientInfo, phase: Phase, fields: Contents) -> Self {
         let spans = sessions.settings().spans;
         let fields = Fields::new(fields);
-        let state = State { phase, fields, issued: None, spans, unsettled: None, conflicted: false, sealed: false };
+        let state = State {
+            phase,
+            fields,
+            issued: None,
+            spans,
+            unsettled: None,
+            conflicted: None,
+            unchanged_only: false,
+            sealed: false,
+        };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
     }
 
@@ -287,7 +298,7 @@ impl Session {
                 state.phase = Phase::Live(live);
                 state.fields = Fields::new(fields);
                 state.unsettled = None;
-                state.conflicted = false;
+                state.resolved();
                 Ok(())
             }
             Phase::Draft { after: reason, .. } | Phase::Ended(reason) => Err(state.gone(reason)),
@@ -350,6 +361,20 @@ impl State {
         }
     }
 
+    /// Drops what a save was told of a conflict of, with a trace: it goes out with nothing else either.
+    fn drop_refused(&mut self) {
+        if self.conflicted.take().is_some() {
+            self.trace_unsaved();
+            self.fields.discard();
+        }
+    }
+
+    /// Notes that no save is left over that was refused or failed.
+    fn resolved(&mut self) {
+        self.conflicted = None;
+        self.unchanged_only = false;
+    }
+
     /// Notes that the session was logged in again by another request: a token of ours from before is dead.
     fn superseded(&mut self) {
         self.issued = None;
@@ -361,7 +386,7 @@ impl State {
         self.fields = Fields::default();
         self.issued = None;
         self.unsettled = None;
-        self.conflicted = false;
+        self.resolved();
         Error::Gone(reason)
     }
 

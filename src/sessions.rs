@@ -141,7 +141,9 @@ impl Sessions {
     /// for ends that a failover must not undo.
     ///
     /// The waits come on top of [`Builder::budget`](crate::Builder::budget): while replicas are away they take all their time,
-    /// and the sessions end all the same.
+    /// and the sessions have ended before it. A wait holds one of the
+    /// [`bulk_connections`](crate::Builder::bulk_connections); where none is free within a quarter of the budget, the sessions
+    /// end without a wait, and the report says 0 replicas.
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -8,8 +8,12 @@ use axum::error_handling::HandleErrorLayer;
 use axum::extract::FromRequestParts;
 use axum::http::Request;
 use axum::response::Response;
-use cloakroom::{Error, LoggedIn, Login, Session, SessionLayer, TestKit};
+use cloakroom::{ClientInfo, Error, LoggedIn, Login, Session, SessionLayer, Sessions, TestKit};
+use redis::aio::MultiplexedConnection;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
+
+use crate::common::server::Server;
+use crate::common::token;
 
 #[tokio::test]
 async fn after_an_error_that_passes_the_layer_the_session_cannot_be_changed() {
@@ -47,4 +51,41 @@ async fn an_error_that_is_handled_inside_the_layer_keeps_the_cookie_of_a_login()
     assert_eq!(response.status(), 409);
     assert!(response.headers().contains_key("set-cookie"));
     Ok(())
+}
+
+/// Refused for want of memory, which is there again when the response goes out.
+#[tokio::test]
+async fn a_save_if_unchanged_that_failed_writes_over_nobody_when_the_response_goes_out() {
+    let server = Server::start(&["--maxmemory-policy", "noeviction"]);
+    let sessions = Sessions::builder(server.url()).namespace("again").connect().await.expect("a server");
+    let guest = sessions.open(None, ClientInfo::new()).await.expect("there");
+    guest.insert("n", &1).expect("legal");
+    guest.save().await.expect("there").into_result().expect("saved");
+    let (held, redis) = (token(&guest), server.connection().await);
+    let of_handler = (sessions.clone(), held.clone());
+    let service = service_fn(move |request: Request<Body>| {
+        let ((sessions, held), redis) = (of_handler.clone(), redis.clone());
+        async move {
+            let session = Session::from_request_parts(&mut request.into_parts().0, &()).await?;
+            let other = sessions.open(Some(&held), ClientInfo::new()).await?;
+            other.insert("n", &5)?;
+            other.save().await?.into_result()?;
+            session.insert("n", &2)?;
+            limit_memory(&redis, "1").await;
+            assert!(matches!(session.save_if_unchanged().await, Err(Error::Unavailable(_))));
+            limit_memory(&redis, "0").await;
+            Ok::<_, Error>(Response::new(Body::empty()))
+        }
+    });
+    let service = ServiceBuilder::new().layer(SessionLayer::new(sessions.clone())).service(service);
+    let request = Request::builder().header("cookie", format!("__Host-id={held}")).body(Body::empty()).expect("legal");
+    assert_eq!(service.oneshot(request).await.expect("answered").status(), 409);
+    let after = sessions.open(Some(&held), ClientInfo::new()).await.expect("there");
+    assert_eq!(after.get::<i32>("n").expect("a number"), Some(5));
+}
+
+async fn limit_memory(redis: &MultiplexedConnection, most: &str) {
+    let set: Result<(), _> =
+        redis::cmd("CONFIG").arg(&["SET", "maxmemory", most]).query_async(&mut redis.clone()).await;
+    set.expect("there");
 }

@@ -84,7 +84,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`UserSessions::revoke_all`](crate::UserSessions::revoke_all); [`Error::Gone`], and nothing is ended, if this session
-    /// was found to have ended: whoever is still logged in has to say so from a session that lives.
+    /// was found to have ended since it was loaded: whoever is still logged in has to say so from a session that lives.
     ///
     /// # Cancel safety
     /// As [`logout`](Self::logout).
@@ -173,6 +173,7 @@ impl Session {
         let Some(live) = self.state().live().cloned() else {
             return Ok(self.end_draft(keep));
         };
+        self.state().drop_refused();
         for _ in 0..MINTS {
             let (call, token) = self.end_call(&live, reason, keep)?;
             let (store, op) = (self.sessions().store(), self.sessions().op()?);
@@ -254,6 +255,6 @@ impl super::State {
         self.fields = Fields::default();
         self.issued = None;
         self.unsettled = None;
-        self.conflicted = false;
+        self.resolved();
     }
 }

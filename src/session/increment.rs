@@ -33,6 +33,9 @@ impl Session {
             return self.increment_draft(name, by).await;
         }
         if self.state().fields.changed(name) {
+            if self.state().conflicted.is_some() {
+                return Err(Error::Conflict);
+            }
             self.save_in_turn(false).await?.into_result()?;
         }
         self.increment_live(name, by).await

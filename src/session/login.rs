@@ -46,6 +46,7 @@ impl Session {
         if let Phase::Ended(reason) = self.state().phase {
             return Ok(LoggedIn::Gone(reason));
         }
+        self.state().drop_refused();
         let live = self.state().live().cloned();
         match live {
             Some(live) if live.meta.user.as_deref() == Some(&login.user) => self.login_again(live, login, spans).await,

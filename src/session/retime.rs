@@ -6,7 +6,8 @@ use crate::store::{Contract, Refused, Retime};
 use crate::timeout::Timeouts;
 
 impl Session {
-    /// Changes this session's timeouts, at once; it counts as a use. A draft gets them when it is made.
+    /// Changes this session's timeouts, at once; it counts as a use. A draft gets them when it is made by a save. A login begins
+    /// with its own again, [`Login::timeouts`](crate::Login::timeouts) or the builder's.
     ///
     /// A session that has already lived longer than its new absolute timeout is ended as expired. A cookie keeps the
     /// Max-Age that it was given: where the new absolute timeout is longer, [`rotate`](Self::rotate) gives the client a

@@ -60,29 +60,34 @@ impl Session {
     pub async fn save(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
         self.refuse_late()?;
+        self.state().unchanged_only = false;
         self.save_in_turn(false).await
     }
 
-    /// What is done when the response goes out: a save, but of nothing of which the handler was told a conflict.
+    /// What is done when the response goes out: a save as the handler asked for one last, but of nothing that it was told
+    /// a conflict of. What it changed after that is a conflict again.
     #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(crate) async fn save_unasked(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
         self.refuse_late()?;
-        {
+        let unchanged_only = {
             let mut state = self.state();
-            if state.conflicted {
-                state.trace_unsaved();
-                state.fields.discard();
-                return Ok(SaveOutcome::Unchanged);
+            if let Some(told) = state.conflicted.clone() {
+                let news = told != *state.fields.delta();
+                state.drop_refused();
+                return Ok(if news { SaveOutcome::Conflict } else { SaveOutcome::Unchanged });
             }
-        }
-        self.save_in_turn(false).await
+            state.unchanged_only
+        };
+        self.save_in_turn(unchanged_only).await
     }
 
     /// Like [`save`](Self::save), but answers [`SaveOutcome::Conflict`] if anyone wrote to the session since it was loaded.
     ///
-    /// After a conflict, [`reload`](Self::reload) and make the change again. Until that, or a `save` that overwrites, nothing is
-    /// saved when the response goes out: what is pending then is dropped, and the log says so.
+    /// After a conflict, [`reload`](Self::reload) and make the change again. Without that, or a `save` that overwrites, what was
+    /// refused goes out with nothing else: the response, a login and an end drop it, and the log says so; an increment of a
+    /// field with such a change is [`Error::Conflict`]; and if more was changed since, so is the response. After an error, what
+    /// is saved when the response goes out is saved as here.
     ///
     /// # Errors
     /// As `save`.
@@ -92,7 +97,10 @@ impl Session {
     pub async fn save_if_unchanged(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
         self.refuse_late()?;
-        self.save_in_turn(true).await
+        self.state().unchanged_only = true;
+        let outcome = self.save_in_turn(true).await?;
+        self.state().unchanged_only = false;
+        Ok(outcome)
     }
 
     pub(super) async fn save_in_turn(&self, unchanged_only: bool) -> Result<SaveOutcome, Error> {
@@ -145,7 +153,7 @@ impl Session {
         }
         match answer? {
             Ok(wrote) => {
-                state.conflicted = false;
+                state.resolved();
                 state.fields.settle(&saved);
                 if let Some(live) = state.live_mut() {
                     live.wrote(wrote, !saved.is_empty());
@@ -153,7 +161,7 @@ impl Session {
                 Ok(SaveOutcome::Saved)
             }
             Err(Refused::Conflict) => {
-                state.conflicted = true;
+                state.conflicted = Some(saved);
                 if asked.is_none() {
                     state.superseded();
                 }
@@ -253,7 +261,7 @@ impl super::State {
         self.phase = Phase::Live(Box::new(live));
         self.issued = Some(token);
         self.unsettled = None;
-        self.conflicted = false;
+        self.resolved();
     }
 
     /// The same with the fields that the store holds; what was pending is part of them or was meant for the session before.

@@ -29,7 +29,8 @@ const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 /// over HTTPS and to `localhost`, older ones the second with every `POST`; so the token is for what is neither. The
 /// session is loaded only to compare it; nothing is stored, and a visitor without a session has none to send.
 ///
-/// Requests whose session comes in a [`SessionHeader`](crate::SessionHeader) pass: no browser adds that by itself.
+/// Requests whose session comes in a [`SessionHeader`](crate::SessionHeader) pass: no browser adds that by itself. The layer
+/// around this one decides; one that looks for a cookie further in is an error, 500, for this one would not guard it.
 ///
 /// It belongs inside a [`SessionLayer`](crate::SessionLayer). Without one around it, requests that are not safe are
 /// answered 500, and the log says why; with [`MissingOrigin::Allow`] it needs none.
@@ -113,7 +114,8 @@ impl CsrfLayer {
 impl Rules {
     /// `slot` is that of the session layer around this one, if there is one.
     pub(super) fn admit(&self, request: &impl RequestHead, slot: Option<&Slot>) -> Admission {
-        if SAFE.contains(&request.method()) || slot.is_some_and(|slot| !slot.carrier().is_sent_unasked()) {
+        let needs_no_guard = slot.is_some_and(Slot::needs_no_guard);
+        if needs_no_guard || SAFE.contains(&request.method()) {
             return Admission::Pass;
         }
         // Whatever came: so that a missing layer shows with the first request, not with the first old browser.

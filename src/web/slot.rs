@@ -43,6 +43,8 @@ struct Inner {
     used: AtomicBool,
     /// Whether the response's head is finished: nothing of the session can reach the client any more.
     sealed: AtomicBool,
+    /// Whether a `CsrfLayer` let the request pass because no browser sends what this slot's layer looks for unasked.
+    unguarded: AtomicBool,
 }
 
 /// What a request brings for its session to be loaded.
@@ -54,14 +56,24 @@ pub(super) struct Asked<'a> {
 impl Slot {
     pub(super) fn new(shared: Arc<Shared>, outer: Option<Self>) -> Self {
         let (carried, session) = (OnceLock::new(), OnceCell::new());
-        let (used, sealed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self(Arc::new(Inner { shared, outer, carried, session, used, sealed }))
+        let [used, sealed, unguarded] = [(); 3].map(|()| AtomicBool::new(false));
+        Self(Arc::new(Inner { shared, outer, carried, session, used, sealed, unguarded }))
+    }
+
+    /// Whether forged requests are no matter here; then no cookie's session may be looked for further in.
+    pub(super) fn needs_no_guard(&self) -> bool {
+        let none = !self.carrier().is_sent_unasked();
+        self.0.unguarded.fetch_or(none, Ordering::Relaxed);
+        none
     }
 
     /// This slot or the one around it whose layer looks for the same cookie or header as one inside would.
     ///
     /// It has to have the same `Sessions`: who is logged in to those of another store is somebody else.
     pub(super) fn serving(&self, shared: &Shared) -> Result<Option<&Self>, Error> {
+        if shared.carrier.is_sent_unasked() && self.0.unguarded.load(Ordering::Relaxed) {
+            return Err(unguarded());
+        }
         if !self.carrier().is_same(&shared.carrier) {
             return self.0.outer.as_ref().map_or(Ok(None), |outer| outer.serving(shared));
         }
@@ -138,6 +150,12 @@ impl Slot {
             session.seal();
         }
     }
+}
+
+/// The error of a cookie's layer inside of a `CsrfLayer` that guards a header's.
+fn unguarded() -> Error {
+    let advice = "looks for a cookie inside of a `CsrfLayer` that guards the header layer around it, and so guards nothing: put it inside of this one";
+    ConfigError::new("session layer", "nested", advice).into()
 }
 
 /// The error of two layers that would share a cookie, but not what it opens.

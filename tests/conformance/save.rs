@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::{ClientInfo, EndReason, Error, Rotated, SaveOutcome, Timeouts};
+use cloakroom::{ClientInfo, EndReason, Error, Login, Rotated, SaveOutcome, Session, Timeouts};
 
 use super::stage;
 use crate::common::login;
@@ -142,4 +142,36 @@ async fn a_write_is_told_as_lost_although_something_else_found_the_session_ended
         assert_eq!(told, SaveOutcome::Gone(Some(EndReason::Revoked)), "{finder}");
         assert_eq!(session.save().await.expect("there"), SaveOutcome::Unchanged, "told once, after {finder}");
     }
+}
+
+#[tokio::test]
+async fn what_was_refused_as_a_conflict_goes_out_with_nothing_else() {
+    let stage = stage(|with| with).await;
+    for way in ["login", "again", "logout", "increment"] {
+        let (_, token) = if way == "login" { stage.guest().await } else { stage.user("ada").await };
+        let (session, other) = (stage.open(&token).await, stage.open(&token).await);
+        other.insert("n", &50).expect("legal");
+        other.save().await.expect("there").into_result().expect("saved");
+        session.increment("hits", 1).await.expect("there");
+        session.insert("n", &70).expect("legal");
+        assert_eq!(session.save_if_unchanged().await.expect("there"), SaveOutcome::Conflict);
+        match way {
+            "login" => drop(session.login(Login::new("bob").keep(["n"])).await.expect("there")),
+            "again" => drop(session.login(Login::new("ada")).await.expect("there")),
+            "logout" => drop(session.logout_keeping(["n"]).await.expect("there")),
+            _ => {
+                let refused = session.increment("n", 1).await;
+                assert!(matches!(refused, Err(Error::Conflict)), "{refused:?}");
+                session.increment("hits", 1).await.expect("another field");
+                session.reload().await.expect("there");
+            }
+        }
+        assert_eq!(session.get::<i32>("n").expect("a number"), Some(50), "{way}");
+        let stored = stage.open(&token_of(&session, &token)).await;
+        assert_eq!(stored.get::<i32>("n").expect("a number"), Some(50), "{way}");
+    }
+}
+
+fn token_of(session: &Session, before: &str) -> String {
+    session.token().map_or_else(|| before.to_owned(), |token| token.reveal().as_str().to_owned())
 }

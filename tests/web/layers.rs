@@ -1,6 +1,6 @@
 //! More than one layer.
 
-use cloakroom::{Error, Session, SessionCookie, SessionHeader, SessionLayer};
+use cloakroom::{CsrfLayer, Error, Session, SessionCookie, SessionHeader, SessionLayer};
 
 use super::framework::App;
 use super::visitor::{get_with, stage, stored};
@@ -71,4 +71,18 @@ async fn a_cookie_and_a_header_of_one_name_are_two_places() {
     let app = App::default().route("/", hits).layer(header).layer(cookie);
     let answer = get_with(&app, "/", &[]).await;
     assert_eq!((answer.all("set-cookie").len(), answer.all("session").len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_cookies_layer_inside_of_a_csrf_layer_that_guards_a_headers_is_an_error() {
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let header = || SessionLayer::new(sessions.clone()).header(SessionHeader::bearer()).expect("fine");
+    let cookie = || SessionLayer::new(sessions.clone());
+    let app = App::default().route("/", hits).layer(cookie()).csrf(CsrfLayer::new()).layer(header());
+    assert_eq!(get_with(&app, "/", &[]).await.status, 500, "it would guard nothing");
+    let app = App::default().route("/", hits).layer(cookie()).csrf(CsrfLayer::new()).layer(header()).layer(cookie());
+    assert_eq!(get_with(&app, "/", &[]).await.status, 500, "though the outermost serves it");
+    let app = App::default().route("/", hits).csrf(CsrfLayer::new()).layer(cookie()).layer(header());
+    assert_eq!(get_with(&app, "/", &[]).await.status, 200);
 }

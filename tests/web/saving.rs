@@ -258,3 +258,25 @@ async fn after_a_conflict_a_reload_and_another_change_are_saved_as_ever() {
     assert_eq!(visitor.get("/").await.status, 200);
     assert_eq!(field(&sessions, &visitor).await, Some(6));
 }
+
+#[tokio::test]
+async fn what_is_changed_after_a_conflict_is_no_success_either() {
+    let stage = stage().await;
+    let sessions = stage.sessions.clone();
+    let mut visitor = visitor(&sessions).await;
+    let (token, of_handler) = (visitor.held().to_owned(), sessions.clone());
+    visitor = visitor.on(&App::of(&sessions, move |session: Session| {
+        let (sessions, token) = (of_handler.clone(), token.clone());
+        async move {
+            let other = elsewhere(&sessions, &token).await?;
+            other.insert("n", &5)?;
+            other.save().await?.into_result()?;
+            session.insert("n", &2)?;
+            assert_eq!(session.save_if_unchanged().await?, SaveOutcome::Conflict);
+            session.insert("flash", "saved")?;
+            Ok::<_, Error>(Reply::status(200))
+        }
+    }));
+    assert_eq!(visitor.get("/").await.status, 409);
+    assert_eq!(field(&sessions, &visitor).await, Some(5));
+}

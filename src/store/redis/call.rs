@@ -276,10 +276,20 @@ impl Redis {
         let Some(replicas) = &delivery.replicas else {
             return self.wire.script(delivery.path, &delivery.budget, call.script, &keys, &args).await;
         };
-        let wait = (replicas.wanted, replicas.left());
-        let (sent, have) = self.wire.script_and_wait(&delivery.budget, call.script, &keys, &args, wait).await?;
-        replicas.note(have);
-        Ok(sent)
+        let (wait, soon) = ((replicas.wanted, replicas.left()), delivery.budget.quarter());
+        match self.wire.script_and_wait(&soon, call.script, &keys, &args, wait).await {
+            Ok((sent, have)) => {
+                replicas.note(have);
+                Ok(sent)
+            }
+            // Such as when others wait on all the connections for it: rather an end that nobody waited for than none.
+            Err(Error::Unavailable(_)) => {
+                let sent = self.wire.script(delivery.path, &delivery.budget, call.script, &keys, &args).await?;
+                replicas.note(0);
+                Ok(sent)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

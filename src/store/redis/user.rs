@@ -1,6 +1,7 @@
 //! A user's sessions: ticket, list, revoke.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use redis::{Value, cmd, pipe};
 
@@ -64,8 +65,7 @@ pub(super) async fn revoke(
     reason: EndReason,
     replicas: Option<&Arc<Replicas>>,
 ) -> Answer<u64> {
-    let mut user = User { replicas, ..User::new(redis, user) };
-    user.budget = replicas.map_or(user.budget, |replicas| user.budget.longer(replicas.within));
+    let user = User { replicas, ..User::new(redis, user) };
     if let Scope::One(id) | Scope::Others(id) = scope
         && id.bucket() != user.hash.bucket()
     {
@@ -82,13 +82,21 @@ pub(super) async fn revoke(
         Scope::Others(id) => Some(id),
         Scope::All => None,
     };
-    match user.raise(staying).await? {
-        Ok(epoch) => {
-            redis.note_epoch(user.id, epoch, staying, reason);
-            user.passes(Ending { latest: Some(epoch), staying, spared: staying, ..Ending::of(reason) }).await
+    // Sessions end before anything waits: what the ends' replicas have, they have of the epoch before it too.
+    let raised = User { replicas: None, ..user }.raise(staying).await?;
+    let epoch = match raised {
+        Ok(epoch) => epoch,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    redis.note_epoch(user.id, epoch, staying, reason);
+    let ended = user.passes(Ending { latest: Some(epoch), staying, spared: staying, ..Ending::of(reason) }).await?;
+    if replicas.is_some() && ended == Ok(0) {
+        // Nothing was written that could be waited for.
+        if let Err(refused) = user.raise_to(epoch + 1).await? {
+            return Ok(Err(refused));
         }
-        Err(refused) => Ok(Err(refused)),
     }
+    Ok(ended)
 }
 
 /// How a user's sessions are ended.
@@ -126,6 +134,7 @@ pub(super) async fn revoke_again(
 }
 
 /// A user in one operation.
+#[derive(Clone, Copy)]
 struct User<'a> {
     redis: &'a Redis,
     id: &'a str,
@@ -170,7 +179,7 @@ impl<'a> User<'a> {
         let mut delivery = self.step(&call.keys[0])?;
         match self.redis.call_if_whole(&mut delivery, &call).await? {
             Some(reply) => reply.answer(|epoch| millis(&epoch)),
-            None => self.raise_alone(least, staying).await,
+            None => self.raise_alone(least, staying).await.map_err(|error| delivery.told(error)),
         }
     }
 
@@ -196,8 +205,8 @@ impl<'a> User<'a> {
         self.redis.call(&mut delivery, &call).await?.answer(|epoch| millis(&epoch))
     }
 
-    async fn passes(&self, ending: Ending) -> Answer<u64> {
-        // Each call that waits for replicas may wait as long as all of them: then few calls.
+    async fn passes(mut self, ending: Ending) -> Answer<u64> {
+        // One call ends all: only the last of several could wait for the replicas of all.
         let at_once = if self.replicas.is_some() { BATCH } else { ENDS };
         let mut ended = 0;
         loop {
@@ -205,9 +214,13 @@ impl<'a> User<'a> {
             let caught = all.filter(|(id, login)| Some(*login) <= ending.latest && Some(*id) != ending.spared);
             let mut now = 0;
             for ids in caught.map(|(id, _)| id).collect::<Vec<_>>().chunks(at_once) {
+                let begun = Instant::now();
                 match self.end(ids, ending).await? {
                     Ok(count) => now += count,
                     Err(refused) => return Ok(Err(refused)),
+                }
+                if self.replicas.is_some() {
+                    self.budget = self.budget.longer(begun.elapsed());
                 }
             }
             ended += now;
@@ -236,7 +249,7 @@ impl<'a> User<'a> {
         let mut delivery = self.step(&call.keys[0])?;
         match self.redis.call_if_whole(&mut delivery, &call).await? {
             Some(reply) => reply.answer(|ended| millis(&ended)),
-            None => self.end_each(ids, ending).await,
+            None => self.end_each(ids, ending).await.map_err(|error| delivery.told(error)),
         }
     }
 

@@ -63,6 +63,36 @@ async fn the_wait_for_replicas_is_not_taken_from_the_time_to_end_all() {
     assert_eq!(bench.store.end_on(bench.op(), &ending(&record, guest), &replicas).await.unwrap(), Ok(None));
 }
 
+#[tokio::test]
+async fn while_replicas_are_away_sessions_end_before_the_wait_and_though_others_wait_on_all_connections() {
+    let within = Duration::from_secs(2);
+    let server = Arc::new(TestServer::start());
+    let store = store_within(Duration::from_millis(400), &server.url(), "waiting", Limits::default());
+    let bench = Arc::new(Bench { store, server });
+    let mut ids = Vec::new();
+    for user in ["ada", "bob", "cyd", "dan"] {
+        ids.push(bench.login(user).await.0);
+    }
+    let begun = std::time::Instant::now();
+    let ends = ["ada", "bob", "cyd", "dan"].map(|user| {
+        let bench = Arc::clone(&bench);
+        tokio::spawn(async move {
+            let replicas = Arc::new(Replicas::new(1, within));
+            let ended = bench.store.revoke_on(user, Scope::All, EndReason::Revoked, &replicas).await;
+            (ended.unwrap(), replicas.least())
+        })
+    });
+    for id in ids {
+        while bench.is_live(id).await {
+            assert!(begun.elapsed() < within / 2, "it lives on while the replicas are waited for");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    for end in ends {
+        assert_eq!(end.await.unwrap(), (Ok(1), 0));
+    }
+}
+
 /// Restarts a server that had persisted nothing since: as a failover to a replica that lags behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn ends_that_a_failover_undid_are_done_again_and_logins_made_since_survive() {

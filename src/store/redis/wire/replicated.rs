@@ -34,14 +34,9 @@ impl<'a> Replicated<'a> {
     /// Sends these, the script last, and waits. The script's answer, and how many replicas have what it wrote.
     ///
     /// The wait is not the budget's: when replicas are away it takes all its time, and what has to follow needs some.
-    async fn write(
-        &self,
-        connection: &mut Connection,
-        until: Instant,
-        commands: &[Cmd],
-    ) -> RedisResult<(Value, usize)> {
+    async fn write(&self, connection: &mut Connection, commands: &[Cmd]) -> RedisResult<(Value, usize)> {
         // Redis takes 0 for ever.
-        let within = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let within = self.within.max(Duration::from_millis(1));
         let mut all = Pipeline::new();
         for each in commands {
             all.add_command(each.clone());
@@ -63,20 +58,13 @@ impl<'a> Replicated<'a> {
 impl Call for Replicated<'_> {
     type Answer = (Value, usize);
 
+    /// By its body: an unknown sha would wait for nothing, and for as long.
     async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, usize)> {
-        let by_sha = command("EVALSHA", &self.script.sha, self.keys, self.args);
-        let until = Instant::now() + self.within;
-        match self.write(connection, until, &[by_sha]).await {
-            Err(error) if error.code() == Some("NOSCRIPT") => {
-                let by_body = command("EVAL", &self.script.body, self.keys, self.args);
-                self.write(connection, until, &[by_body]).await
-            }
-            answer => answer,
-        }
+        self.write(connection, &[command("EVAL", &self.script.body, self.keys, self.args)]).await
     }
 
     async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, usize)> {
         let by_body = command("EVAL", &self.script.body, self.keys, self.args);
-        self.write(connection, Instant::now() + self.within, &[redis::cmd("ASKING"), by_body]).await
+        self.write(connection, &[redis::cmd("ASKING"), by_body]).await
     }
 }
