@@ -5,12 +5,11 @@
 //! doing it again changes nothing, and logins made since survive.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use crate::clock::Millis;
@@ -38,7 +37,8 @@ const LATE: Duration = Duration::from_secs(1);
 pub(super) struct Journal {
     /// A std mutex: never held across an `.await`.
     entries: Mutex<VecDeque<(Instant, Entry)>>,
-    watched: AtomicBool,
+    /// The task that watches. A std mutex too.
+    watcher: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -77,11 +77,17 @@ impl Redis {
         self.note(Entry::End { id, user: user.map(str::to_owned), latest, reason });
     }
 
-    /// The first entry starts the task that watches.
+    /// The first entry starts the task that watches, and so does the first one after the runtime that it ran on has gone:
+    /// then there may have been a failover that nobody saw.
     fn note(&self, entry: Entry) {
         self.journal.note(entry);
-        if self.me.strong_count() > 0 && !self.journal.watched.swap(true, Ordering::Relaxed) {
-            tokio::spawn(watch(self.me.clone(), self.wire.failovers()));
+        let mut watcher = self.journal.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.me.strong_count() > 0 && watcher.as_ref().is_none_or(JoinHandle::is_finished) {
+            let mut failovers = self.wire.failovers();
+            if watcher.is_some() {
+                failovers.mark_changed();
+            }
+            *watcher = Some(tokio::spawn(watch(self.me.clone(), failovers)));
         }
     }
 

@@ -151,6 +151,32 @@ async fn an_end_that_is_noted_just_after_a_failover_is_done_again_too() {
     }
 }
 
+/// As where each worker of a server has a runtime of its own.
+#[test]
+fn the_journal_outlives_the_runtime_of_the_first_end() {
+    let server = TestServer::start();
+    let store = store_at(&server.url(), "runtimes", Limits::default()).shared();
+    let op = || Op { id: secret_id(), not_after: store.now() + 60_000, again: false };
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    first.block_on(async {
+        let guest = guest();
+        let record = store.create(op(), &guest, &delta(&[])).await.unwrap().unwrap();
+        store.end(op(), &ending(&record, guest.id)).await.unwrap().unwrap();
+    });
+    drop(first);
+    runtime().block_on(async {
+        let login = login_of("ada", Cap::default());
+        store.login(op(), &login).await.unwrap().unwrap();
+        store.note_end(login.new.id, Some("ada"), EndReason::LoggedOut);
+        let limit = std::time::Instant::now() + Duration::from_secs(5);
+        while matches!(store.load(login.new.id).await.unwrap(), Loaded::Live(_)) {
+            assert!(std::time::Instant::now() < limit, "nobody watches any more");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+}
+
 fn secret_id() -> [u8; 8] {
     let mut id = [0; 8];
     fill(&mut id).unwrap();
