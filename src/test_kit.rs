@@ -130,13 +130,15 @@ impl TestKit {
         self.filled(session, fill).await
     }
 
-    /// The session that a `Cookie` header names, as it is stored now; not a use of it.
+    /// The session that a `Cookie` header names, as it is stored now; not a use of it. As for the layer, two values of the name are
+    /// as good as none.
     ///
     /// # Errors
     /// Those of [`Sessions::peek`]; the embedded store is always there.
     pub async fn open(&self, cookie: &str) -> Result<Session, Error> {
-        let mut pairs = cookie.split(';').filter_map(|pair| pair.trim().split_once('='));
-        let token = pairs.find(|(name, _)| *name == self.cookie).map(|(_, token)| token);
+        let pairs = cookie.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let mut tokens = pairs.filter(|(name, _)| *name == self.cookie).map(|(_, token)| token);
+        let token = tokens.next().filter(|first| tokens.all(|other| other == *first));
         self.sessions.peek(token, ClientInfo::new()).await
     }
 

@@ -71,6 +71,8 @@ async fn a_login_keeps_its_cookie_when_a_middleware_fails_after_it() {
     assert_eq!(response.status(), 409);
     let TestCookie::Set(held) = cookie(&kit, &response) else { panic!("the login was done") };
     assert_eq!(kit.open(&held).await.expect("there").user().as_deref(), Some("ada"));
+    assert_eq!(kit.open(&format!("{held}; {held}")).await.expect("there").user().as_deref(), Some("ada"));
+    assert_eq!(kit.open(&format!("{held}; {held}x")).await.expect("there").user(), None, "as for the layer");
     assert_eq!(response.headers().get("vary").map(|vary| vary.as_bytes()), Some(&b"Cookie"[..]));
 }
 
