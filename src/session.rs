@@ -6,16 +6,16 @@ use std::time::{Duration, SystemTime};
 
 use crate::binding::Verdict;
 use crate::client::ClientInfo;
-use crate::clock::{Millis, instant};
+use crate::clock::instant;
 use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::fields::{Delta, Fields};
-use crate::id::{Bucket, SessionId};
+use crate::fields::Fields;
+use crate::id::SessionId;
 use crate::sessions::Sessions;
-use crate::store::{Contract, Meta, Op, Save};
-use crate::timeout::{Spans, Timeouts};
-use crate::token::{Presented, SessionToken};
+use crate::store::{Contract, Meta};
+use crate::timeout::Timeouts;
+use crate::token::SessionToken;
 
 mod csrf;
 mod end;
@@ -24,9 +24,12 @@ mod login;
 mod retime;
 mod rotate;
 mod save;
+mod state;
 mod touch;
 mod typed;
 
+use self::state::State;
+pub(crate) use self::state::{Live, Phase};
 pub use end::EndOutcome;
 pub use rotate::Rotated;
 pub use save::SaveOutcome;
@@ -49,51 +52,6 @@ struct Inner {
     state: Mutex<State>,
     /// Held while an operation is under way, so that they do not overtake each other.
     turn: tokio::sync::Mutex<()>,
-}
-
-/// What a handle knows.
-struct State {
-    phase: Phase,
-    fields: Fields,
-    /// The token that the client has to be given.
-    issued: Option<SessionToken>,
-    /// What a session that is yet to be made gets.
-    spans: Spans,
-    /// A save whose answer was not heard: it is sent again, as the same call, before the next.
-    unsettled: Option<(Op, Save)>,
-    /// The changes that a save was told of a conflict of: until something is done about it, they are not saved unasked.
-    conflicted: Option<Delta>,
-    /// Whether the last save was to write only what nobody else had written to, and is not done.
-    unchanged_only: bool,
-    /// Whether the response's head is finished: what changes the session now comes too late.
-    sealed: bool,
-}
-
-/// Where a handle is in the life of its session.
-pub(crate) enum Phase {
-    /// Nothing is stored.
-    Draft {
-        /// Where the session goes when it is made; after a logout, where the ended one was.
-        bucket: Option<Bucket>,
-        /// Why the session before this one ended.
-        after: Option<EndReason>,
-        /// The client holds a token that is of no use any more.
-        drop_cookie: bool,
-    },
-    Live(Box<Live>),
-    /// Ended under this handle; nothing can be written.
-    Ended(Option<EndReason>),
-}
-
-/// A live session as it was loaded.
-#[derive(Clone)]
-pub(crate) struct Live {
-    pub(crate) id: SessionId,
-    pub(crate) meta: Meta,
-    /// What is kept of the secret that the client presented.
-    pub(crate) presented: Presented,
-    /// When, by the store's clock.
-    pub(crate) loaded: Millis,
 }
 
 /// What has to be done about the client's cookie.
@@ -335,67 +293,6 @@ impl Session {
             Phase::Ended(reason) => Err(Error::Gone(reason)),
             Phase::Draft { .. } | Phase::Live(_) => Ok(()),
         }
-    }
-}
-
-impl State {
-    const fn live(&self) -> Option<&Live> {
-        match &self.phase {
-            Phase::Live(live) => Some(live),
-            Phase::Draft { .. } | Phase::Ended(_) => None,
-        }
-    }
-
-    fn live_mut(&mut self) -> Option<&mut Live> {
-        match &mut self.phase {
-            Phase::Live(live) => Some(live),
-            Phase::Draft { .. } | Phase::Ended(_) => None,
-        }
-    }
-
-    /// Leaves a trace of changes that are about to be dropped: of the fields' names, not of what is in them.
-    fn trace_unsaved(&self) {
-        if self.fields.is_dirty() && !matches!(self.phase, Phase::Ended(_)) {
-            let (id, fields) = (self.live().map(|live| live.id), self.fields.changed_names());
-            tracing::warn!(?id, ?fields, "changes of a session were dropped without being saved");
-        }
-    }
-
-    /// Drops what a save was told of a conflict of, with a trace: it goes out with nothing else either.
-    fn drop_refused(&mut self) {
-        if self.conflicted.take().is_some() {
-            self.trace_unsaved();
-            self.fields.discard();
-        }
-    }
-
-    /// Notes that no save is left over that was refused or failed.
-    fn resolved(&mut self) {
-        self.conflicted = None;
-        self.unchanged_only = false;
-    }
-
-    /// Notes that the session was logged in again by another request: a token of ours from before is dead.
-    fn superseded(&mut self) {
-        self.issued = None;
-    }
-
-    /// Notes that the session was found ended: no token of it goes out any more.
-    fn gone(&mut self, reason: Option<EndReason>) -> Error {
-        self.phase = Phase::Ended(reason);
-        self.fields = Fields::default();
-        self.issued = None;
-        self.unsettled = None;
-        self.resolved();
-        Error::Gone(reason)
-    }
-
-    /// The same, noted by something else than a save: changes stay pending until a save has told that they are lost.
-    fn gone_meanwhile(&mut self, reason: Option<EndReason>) -> Error {
-        let pending = std::mem::take(&mut self.fields).pending();
-        let error = self.gone(reason);
-        self.fields = pending;
-        error
     }
 }
 

@@ -208,6 +208,16 @@ async fn a_session_that_others_filled_meanwhile_is_413() {
     assert_eq!(answer.body, r#"{"error":"the session would have more than 2 fields"}"#);
 }
 
+/// Another request writes 5, and then this one's 2 is refused.
+async fn refuse_a_change(session: &Session, sessions: &Sessions, token: &str) -> Result<(), Error> {
+    let other = elsewhere(sessions, token).await?;
+    other.insert("n", &5)?;
+    other.save().await?.into_result()?;
+    session.insert("n", &2)?;
+    assert_eq!(session.save_if_unchanged().await?, SaveOutcome::Conflict);
+    Ok(())
+}
+
 /// I-15: what the handler was told is not stored is not stored behind its back.
 #[tokio::test]
 async fn what_was_refused_as_a_conflict_is_not_saved_when_the_response_goes_out() {
@@ -219,11 +229,7 @@ async fn what_was_refused_as_a_conflict_is_not_saved_when_the_response_goes_out(
         let handler = move |session: Session| {
             let (sessions, token) = (of_handler.clone(), token.clone());
             async move {
-                let other = elsewhere(&sessions, &token).await?;
-                other.insert("n", &5)?;
-                other.save().await?.into_result()?;
-                session.insert("n", &2)?;
-                assert_eq!(session.save_if_unchanged().await?, SaveOutcome::Conflict);
+                refuse_a_change(&session, &sessions, &token).await?;
                 Ok::<_, Error>(Reply::status(status).body("the handler's"))
             }
         };
@@ -244,11 +250,7 @@ async fn after_a_conflict_a_reload_and_another_change_are_saved_as_ever() {
     visitor = visitor.on(&App::of(&sessions, move |session: Session| {
         let (sessions, token) = (of_handler.clone(), token.clone());
         async move {
-            let other = elsewhere(&sessions, &token).await?;
-            other.insert("n", &5)?;
-            other.save().await?.into_result()?;
-            session.insert("n", &2)?;
-            assert_eq!(session.save_if_unchanged().await?, SaveOutcome::Conflict);
+            refuse_a_change(&session, &sessions, &token).await?;
             session.reload().await?;
             let n: i32 = session.get("n")?.unwrap_or_default();
             session.insert("n", &(n + 1))?;
@@ -268,11 +270,7 @@ async fn what_is_changed_after_a_conflict_is_no_success_either() {
     visitor = visitor.on(&App::of(&sessions, move |session: Session| {
         let (sessions, token) = (of_handler.clone(), token.clone());
         async move {
-            let other = elsewhere(&sessions, &token).await?;
-            other.insert("n", &5)?;
-            other.save().await?.into_result()?;
-            session.insert("n", &2)?;
-            assert_eq!(session.save_if_unchanged().await?, SaveOutcome::Conflict);
+            refuse_a_change(&session, &sessions, &token).await?;
             session.insert("flash", "saved")?;
             Ok::<_, Error>(Reply::status(200))
         }
