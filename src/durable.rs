@@ -29,8 +29,8 @@ pub struct Durable {
 }
 
 impl Durable {
-    pub(crate) const fn new(sessions: Sessions, replicas: usize, within: Duration) -> Self {
-        Self { sessions, replicas, within: if within.as_secs() < LONGEST.as_secs() { within } else { LONGEST } }
+    pub(crate) fn new(sessions: Sessions, replicas: usize, within: Duration) -> Self {
+        Self { sessions, replicas, within: within.min(LONGEST) }
     }
 
     /// The sessions of one user.

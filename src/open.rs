@@ -108,13 +108,10 @@ impl Phase {
         Self::Draft { bucket: None, after: None, drop_cookie: false }
     }
 
-    /// Nothing is stored: the session that the client names has ended.
-    pub(crate) fn after(reason: EndReason) -> Self {
-        Self::after_any(Some(reason))
-    }
-
-    /// The same where the reason may be unknown: then only this secret is of no use, the client may hold a newer one.
-    pub(crate) fn after_any(reason: Option<EndReason>) -> Self {
-        Self::Draft { bucket: None, after: reason, drop_cookie: reason.is_some_and(EndReason::drops_cookie) }
+    /// Nothing is stored: the session that the client names has ended. Without a reason only this secret is of no use, the
+    /// client may hold a newer one.
+    pub(crate) fn after(reason: impl Into<Option<EndReason>>) -> Self {
+        let after = reason.into();
+        Self::Draft { bucket: None, after, drop_cookie: after.is_some_and(EndReason::drops_cookie) }
     }
 }

@@ -29,6 +29,8 @@ async fn a_durable_end_is_done_and_says_how_many_replicas_have_it() {
             (EndOutcome::NoSession, true),
             "there was nothing to write"
         );
+        let never = stage.sessions.durable(0, Duration::MAX).revoke_user("nobody").await.expect("there");
+        assert_eq!((never.ended, never.is_durable()), (0, true), "a wait of any length is one");
         let (last, token) = stage.user("ada").await;
         assert!(last.id().is_some());
         assert_eq!(durable.revoke_user("ada").await.expect("there").ended, 1);

@@ -230,7 +230,7 @@ impl Session {
         match then {
             Then::Draft => {
                 state.spans = self.sessions().settings().spans;
-                state.restart(Phase::after_any(reason));
+                state.restart(Phase::after(reason));
             }
             Then::Nothing => drop(state.gone(reason)),
         }

@@ -72,8 +72,7 @@ impl Session {
         self.refuse_late()?;
         let unchanged_only = {
             let mut state = self.state();
-            if let Some(told) = state.conflicted.clone() {
-                let news = told != *state.fields.delta();
+            if let Some(news) = state.conflicted.as_ref().map(|told| told != state.fields.delta()) {
                 state.drop_refused();
                 return Ok(if news { SaveOutcome::Conflict } else { SaveOutcome::Unchanged });
             }

@@ -242,39 +242,24 @@ async fn what_was_refused_as_a_conflict_is_not_saved_when_the_response_goes_out(
 }
 
 #[tokio::test]
-async fn after_a_conflict_a_reload_and_another_change_are_saved_as_ever() {
-    let stage = stage().await;
-    let sessions = stage.sessions.clone();
-    let mut visitor = visitor(&sessions).await;
-    let (token, of_handler) = (visitor.held().to_owned(), sessions.clone());
-    visitor = visitor.on(&App::of(&sessions, move |session: Session| {
-        let (sessions, token) = (of_handler.clone(), token.clone());
-        async move {
-            refuse_a_change(&session, &sessions, &token).await?;
-            session.reload().await?;
-            let n: i32 = session.get("n")?.unwrap_or_default();
-            session.insert("n", &(n + 1))?;
-            Ok::<_, Error>(Reply::status(200))
-        }
-    }));
-    assert_eq!(visitor.get("/").await.status, 200);
-    assert_eq!(field(&sessions, &visitor).await, Some(6));
-}
-
-#[tokio::test]
-async fn what_is_changed_after_a_conflict_is_no_success_either() {
-    let stage = stage().await;
-    let sessions = stage.sessions.clone();
-    let mut visitor = visitor(&sessions).await;
-    let (token, of_handler) = (visitor.held().to_owned(), sessions.clone());
-    visitor = visitor.on(&App::of(&sessions, move |session: Session| {
-        let (sessions, token) = (of_handler.clone(), token.clone());
-        async move {
-            refuse_a_change(&session, &sessions, &token).await?;
-            session.insert("flash", "saved")?;
-            Ok::<_, Error>(Reply::status(200))
-        }
-    }));
-    assert_eq!(visitor.get("/").await.status, 409);
-    assert_eq!(field(&sessions, &visitor).await, Some(5));
+async fn after_a_conflict_a_change_is_saved_with_a_reload_before_it_and_no_success_without() {
+    for (path, status, stored) in [("/reload", 200, 6), ("/", 409, 5)] {
+        let stage = stage().await;
+        let sessions = stage.sessions.clone();
+        let mut visitor = visitor(&sessions).await;
+        let (token, of_handler) = (visitor.held().to_owned(), sessions.clone());
+        visitor = visitor.on(&App::of(&sessions, move |session: Session, uri: Uri| {
+            let (sessions, token) = (of_handler.clone(), token.clone());
+            async move {
+                refuse_a_change(&session, &sessions, &token).await?;
+                if uri.path() == "/reload" {
+                    session.reload().await?;
+                }
+                session.insert("n", &(session.get::<i32>("n")?.unwrap_or_default() + 1))?;
+                Ok::<_, Error>(Reply::status(200))
+            }
+        }));
+        assert_eq!(visitor.get(path).await.status, status, "{path}");
+        assert_eq!(field(&sessions, &visitor).await, Some(stored), "{path}");
+    }
 }
