@@ -37,8 +37,8 @@ pub enum Error {
         /// The field's name.
         field: String,
     },
-    /// The field is of another kind; its own accessor reads it.
-    #[error("the field `{field}` is a {found}")]
+    /// The field is of another kind, which the accessor of that kind reads.
+    #[error("the field `{field}` is a {found}, which {} reads", .found.accessor())]
     WrongKind {
         /// The field's name.
         field: String,
@@ -140,7 +140,10 @@ pub enum DecodeError {
     /// source: ask for them where that is no matter.
     #[error("not the MessagePack of that type")]
     Value(rmp_serde::decode::Error),
-    /// Written by a newer version of this crate, or not by it at all.
+    /// The counter's value is out of the range of the type asked for.
+    #[error("the counter's value is out of the range of the type asked for")]
+    OutOfRange,
+    /// Written by another version of this crate, or not by it at all.
     #[error("an unknown stored form")]
     UnknownForm,
 }
@@ -150,6 +153,7 @@ impl fmt::Debug for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Value(_) => "Value(..)",
+            Self::OutOfRange => "OutOfRange",
             Self::UnknownForm => "UnknownForm",
         })
     }

@@ -7,7 +7,8 @@ use crate::limits::check_field_name;
 use crate::store::{Contract, Increment, Refused};
 
 impl Session {
-    /// Adds to a counter, atomically over all servers, and answers its new value. A missing one begins at 0.
+    /// Adds to a counter, atomically over all servers, and answers its new value. A missing one begins at 0, so
+    /// [`remove`](Self::remove) resets it.
     ///
     /// Done when it returns, without a save; on a draft it makes the session. A pending change of the same field is
     /// saved first.

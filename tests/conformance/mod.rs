@@ -20,3 +20,4 @@ mod ticket;
 mod timeouts;
 mod touch;
 mod user;
+mod values;
