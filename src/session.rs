@@ -113,7 +113,12 @@ impl Session {
     /// Whether nobody is logged in.
     #[must_use]
     pub fn is_guest(&self) -> bool {
-        self.user().is_none()
+        !self.has_user()
+    }
+
+    /// Whether a user is logged in, without a copy of who.
+    pub(crate) fn has_user(&self) -> bool {
+        self.meta(|meta| meta.user.is_some()).unwrap_or(false)
     }
 
     /// Why the session that the client's token names has ended; `None` if it has not, or if no reason is known.

@@ -1,7 +1,7 @@
 //! What happens to a response before its head leaves.
 
 use super::answer::Answer;
-use super::caching::{forbids_storing, varies_by};
+use super::caching::{forbids_storing, mark_private, varies_by};
 use super::head::{ResponseHead, Secrecy};
 use super::policy::{self, Reply};
 use super::slot::Slot;
@@ -20,6 +20,7 @@ pub(super) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
         carry(slot, session, &mut response);
     }
     slot.seal();
+    mark_private(slot, &mut response);
     if slot.was_looked_at() && !varies_by(response.values("vary"), slot.carrier().varies()) {
         response.append("vary", slot.carrier().varies().as_bytes(), Secrecy::Public);
     }

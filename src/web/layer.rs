@@ -24,7 +24,8 @@ use crate::sessions::Sessions;
 ///   when the session that it names is found ended, with the same attributes; not if it ended by a login, for the
 ///   client has a newer one then. An outage never changes it. A request that began with a session that was ended
 ///   otherwise may still remove the cookie of a login that another tab did meanwhile.
-/// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie.
+/// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie. The
+///   response to a request that looked at a user's session is `Cache-Control: private` unless the handler set that header.
 /// - The cookie's name is the layer's: a `Set-Cookie` of that name by a handler is dropped.
 ///
 /// In axum, what fails belongs inside it: where a service of tower such as `TimeoutLayer` answers with an error, put the
@@ -79,7 +80,8 @@ impl SessionLayer {
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
         let carrier = Carrier::Cookie(SessionCookie::new());
-        Self(Arc::new(Shared { sessions, carrier, save_on: SaveOn::default(), proxies: TrustedProxies::default() }))
+        let (save_on, proxies, private) = (SaveOn::default(), TrustedProxies::default(), true);
+        Self(Arc::new(Shared { sessions, carrier, save_on, proxies, private }))
     }
 
     /// The same with another cookie.
@@ -106,6 +108,17 @@ impl SessionLayer {
 
     fn carrier(self, carrier: Carrier) -> Self {
         Self(Arc::new(Shared { carrier, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// The same, leaving `Cache-Control` to the handlers: by default, the response to a request that used or looked at a
+    /// user's session gets `Cache-Control: private` if it has no `Cache-Control`.
+    ///
+    /// That default keeps caches which ignore `Vary` from giving one user's page to another. It costs a header of 24 bytes, and
+    /// shared caches no longer store such pages: change it if a page is the same for all users and a shared cache is to store it,
+    /// or let its handler set `Cache-Control: public`. A response that sets or removes the cookie is `no-store` in any case.
+    #[must_use]
+    pub fn leave_cache_control(self) -> Self {
+        Self(Arc::new(Shared { private: false, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The same, saving after other responses; [`SaveOn::Success`] by default.

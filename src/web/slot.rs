@@ -25,6 +25,8 @@ pub(super) struct Shared {
     pub(super) carrier: Carrier,
     pub(super) save_on: SaveOn,
     pub(super) proxies: TrustedProxies,
+    /// Whether a response for a user is marked private where the handler says nothing.
+    pub(super) private: bool,
 }
 
 /// One request's session, loaded when it is first asked for; clones share it.
@@ -39,6 +41,8 @@ struct Inner {
     /// Whether the request carried a token of ours; known once somebody looked.
     carried: OnceLock<bool>,
     session: OnceCell<Session>,
+    /// Whether it was a user's when it was loaded.
+    for_user: AtomicBool,
     /// Whether anybody asked for more than to look at it.
     used: AtomicBool,
     /// Whether the response's head is finished: nothing of the session can reach the client any more.
@@ -56,8 +60,8 @@ pub(super) struct Asked<'a> {
 impl Slot {
     pub(super) fn new(shared: Arc<Shared>, outer: Option<Self>) -> Self {
         let (carried, session) = (OnceLock::new(), OnceCell::new());
-        let [used, sealed, unguarded] = [(); 3].map(|()| AtomicBool::new(false));
-        Self(Arc::new(Inner { shared, outer, carried, session, used, sealed, unguarded }))
+        let [for_user, used, sealed, unguarded] = [(); 4].map(|()| AtomicBool::new(false));
+        Self(Arc::new(Inner { shared, outer, carried, session, for_user, used, sealed, unguarded }))
     }
 
     /// Whether forged requests are no matter here; then no cookie's session may be looked for further in.
@@ -99,6 +103,15 @@ impl Slot {
         self.loaded().filter(|_| self.0.used.load(Ordering::Acquire))
     }
 
+    /// Whether the session was a user's, be it only looked at: when it was loaded or, after a login, now.
+    pub(super) fn is_for_user(&self) -> bool {
+        self.0.for_user.load(Ordering::Acquire) || self.loaded().is_some_and(Session::has_user)
+    }
+
+    pub(super) fn marks_private(&self) -> bool {
+        self.0.shared.private
+    }
+
     /// Whether anybody asked for the session, also in vain.
     pub(super) fn was_looked_at(&self) -> bool {
         self.0.carried.get().is_some()
@@ -135,7 +148,11 @@ impl Slot {
             Found::One(value) => std::str::from_utf8(value).ok(),
             Found::Absent | Found::Several => None,
         };
-        let open = || self.0.shared.sessions.peek(token, client);
+        let open = async || {
+            let session = self.0.shared.sessions.peek(token, client).await?;
+            self.0.for_user.store(session.has_user(), Ordering::Release);
+            Ok::<_, Error>(session)
+        };
         let session = self.0.session.get_or_try_init(open).await?;
         if self.0.sealed.load(Ordering::Acquire) {
             session.seal();
