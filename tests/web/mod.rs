@@ -15,6 +15,7 @@ mod lazy;
 mod logs;
 mod outage;
 mod read;
+mod reauthenticated;
 mod remember;
 mod saving;
 mod token;
