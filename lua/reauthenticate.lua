@@ -32,7 +32,8 @@ Returns  OK and the session's hash, names and values in turn
          AT_CAP
 
 Why a script: secret, generation, login time, index and deadline change in one step, or a revocation could miss the
-session or a save of before slip in after. The old secret works no more: no rotation, no grace.
+session. The old secret works no more: no rotation, no grace. The version rises also without changes, so that no
+conditional save passes over a login that it has not seen.
 ]]
 local key, deadlines, index = KEYS[1], KEYS[2], KEYS[3]
 local call, answer = receive(ARGV[1], ARGV[2])
@@ -65,7 +66,7 @@ session.since, session.touched = login_ms(index, epoch, call.now), call.now
 session.idle, session.absolute, session.interval = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 session.secret, session.previous, session.tail = secret, nil, renew_tail(session.tail, ARGV[9])
 session.generation = session.generation + 1
-session.version, session.size = session.version + (is_empty(delta) and 0 or 1), bytes
+session.version, session.size = session.version + 1, bytes
 evict(crowd, too_many, deadlines, index, call, remember_ms)
 apply(key, delta)
 enter(key, session, id, deadlines, index, call)

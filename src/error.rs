@@ -22,7 +22,8 @@ pub enum Error {
     /// The session has ended since it was loaded, or a write was tried on an ended one. Nothing was written.
     #[error("the session has ended{}", because(.0))]
     Gone(Option<EndReason>),
-    /// The session was logged in again, or changed, since it was loaded. Nothing was written.
+    /// The session was logged in again, or changed, since it was loaded. Nothing was written. Writes of fields are let in
+    /// for a minute after a login of the same user, [`Session::save`](crate::Session::save).
     #[error("the session was changed by another request since it was loaded")]
     Conflict,
     /// The response's head is finished, so nothing of this change could be saved or reach the client. Nothing changed.

@@ -18,6 +18,7 @@ use crate::timeout::Timeouts;
 use crate::token::SessionToken;
 
 mod csrf;
+mod discard;
 mod end;
 mod increment;
 mod login;

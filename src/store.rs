@@ -73,6 +73,9 @@ pub(crate) struct Rotation {
 pub(crate) const PREVIOUS_GRACE_MS: u64 = 10_000;
 /// For so long after a rotation another one with the previous secret is "already rotated".
 pub(crate) const ROTATION_SETTLES_MS: u64 = 60_000;
+/// For this long after a re-authentication a handle that was loaded before it may still write fields: the time that
+/// requests of other tabs may take. Without a limit, whoever opened a WebSocket with a stolen secret could write for hours.
+pub(crate) const LATE_WRITE_MS: u64 = 60_000;
 /// A ticket is good for so long: the time that a password check may take.
 pub(crate) const TICKET_LIFE_MS: u64 = 600_000;
 /// A revocation epoch is kept for so long after its last raise.
@@ -112,7 +115,7 @@ pub(crate) enum Loaded {
 pub(crate) enum Refused {
     /// No live session there; the reason if a tombstone tells it.
     Gone(Option<EndReason>),
-    /// Re-authenticated since the load, or, where a version was named, written.
+    /// Re-authenticated since the load (for writes of fields: too long ago), or, where a version was named, written.
     Conflict,
     /// The id is taken.
     Exists,
@@ -205,10 +208,11 @@ pub(crate) trait Contract: Send + Sync {
     /// Refusals: `Gone`.
     fn touch(&self, op: Op, touch: &Touch) -> impl Future<Output = Answer<Meta>> + Send;
 
-    /// Writes changed fields and answers the new version. Refusals: `Gone`, `Conflict`, limits.
+    /// Writes changed fields and returns the new version; also for a handle from before the last re-authentication, within
+    /// [`LATE_WRITE_MS`] of it. Refusals: `Gone`, `Conflict`, limits.
     fn save(&self, op: Op, save: &Save) -> impl Future<Output = Answer<Wrote>> + Send;
 
-    /// Adds to a counter, which starts at 0, and answers its new value and the session's new version.
+    /// Adds to a counter, which starts at 0, and returns its new value and the session's new version; for older handles as `save`.
     /// Refusals: `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits.
     fn increment(&self, op: Op, increment: &Increment) -> impl Future<Output = Answer<(i64, Wrote)>> + Send;
 
@@ -226,7 +230,7 @@ pub(crate) trait Contract: Send + Sync {
     /// Logs in under a new id. Answers the new session. Refusals: `Gone`, `Conflict`, `Exists`, `AtCap`, `TicketVoid`, limits.
     fn login(&self, op: Op, login: &Login) -> impl Future<Output = Answer<Record>> + Send;
 
-    /// Logs the same user in again. Answers the session. Refusals: `Gone`, `Conflict`, `TicketVoid`, `AtCap` (after the cap was lowered), limits.
+    /// Logs the same user in again, and raises the version. Returns the session. Refusals: `Gone`, `Conflict`, `TicketVoid`, `AtCap` (after the cap was lowered), limits.
     fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> impl Future<Output = Answer<Record>> + Send;
 
     /// Ends a session; answers the one that follows, if any. Refusals: `Gone`, `Conflict`, `Exists`, limits.

@@ -15,7 +15,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::WrongKind`] if the field is not a counter; [`Error::Overflow`], and it keeps its value;
-    /// [`Error::Gone`] or [`Error::Conflict`] if the session has ended or was logged in again; [`Error::Limit`].
+    /// [`Error::Gone`] if the session has ended; [`Error::Conflict`] if the user logged in again since the load, by the same rule
+    /// as [`save`](Self::save); [`Error::Limit`].
     /// [`Error::TooLate`] for a draft once the response has begun: nobody would get its token.
     /// After [`Error::Indeterminate`] it may have been added or not; a repeat adds again.
     ///
@@ -60,6 +61,7 @@ impl Session {
         match answer {
             Ok((value, wrote)) => {
                 state.fields.store_known(name, Some(&codec::encode_counter(value)));
+                state.overtaken(&wrote);
                 if let Some(live) = state.live_mut() {
                     live.wrote(wrote, true);
                 }

@@ -19,7 +19,8 @@ impl Session {
     ///
     /// A guest, and a user who becomes another user, get a new session id and token; the old ones end. The same user
     /// again keeps the id and all fields and gets a new token and auth time, and the old token ends without grace.
-    /// The old token never gains anything by a login (session fixation, OWASP ASVS 5.0, 7.2.4).
+    /// The old token never gains anything by a login (session fixation, OWASP ASVS 5.0, 7.2.4). Requests that had loaded the
+    /// same user's session before it may still write fields for a minute, see [`save`](Self::save).
     ///
     /// # Errors
     /// [`Error::Limit`] for an impossible user id; [`Error::Unavailable`]: not logged in; [`Error::Indeterminate`]:

@@ -1,6 +1,6 @@
 //! Sending changed fields; the first save of a draft makes the session.
 
-use super::{Live, Phase, Session};
+use super::{Live, Phase, Session, State};
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
 use crate::fields::{Delta, Fields};
@@ -20,7 +20,10 @@ pub enum SaveOutcome {
     Saved,
     /// There was nothing to save; no command was sent.
     Unchanged,
-    /// Nothing was written: the session was logged in again since the load, or it was written since and the save asked for that.
+    /// Nothing was written: the user logged in again in this session more than a minute ago, or twice, since the load; or the
+    /// session was written since the load and the save asked for that.
+    ///
+    /// A handler that reports this itself calls [`discard`](Session::discard).
     Conflict,
     /// Nothing was written: the session has ended, for this reason if it is known.
     Gone(Option<EndReason>),
@@ -43,8 +46,13 @@ impl SaveOutcome {
 impl Session {
     /// Sends the changed fields, and only those; two requests that change different fields lose nothing.
     ///
-    /// A draft with changes becomes a session. A session that has ended is never brought back, and one that was
-    /// logged in again since the load is not written to.
+    /// A draft with changes becomes a session. A session that has ended is never brought back.
+    ///
+    /// If the same user has logged in again in this session since the load (re-authentication), the changes are saved for
+    /// 60 s after that login, so that requests of other tabs lose nothing; later, and after a second such login, they are a
+    /// [`SaveOutcome::Conflict`]: a new login shuts out whoever had the secret before. So a field never shows that a login is
+    /// new, and [`clear`](Self::clear) at a login does not keep such late writes away: privileges come from
+    /// [`auth_time`](Self::auth_time), [`reauthentication_due`](Self::reauthentication_due) or `RequireFresh`, not from a field.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: not saved. [`Error::Indeterminate`]: perhaps saved. In both cases the changes stay
@@ -81,9 +89,10 @@ impl Session {
         self.save_in_turn(unchanged_only).await
     }
 
-    /// Like [`save`](Self::save), but answers [`SaveOutcome::Conflict`] if anyone wrote to the session since it was loaded.
+    /// Like [`save`](Self::save), but returns [`SaveOutcome::Conflict`] if anyone wrote to the session since it was loaded, or
+    /// logged in again in it; after that login, `reload` is [`Error::Gone`]: this handle's secret opens nothing any more.
     ///
-    /// After a conflict, [`reload`](Self::reload) and make the change again. Without that, or a `save` that overwrites, what was
+    /// After a conflict, [`reload`](Self::reload) and make the change again, or [`discard`](Self::discard) it. Without that, or a `save` that overwrites, what was
     /// refused goes out with nothing else: the response, a login and an end drop it, and the log says so; an increment of a
     /// field with such a change is [`Error::Conflict`]; and if more was changed since, so is the response. After an error, what
     /// is saved when the response goes out is saved as here.
@@ -111,18 +120,19 @@ impl Session {
         }
         let (draft, call) = {
             let mut state = self.state();
-            if !state.fields.is_dirty() {
+            let State { phase, fields, .. } = &mut *state;
+            if !fields.is_dirty() {
                 return Ok(settled.unwrap_or(SaveOutcome::Unchanged));
             }
-            match &state.phase {
+            match phase {
                 Phase::Ended(reason) => {
                     let reason = *reason;
                     // Told once: what to do about it is the caller's.
-                    state.fields = Fields::default();
+                    *fields = Fields::default();
                     return Ok(SaveOutcome::Gone(reason));
                 }
-                Phase::Draft { bucket, .. } => (*bucket, Err(state.fields.delta().clone())),
-                Phase::Live(live) => (None, Ok(save_call(live, &state.fields, unchanged_only))),
+                Phase::Draft { bucket, .. } => (*bucket, Err(fields.send())),
+                Phase::Live(live) => (None, Ok(save_call(live, fields, unchanged_only))),
             }
         };
         match call {
@@ -154,6 +164,7 @@ impl Session {
             Ok(wrote) => {
                 state.resolved();
                 state.fields.settle(&saved);
+                state.overtaken(&wrote);
                 if let Some(live) = state.live_mut() {
                     live.wrote(wrote, !saved.is_empty());
                 }
@@ -217,12 +228,12 @@ pub(super) fn ids_taken() -> Error {
     Error::Unavailable(Outage::new("new ids in a row were taken: the random generator repeats itself"))
 }
 
-fn save_call(live: &Live, fields: &Fields, unchanged_only: bool) -> Save {
+fn save_call(live: &Live, fields: &mut Fields, unchanged_only: bool) -> Save {
     Save {
         id: live.id,
         generation: live.meta.generation,
         version: unchanged_only.then_some(live.meta.version),
-        delta: fields.delta().clone(),
+        delta: fields.send(),
         snapshot: live.snapshot(fields),
     }
 }
@@ -252,7 +263,7 @@ impl Live {
     }
 }
 
-impl super::State {
+impl State {
     /// Goes on with a session that was just made.
     pub(super) fn begin(&mut self, id: SessionId, meta: crate::store::Meta, token: SessionToken) {
         let live = Live { id, presented: token.presented(), loaded: meta.touched, meta };

@@ -5,7 +5,7 @@ use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::{Delta, Fields};
 use crate::id::{Bucket, SessionId};
-use crate::store::{Meta, Op, Save};
+use crate::store::{Meta, Op, Save, Wrote};
 use crate::timeout::Spans;
 use crate::token::{Presented, SessionToken};
 
@@ -94,6 +94,13 @@ impl State {
     /// Notes that the session was logged in again by another request: a token of ours from before is dead.
     pub(super) fn superseded(&mut self) {
         self.issued = None;
+    }
+
+    /// The same where a write was done all the same: the handle goes on with its old login, whose secrets are dead.
+    pub(super) fn overtaken(&mut self, wrote: &Wrote) {
+        if wrote.overtaken {
+            self.superseded();
+        }
     }
 
     /// Notes that the session was found ended: no token of it goes out any more.

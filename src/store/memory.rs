@@ -86,12 +86,11 @@ impl Contract for Memory {
     }
 
     async fn save(&self, _: Op, save: &Save) -> Answer<Wrote> {
-        Ok(self.state().save(save).map(Wrote::version))
+        Ok(self.state().save(save))
     }
 
     async fn increment(&self, _: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
-        let answer = self.state().increment(increment);
-        Ok(answer.map(|(value, version)| (value, Wrote::version(version))))
+        Ok(self.state().increment(increment))
     }
 
     async fn rotate(&self, _: Op, rotate: &Rotate) -> Answer<Meta> {

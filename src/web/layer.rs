@@ -18,8 +18,9 @@ use crate::sessions::Sessions;
 ///
 /// - A request whose handler extracts no session costs no command. However many extract it, it is loaded once.
 /// - What is pending is saved unless the response is a server error (5xx; see [`SaveOn`]). If it cannot be, the response says so
-///   instead of the handler's: 503 if the store is away, 409 if the session has ended or was logged in again meanwhile,
-///   413 if it grew too large. A success is never answered for a write that was lost.
+///   instead of the handler's: 503 if the store is away, 409 if the session has ended or was logged in again more than a minute
+///   ago, 413 if it grew too large. A success is never answered for a write that was lost. A handler that reports that
+///   itself calls [`Session::discard`](crate::Session::discard): its response is then sent as it is.
 /// - The cookie is set with a new token only, also beside a server error: what was stored is stored. It is removed
 ///   when the session that it names is found ended, with the same attributes; not if it ended by a login, for the
 ///   client has a newer one then. An outage never changes it. A request that began with a session that was ended

@@ -16,6 +16,7 @@ mod lazy;
 mod logs;
 mod outage;
 mod read;
+mod reauthenticated;
 mod remember;
 mod saving;
 mod token;

@@ -44,6 +44,8 @@ impl State {
         self.make_room(&again.user, Some(again.id), again.gate.cap)?;
         let meta = &mut record.meta;
         meta.generation += 1;
+        // Also without changes, so that no conditional save passes over a login that it has not seen.
+        meta.version += u32::from(again.delta.is_empty());
         (meta.since, meta.touched, meta.spans) = (since, self.now, again.spans);
         (meta.secret, meta.rotation) = (again.secret, None);
         meta.client = again.client.clone();

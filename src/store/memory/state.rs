@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::id::{Bucket, SessionId};
-use crate::store::{Loaded, Meta, NewSession, Packed, Record, Refused, StoreSettings, Tombstone};
+use crate::store::{LATE_WRITE_MS, Loaded, Meta, NewSession, Packed, Record, Refused, StoreSettings, Tombstone};
 
 /// How often what has expired is dropped from memory; until then it only counts as absent.
 const PURGE_INTERVAL_MS: u64 = 60_000;
@@ -124,6 +124,15 @@ impl State {
     pub(super) fn current(&self, id: SessionId, generation: u32) -> Result<Record, Refused> {
         let record = self.live(id)?;
         if record.meta.generation == generation { Ok(record.clone()) } else { Err(Refused::Conflict) }
+    }
+
+    /// The same for a write of fields, and whether the user has logged in again since: at most once and not long ago, or
+    /// each login would let in again whoever an earlier login has shut out.
+    pub(super) fn writable(&self, id: SessionId, generation: u32) -> Result<(Record, bool), Refused> {
+        let record = self.live(id)?;
+        let meta = &record.meta;
+        let late = generation.wrapping_add(1) == meta.generation && self.now <= meta.since + LATE_WRITE_MS;
+        if meta.generation == generation || late { Ok((record.clone(), late)) } else { Err(Refused::Conflict) }
     }
 
     /// Refuses an id that anything stands under, a tombstone too.

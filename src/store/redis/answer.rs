@@ -47,6 +47,7 @@ codes! {
     SeenAnother = 14,
     NameIndex = 15,
     MovedOn = 16,
+    Overtaken = 17,
 }
 
 impl Code {
@@ -79,7 +80,7 @@ impl Reply {
     /// The refusal, or the content as read.
     pub(super) fn answer<T>(self, read: impl FnOnce(Value) -> Result<T, Error>) -> Answer<T> {
         Ok(Err(match self.code {
-            Code::Ok => return read(self.content).map(Ok),
+            Code::Ok | Code::Overtaken => return read(self.content).map(Ok),
             Code::Gone => Refused::Gone(reason(&self.content)?),
             Code::Conflict => Refused::Conflict,
             Code::Exists => Refused::Exists,

@@ -15,7 +15,7 @@ macro_rules! lib {
 }
 
 /// All pieces. Each uses only what stands before it.
-const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "tail" "ring" "session" "fields" "delta" "limits" "carry" "life"
+const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "tail" "ring" "session" "standing" "fields" "delta" "limits" "carry" "life"
     "fresh" "strange" "index" "enter" "bury" "gate" "kept" "park");
 
 macro_rules! scripts {
@@ -81,6 +81,12 @@ mod tests {
             assert!(reasons.contains(&format!("local {name} = {}\n", reason.code())), "{name}");
         }
         assert_eq!(reasons.matches("local ").count(), 3);
+    }
+
+    #[test]
+    fn both_stores_let_in_late_writes_for_the_same_time() {
+        let standing = include_str!("../../../lua/lib/standing.lua");
+        assert!(standing.contains(&format!("local LATE_WRITE_MS = {}\n", crate::store::LATE_WRITE_MS)));
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub(super) async fn save(redis: &Redis, op: Op, save: &Save) -> Answer<Wrote> {
         .number(redis.settings.limits.session_bytes)
         .delta(&save.delta)?;
     let reply = redis.call(&mut delivery, &call).await?;
-    reply.answer(|content| Ok(Wrote::version(version(bytes(&content)?)?.0)))
+    let overtaken = reply.code == Code::Overtaken;
+    reply.answer(|content| Ok(Wrote { overtaken, ..Wrote::version(version(bytes(&content)?)?.0) }))
 }
 
 pub(super) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
@@ -67,9 +68,10 @@ pub(super) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> A
         .number(redis.settings.limits.fields)
         .number(redis.settings.limits.session_bytes);
     let reply = redis.call(&mut delivery, &call).await?;
+    let overtaken = reply.code == Code::Overtaken;
     reply.answer(|content| {
         let (version, value) = version(bytes(&content)?)?;
-        Ok((digits(value)?, Wrote::version(version)))
+        Ok((digits(value)?, Wrote { overtaken, ..Wrote::version(version) }))
     })
 }
 
