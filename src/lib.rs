@@ -104,8 +104,8 @@ pub use token::{InvalidToken, SessionToken};
 pub use user::{SessionInfo, UserSessions};
 #[cfg(any(feature = "actix-web", feature = "axum"))]
 pub use web::{
-    CsrfLayer, MissingOrigin, ReadSession, RequireFresh, SameSite, SaveOn, SessionCookie, SessionHeader, SessionLayer,
-    TrustedProxies, User, UserRejection,
+    CsrfLayer, MissingOrigin, ReadSession, RequestView, RequireFresh, SameSite, SaveOn, SessionCookie, SessionHeader,
+    SessionLayer, TrustedProxies, User, UserRejection,
 };
 #[cfg(feature = "actix-web")]
 pub use web::{CsrfMiddleware, SessionMiddleware};

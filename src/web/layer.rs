@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::carrier::Carrier;
 use super::config::SessionCookie;
 use super::header::SessionHeader;
+use super::passive::{Passive, RequestView};
 use super::policy::SaveOn;
 use super::proxies::TrustedProxies;
 use super::slot::Shared;
@@ -25,6 +26,7 @@ use crate::sessions::Sessions;
 ///   when the session that it names is found ended, with the same attributes; not if it ended by a login, for the
 ///   client has a newer one then. An outage never changes it. A request that began with a session that was ended
 ///   otherwise may still remove the cookie of a login that another tab did meanwhile.
+/// - What a browser prefetches or prerenders is no use of the session, see [`passive_when`](Self::passive_when).
 /// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie. The
 ///   response to a request that looked at a user's session is `Cache-Control: private` unless the handler set that header.
 /// - The cookie's name is the layer's: a `Set-Cookie` of that name by a handler is dropped.
@@ -82,7 +84,8 @@ impl SessionLayer {
     pub fn new(sessions: Sessions) -> Self {
         let carrier = Carrier::Cookie(SessionCookie::new());
         let (save_on, proxies, private) = (SaveOn::default(), TrustedProxies::default(), true);
-        Self(Arc::new(Shared { sessions, carrier, save_on, proxies, private }))
+        let passive = Passive::default();
+        Self(Arc::new(Shared { sessions, carrier, save_on, proxies, private, passive }))
     }
 
     /// The same with another cookie.
@@ -109,6 +112,37 @@ impl SessionLayer {
 
     fn carrier(self, carrier: Carrier) -> Self {
         Self(Arc::new(Shared { carrier, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// The same, where requests for which the rule returns true are *passive*: their session opens, but they keep it no longer
+    /// alive, as with [`ReadSession`](crate::ReadSession). For pages that poll a handler which real use calls too.
+    ///
+    /// By default, and whatever the rule says, the only passive requests are those that a browser sends before its user asks
+    /// for the page: with `prefetch` or `prerender` in `Sec-Purpose`, or in `Purpose` or `X-Moz` of older browsers. Otherwise
+    /// a browser that is left alone could keep a session alive. A page that is shown from a prefetch sends no second request for
+    /// itself: the use is noted with the next one, such as one of its scripts.
+    ///
+    /// A passive request does not move the idle deadline, and it is no first use of a rotated token: both are one write, and
+    /// the previous token goes on working until a real use. All else works: changes are saved, a login or a new session gets
+    /// its cookie, and what the handler asks for by name counts, such as [`touch`](crate::Session::touch) or
+    /// [`set_timeouts`](crate::Session::set_timeouts).
+    ///
+    /// The rule runs in the layer once for each request, also of a handler that extracts no session: it should be cheap. Called
+    /// again, the new rule replaces the old one. Of two layers of the same cookie, the outer one's rule counts.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use cloakroom::{SessionLayer, Sessions};
+    ///
+    /// let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
+    /// let layer = SessionLayer::new(sessions)
+    ///     .passive_when(|request| request.path() == "/unread" && request.header("x-poll").is_some());
+    /// # drop(layer);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn passive_when(self, rule: impl Fn(&RequestView<'_>) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Shared { passive: Passive::when(rule), ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The same, leaving `Cache-Control` to the handlers: by default, the response to a request that used or looked at a

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use super::carrier::{Carrier, Found};
 use super::client;
 use super::head::RequestHead;
+use super::passive::Passive;
 use super::policy::SaveOn;
 use super::proxies::TrustedProxies;
 use crate::client::ClientInfo;
@@ -27,6 +28,7 @@ pub(super) struct Shared {
     pub(super) proxies: TrustedProxies,
     /// Whether a response for a user is marked private where the handler says nothing.
     pub(super) private: bool,
+    pub(super) passive: Passive,
 }
 
 /// One request's session, loaded when it is first asked for; clones share it.
@@ -38,6 +40,8 @@ struct Inner {
     shared: Arc<Shared>,
     /// That of the layer around this one's.
     outer: Option<Slot>,
+    /// Whether the request is no use of its session.
+    passive: bool,
     /// Whether the request carried a token of ours; known once somebody looked.
     carried: OnceLock<bool>,
     session: OnceCell<Session>,
@@ -58,10 +62,11 @@ pub(super) struct Asked<'a> {
 }
 
 impl Slot {
-    pub(super) fn new(shared: Arc<Shared>, outer: Option<Self>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, outer: Option<Self>, request: &impl RequestHead) -> Self {
+        let passive = shared.passive.covers(request);
         let (carried, session) = (OnceLock::new(), OnceCell::new());
         let [for_user, used, sealed, unguarded] = [(); 4].map(|()| AtomicBool::new(false));
-        Self(Arc::new(Inner { shared, outer, carried, session, for_user, used, sealed, unguarded }))
+        Self(Arc::new(Inner { shared, outer, passive, carried, session, for_user, used, sealed, unguarded }))
     }
 
     /// Whether forged requests are no matter here; then no cookie's session may be looked for further in.
@@ -131,10 +136,10 @@ impl Slot {
         Asked { found, client: client::of(request, &self.0.shared.proxies) }
     }
 
-    /// Loads the session as a use of it, see [`look`](Self::look).
+    /// Loads the session as a use of it, unless the request is passive; see [`look`](Self::look).
     pub(super) async fn load(&self, asked: Asked<'_>) -> Result<Session, Error> {
         let session = self.look(asked).await?;
-        if !self.0.used.swap(true, Ordering::AcqRel) {
+        if !self.0.used.swap(true, Ordering::AcqRel) && !self.0.passive {
             note_use(&session).await;
         }
         Ok(session)

@@ -15,6 +15,7 @@ mod layers;
 mod lazy;
 mod logs;
 mod outage;
+mod passive;
 mod read;
 mod reauthenticated;
 mod remember;
