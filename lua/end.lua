@@ -51,7 +51,7 @@ if refusal then
   return settle(key, session, call, refusal, '')
 end
 local guest = follows and fresh(call.now, ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13])
-unlist(deadlines, index, member_of(session, ARGV[3]))
+unlist(deadlines, index, member_of(ARGV[3]))
 bury(key, session, reason, call, remember_ms, OK, follows and '\1' or '\0')
 if not follows then
   return { OK, {} }

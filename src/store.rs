@@ -42,6 +42,8 @@ pub(crate) struct Meta {
     pub(crate) generation: u32,
     /// Grows with each write of fields.
     pub(crate) version: u32,
+    /// How many uses were noted.
+    pub(crate) uses: u32,
     /// Until when the expiry of the user's index covers this session; 0 for a guest.
     pub(crate) index_until: Millis,
     pub(crate) secret: SecretHash,
@@ -96,6 +98,8 @@ pub(crate) struct Tombstone {
     pub(crate) reason: EndReason,
     pub(crate) secret: SecretHash,
     pub(crate) previous: Option<SecretHash>,
+    /// The session that a login made in the place of this guest's.
+    pub(crate) successor: Option<SessionId>,
 }
 
 /// What a load finds.

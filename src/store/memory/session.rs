@@ -30,6 +30,7 @@ impl State {
                 rotation.used = Some(self.now);
             }
             meta.touched = self.now;
+            meta.uses = meta.uses.saturating_add(1);
             cover(meta);
         }
         let answer = meta.clone();
