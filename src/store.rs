@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::contents::Contents;
+use crate::csrf::CsrfDigest;
 use crate::doctor::Finding;
 use crate::end::EndReason;
 use crate::error::Error;
@@ -67,12 +68,32 @@ pub(crate) struct Rotation {
     pub(crate) at: Millis,
     /// When the current secret was first used, if it was.
     pub(crate) used: Option<Millis>,
+    /// CSRF tokens of secrets that were replaced lately, earliest first; pages may still have them.
+    pub(crate) former: Vec<FormerCsrf>,
+}
+
+/// A CSRF token from before a rotation, and when that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FormerCsrf {
+    pub(crate) digest: CsrfDigest,
+    pub(crate) at: Millis,
+}
+
+impl FormerCsrf {
+    /// Whether pages from before that rotation are still accepted.
+    pub(crate) fn is_valid(&self, now: Millis) -> bool {
+        now <= self.at + FORMER_CSRF_LIFE_MS
+    }
 }
 
 /// For so long after the first use of the new secret the previous one still opens the session.
 pub(crate) const PREVIOUS_GRACE_MS: u64 = 10_000;
 /// For so long after a rotation another one with the previous secret is "already rotated".
 pub(crate) const ROTATION_SETTLES_MS: u64 = 60_000;
+/// For this long after a rotation the CSRF token of before is accepted: the time that a page with a form may stay open.
+pub(crate) const FORMER_CSRF_LIFE_MS: u64 = 3_600_000;
+/// Most CSRF tokens of before that are kept: 22 bytes each, in every load of a session that was rotated.
+pub(crate) const FORMER_CSRF_MOST: usize = 4;
 /// For this long after a re-authentication a handle that was loaded before it may still write fields: the time that
 /// requests of other tabs may take. Without a limit, whoever opened a WebSocket with a stolen secret could write for hours.
 pub(crate) const LATE_WRITE_MS: u64 = 60_000;
@@ -216,7 +237,8 @@ pub(crate) trait Contract: Send + Sync {
     /// Refusals: `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits.
     fn increment(&self, op: Op, increment: &Increment) -> impl Future<Output = Answer<(i64, Wrote)>> + Send;
 
-    /// Gives the session a new secret; the old one stays as the previous. Answers the metadata after it.
+    /// Gives the session a new secret; the old one stays as the previous, and the digest of its CSRF token for
+    /// [`FORMER_CSRF_LIFE_MS`], unless [`FORMER_CSRF_MOST`] others follow. Returns the metadata after it.
     ///
     /// With the current secret always. With the previous one: `AlreadyRotated` while within its grace or while the
     /// rotation is not settled; later, if the current one is unused and still what the caller loaded after the

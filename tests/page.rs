@@ -129,6 +129,21 @@ async fn a_form_from_before_the_login_is_not_obeyed_and_a_visitor_without_a_sess
 }
 
 #[tokio::test]
+async fn a_form_of_a_page_from_before_a_rotation_is_obeyed_and_of_before_a_new_login_not() {
+    let sessions = memory().await;
+    let mut ada = Visitor::signed_in(&sessions, "ada").await;
+    let open = ada.page().await.csrf().to_owned();
+    assert_eq!(ada.send(Request::post("/api/rotate"), String::new()).await.status, StatusCode::OK);
+    assert_ne!(ada.page().await.csrf(), open);
+    assert_eq!(ada.post("/cart/add", &open, "item=hat").await.status, StatusCode::SEE_OTHER);
+    assert!(ada.page().await.body.contains("hat"));
+    ada.submit("/sign-in", "name=ada").await;
+    let stale = ada.post("/cart/add", &open, "item=coat").await;
+    assert_eq!(stale.status, StatusCode::FORBIDDEN);
+    assert!(stale.body.contains("The page was out of date, and nothing was done.") && !stale.body.contains("coat"));
+}
+
+#[tokio::test]
 async fn what_another_site_sends_is_refused_with_the_right_token_too() {
     let sessions = memory().await;
     let mut ada = Visitor::signed_in(&sessions, "ada").await;

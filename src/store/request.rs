@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::config::Cap;
+use crate::csrf::CsrfDigest;
 use crate::end::EndReason;
 use crate::fields::Delta;
 use crate::id::SessionId;
@@ -77,6 +78,8 @@ pub(crate) struct Rotate {
     /// When it was loaded, by the store's clock.
     pub(crate) loaded: Millis,
     pub(crate) new: SecretHash,
+    /// Of the CSRF token of the presented secret.
+    pub(crate) csrf: CsrfDigest,
 }
 
 /// Changes the timeouts of one session at once; it counts as a use.

@@ -30,7 +30,8 @@ const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 ///
 /// A 403 has the body `{"error": ".."}`, and the handler does not run. Browsers of the last years send the first header
 /// over HTTPS and to `localhost`, older ones the second with every `POST`; so the token is for what is neither. The
-/// session is loaded only to compare it; nothing is stored, and a visitor without a session has none to send.
+/// session is loaded only to compare it; nothing is stored, and a visitor without a session has none to send. Pages from before
+/// a rotation work for an hour, those from before a login have to be loaded again: [`Session::csrf_token`](crate::Session::csrf_token).
 ///
 /// Requests whose session comes in a [`SessionHeader`](crate::SessionHeader) pass: no browser adds that by itself. The layer
 /// around this one decides; one that looks for a cookie further in is an error, 500, for this one would not guard it.

@@ -8,6 +8,7 @@ mod client;
 mod cookie;
 mod csrf;
 mod errors;
+mod forms;
 mod handshake;
 mod header;
 mod late;

@@ -15,8 +15,8 @@ macro_rules! lib {
 }
 
 /// All pieces. Each uses only what stands before it.
-const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "tail" "ring" "session" "standing" "fields" "delta" "limits" "carry" "life"
-    "fresh" "strange" "index" "enter" "bury" "gate" "kept" "park");
+const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "former" "tail" "ring" "session" "standing" "fields" "delta" "limits"
+    "carry" "life" "fresh" "strange" "index" "enter" "bury" "gate" "kept" "park");
 
 macro_rules! scripts {
     ($($name:ident = $file:literal $flags:literal;)*) => {

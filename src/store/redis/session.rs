@@ -11,8 +11,8 @@ use crate::store::redis::load::{live_meta, record};
 use crate::store::redis::meta::tail;
 use crate::store::redis::{scripts, swap, torn};
 use crate::store::{
-    Answer, End, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record, Retime, Rotate, Save, Touch,
-    Wrote,
+    Answer, End, FORMER_CSRF_LIFE_MS, FORMER_CSRF_MOST, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS,
+    Record, Retime, Rotate, Save, Touch, Wrote,
 };
 
 /// Most times that a call is repeated with what the answer before told: a touch can meet another one each time, if the
@@ -89,7 +89,10 @@ pub(super) async fn rotate(redis: &Redis, op: Op, rotate: &Rotate) -> Answer<Met
         .number(rotate.loaded)
         .bytes(&rotate.new.0[..])
         .number(PREVIOUS_GRACE_MS)
-        .number(ROTATION_SETTLES_MS);
+        .number(ROTATION_SETTLES_MS)
+        .bytes(&rotate.csrf.0[..])
+        .number(FORMER_CSRF_LIFE_MS)
+        .number(FORMER_CSRF_MOST);
     let reply = redis.call(&mut redis.delivery(op), &call).await?;
     reply.answer(|packed| live_meta(redis, &packed))
 }
