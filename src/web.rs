@@ -23,6 +23,7 @@ mod header;
 mod layer;
 mod origin;
 mod policy;
+mod presented;
 mod proxies;
 mod read;
 mod refusal;

@@ -20,11 +20,17 @@ use crate::sessions::Sessions;
 /// - What is pending is saved unless the response is a server error (5xx; see [`SaveOn`]). If it cannot be, the response says so
 ///   instead of the handler's: 503 if the store is away, 409 if the session has ended or was logged in again meanwhile,
 ///   413 if it grew too large. A success is never answered for a write that was lost.
-/// - The cookie is set with a new token only, also beside a server error: what was stored is stored. It is removed
+/// - The cookie is set with a new token, also beside a server error: what was stored is stored. The same token is set again
+///   where the session would outlive its cookie: after [`set_timeouts`](crate::Session::set_timeouts) to a longer absolute
+///   timeout, and without one at the first noted use in each 30 days since the login. One read of the store checks before
+///   that it is still the current token. The cookie is removed
 ///   when the session that it names is found ended, with the same attributes; not if it ended by a login, for the
 ///   client has a newer one then. An outage never changes it. A request that began with a session that was ended
 ///   otherwise may still remove the cookie of a login that another tab did meanwhile.
 /// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie.
+/// - Several values of our name, as of an old path beside the present one, are each tried, the first four that are well-formed,
+///   with one read each. If exactly one session opens, it is used; if several do, none is, and the log says so, at most once a
+///   minute. [`SessionCookie::former_place`] has the others removed.
 /// - The cookie's name is the layer's: a `Set-Cookie` of that name by a handler is dropped.
 ///
 /// In axum, what fails belongs inside it: where a service of tower such as `TimeoutLayer` answers with an error, put the
