@@ -66,6 +66,7 @@ mod limits;
 mod login;
 mod network;
 mod open;
+mod seldom;
 mod session;
 mod sessions;
 mod store;

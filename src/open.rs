@@ -13,6 +13,9 @@ use crate::sessions::Sessions;
 use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
 use crate::token::{Presented, SecretHash, SessionToken};
 
+#[cfg(any(feature = "actix-web", feature = "axum", feature = "test-util"))]
+pub(crate) mod among;
+
 /// Opens as a use.
 pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
     let session = peek(sessions, token, client).await?;
@@ -23,6 +26,8 @@ pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: Clien
 /// Touches a session that was only peeked at, if that is due.
 pub(crate) async fn note_use(session: &Session) {
     if session.touch_is_due() {
+        #[cfg(any(feature = "actix-web", feature = "axum"))]
+        session.note_window();
         match session.sessions().store() {
             Store::Memory(_) => erased(session.touch_beside()).await,
             Store::Redis(_) => drop(tokio::spawn({
@@ -35,13 +40,27 @@ pub(crate) async fn note_use(session: &Session) {
 
 /// Opens without being a use.
 pub(crate) async fn peek(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
+    let token = token.and_then(|text| SessionToken::parse(text).ok());
+    peek_with(sessions, token.as_ref(), client).await
+}
+
+/// The same with a token that has been read.
+pub(crate) async fn peek_with(
+    sessions: &Sessions,
+    token: Option<&SessionToken>,
+    client: ClientInfo,
+) -> Result<Session, Error> {
     let client = client.cut(sessions.settings().limits.user_agent_bytes);
-    let found = match token.map(SessionToken::parse) {
-        Some(Ok(token)) => read(sessions, token.id(), token.presented()).await?,
-        Some(Err(_)) | None => (Phase::draft(), Contents::default()),
+    let found = match token {
+        Some(token) => read(sessions, token.id(), token.presented()).await?,
+        None => (Phase::draft(), Contents::default()),
     };
-    let (phase, fields) = bound(sessions, &client, found);
-    Ok(Session::new(sessions.clone(), client, phase, fields))
+    let found = bound(sessions, &client, found);
+    Ok(handle(sessions, client, found))
+}
+
+fn handle(sessions: &Sessions, client: ClientInfo, (phase, fields): Found) -> Session {
+    Session::new(sessions.clone(), client, phase, fields)
 }
 
 /// Whether the session opens for a client at this address: if not, it is as good as unknown.
@@ -51,11 +70,17 @@ fn bound(sessions: &Sessions, client: &ClientInfo, found: Found) -> Found {
     match verdict {
         Verdict::Same => found,
         Verdict::Changed => {
-            tracing::warn!(id = %live.id, "a session is used from another address than it was made from");
+            if let Some(left_out) = sessions.client_lines().address_changed.due(sessions.store().now()) {
+                let id = live.id;
+                tracing::warn!(%id, left_out, "a session is used from another address than it was made from");
+            }
             found
         }
         Verdict::Rejected => {
-            tracing::warn!(id = %live.id, "a session was not opened from another address than it was made from");
+            if let Some(left_out) = sessions.client_lines().address_rejected.due(sessions.store().now()) {
+                let id = live.id;
+                tracing::warn!(%id, left_out, "a session was not opened from another address than it was made from");
+            }
             (Phase::draft(), Contents::default())
         }
     }

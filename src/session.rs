@@ -22,6 +22,8 @@ mod discard;
 mod end;
 mod increment;
 mod login;
+#[cfg(any(feature = "actix-web", feature = "axum"))]
+mod renewal;
 mod retime;
 mod rotate;
 mod save;
@@ -79,6 +81,8 @@ impl Session {
             conflicted: None,
             unchanged_only: false,
             sealed: false,
+            #[cfg(any(feature = "actix-web", feature = "axum"))]
+            renewal: renewal::Renewal::default(),
         };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
     }
@@ -289,6 +293,7 @@ impl Session {
     pub(crate) fn seal(&self) {
         let mut state = self.state();
         state.sealed = true;
+        state.renewal = renewal::Renewal::default();
         state.trace_unsaved();
         state.fields.discard();
     }

@@ -25,6 +25,7 @@ mod layer;
 mod origin;
 mod passive;
 mod policy;
+mod presented;
 mod proxies;
 mod read;
 mod refusal;

@@ -25,6 +25,9 @@ pub(super) struct State {
     pub(super) unchanged_only: bool,
     /// Whether the response's head is finished: what changes the session now comes too late.
     pub(super) sealed: bool,
+    /// What the response may need to set the cookie again.
+    #[cfg(any(feature = "actix-web", feature = "axum"))]
+    pub(super) renewal: super::renewal::Renewal,
 }
 
 /// Where a handle is in the life of its session.

@@ -17,7 +17,7 @@ pub(super) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
         if let Err(error) = settled {
             response = R::of(Answer::to(&error));
         }
-        carry(slot, session, &mut response);
+        carry(slot, session, &mut response).await;
     }
     slot.seal();
     mark_private(slot, &mut response);
@@ -28,11 +28,14 @@ pub(super) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
 }
 
 /// Puts the new token, or the word that there is none any more, into the response.
-fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R) {
-    let reply = Reply { carrier: slot.carrier(), carried: slot.carried(), status: response.status() };
-    let Some(line) = reply.line(session) else { return };
-    response.append(slot.carrier().response_header(), line.as_bytes(), Secrecy::Secret);
-    if !forbids_storing(response.values("cache-control")) {
+async fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R) {
+    let (carrier, status) = (slot.carrier(), response.status());
+    let reply = Reply { carrier, carried: slot.carried(), several: slot.carried_several(), status };
+    let lines = reply.lines(session).await;
+    for line in &lines {
+        response.append(carrier.response_header(), line.as_bytes(), Secrecy::Secret);
+    }
+    if !lines.is_empty() && !forbids_storing(response.values("cache-control")) {
         response.retain("cache-control", |_| false);
         response.append("cache-control", b"no-store", Secrecy::Public);
     }

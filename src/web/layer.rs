@@ -22,13 +22,19 @@ use crate::sessions::Sessions;
 ///   instead of the handler's: 503 if the store is away, 409 if the session has ended or was logged in again more than a minute
 ///   ago, 413 if it grew too large. A success is never answered for a write that was lost. A handler that reports that
 ///   itself calls [`Session::discard`](crate::Session::discard): its response is then sent as it is.
-/// - The cookie is set with a new token only, also beside a server error: what was stored is stored. It is removed
+/// - The cookie is set with a new token, also beside a server error: what was stored is stored. The same token is set again
+///   where the session would outlive its cookie: after [`set_timeouts`](crate::Session::set_timeouts) to a longer absolute
+///   timeout, and without one at the first noted use in each 30 days since the login. One read of the store checks before
+///   that it is still the current token. The cookie is removed
 ///   when the session that it names is found ended, with the same attributes; not if it ended by a login, for the
 ///   client has a newer one then. An outage never changes it. A request that began with a session that was ended
 ///   otherwise may still remove the cookie of a login that another tab did meanwhile.
 /// - What a browser prefetches or prerenders is no use of the session, see [`passive_when`](Self::passive_when).
 /// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie. The
 ///   response to a request that looked at a user's session is `Cache-Control: private` unless the handler set that header.
+/// - Several values of our name, as of an old path beside the present one, are each tried, the first four that are well-formed,
+///   with one read each. If exactly one session opens, it is used; if several do, none is, and the log says so, at most once a
+///   minute. [`SessionCookie::former_place`] has the others removed.
 /// - The cookie's name is the layer's: a `Set-Cookie` of that name by a handler is dropped.
 ///
 /// In axum, what fails belongs inside it: where a service of tower such as `TimeoutLayer` answers with an error, put the

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::config::{Lasting, SessionCookie};
+use super::config::{Lasting, Place, SessionCookie};
 use super::cookie;
 use crate::timeout::LONGEST;
 
@@ -35,20 +35,32 @@ impl SessionCookie {
         line.push_str(self.name_str());
         line.push('=');
         line.push_str(text);
-        self.push_attributes(&mut line);
+        self.push_attributes(&mut line, &self.domain, &self.path);
         if let Some(seconds) = self.max_age(content) {
             line.push_str(&format!("; Max-Age={seconds}"));
         }
         line
     }
 
-    fn push_attributes(&self, line: &mut String) {
+    /// The removals of the cookies that browsers may still hold for the former places.
+    pub(super) fn former_removals(&self) -> Vec<Line> {
+        self.former.iter().map(|place| self.removal_from(place)).collect()
+    }
+
+    fn removal_from(&self, place: &Place) -> Line {
+        let mut line = Zeroizing::new(format!("{}=", self.name_str()));
+        self.push_attributes(&mut line, &place.domain, &place.path);
+        line.push_str("; Max-Age=0");
+        line
+    }
+
+    fn push_attributes(&self, line: &mut String, domain: &Option<String>, path: &str) {
         if self.secure {
             line.push_str("; Secure");
         }
         line.push_str("; HttpOnly; Path=");
-        line.push_str(&self.path);
-        if let Some(domain) = &self.domain {
+        line.push_str(path);
+        if let Some(domain) = domain {
             line.push_str("; Domain=");
             line.push_str(domain);
         }
@@ -62,8 +74,12 @@ impl SessionCookie {
     /// Seconds, rounded up: the 0 of a session in its last second would be a removal.
     fn max_age(&self, content: &Content<'_>) -> Option<u64> {
         let Content::Token { left, remember, .. } = content else { return Some(0) };
-        let keeps = remember.unwrap_or(self.lasting == Lasting::MaxAge);
-        keeps.then(|| (left.unwrap_or(LONGEST).min(LONGEST).as_millis() as u64).div_ceil(1000).max(1))
+        self.has_age(*remember).then(|| (left.unwrap_or(LONGEST).min(LONGEST).as_millis() as u64).div_ceil(1000).max(1))
+    }
+
+    /// Whether the cookie is set with a `Max-Age`.
+    pub(super) fn has_age(&self, remember: Option<bool>) -> bool {
+        remember.unwrap_or(self.lasting == Lasting::MaxAge)
     }
 
     /// Whether this value of a `Set-Cookie` header sets our cookie.

@@ -11,6 +11,7 @@ use super::client;
 use super::head::RequestHead;
 use super::passive::Passive;
 use super::policy::SaveOn;
+use super::presented;
 use super::proxies::TrustedProxies;
 use crate::client::ClientInfo;
 use crate::config::ConfigError;
@@ -43,7 +44,7 @@ struct Inner {
     /// Whether the request is no use of its session.
     passive: bool,
     /// Whether the request carried a token of ours; known once somebody looked.
-    carried: OnceLock<bool>,
+    carried: OnceLock<Carried>,
     session: OnceCell<Session>,
     /// Whether it was a user's when it was loaded.
     for_user: AtomicBool,
@@ -53,6 +54,14 @@ struct Inner {
     sealed: AtomicBool,
     /// Whether a `CsrfLayer` let the request pass because no browser sends what this slot's layer looks for unasked.
     unguarded: AtomicBool,
+}
+
+/// How many different values of our name a request carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carried {
+    None,
+    One,
+    Several,
 }
 
 /// What a request brings for its session to be loaded.
@@ -123,17 +132,16 @@ impl Slot {
     }
 
     pub(super) fn carried(&self) -> bool {
-        self.0.carried.get().is_some_and(|carried| *carried)
+        self.0.carried.get().is_some_and(|carried| *carried != Carried::None)
     }
 
-    /// Looks for the token and the client. A token that is ambiguous is as good as none.
+    pub(super) fn carried_several(&self) -> bool {
+        self.0.carried.get() == Some(&Carried::Several)
+    }
+
+    /// Looks for the token and the client.
     pub(super) fn asked<'a>(&self, request: &'a impl RequestHead) -> Asked<'a> {
-        let found = self.carrier().find(request);
-        if found == Found::Several {
-            let name = self.carrier().name();
-            tracing::warn!(name, "a request carried the session's token with different values: treated as none");
-        }
-        Asked { found, client: client::of(request, &self.0.shared.proxies) }
+        Asked { found: self.carrier().find(request), client: client::of(request, &self.0.shared.proxies) }
     }
 
     /// Loads the session as a use of it, unless the request is passive; see [`look`](Self::look).
@@ -148,13 +156,13 @@ impl Slot {
     /// Loads the session, once: whoever else asks meanwhile or later gets the same. After a failure the next one tries again.
     pub(super) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
         let Asked { found, client } = asked;
-        self.0.carried.get_or_init(|| found != Found::Absent);
-        let token = match found {
-            Found::One(value) => std::str::from_utf8(value).ok(),
-            Found::Absent | Found::Several => None,
-        };
+        self.0.carried.get_or_init(|| match found {
+            Found::Absent => Carried::None,
+            Found::One(_) => Carried::One,
+            Found::Several(_) => Carried::Several,
+        });
         let open = async || {
-            let session = self.0.shared.sessions.peek(token, client).await?;
+            let session = presented::open(&self.0.shared, found, client).await?;
             self.0.for_user.store(session.has_user(), Ordering::Release);
             Ok::<_, Error>(session)
         };
