@@ -4,10 +4,12 @@ use crate::binding::Verdict;
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::contents::Contents;
+use crate::detach::beside;
 use crate::end::EndReason;
 use crate::erased::erased;
 use crate::error::Error;
 use crate::id::SessionId;
+use crate::rarely::rarely;
 use crate::session::{Live, Phase, Session};
 use crate::sessions::Sessions;
 use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
@@ -25,10 +27,10 @@ pub(crate) async fn note_use(session: &Session) {
     if session.touch_is_due() {
         match session.sessions().store() {
             Store::Memory(_) => erased(session.touch_beside()).await,
-            Store::Redis(_) => drop(tokio::spawn({
+            Store::Redis(_) => {
                 let session = session.clone();
-                async move { session.touch_beside().await }
-            })),
+                beside(async move { session.touch_beside().await }).await;
+            }
         }
     }
 }
@@ -51,11 +53,11 @@ fn bound(sessions: &Sessions, client: &ClientInfo, found: Found) -> Found {
     match verdict {
         Verdict::Same => found,
         Verdict::Changed => {
-            tracing::warn!(id = %live.id, "a session is used from another address than it was made from");
+            rarely!(warn, id = %live.id, "a session is used from another address than it was made from");
             found
         }
         Verdict::Rejected => {
-            tracing::warn!(id = %live.id, "a session was not opened from another address than it was made from");
+            rarely!(warn, id = %live.id, "a session was not opened from another address than it was made from");
             (Phase::draft(), Contents::default())
         }
     }

@@ -77,6 +77,7 @@ impl Session {
             unsettled: None,
             conflicted: None,
             unchanged_only: false,
+            failing: false,
             sealed: false,
         };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
