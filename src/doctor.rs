@@ -62,7 +62,8 @@ impl Sessions {
     /// Looks for settings of the servers that put sessions at risk; the gravest findings first, none if all is well.
     ///
     /// For a start-up check, a health page or a command line: it asks every master, so not for each request. What the
-    /// server does not permit its user to ask is a finding too, not an error. The embedded store has no findings.
+    /// server does not permit its user to ask is a finding too, not an error. It takes no longer than one
+    /// [`budget`](crate::Builder::budget) in all. The embedded store has no findings.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if no master can be asked.

@@ -4,10 +4,12 @@ use crate::binding::Verdict;
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::contents::Contents;
+use crate::detach::beside;
 use crate::end::EndReason;
 use crate::erased::erased;
 use crate::error::Error;
 use crate::id::SessionId;
+use crate::rarely::rarely;
 use crate::session::{Live, Phase, Session};
 use crate::sessions::Sessions;
 use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
@@ -30,10 +32,10 @@ pub(crate) async fn note_use(session: &Session) {
         session.note_window();
         match session.sessions().store() {
             Store::Memory(_) => erased(session.touch_beside()).await,
-            Store::Redis(_) => drop(tokio::spawn({
+            Store::Redis(_) => {
                 let session = session.clone();
-                async move { session.touch_beside().await }
-            })),
+                beside(async move { session.touch_beside().await }).await;
+            }
         }
     }
 }
@@ -70,17 +72,11 @@ fn bound(sessions: &Sessions, client: &ClientInfo, found: Found) -> Found {
     match verdict {
         Verdict::Same => found,
         Verdict::Changed => {
-            if let Some(left_out) = sessions.client_lines().address_changed.due(sessions.store().now()) {
-                let id = live.id;
-                tracing::warn!(%id, left_out, "a session is used from another address than it was made from");
-            }
+            rarely!(warn, id = %live.id, "a session is used from another address than it was made from");
             found
         }
         Verdict::Rejected => {
-            if let Some(left_out) = sessions.client_lines().address_rejected.due(sessions.store().now()) {
-                let id = live.id;
-                tracing::warn!(%id, left_out, "a session was not opened from another address than it was made from");
-            }
+            rarely!(warn, id = %live.id, "a session was not opened from another address than it was made from");
             (Phase::draft(), Contents::default())
         }
     }

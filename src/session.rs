@@ -80,6 +80,7 @@ impl Session {
             unsettled: None,
             conflicted: None,
             unchanged_only: false,
+            failing: false,
             sealed: false,
             #[cfg(any(feature = "actix-web", feature = "axum"))]
             renewal: renewal::Renewal::default(),

@@ -11,7 +11,6 @@ use crate::error::Error;
 use crate::id::{Bucket, fill};
 use crate::login::LoginTicket;
 use crate::open;
-use crate::seldom::ClientLines;
 use crate::session::Session;
 use crate::store::{Contract, Op, Store, Who};
 use crate::sweeper::{Sweeper, Swept};
@@ -40,7 +39,6 @@ pub struct Sessions(Arc<Shared>);
 struct Shared {
     store: Store,
     settings: Settings,
-    client_lines: ClientLines,
 }
 
 impl Sessions {
@@ -61,7 +59,7 @@ impl Sessions {
     }
 
     pub(crate) fn new(store: Store, settings: Settings) -> Self {
-        Self(Arc::new(Shared { store, settings, client_lines: ClientLines::default() }))
+        Self(Arc::new(Shared { store, settings }))
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -70,11 +68,6 @@ impl Sessions {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
-    }
-
-    /// The log lines that clients can cause.
-    pub(crate) fn client_lines(&self) -> &ClientLines {
-        &self.0.client_lines
     }
 
     /// A name for a call that is about to be made.

@@ -18,6 +18,7 @@ mod histories;
 mod load_test;
 mod lua_contract;
 mod outages;
+mod outside;
 mod page;
 mod peers;
 mod races;
@@ -85,6 +86,25 @@ mod axum_on_redis {
 #[allow(clippy::duplicate_mod, clippy::future_not_send)] // the same cases, once per framework and store
 mod actix_on_redis {
     pub(crate) use crate::common::redis_stage as stage;
+    pub(crate) use crate::frameworks::actix as framework;
+
+    #[path = "mod.rs"]
+    mod cases;
+}
+
+/// What the log says of outages in axum.
+#[path = "incidents"]
+mod incidents_in_axum {
+    pub(crate) use crate::frameworks::axum as framework;
+
+    #[path = "mod.rs"]
+    mod cases;
+}
+
+/// What the log says of outages in actix-web.
+#[path = "incidents"]
+#[allow(clippy::duplicate_mod, clippy::future_not_send)] // the same cases, once per framework
+mod incidents_in_actix {
     pub(crate) use crate::frameworks::actix as framework;
 
     #[path = "mod.rs"]

@@ -156,3 +156,16 @@ async fn a_health_check_is_answered_within_half_a_second_whatever_the_budget() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}, with room for a busy machine", begun.elapsed());
     server.signal("CONT");
 }
+
+#[tokio::test]
+async fn doctor_takes_one_budget_in_all_on_a_hung_server() {
+    let server = Server::start(&[]);
+    let sessions = connect(&server, |with| with.budget(Duration::from_secs(2))).await;
+    server.signal("STOP");
+    let begun = std::time::Instant::now();
+    let examined = sessions.doctor().await;
+    let took = begun.elapsed();
+    server.signal("CONT");
+    assert!(matches!(examined, Err(Error::Unavailable(_))), "{examined:?}");
+    assert!(took < Duration::from_millis(2_900), "{took:?}");
+}

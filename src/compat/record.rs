@@ -1,5 +1,6 @@
 //! One record of another crate, kept as one session of ours: the whole record is one field.
 
+use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,10 +10,12 @@ use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::compat::user_id::UserIdError;
 use crate::contents::Contents;
+use crate::detach::beside;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
 use crate::id::SessionId;
+use crate::rarely::rarely;
 use crate::sessions::Sessions;
 use crate::store::{
     Contract, End, Gate, Loaded, Login, Meta, NewSession, Old, Packed, Refused, Retime, Save, Snapshot, Store, Touch,
@@ -173,13 +176,13 @@ impl Records {
             async move {
                 let noted = async { sessions.store().touch(sessions.op()?, &touch).await }.await;
                 if let Err(error) = noted {
-                    tracing::warn!(%error, "a session's use was not noted");
+                    tracing::debug!(error = &error as &dyn StdError, "a session's use was not noted");
                 }
             }
         };
         match self.store() {
             Store::Memory(_) => note.await,
-            Store::Redis(_) => drop(tokio::spawn(note)),
+            Store::Redis(_) => beside(note).await,
         }
     }
 
@@ -370,7 +373,7 @@ pub(super) fn left_ms(left: Duration) -> Option<Millis> {
 
 /// Traces a write that came too late: not an error to the application, since nothing that it could do would help.
 pub(super) fn too_late(id: SessionId) {
-    tracing::warn!(%id, "a session had ended when it was written: nothing was written");
+    rarely!(warn, %id, "a session had ended when it was written: nothing was written");
 }
 
 #[cfg(test)]

@@ -154,6 +154,7 @@ impl Session {
         let Save { delta: saved, version: asked, snapshot, .. } = save;
         drop(snapshot);
         let mut state = self.state();
+        state.failing = answer.is_err();
         // Once it can be done no more, or surely was not, the changes that stay pending are another call.
         let over = || self.sessions().store().now() > op.not_after;
         let unheard = op.again || matches!(answer, Err(Error::Indeterminate(_)));
@@ -190,7 +191,9 @@ impl Session {
         for _ in 0..MINTS {
             let bucket = bucket.map_or_else(Bucket::random, Ok)?;
             let (new, token) = self.new_session(bucket, None)?;
-            match self.sessions().store().create(self.sessions().op()?, &new, delta).await? {
+            let answer = self.sessions().store().create(self.sessions().op()?, &new, delta).await;
+            self.state().failing = answer.is_err();
+            match answer? {
                 Ok(record) => {
                     let mut state = self.state();
                     state.fields.settle(delta);

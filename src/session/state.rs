@@ -5,6 +5,7 @@ use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::{Delta, Fields};
 use crate::id::{Bucket, SessionId};
+use crate::rarely::rarely;
 use crate::store::{Meta, Op, Save, Wrote};
 use crate::timeout::Spans;
 use crate::token::{Presented, SessionToken};
@@ -23,6 +24,8 @@ pub(super) struct State {
     pub(super) conflicted: Option<Delta>,
     /// Whether the last save was to write only what nobody else had written to, and is not done.
     pub(super) unchanged_only: bool,
+    /// Whether the last save failed: whoever asked for it knows that the changes are not saved.
+    pub(super) failing: bool,
     /// Whether the response's head is finished: what changes the session now comes too late.
     pub(super) sealed: bool,
     /// What the response may need to set the cookie again.
@@ -76,7 +79,11 @@ impl State {
     pub(super) fn trace_unsaved(&self) {
         if self.fields.is_dirty() && !matches!(self.phase, Phase::Ended(_)) {
             let (id, fields) = (self.live().map(|live| live.id), self.fields.changed_names());
-            tracing::warn!(?id, ?fields, "changes of a session were dropped without being saved");
+            if self.failing {
+                tracing::debug!(?id, ?fields, "changes of a session were dropped after a save that failed");
+            } else {
+                rarely!(warn, ?id, ?fields, "changes of a session were dropped without being saved: call `save`");
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use super::caching::{forbids_storing, mark_private, varies_by};
 use super::head::{ResponseHead, Secrecy};
 use super::policy::{self, Reply};
 use super::slot::Slot;
+use crate::rarely::rarely;
 use crate::session::Session;
 
 /// Saves, and completes the response's headers. From then on the session cannot be changed.
@@ -45,7 +46,7 @@ async fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R
 fn drop_ours<R: ResponseHead>(slot: &Slot, response: &mut R) {
     let (carrier, header) = (slot.carrier(), slot.carrier().response_header());
     if response.values(header).any(|value| carrier.is_ours(value)) {
-        tracing::warn!(name = carrier.name(), "a handler set what is the session layer's to set: dropped");
+        rarely!(warn, name = carrier.name(), "a handler set what is the session layer's to set: dropped");
         response.retain(header, |value| !carrier.is_ours(value));
     }
 }

@@ -35,7 +35,8 @@ pub(super) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> R
     match session.save_unasked().await.and_then(SaveOutcome::into_result) {
         Err(error) if failed => {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(status, error, "beside a server error, the session could not be saved either");
+            // The store tells of its outages, and the handler told its client of the failure.
+            tracing::debug!(status, error, "beside a server error, the session could not be saved either");
             Ok(())
         }
         saved => saved,

@@ -6,8 +6,8 @@ use crate::client::ClientInfo;
 use crate::error::Error;
 use crate::open::among::{self, Candidates, Opened};
 use crate::open::peek_with;
+use crate::rarely::rarely;
 use crate::session::Session;
-use crate::store::Contract;
 use crate::token::SessionToken;
 
 /// Opens the request's session without being a use of it, and leaves it the token where the response may have to give it to
@@ -40,12 +40,12 @@ async fn open_among(shared: &Shared, candidates: &Candidates<'_>, client: Client
 }
 
 fn report(shared: &Shared, candidates: &Candidates<'_>, several: bool) {
-    let (lines, now, name) = (shared.sessions.client_lines(), shared.sessions.store().now(), shared.carrier.name());
-    if let Some(left_out) = several.then(|| lines.several_open.due(now)).flatten() {
-        tracing::warn!(name, left_out, "a request carried tokens of different sessions under one name: none is used");
+    let name = shared.carrier.name();
+    if several {
+        rarely!(warn, name, "a request carried tokens of different sessions under one name: none is used");
     }
-    if let Some(left_out) = candidates.more.then(|| lines.too_many.due(now)).flatten() {
+    if candidates.more {
         let tried = candidates.texts.len();
-        tracing::warn!(name, tried, left_out, "a request carried more tokens than are tried: the rest is ignored");
+        rarely!(warn, name, tried, "a request carried more tokens than are tried: the rest is ignored");
     }
 }

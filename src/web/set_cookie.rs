@@ -11,6 +11,9 @@ use crate::timeout::LONGEST;
 /// The value of a header; wiped on drop, for it may hold a token.
 pub(super) type Line = Zeroizing<String>;
 
+/// Room for the attributes' names, their fixed values and the lifetime.
+const ATTRIBUTES: usize = "=; Secure; HttpOnly; Path=; Domain=; SameSite=Strict; Partitioned; Max-Age=".len() + 20;
+
 /// What is to become of the cookie.
 pub(super) enum Content<'a> {
     Token {
@@ -31,7 +34,7 @@ impl SessionCookie {
             Content::Token { text, .. } => text,
             Content::Removed => "",
         };
-        let mut line = Zeroizing::new(String::with_capacity(256));
+        let mut line = Zeroizing::new(String::with_capacity(self.most_bytes(text)));
         line.push_str(self.name_str());
         line.push('=');
         line.push_str(text);
@@ -52,6 +55,12 @@ impl SessionCookie {
         self.push_attributes(&mut line, &place.domain, &place.path);
         line.push_str("; Max-Age=0");
         line
+    }
+
+    /// Room for the whole line: a string that grows leaves what it held in memory that is not wiped.
+    fn most_bytes(&self, text: &str) -> usize {
+        let domain = self.domain.as_ref().map_or(0, |domain| domain.len());
+        self.name_str().len() + text.len() + self.path.len() + domain + ATTRIBUTES
     }
 
     fn push_attributes(&self, line: &mut String, domain: &Option<String>, path: &str) {
@@ -110,6 +119,21 @@ mod tests {
         let attributes = "; Secure; HttpOnly; Path=/shop; Domain=shop.example; SameSite=Lax";
         assert_eq!(set(&cookie, None), format!("__Secure-id=v{attributes}"));
         assert_eq!(cookie.render(&Content::Removed).as_str(), format!("__Secure-id={attributes}; Max-Age=0"));
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_written_in_one_piece_of_memory() {
+        let path = format!("/{}", "p".repeat(3_000));
+        let long =
+            SessionCookie::new().name("__Secure-id").domain("shop.example").path(path).same_site(SameSite::Strict);
+        for cookie in [SessionCookie::new(), long.clone(), long.partitioned()] {
+            let text = "v".repeat(64);
+            for content in [Content::Token { text: &text, left: None, remember: Some(true) }, Content::Removed] {
+                let empty = matches!(content, Content::Removed);
+                let line = cookie.render(&content);
+                assert_eq!(line.capacity(), cookie.most_bytes(if empty { "" } else { &text }), "it grew");
+            }
+        }
     }
 
     #[test]

@@ -1,45 +1,51 @@
-//! What the crate logs at WARN and above on this thread, for tests on one thread.
+//! What the crate logs, caught in a test.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 
-use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
-/// The log so far.
+/// Everything that was logged in this thread at these levels.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Logs of this thread go here until the guard is dropped.
-    pub(crate) fn start() -> (Self, DefaultGuard) {
-        let (log, writer) = Self::both();
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
-        let subscriber = subscriber.with_ansi(false).with_writer(move || writer.clone()).finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn both() -> (Self, Self) {
+    /// A log of WARN and ERROR for as long as the guard lives, in this thread.
+    pub(crate) fn of_warnings() -> (Self, impl Drop) {
         let log = Self::default();
-        (log.clone(), log)
+        let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_ansi(false);
+        let subscriber = subscriber.with_writer(log.clone()).finish();
+        (log, tracing::subscriber::set_default(subscriber))
     }
 
     /// What was logged since the last call.
     pub(crate) fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.lock())).expect("text")
+        let bytes = std::mem::take(&mut *self.0.lock().expect("not poisoned"));
+        String::from_utf8(bytes).expect("text")
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let bytes = self.0.lock().expect("not poisoned");
+        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
     }
 }
 
 impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.lock().extend_from_slice(bytes);
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
     }
 }

@@ -2,7 +2,7 @@
 
 use redis::Value;
 
-use crate::clock::Millis;
+use crate::clock::{Millis, of_time};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::store::{Answer, Refused};
@@ -142,7 +142,9 @@ pub(super) fn millis(value: &Value) -> Result<Millis, Error> {
 /// The answer to `TIME`.
 pub(super) fn time(value: &Value) -> Result<Millis, Error> {
     match value {
-        Value::Array(parts) if parts.len() == 2 => Ok(millis(&parts[0])? * 1000 + millis(&parts[1])? / 1000),
+        Value::Array(parts) if parts.len() == 2 => {
+            of_time(millis(&parts[0])?, millis(&parts[1])?).ok_or_else(unexpected)
+        }
         _ => Err(unexpected()),
     }
 }

@@ -159,7 +159,7 @@ async fn without_timeouts_the_ttl_of_the_application_decides() {
 
 #[tokio::test]
 async fn that_the_timeouts_of_the_builder_are_shorter_than_the_ttl_is_logged_once() {
-    let (log, _logging) = Log::start();
+    let (log, _logging) = Log::of_warnings();
     let stage = stage(|with| with.timeouts(Timeouts::new())).await;
     let store = Store::new(stage.sessions.clone());
     let key = save(&store, guest()).await;

@@ -172,7 +172,7 @@ async fn a_load_that_moves_the_idle_deadline_returns_the_deadline_after_it() {
 
 #[tokio::test]
 async fn that_the_timeouts_of_the_builder_are_shorter_is_logged_once_per_store() {
-    let (log, _logging) = Log::start();
+    let (log, _logging) = Log::of_warnings();
     for (timeouts, warnings) in [(Timeouts::new(), 1), (endless(), 0)] {
         let (_stage, store) = with(timeouts).await;
         for _ in 0..3 {
@@ -185,7 +185,7 @@ async fn that_the_timeouts_of_the_builder_are_shorter_is_logged_once_per_store()
 
 #[tokio::test]
 async fn an_application_that_asks_for_no_more_than_the_timeouts_is_not_warned() {
-    let (log, _logging) = Log::start();
+    let (log, _logging) = Log::of_warnings();
     let (stage, store) = with(Timeouts::new()).await;
     let mut one = create(&store, Duration::minutes(30)).await;
     for _ in 0..3 {

@@ -13,6 +13,7 @@ use super::resp::accepted;
 use super::script::Script;
 use super::words::{command, hgetall, lasting};
 use crate::erased::erased;
+use crate::incident::Success;
 
 /// Sends on this connection, and waits for the answer as long as the budget allows.
 pub(super) async fn send<C: Call>(call: &C, connection: &mut Connection, budget: &Budget) -> Result<C::Answer, Fault> {
@@ -42,6 +43,11 @@ pub(super) trait Call: Sync {
     /// Whether all of it is about one key: of several, some may have moved and some not.
     fn is_of_one_key(&self) -> bool {
         true
+    }
+
+    /// What it shows of the server when it succeeds.
+    fn success(&self) -> Success {
+        Success::Read
     }
 }
 
@@ -187,6 +193,10 @@ impl Call for Invocation<'_> {
             }
             answer => answer,
         }
+    }
+
+    fn success(&self) -> Success {
+        self.script.success
     }
 
     /// By its body: the node may not know it, and to ask twice takes two `ASKING`.

@@ -60,6 +60,13 @@ impl Fault {
     pub(super) const CROWDED: Self =
         Self { verdict: Refused, what: "as many calls as may wait for Redis's answers do already", error: None };
 
+    /// Nothing was sent: there is neither a timer nor a task for it.
+    pub(super) const OUTSIDE: Self = Self {
+        verdict: Refused,
+        what: "the call was made outside of a Tokio runtime, and none is known in which it could be done",
+        error: None,
+    };
+
     /// Nothing was sent: nobody is known to have the key.
     pub(super) const UNCOVERED: Self =
         Self { verdict: Passing, what: "no node of the Redis Cluster serves the key's slot", error: None };
@@ -106,6 +113,15 @@ impl Fault {
     /// Whether time ran out before anything was sent.
     pub(super) fn is_late(&self) -> bool {
         self.verdict == Refused && self.what == Self::LATE.what
+    }
+
+    pub(super) const fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// Whether it would have waited behind too many others.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.what == Self::CROWDED.what
     }
 
     /// Whether no node serves the key's slot, by the map or by the node's own word.
