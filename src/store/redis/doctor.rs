@@ -39,6 +39,12 @@ pub(super) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
         }
     }
     findings.extend(judge_clocks(&clocks));
+    if !redis.wire.is_cluster() {
+        for (server, answer) in ask(redis, &["ROLE"]).await? {
+            let found = answer.err().map(|error| refused("ROLE", &error));
+            mark(&mut findings, &server, found.into_iter().collect());
+        }
+    }
     if redis.wire.is_cluster() {
         for (server, answer) in ask(redis, &["CLUSTER", "INFO"]).await?.into_iter().take(1) {
             let found =

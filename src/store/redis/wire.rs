@@ -15,7 +15,7 @@ mod fault;
 mod flight;
 mod greet;
 mod hash;
-mod lane;
+mod lanes;
 mod link;
 mod node;
 mod pipe;
@@ -23,9 +23,12 @@ mod replicated;
 mod resp;
 mod script;
 mod sentinel;
+mod single;
 mod slot;
 #[cfg(test)]
 pub(super) mod tests;
+mod trouble;
+mod turn;
 mod words;
 
 use std::fmt;
@@ -39,6 +42,7 @@ use self::call::{Call, Hgetall, Invocation, Lasting, by_key};
 use self::cluster::Cluster;
 use self::failovers::Failovers;
 use self::fault::{Failure, Fault};
+use self::link::Role;
 use self::node::Node;
 use self::replicated::Replicated;
 use self::sentinel::Sentinels;
@@ -97,7 +101,9 @@ impl Wire {
     pub(crate) fn new(servers: &Servers, pools: &Pools) -> Result<Self, ConfigError> {
         let failovers = Failovers::new();
         let topology = match servers {
-            Servers::One(server) => Topology::One(Box::new(Node::new(server.clone(), pools, &failovers)?)),
+            Servers::One(server) => {
+                Topology::One(Box::new(Node::new(server.clone(), Role::Master, pools, &failovers)?))
+            }
             Servers::Sentinel(group) => Topology::Sentinel(Sentinels::new(group, pools, &failovers)?),
             Servers::Cluster { seeds, access } => Topology::Cluster(Cluster::new(seeds, access, pools, &failovers)?),
         };
