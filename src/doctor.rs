@@ -69,8 +69,8 @@ impl Sessions {
     /// [`Error::Unavailable`] if no master can be asked.
     ///
     /// # Redis
-    /// To each master `INFO` and `CONFIG GET`; `CLUSTER INFO` in a Cluster; for 64 buckets by chance `ZRANGE` of the first 16
-    /// entries and `PTTL` of each.
+    /// To each master `INFO`, `CONFIG GET` and `TIME`; `CLUSTER INFO` in a Cluster, `ROLE` elsewhere; for 64 buckets by
+    /// chance `ZRANGE` of the first 16 entries and `PTTL` of each.
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -9,6 +9,8 @@ mod cancel;
 mod chaos;
 mod cluster;
 mod common;
+#[allow(clippy::future_not_send)] // a worker of actix-web is one thread
+mod connections;
 mod docs;
 mod ends;
 mod frameworks;

@@ -48,6 +48,11 @@ pub(super) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
                 answer.map_or_else(|error| vec![refused("CLUSTER INFO", &error)], |told| judge_cluster(&text(&told)));
             mark(&mut findings, &server, found);
         }
+    } else {
+        for (server, answer) in ask(redis, &budget.part(2), &["ROLE"]).await? {
+            let found = answer.err().map(|error| refused("ROLE", &error));
+            mark(&mut findings, &server, found.into_iter().collect());
+        }
     }
     findings.extend(immortal(redis, &budget).await?);
     Ok(findings)

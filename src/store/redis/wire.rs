@@ -6,6 +6,7 @@
 mod budget;
 mod bulk;
 mod call;
+mod cause;
 mod check;
 mod clock;
 mod cluster;
@@ -16,7 +17,7 @@ mod flight;
 mod greet;
 mod hash;
 mod home;
-mod lane;
+mod lanes;
 mod link;
 mod node;
 mod pipe;
@@ -24,10 +25,12 @@ mod replicated;
 mod resp;
 mod script;
 mod sentinel;
+mod single;
 mod slot;
 #[cfg(test)]
 pub(super) mod tests;
 mod trouble;
+mod turn;
 mod words;
 
 use std::fmt;
@@ -44,6 +47,7 @@ use self::cluster::Cluster;
 use self::failovers::Failovers;
 use self::fault::{Failure, Fault};
 use self::home::Home;
+use self::link::Role;
 use self::node::Node;
 use self::replicated::Replicated;
 use self::sentinel::Sentinels;
@@ -106,7 +110,9 @@ impl Wire {
         let failovers = Failovers::new();
         let incidents = Incidents::of(servers.to_string());
         let topology = match servers {
-            Servers::One(server) => Topology::One(Box::new(Node::new(server.clone(), pools, &failovers)?)),
+            Servers::One(server) => {
+                Topology::One(Box::new(Node::new(server.clone(), Role::Master, pools, &failovers)?))
+            }
             Servers::Sentinel(group) => Topology::Sentinel(Sentinels::new(group, pools, &failovers)?),
             Servers::Cluster { seeds, access } => Topology::Cluster(Cluster::new(seeds, access, pools, &failovers)?),
         };
@@ -366,8 +372,8 @@ impl Wire {
     /// A call failed for good.
     #[cold]
     fn failed(&self, call: &impl Call, fault: Fault, lost: u32) -> Failure {
-        if let Some((kind, advice)) = trouble::of(&fault, call.success() != Success::Read) {
-            self.incidents.failed(kind, advice, || trouble::cause(&fault));
+        if let Some((kind, advice)) = cause::of(&fault, call.success() != Success::Read) {
+            self.incidents.failed(kind, advice, || cause::text(&fault));
         }
         Failure { fault, lost }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use redis::{ErrorKind, RedisResult};
+use redis::{ErrorKind, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::connection::Connection;
@@ -47,14 +47,13 @@ impl ServerClock {
     pub(super) async fn measure(&self, connection: &mut Connection) -> RedisResult<()> {
         let sent = self.elapsed();
         let answer = connection.send_packed_command(&redis::cmd("TIME")).await?.extract_error()?;
-        let (seconds, micros): (u64, u64) = redis::from_redis_value(answer)?;
-        let heard = self.elapsed();
-        let now = of_time(seconds, micros).ok_or((ErrorKind::UnexpectedReturnType, "TIME is out of range"))?;
-        self.set(now, sent.midpoint(heard));
+        let now = read_time(&answer).ok_or((ErrorKind::UnexpectedReturnType, "TIME was not answered with a time"))?;
+        self.set(now, sent.midpoint(self.elapsed()));
         Ok(())
     }
 
-    fn set(&self, now: Millis, at: u64) {
+    /// The server had this time then.
+    pub(super) fn set(&self, now: Millis, at: u64) {
         if now >= NEVER {
             return;
         }
@@ -62,9 +61,16 @@ impl ServerClock {
         self.due.store(at + GOOD_FOR_MS, Ordering::Relaxed);
     }
 
-    fn elapsed(&self) -> u64 {
+    /// This process's time, in milliseconds.
+    pub(super) fn elapsed(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
+}
+
+/// An answer to `TIME`; `None` if it is no time.
+pub(super) fn read_time(answer: &Value) -> Option<Millis> {
+    let (seconds, micros): (u64, u64) = redis::from_redis_value(answer.clone()).ok()?;
+    of_time(seconds, micros)
 }
 
 #[cfg(test)]

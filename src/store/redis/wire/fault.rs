@@ -75,6 +75,11 @@ impl Fault {
     pub(super) const REPLACED: Self =
         Self { verdict: Verdict::Lost, what: "the answer came from a Redis node that has been replaced", error: None };
 
+    /// The answer came from a server that is no master any more, as this says: what it knows may be old.
+    pub(super) fn replaced(error: RedisError) -> Self {
+        Self { error: Some(error), ..Self::REPLACED }
+    }
+
     /// A call that was given to a connection failed.
     pub(super) fn calling(error: RedisError) -> Self {
         let (verdict, what) = match error.kind() {

@@ -1,71 +1,82 @@
-//! Which incident a failed call is part of, and what the operator can do about it.
+//! What is remembered of attempts to connect that failed, of all connections of a node together.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::fault::Fault;
-use crate::incident::Kind::{self, Away, Memory, Writes};
 
-/// `None` for what is no trouble of the servers: a key on the move, a session of another format.
-pub(super) fn of(fault: &Fault, wrote: bool) -> Option<(Kind, &'static str)> {
-    let refused = if wrote { Writes } else { Away };
-    Some(match fault.code() {
-        Some("ASK" | "TRYAGAIN" | "UNREADABLE") => return None,
-        Some("OOM") => (Memory, "raise Redis's maxmemory, or lower timeouts so that fewer sessions live at a time"),
-        Some("MISCONF") => (refused, "see Redis's log and disk: it cannot persist"),
-        Some("READONLY") => (refused, "the address leads to a replica: name its master, or the Sentinels that know it"),
-        Some("NOREPLICAS") => (refused, "bring Redis's replicas back, or lower its min-replicas-to-write"),
-        Some("NOPERM") => (refused, "give Redis's user the rights that the guide's chapter `operations` lists"),
-        Some("NOAUTH" | "WRONGPASS") => (Away, "set the user and the password in the store's URL to those of Redis"),
-        Some("LOADING") => (Away, "wait until Redis has read its data"),
-        Some("BUSY") => (Away, "end the script that keeps Redis busy, by SCRIPT KILL"),
-        _ if fault.is_crowded() => (Away, "see what makes Redis slow, or raise `Builder::in_flight`"),
-        _ if fault.is_uncovered() => (Away, "bring the masters back whose slots CLUSTER INFO counts as failed"),
-        Some("MASTERDOWN" | "MOVED" | "CROSSSLOT" | "DENIED" | "NOPROTO") | None => {
-            (Away, "see whether Redis runs, and whether this machine reaches it")
-        }
-        Some(_) => (refused, "see Redis's log"),
-    })
+/// The pause after a failed attempt, and the longest. Short, because the first request after the server is back has to
+/// wait it out; long enough that not each request makes an attempt of its own.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(40);
+
+/// Whether, since when and why no connection can be made.
+pub(super) struct Trouble {
+    /// A std mutex: held for a few comparisons, never across an `.await`.
+    last: Mutex<Option<Last>>,
+    /// An outage that has lasted longer is not waited for.
+    patience: Duration,
 }
 
-/// What failed, and what Redis or the network said.
-pub(super) fn cause(fault: &Fault) -> String {
-    match &fault.error {
-        Some(error) => format!("{}: {error}", fault.what()),
-        None => fault.what().to_owned(),
-    }
+struct Last {
+    /// When the first attempt was begun, and the last one.
+    since: Instant,
+    begun: Instant,
+    /// No other attempt before this.
+    until: Instant,
+    pause: Duration,
+    fault: Fault,
 }
 
-#[cfg(test)]
-mod tests {
-    use redis::make_extension_error;
-
-    use super::*;
-
-    fn kind(code: &str, wrote: bool) -> Option<Kind> {
-        of(&Fault::calling(make_extension_error(code.into(), None)), wrote).map(|(kind, _)| kind)
+impl Trouble {
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { last: Mutex::default(), patience }
     }
 
-    #[test]
-    fn refused_writes_and_full_memory_are_incidents_of_their_own() {
-        for code in ["MISCONF", "READONLY", "NOREPLICAS", "NOPERM", "ERR"] {
-            assert_eq!((kind(code, true), kind(code, false)), (Some(Writes), Some(Away)), "{code}");
-        }
-        assert_eq!(kind("OOM", true), Some(Memory));
-        for code in ["WRONGPASS", "NOAUTH", "LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN"] {
-            assert_eq!(kind(code, true), Some(Away), "{code}");
-        }
-        for fault in [Fault::LATE, Fault::CROWDED, Fault::UNCOVERED] {
-            assert!(matches!(of(&fault, true), Some((Away, advice)) if !advice.is_empty()));
-        }
+    /// When another attempt may be made, if not now.
+    pub(super) fn pause_ends(&self) -> Option<Instant> {
+        self.last().as_ref().map(|last| last.until).filter(|until| Instant::now() < *until)
     }
 
-    #[test]
-    fn a_key_on_the_move_is_no_incident() {
-        assert_eq!((kind("ASK", false), kind("TRYAGAIN", true), kind("UNREADABLE", true)), (None, None, None));
+    /// Whether it lasts longer than an operation's budget: a restart is ridden out, in a longer outage requests would only
+    /// pile up.
+    pub(super) fn lasts(&self) -> bool {
+        self.last().as_ref().is_some_and(|last| last.since.elapsed() >= self.patience)
     }
 
-    #[test]
-    fn a_cause_names_what_failed_and_what_was_said() {
-        let refused = Fault::connecting(make_extension_error("WRONGPASS".into(), Some("invalid".into())));
-        assert!(cause(&refused).starts_with("Redis refused the user or the password: "), "{}", cause(&refused));
-        assert!(cause(&Fault::CROWDED).contains("as many calls"));
+    /// An attempt that was begun then has failed; `served` if there is another connection.
+    pub(super) fn note(&self, begun: Instant, served: bool, fault: &Fault) {
+        let mut last = self.last();
+        let (earlier, pause) = match &*last {
+            Some(last) => (last.since, (last.pause * 2).min(LONGEST_PAUSE)),
+            None => (begun, FIRST_PAUSE),
+        };
+        let since = if served { begun } else { earlier };
+        *last = Some(Last { since, begun, until: Instant::now() + pause, pause, fault: fault.clone() });
+    }
+
+    /// Whether the last attempt was begun before this: the server may be back since.
+    pub(super) fn is_older_than(&self, moment: Instant) -> bool {
+        self.last().as_ref().is_some_and(|last| last.begun < moment)
+    }
+
+    pub(super) fn is_over(&self) {
+        *self.last() = None;
+    }
+
+    /// What to tell a request that got no connection.
+    pub(super) fn weighed(&self, fault: Fault) -> Fault {
+        if self.lasts() { fault.lasting() } else { fault }
+    }
+
+    /// Why the last attempt failed.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.last().as_ref().map(|last| last.fault.clone())
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Last>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
