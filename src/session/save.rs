@@ -179,7 +179,8 @@ impl Session {
         for _ in 0..MINTS {
             let bucket = bucket.map_or_else(Bucket::random, Ok)?;
             let (new, token) = self.new_session(bucket, None)?;
-            match self.sessions().store().create(self.sessions().op()?, &new, delta).await? {
+            let answer = self.sessions().store().create(self.sessions().op()?, &new, delta).await;
+            match self.heard(&token, answer)? {
                 Ok(record) => {
                     let mut state = self.state();
                     state.fields.settle(delta);
@@ -200,7 +201,7 @@ impl Session {
         user: Option<String>,
     ) -> Result<(NewSession, SessionToken), Error> {
         let id = SessionId::mint(bucket)?;
-        let token = SessionToken::mint(id)?;
+        let token = self.mint(id)?;
         let new = NewSession {
             id,
             secret: token.hash(),
@@ -258,6 +259,9 @@ impl super::State {
         let live = Live { id, presented: token.presented(), loaded: meta.touched, meta };
         self.spans = live.meta.spans;
         self.phase = Phase::Live(Box::new(live));
+        if let Some(minted) = &mut self.minted {
+            minted.stored(&token);
+        }
         self.issued = Some(token);
         self.unsettled = None;
         self.resolved();

@@ -8,6 +8,7 @@ use crate::id::{Bucket, SessionId};
 use crate::store::{Meta, Op, Save};
 use crate::timeout::Spans;
 use crate::token::{Presented, SessionToken};
+use crate::undelivered::Minted;
 
 /// What a handle knows.
 pub(super) struct State {
@@ -25,6 +26,8 @@ pub(super) struct State {
     pub(super) unchanged_only: bool,
     /// Whether the response's head is finished: what changes the session now comes too late.
     pub(super) sealed: bool,
+    /// In a layer, what was made for the client and not delivered yet.
+    pub(super) minted: Option<Minted>,
 }
 
 /// Where a handle is in the life of its session.

@@ -148,6 +148,14 @@ pub(crate) struct End {
     pub(crate) delta: Delta,
 }
 
+/// Takes back a secret that was made for a client and not delivered.
+#[derive(Debug, Clone)]
+pub(crate) struct Undelivered {
+    pub(crate) id: SessionId,
+    pub(crate) user: Option<String>,
+    pub(crate) secret: SecretHash,
+}
+
 /// Which of a user's sessions a revocation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {

@@ -135,7 +135,11 @@ impl Slot {
             Found::One(value) => std::str::from_utf8(value).ok(),
             Found::Absent | Found::Several => None,
         };
-        let open = || self.0.shared.sessions.peek(token, client);
+        let open = || async {
+            let session = self.0.shared.sessions.peek(token, client).await?;
+            session.expect_delivery();
+            Ok::<_, Error>(session)
+        };
         let session = self.0.session.get_or_try_init(open).await?;
         if self.0.sealed.load(Ordering::Acquire) {
             session.seal();

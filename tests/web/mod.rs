@@ -18,5 +18,6 @@ mod read;
 mod remember;
 mod saving;
 mod token;
+mod undelivered;
 mod user;
 mod visitor;
