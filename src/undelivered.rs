@@ -135,3 +135,100 @@ impl Note {
 fn opens(meta: &Meta, secret: SecretHash) -> bool {
     meta.secret == secret || meta.rotation.as_ref().is_some_and(|rotation| rotation.previous == secret)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use tokio::runtime::Runtime;
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::client::ClientInfo;
+    use crate::fields::Delta;
+    use crate::id::Bucket;
+    use crate::login::Login;
+    use crate::store::NewSession;
+
+    async fn sessions() -> Sessions {
+        Sessions::builder("memory:").namespace("test").connect().await.expect("fine settings")
+    }
+
+    async fn live(sessions: &Sessions) -> u64 {
+        sessions.active_since(SystemTime::UNIX_EPOCH).await.expect("embedded")
+    }
+
+    /// A login whose token nobody has asked for.
+    async fn logged_in(sessions: &Sessions, user: &str) -> Minted {
+        let session = sessions.open(None, ClientInfo::new()).await.expect("embedded");
+        let _ = session.login(Login::new(user)).await.expect("embedded");
+        let (mut minted, token) = (Minted::default(), session.token().expect("logged in"));
+        minted.note(&token);
+        minted.stored(&token);
+        minted
+    }
+
+    /// Lets tasks run that wait for nothing.
+    async fn others() {
+        for _ in 0..3 * MOST_WAITING {
+            yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_that_find_no_place_to_wait_are_ended_at_once() {
+        let sessions = sessions().await;
+        for number in 0..MOST_WAITING + 3 {
+            logged_in(&sessions, &format!("user{number}")).await.end(&sessions);
+        }
+        others().await;
+        assert_eq!(live(&sessions).await, MOST_WAITING as u64);
+        tokio::time::advance(DELAY).await;
+        others().await;
+        assert_eq!(live(&sessions).await, 0);
+        assert_eq!(sessions.waiting().available_permits(), MOST_WAITING);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_done_late_is_ended_when_it_can_be_done_no_more() {
+        let sessions = sessions().await;
+        let id = SessionId::mint(Bucket::random().expect("randomness")).expect("randomness");
+        let (token, mut minted) = (SessionToken::mint(id).expect("randomness"), Minted::default());
+        minted.note(&token);
+        minted.end(&sessions);
+        tokio::time::sleep(2 * DELAY).await;
+        let (spans, client) = (sessions.settings().spans, ClientInfo::new());
+        let new = NewSession { id, secret: token.hash(), spans, grace_ms: 0, user: None, client };
+        let op = sessions.op().expect("randomness");
+        assert!(sessions.store().create(op, &new, &Delta::default()).await.expect("embedded").is_ok());
+        tokio::time::sleep(OVER - 3 * DELAY).await;
+        assert_eq!(live(&sessions).await, 1);
+        tokio::time::sleep(2 * DELAY).await;
+        assert_eq!(live(&sessions).await, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_is_away_is_asked_for_a_minute() {
+        let builder = Sessions::builder("redis://127.0.0.1:1").namespace("test").budget(Duration::from_millis(100));
+        let (away, begun) = (builder.connect_lazy().expect("fine settings"), Instant::now());
+        logged_in(&sessions().await, "ada").await.end(&away);
+        others().await;
+        assert_eq!(away.waiting().available_permits(), MOST_WAITING - 1);
+        let _all = away.waiting().acquire_many(MOST_WAITING as u32).await.expect("open");
+        assert!((TRIED_FOR..TRIED_FOR + 2 * DELAY).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn without_a_runtime_and_when_it_shuts_down_the_session_stays() {
+        let runtime = Runtime::new().expect("a runtime");
+        let (sessions, outside) = runtime.block_on(async {
+            let sessions = sessions().await;
+            logged_in(&sessions, "ada").await.end(&sessions);
+            let outside = logged_in(&sessions, "bob").await;
+            (sessions, outside)
+        });
+        outside.end(&sessions);
+        drop(runtime);
+        assert_eq!(Runtime::new().expect("a runtime").block_on(live(&sessions)), 2);
+    }
+}
