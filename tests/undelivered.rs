@@ -6,13 +6,16 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use cloakroom::{Cap, Error, Login, Session, SessionLayer};
+use cloakroom::{Cap, Error, Login, Session, SessionLayer, Sessions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tower::ServiceExt;
 
-use crate::common::{Stage, redis_stage, until};
+use crate::common::proxy::Proxy;
+use crate::common::server::Server;
+use crate::common::{Stage, connected, redis_stage, redis_stage_on, until};
 
 /// Where the handlers wait, and which are under way.
 #[derive(Debug, Clone)]
@@ -130,6 +133,24 @@ async fn clients_that_leave_axum_during_a_login_leave_no_session_that_nobody_has
     assert_eq!(tokens.len(), 34, "those who stayed");
     each_session_is_somebodys(&stage, &tokens).await;
     serving.abort();
+}
+
+#[tokio::test]
+async fn a_login_whose_reply_was_lost_is_ended() {
+    let server = Arc::new(Server::start(&[]));
+    let (stage, proxy) = (redis_stage_on(Arc::clone(&server), |with| with).await, Proxy::new(&server).await);
+    let builder = Sessions::builder(proxy.url()).namespace(&stage.namespace).budget(Duration::from_millis(500));
+    let sessions = connected(builder).await;
+    let login = |session: Session| async move { session.login(Login::new("ada")).await.map(|_| "in") };
+    let app = axum::Router::new().route("/", axum::routing::get(login)).layer(SessionLayer::new(sessions));
+    proxy.swallow(true);
+    let request = axum::http::Request::get("/").body(axum::body::Body::empty()).expect("a request");
+    let response = app.oneshot(request).await.expect("a router does not fail");
+    assert_eq!((response.status().as_u16(), response.headers().contains_key("set-cookie")), (503, false));
+    let live = async || stage.sessions.user("ada").count().await.expect("the store is there");
+    until("the login was done all the same", async || live().await == 1).await;
+    proxy.swallow(false);
+    until("it is ended", async || live().await == 0).await;
 }
 
 /// An actix-web server on a thread of its own.

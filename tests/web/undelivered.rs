@@ -256,10 +256,13 @@ async fn a_panic_ends_the_login_before_it_unless_it_is_caught_inside_of_the_laye
 async fn a_login_that_the_handler_drops_midway_is_ended_though_there_is_a_response() {
     let stage = stage().await;
     let mut held = Vec::new();
-    for after in 1..6 {
+    for (after, again) in (1..6).flat_map(|after| [(after, false), (after, true)]) {
         let app = App::of(&stage.sessions, move |session: Session| async move {
             let login = session.login(Login::new("ada").cap(Cap::evict(256)));
             drop(dropped(login, Drops { after, woken: true }).await);
+            if again {
+                logged_in(session, Login::new("eve").cap(Cap::evict(256))).await?;
+            }
             Ok::<_, Error>("an excuse")
         });
         held.extend(app.send(request(None)).await.token());
