@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use cloakroom::{Cap, Error, Login, Session, SessionLayer, Sessions};
+use cloakroom::{Cap, ClientInfo, Error, Login, Session, SessionLayer, Sessions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use crate::common::proxy::Proxy;
 use crate::common::server::Server;
-use crate::common::{Stage, connected, redis_stage, redis_stage_on, until};
+use crate::common::{Stage, connected, login, redis_stage, redis_stage_on, until};
 
 /// Where the handlers wait, and which are under way.
 #[derive(Debug, Clone)]
@@ -141,8 +141,10 @@ async fn a_login_whose_reply_was_lost_is_ended() {
     let (stage, proxy) = (redis_stage_on(Arc::clone(&server), |with| with).await, Proxy::new(&server).await);
     let builder = Sessions::builder(proxy.url()).namespace(&stage.namespace).budget(Duration::from_millis(500));
     let sessions = connected(builder).await;
-    let login = |session: Session| async move { session.login(Login::new("ada")).await.map(|_| "in") };
-    let app = axum::Router::new().route("/", axum::routing::get(login)).layer(SessionLayer::new(sessions));
+    // The server has to know the script.
+    login(&sessions.open(None, ClientInfo::new()).await.expect("the store is there"), "bob").await;
+    let handler = |session: Session| async move { session.login(Login::new("ada")).await.map(|_| "in") };
+    let app = axum::Router::new().route("/", axum::routing::get(handler)).layer(SessionLayer::new(sessions));
     proxy.swallow(true);
     let request = axum::http::Request::get("/").body(axum::body::Body::empty()).expect("a request");
     let response = app.oneshot(request).await.expect("a router does not fail");
