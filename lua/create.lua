@@ -27,7 +27,7 @@ if not call then return answer end
 local before = redis.call('HGET', key, '@')
 if before then
   -- Eight random bytes stand there only if the operation is in the ring; then the time of creation.
-  local known, created = string.find(before, call.id, 1, true), struct.unpack('>I6', before, 4)
+  local known, created = string.find(before, call.id, 1, true), struct.unpack('>I6', before, 5)
   return known and { OK, created } or { EXISTS, '' }
 elseif ARGV[8] ~= '' then
   return { tonumber(ARGV[8]), '' }

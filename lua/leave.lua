@@ -12,7 +12,8 @@ ARGV[5]  version          of the fields that were parked
 ARGV[6]  remember         milliseconds that the tombstone stays
 ARGV[7]  most fields
 ARGV[8]  most bytes
-ARGV[9...] a count and the names of fields to carry, then the delta (lib/delta.lua)
+ARGV[9]  successor's id   16 bytes: what is parked
+ARGV[10...] a count and the names of fields to carry, then the delta (lib/delta.lua)
 Flags    none
 
 Returns  OK and two: 0 if the parked fields still stand, else 1; what is carried now, names and values in turn
@@ -26,7 +27,7 @@ local key, deadlines, index = KEYS[1], KEYS[2], KEYS[3]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local id, generation, version, remember_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local keep, at = read_list(ARGV, 9)
+local keep, at = read_list(ARGV, 10)
 local delta = read_delta(ARGV, at)
 local session, answer = begin(key, call, generation)
 if not session then
@@ -38,7 +39,8 @@ local refusal = excess(#carried / 2, bytes_of(carried), ARGV[7], ARGV[8])
 if refusal then
   return settle(key, session, call, refusal, '')
 end
-unlist(deadlines, index, member_of(session, id))
+unlist(deadlines, index, member_of(id))
+session.successor = is_guest(session) and ARGV[9] or nil
 bury(key, session, LOGGED_IN, call, remember_ms, OK, changed and '1' or '0')
 if #carried > 0 then
   redis.call('HSET', key, unpack(carried))

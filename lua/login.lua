@@ -61,7 +61,7 @@ if old_key ~= key then
   old, answer = begin(old_key, call, tonumber(ARGV[11]))
   if not old then return answer end
 end
-local leaving = old and member_of(old, ARGV[10])
+local leaving = old and member_of(ARGV[10])
 local carried = carry(old and old_key, keep, delta)
 local crowd = crowd_of(index, leaving, keys_of(members, KEYS, 8))
 local too_many, at_cap = surplus(crowd, tonumber(ARGV[13]), ARGV[14])
@@ -76,6 +76,7 @@ new.since, new.size = login_ms(index, epoch, call.now), bytes_of(carried)
 evict(crowd, too_many, deadlines, index, call, remember_ms)
 if old then
   unlist(KEYS[6], old_index, leaving)
+  old.successor = is_guest(old) and ARGV[3] or nil
   bury(old_key, old, LOGGED_IN, call, remember_ms, OK, '')
 end
 enter(key, new, ARGV[3], deadlines, index, call, carried)

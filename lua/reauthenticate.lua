@@ -14,7 +14,7 @@ ARGV[5]  secret hash      32 bytes
 ARGV[6]  idle timeout       milliseconds
 ARGV[7]  absolute timeout   milliseconds
 ARGV[8]  touch interval     milliseconds
-ARGV[9]  tail             class, user and client, packed
+ARGV[9]  tail             user, client and flags, packed; class and extras stay (lib/tail.lua)
 ARGV[10] owner            the user as the tail has it, with its length
 ARGV[11] remember         milliseconds that a tombstone stays
 ARGV[12] cap              1 to 256
@@ -54,7 +54,7 @@ elseif not is_owned(session, ARGV[10]) then
 elseif session.generation ~= generation then
   return settle(key, session, call, CONFLICT, '')
 end
-local crowd = crowd_of(index, member_of(session, id), keys_of(members, KEYS, 5))
+local crowd = crowd_of(index, member_of(id), keys_of(members, KEYS, 5))
 local too_many, at_cap = surplus(crowd, tonumber(ARGV[12]), ARGV[13])
 local fields, bytes, had = weigh(key, session, delta)
 local refusal = excess(fields, bytes, ARGV[16], ARGV[17], had, session.size) or at_cap
@@ -63,7 +63,7 @@ if refusal then
 end
 session.since, session.touched = login_ms(index, epoch, call.now), call.now
 session.idle, session.absolute, session.interval = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-session.secret, session.previous, session.tail = secret, nil, ARGV[9]
+session.secret, session.previous, session.tail = secret, nil, renew_tail(session.tail, ARGV[9])
 session.generation = session.generation + 1
 session.version, session.size = session.version + (is_empty(delta) and 0 or 1), bytes
 evict(crowd, too_many, deadlines, index, call, remember_ms)

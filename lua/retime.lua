@@ -33,7 +33,7 @@ session.idle, session.absolute, session.interval = tonumber(ARGV[5]), tonumber(A
 session.touched = call.now
 local deadline = deadline_ms(session)
 if deadline <= call.now then
-  unlist(deadlines, index, member_of(session, id))
+  unlist(deadlines, index, member_of(id))
   bury(key, session, EXPIRED, call, remember_ms, GONE, string.char(EXPIRED))
   return { GONE, string.char(EXPIRED) }
 end

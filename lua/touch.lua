@@ -37,6 +37,7 @@ if unused then
   session.used = call.now
 end
 session.touched = math.max(session.touched, call.now)
+session.uses = math.min(session.uses + 1, 4294967295)
 if outlasts_index(session) then
   if index == key then return { NAME_INDEX, session.packed } end
   cover(index, session)

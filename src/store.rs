@@ -42,6 +42,8 @@ pub(crate) struct Meta {
     pub(crate) generation: u32,
     /// Grows with each write of fields.
     pub(crate) version: u32,
+    /// How many uses were noted.
+    pub(crate) uses: u32,
     /// Until when the expiry of the user's index covers this session; 0 for a guest.
     pub(crate) index_until: Millis,
     pub(crate) secret: SecretHash,
@@ -93,6 +95,8 @@ pub(crate) struct Tombstone {
     pub(crate) reason: EndReason,
     pub(crate) secret: SecretHash,
     pub(crate) previous: Option<SecretHash>,
+    /// The session that a login made in the place of this guest's.
+    pub(crate) successor: Option<SessionId>,
 }
 
 /// What a load finds.
@@ -229,8 +233,8 @@ pub(crate) trait Contract: Send + Sync {
     fn end(&self, op: Op, end: &End) -> impl Future<Output = Answer<Option<Record>>> + Send;
 
     /// Takes back a secret that was not delivered: if no other one opens the session, it is ended as undelivered; else it
-    /// lives on with the other. Changes nothing where it is not one of the session's secrets, or where the newest was
-    /// used. Returns whether the session was ended. Refusals: `Gone`.
+    /// lives on with the other. Changes nothing where it is not one of the session's secrets, or where the session was
+    /// used since it got it. Returns whether the session was ended. Refusals: `Gone`.
     fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> impl Future<Output = Answer<bool>> + Send;
 
     /// The same as [`end`](Self::end), on replicas too.

@@ -35,6 +35,8 @@ pub(crate) struct Minted(Vec<Note>);
 struct Note {
     id: SessionId,
     secret: SecretHash,
+    /// How many uses of the session had been noted before: of more, somebody has the token.
+    uses: u32,
     /// Whether the store said that the secret opens the session; if not, the call may be done yet.
     certain: bool,
 }
@@ -47,8 +49,8 @@ impl Note {
 
 impl Minted {
     /// A call that may store it is about to be made.
-    pub(crate) fn note(&mut self, token: &SessionToken) {
-        self.0.push(Note { id: token.id(), secret: token.hash(), certain: false });
+    pub(crate) fn note(&mut self, token: &SessionToken, uses: u32) {
+        self.0.push(Note { id: token.id(), secret: token.hash(), uses, certain: false });
     }
 
     /// It certainly was not stored.
@@ -57,14 +59,16 @@ impl Minted {
     }
 
     /// It was stored; those that were before are of no use any more.
-    pub(crate) fn stored(&mut self, token: &SessionToken) {
+    pub(crate) fn stored(&mut self, token: &SessionToken, uses: u32) {
         self.0.retain(|note| !note.certain);
-        self.rotated(token);
+        self.rotated(token, uses);
     }
 
     /// It was stored, and the one before it goes on working.
-    pub(crate) fn rotated(&mut self, token: &SessionToken) {
-        self.0.iter_mut().filter(|note| note.is(token)).for_each(|note| note.certain = true);
+    pub(crate) fn rotated(&mut self, token: &SessionToken, uses: u32) {
+        for note in self.0.iter_mut().filter(|note| note.is(token)) {
+            (note.certain, note.uses) = (true, uses);
+        }
     }
 
     /// It was handed out, and with it the session.
@@ -122,7 +126,7 @@ impl Note {
         if !opens(&record.meta, self.secret) {
             return Ok(false);
         }
-        let call = Undelivered { id: self.id, user: record.meta.user, secret: self.secret };
+        let call = Undelivered { id: self.id, user: record.meta.user, secret: self.secret, uses: self.uses };
         match sessions.store().end_undelivered(sessions.op()?, &call).await? {
             Ok(true) => tracing::debug!(id = %self.id, "ended: its token was not delivered"),
             Ok(false) | Err(Refused::Gone(_)) => {}
@@ -163,8 +167,8 @@ mod tests {
         let session = sessions.open(None, ClientInfo::new()).await.expect("embedded");
         let _ = session.login(Login::new(user)).await.expect("embedded");
         let (mut minted, token) = (Minted::default(), session.token().expect("logged in"));
-        minted.note(&token);
-        minted.stored(&token);
+        minted.note(&token, 0);
+        minted.stored(&token, 0);
         minted
     }
 
@@ -194,7 +198,7 @@ mod tests {
         let sessions = sessions().await;
         let id = SessionId::mint(Bucket::random().expect("randomness")).expect("randomness");
         let (token, mut minted) = (SessionToken::mint(id).expect("randomness"), Minted::default());
-        minted.note(&token);
+        minted.note(&token, 0);
         minted.end(&sessions);
         tokio::time::sleep(2 * DELAY).await;
         let (spans, client) = (sessions.settings().spans, ClientInfo::new());

@@ -3,7 +3,7 @@
 local function enter(key, session, id, deadlines, index, call, fields)
   remember(session, call, OK, '')
   if index then
-    redis.call('ZADD', index, session.since, member_of(session, id))
+    redis.call('ZADD', index, session.since, member_of(id))
     cover(index, session)
   end
   redis.call('ZADD', deadlines, deadline_ms(session), id)

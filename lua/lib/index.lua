@@ -2,8 +2,9 @@
 
 local NO_END_MS = 281474976710655
 
-local function member_of(session, id)
-  return string.sub(session.tail, 1, 1) .. id
+-- The class byte is 0 for ever, whatever the session's class: whoever rebuilds a member from an id writes 0.
+local function member_of(id)
+  return '\0' .. id
 end
 
 -- An index vanishes with its last member. While its slot moves, it then counts as moved, and the next removal is an
@@ -39,6 +40,11 @@ end
 local function login_ms(index, epoch, now)
   local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
   return math.max(now, tonumber(epoch or 0) + 1, tonumber(last[2] or 0) + 1)
+end
+
+-- Whether it is nobody's: a user's length is not 0.
+local function is_guest(session)
+  return string.sub(session.tail, 2, 3) == '\0\0'
 end
 
 -- Whether the session is this user's: `owner` is the user as the tail has it, with its length; empty means anyone.

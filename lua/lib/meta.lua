@@ -1,22 +1,48 @@
 -- A session's metadata, packed into the hash field `@`. src/store/redis/meta.rs reads the same bytes.
 --
--- Head, rotation (if there was one), ring of operations, tail: class, user and client, which scripts only pass on.
+-- Head, blocks in the order of their flags, ring of operations, tail (lib/tail.lua).
 local FORMAT = 1
-local HEAD = '>BBBI6I6I6I6I6I4I4I4I4I4I4I6I6c32B'
-local ROTATION = '>c32I6I6'
+-- Format, state, critical flags, ignorable flags, times, spans and counters, secret, uses, number of operations.
+local HEAD = '>BBBBI6I6I6I6I6I4I4I4I4I4I4I6I6c32I4B'
+-- Critical flags: they change which sessions live, or add a block. A session with an unknown one is of another format:
+-- it is left as it is. Unknown ignorable flags are preserved. Reserved for end events: 8 observed, 16 owed, 32 aside.
+-- The secret was replaced. Block: the previous secret's hash, when, first use of the new one (0: none), and a count of
+-- digests of CSRF tokens from before earlier rotations, each of 16 bytes with the time of that rotation, 4 at most.
+local ROTATED = 1
+local ROTATION = '>c32I6I6B'
+local FORMER = 22
+-- A login made a session in this one's place. Block: its id, 16 bytes.
+local SUCCESSOR = 2
+-- A tombstone whose expiry is set once: a drop-in store's first session, which points to the user's. No block.
+local DOOR = 4
+local KNOWN = 7
 local OPERATION = '>c8I6B'
 
+local function unpack_blocks(m, critical, packed, at)
+  local count
+  m.former = ''
+  if bit.band(critical, ROTATED) > 0 then
+    m.previous, m.rotated, m.used, count, at = struct.unpack(ROTATION, packed, at)
+    m.former, at = string.sub(packed, at, at + FORMER * count - 1), at + FORMER * count
+  end
+  if bit.band(critical, SUCCESSOR) > 0 then
+    m.successor, at = struct.unpack('>c16', packed, at)
+  end
+  m.door = bit.band(critical, DOOR) > 0
+  return at
+end
+
 local function unpack_meta(packed)
-  if string.byte(packed) ~= FORMAT then
+  local format, _, critical = string.byte(packed, 1, 3)
+  if format ~= FORMAT or critical and critical > KNOWN then
     error({ err = 'UNREADABLE a session of another format' })
   end
   local m = { packed = packed, ring = {} }
-  local _, rotated, operations, at, length
-  _, m.state, rotated, m.created, m.since, m.touched, m.idle, m.absolute, m.interval, m.grace, m.keep, m.generation,
-    m.version, m.size, m.index_until, m.horizon, m.secret, operations, at = struct.unpack(HEAD, packed)
-  if rotated == 1 then
-    m.previous, m.rotated, m.used, at = struct.unpack(ROTATION, packed, at)
-  end
+  local operations, at, length
+  _, m.state, _, m.ignorable, m.created, m.since, m.touched, m.idle, m.absolute, m.interval, m.grace, m.keep,
+    m.generation, m.version, m.size, m.index_until, m.horizon, m.secret, m.uses, operations, at =
+    struct.unpack(HEAD, packed)
+  at = unpack_blocks(m, critical, packed, at)
   for i = 1, operations do
     local entry = {}
     entry.id, entry.not_after, length, at = struct.unpack(OPERATION, packed, at)
@@ -29,12 +55,14 @@ local function unpack_meta(packed)
 end
 
 local function pack_meta(m)
-  local parts = { struct.pack(HEAD, FORMAT, m.state, m.previous and 1 or 0, m.created, m.since, m.touched, m.idle,
+  local critical = (m.previous and ROTATED or 0) + (m.successor and SUCCESSOR or 0) + (m.door and DOOR or 0)
+  local parts = { struct.pack(HEAD, FORMAT, m.state, critical, m.ignorable, m.created, m.since, m.touched, m.idle,
     m.absolute, m.interval, m.grace, m.keep, m.generation, m.version, m.size, m.index_until, m.horizon, m.secret,
-    #m.ring) }
+    m.uses, #m.ring) }
   if m.previous then
-    parts[2] = struct.pack(ROTATION, m.previous, m.rotated, m.used)
+    parts[2] = struct.pack(ROTATION, m.previous, m.rotated, m.used, #m.former / FORMER) .. m.former
   end
+  parts[#parts + 1] = m.successor
   for _, entry in ipairs(m.ring) do
     parts[#parts + 1] = struct.pack(OPERATION, entry.id, entry.not_after, #entry.answer) .. entry.answer
   end

@@ -10,8 +10,10 @@ impl Session {
     /// A token for a session that the next call makes, or logs in again.
     pub(super) fn mint(&self, id: SessionId) -> Result<SessionToken, Error> {
         let token = SessionToken::mint(id)?;
-        if let Some(minted) = &mut self.state().minted {
-            minted.note(&token);
+        let mut state = self.state();
+        let uses = state.live().filter(|live| live.id == id).map_or(0, |live| live.meta.uses);
+        if let Some(minted) = &mut state.minted {
+            minted.note(&token, uses);
         }
         Ok(token)
     }

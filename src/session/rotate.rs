@@ -64,7 +64,7 @@ impl Session {
                     live.meta.rotation = meta.rotation;
                 }
                 if let Some(minted) = &mut state.minted {
-                    minted.rotated(&token);
+                    minted.rotated(&token, meta.uses);
                 }
                 state.issued = Some(token);
                 Ok(Rotated::Rotated)

@@ -258,10 +258,10 @@ impl super::State {
     pub(super) fn begin(&mut self, id: SessionId, meta: crate::store::Meta, token: SessionToken) {
         let live = Live { id, presented: token.presented(), loaded: meta.touched, meta };
         self.spans = live.meta.spans;
-        self.phase = Phase::Live(Box::new(live));
         if let Some(minted) = &mut self.minted {
-            minted.stored(&token);
+            minted.stored(&token, live.meta.uses);
         }
+        self.phase = Phase::Live(Box::new(live));
         self.issued = Some(token);
         self.unsettled = None;
         self.resolved();

@@ -154,6 +154,8 @@ pub(crate) struct Undelivered {
     pub(crate) id: SessionId,
     pub(crate) user: Option<String>,
     pub(crate) secret: SecretHash,
+    /// The session's uses when it got the secret: of more, somebody has it.
+    pub(crate) uses: u32,
 }
 
 /// Which of a user's sessions a revocation ends.

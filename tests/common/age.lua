@@ -11,14 +11,21 @@ if kind == 'hash' then
       meta = meta:sub(1, at - 1) .. struct.pack('>I6', ms - by) .. meta:sub(at + 6)
     end
   end
-  for _, at in ipairs({ 4, 10, 16, 58, 64 }) do back(at) end
-  local at = 103
-  if meta:byte(3) == 1 then
+  for _, at in ipairs({ 5, 11, 17, 59, 65 }) do back(at) end
+  local at = 108
+  local critical = meta:byte(3)
+  if critical % 2 == 1 then
     back(at + 32)
     back(at + 38)
-    at = at + 44
+    local count = meta:byte(at + 44)
+    at = at + 45
+    for _ = 1, count do
+      back(at + 16)
+      at = at + 22
+    end
   end
-  for _ = 1, meta:byte(102) do
+  if critical % 4 >= 2 then at = at + 16 end
+  for _ = 1, meta:byte(107) do
     back(at + 8)
     at = at + 15 + meta:byte(at + 14)
   end

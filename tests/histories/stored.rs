@@ -56,8 +56,14 @@ impl Meta {
         let bytes = together + apart;
         let number =
             |at: usize, length: usize| packed[at..at + length].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-        let mut tail = 102 + if packed[2] == 1 { 44 } else { 0 };
-        for _ in 0..packed[101] {
+        let mut tail = 107;
+        if packed[2] & 1 != 0 {
+            tail += 45 + 22 * usize::from(packed[tail + 44]);
+        }
+        if packed[2] & 2 != 0 {
+            tail += 16;
+        }
+        for _ in 0..packed[106] {
             tail += 15 + usize::from(packed[tail + 14]);
         }
         let user = match packed.get(tail + 1..tail + 3) {
@@ -66,13 +72,13 @@ impl Meta {
         };
         Self {
             ended: packed[1] != 0,
-            since: number(9, 6),
-            touched: number(15, 6),
-            idle: number(21, 6),
-            absolute: number(27, 6),
-            interval: number(33, 4),
-            size: (number(53, 4), bytes),
-            stays: number(37, 4) + number(41, 4),
+            since: number(10, 6),
+            touched: number(16, 6),
+            idle: number(22, 6),
+            absolute: number(28, 6),
+            interval: number(34, 4),
+            size: (number(54, 4), bytes),
+            stays: number(38, 4) + number(42, 4),
             user: String::from_utf8_lossy(&packed[user]).into_owned(),
         }
     }

@@ -13,7 +13,7 @@ local fault = redis.call('PTTL', KEYS[1]) == -1 and 'has no expiry' or ''
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return fault end
 local meta = redis.call('HGET', KEYS[1], '@')
 if not meta then return 'has no metadata' end
-if meta:byte(2) ~= 0 or not meta:find(ARGV[2], 103, true) then return fault end
+if meta:byte(2) ~= 0 or not meta:find(ARGV[2], 108, true) then return fault end
 local member = '\0' .. ARGV[1]
 if not redis.call('ZSCORE', KEYS[2], member) then return 'lives outside of its index' end
 if redis.call('PTTL', KEYS[2]) < redis.call('PTTL', KEYS[1]) then return 'outlives its index' end

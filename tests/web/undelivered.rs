@@ -94,14 +94,16 @@ async fn logged_in(session: Session, login: Login) -> Result<&'static str, Error
 
 #[tokio::test]
 async fn a_login_that_is_dropped_at_any_point_leaves_no_session_that_nobody_has() {
-    let app = |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("eve").cap(Cap::evict(256))));
+    let app =
+        |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("eve").cap(Cap::evict(256))));
     leaves_no_session_that_nobody_has(Before::Nothing, app).await;
     leaves_no_session_that_nobody_has(Before::Guest, app).await;
 }
 
 #[tokio::test]
 async fn a_reauthentication_that_is_dropped_at_any_point_leaves_no_session_that_nobody_has() {
-    let app = |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("ada").cap(Cap::evict(256))));
+    let app =
+        |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("ada").cap(Cap::evict(256))));
     leaves_no_session_that_nobody_has(Before::Ada, app).await;
 }
 
@@ -173,7 +175,8 @@ async fn control(stage: &Stage) {
     hang_up(&app, None).await;
     assert_eq!(stage.sessions.user("control").count().await.expect("the store is there"), 1);
     pass(A_WHILE).await;
-    until("the control is ended", async || stage.sessions.user("control").count().await.is_ok_and(|live| live == 0)).await;
+    until("the control is ended", async || stage.sessions.user("control").count().await.is_ok_and(|live| live == 0))
+        .await;
 }
 
 #[tokio::test]
@@ -244,7 +247,8 @@ async fn a_panic_ends_the_login_before_it_unless_it_is_caught_inside_of_the_laye
     let stage = stage().await;
     let outside = App::of(&stage.sessions, panics);
     assert!(caught(outside.send(request(None))).await.is_none());
-    let inside = App::of(&stage.sessions, |session| async move { caught(panics(session)).await.map_or("caught", |_| "") });
+    let inside =
+        App::of(&stage.sessions, |session| async move { caught(panics(session)).await.map_or("caught", |_| "") });
     let answer = inside.send(request(None)).await;
     assert_eq!(answer.body, "caught");
     control(&stage).await;

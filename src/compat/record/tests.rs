@@ -13,6 +13,7 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
         grace_ms: 0,
         generation: 1,
         version: 1,
+        uses: 0,
         index_until: 0,
         secret,
         rotation: None,

@@ -18,14 +18,15 @@ impl State {
         self.vacant(login.new.id)?;
         self.check_ticket(user, login.gate.ticket)?;
         let old = login.old.as_ref().map(|old| self.current(old.id, old.generation)).transpose()?;
+        let guest = old.as_ref().is_some_and(|record| record.meta.user.is_none());
         let before = old.map(|record| record.fields).unwrap_or_default();
         let fields = kept(&applied(&before, &login.delta), &login.keep);
         contents::check(&fields, &Contents::default(), &self.settings.limits)?;
         let since = self.login_time(user);
-        let old = login.old.as_ref().map(|old| old.id);
-        self.make_room(user, old, login.gate.cap)?;
-        if let Some(old) = old {
-            self.bury(old, EndReason::LoggedIn);
+        let leaving = login.old.as_ref().map(|old| old.id);
+        self.make_room(user, leaving, login.gate.cap)?;
+        if let Some(old) = leaving {
+            self.bury_before(old, EndReason::LoggedIn, guest.then_some(login.new.id));
         }
         Ok(self.begin(&login.new, since, fields))
     }

@@ -30,6 +30,7 @@ impl State {
                 rotation.used = Some(self.now);
             }
             meta.touched = self.now;
+            meta.uses = meta.uses.saturating_add(1);
             cover(meta);
         }
         let answer = meta.clone();
@@ -106,7 +107,8 @@ impl State {
         let mut record = self.live(undelivered.id)?.clone();
         let meta = &mut record.meta;
         let previous = meta.rotation.as_ref().map(|rotation| rotation.previous);
-        let used = meta.rotation.as_ref().is_some_and(|rotation| rotation.used.is_some());
+        let used =
+            meta.uses > undelivered.uses || meta.rotation.as_ref().is_some_and(|rotation| rotation.used.is_some());
         if used || (meta.secret != undelivered.secret && previous != Some(undelivered.secret)) {
             return Ok(false);
         }

@@ -156,6 +156,7 @@ impl State {
             grace_ms: new.grace_ms,
             generation: 1,
             version: 1,
+            uses: 0,
             index_until: 0,
             secret: new.secret,
             rotation: None,
@@ -169,8 +170,14 @@ impl State {
 
     /// Puts a tombstone in the place of a live or expired session and removes its index entries.
     pub(super) fn bury(&mut self, id: SessionId, reason: EndReason) {
+        self.bury_before(id, reason, None);
+    }
+
+    /// The same for a session in whose place another one is made.
+    pub(super) fn bury_before(&mut self, id: SessionId, reason: EndReason, successor: Option<SessionId>) {
         let Some(Slot::Session(record)) = self.slots.get(&id) else { return };
         let (tombstone, user) = (tombstone(&record.meta, reason), record.meta.user.clone());
+        let tombstone = Tombstone { successor, ..tombstone };
         let until = self.now + self.settings.tombstone_ms(id);
         self.slots.insert(id, Slot::Ended { tombstone, until });
         self.unscore(id);
@@ -219,5 +226,6 @@ pub(super) fn cover(meta: &mut Meta) {
 }
 
 fn tombstone(meta: &Meta, reason: EndReason) -> Tombstone {
-    Tombstone { reason, secret: meta.secret, previous: meta.rotation.as_ref().map(|rotation| rotation.previous) }
+    let previous = meta.rotation.as_ref().map(|rotation| rotation.previous);
+    Tombstone { reason, secret: meta.secret, previous, successor: None }
 }

@@ -115,6 +115,7 @@ impl<'a> Across<'a> {
             .number(self.redis.settings.remember_ms)
             .number(limits.fields)
             .number(limits.session_bytes)
+            .bytes(&self.login.new.id.as_bytes()[..])
             .names(&self.login.keep)
             .delta(&self.login.delta)?;
         self.redis.call(&mut self.step(Step::Leave), &call).await?.answer(replacing)

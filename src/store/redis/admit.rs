@@ -1,7 +1,6 @@
 //! The common login: below the cap, over a guest whom the caller has seen, or over nothing. What `login` would find and
 //! decide is worked out here; whatever is not plain is left to that script.
 
-use crate::end::EndReason;
 use crate::error::Error;
 use crate::id::UserHash;
 use crate::limits::check_field_name;
@@ -120,7 +119,7 @@ impl<'a> Guest<'a> {
         if !plain || old.user.is_some() {
             return None;
         }
-        let tombstone = Buried::of(&head, &seen.packed, EndReason::LoggedIn, op, redis.wire.now())?;
+        let tombstone = Buried::of(&head, &seen.packed, login.new.id, op, redis.wire.now())?;
         Some(Self { seen, deadline: head.deadline(), tombstone })
     }
 

@@ -59,6 +59,7 @@ pub(super) fn first_meta(new: &NewSession, now: Millis) -> Meta {
         grace_ms: new.grace_ms,
         generation: 1,
         version: 1,
+        uses: 0,
         index_until: 0,
         secret: new.secret,
         rotation: None,

@@ -78,6 +78,7 @@ fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
             reason: EndReason::Expired,
             secret: meta.secret,
             previous: meta.rotation.map(|rotation| rotation.previous),
+            successor: None,
         }),
     }
 }

@@ -1,14 +1,11 @@
 //! The packed metadata of a session: `lua/lib/meta.lua` writes it, this reads it, on every load.
 //!
-//! Big endian. The tail (who, and from where) is packed here and only passed on by the scripts.
+//! Big endian. Head; blocks in the order of their flags; ring of operations; tail (who, and from where).
 
-use std::net::IpAddr;
-
-use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::store::{Meta, Packed, Rotation, Tombstone};
+use crate::store::{Meta, Packed, Tombstone};
 use crate::timeout::Spans;
 use crate::token::SecretHash;
 
@@ -18,12 +15,8 @@ pub(super) const FIELD: &str = "@";
 const FORMAT: u8 = 1;
 /// The state of what a login across slots has put aside.
 const PARKED: u8 = 255;
-/// The class of every session so far.
-const CLASS: u8 = 0;
-/// The bits of the address's length that say something else, see [`remember`].
-const REMEMBER: u8 = 0xc0;
-/// The length that says "no user agent", which an empty one is not.
-const NONE: u16 = u16::MAX;
+/// Where the critical flags are. The byte after it has the others: unknown ones are ignored, and preserved by every write.
+const CRITICAL: usize = 2;
 
 /// What stands under a session's key, whether it is still live or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,16 +53,22 @@ impl Stored {
 
 /// Reads the packed metadata. Any bytes but ours are [`Error::Unreadable`].
 pub(super) fn decode(packed: &[u8]) -> Result<Stored, Error> {
-    if packed.first().is_some_and(|format| *format != FORMAT) {
+    if is_foreign(packed) {
         return Err(Error::Unreadable("its metadata is of another format"));
     }
     read(&mut Reader(packed)).ok_or(Error::Unreadable("its metadata is damaged"))
 }
 
+/// Whether it is of another format, or has a critical flag that is unknown here. Such a session is left as it is.
+fn is_foreign(packed: &[u8]) -> bool {
+    let format = packed.first().is_some_and(|format| *format != FORMAT);
+    format || packed.get(CRITICAL).is_some_and(|flags| flags & !blocks::KNOWN != 0)
+}
+
 /// What every session's metadata begins with.
 pub(super) struct Head {
     pub(super) state: u8,
-    rotated: u8,
+    critical: u8,
     created: Millis,
     since: Millis,
     touched: Millis,
@@ -82,18 +81,19 @@ pub(super) struct Head {
     index_until: Millis,
     pub(super) horizon: Millis,
     secret: SecretHash,
+    uses: u32,
     operations: u8,
 }
 
 impl Head {
     fn read(bytes: &mut Reader<'_>) -> Option<Self> {
-        let [format, state, rotated] = bytes.take()?;
-        if format != FORMAT {
+        if is_foreign(bytes.0) {
             return None;
         }
+        let [_format, state, critical, _ignorable] = bytes.take()?;
         Some(Self {
             state,
-            rotated,
+            critical,
             created: bytes.millis()?,
             since: bytes.millis()?,
             touched: bytes.millis()?,
@@ -106,6 +106,7 @@ impl Head {
             index_until: bytes.millis()?,
             horizon: bytes.millis()?,
             secret: SecretHash(bytes.take()?),
+            uses: bytes.number()?,
             operations: bytes.take::<1>()?[0],
         })
     }
@@ -128,11 +129,7 @@ pub(super) fn head(packed: &[u8]) -> Option<Head> {
 
 fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
     let head = Head::read(bytes)?;
-    let rotation = match head.rotated {
-        0 => None,
-        1 => Some(rotation(bytes)?),
-        _ => return None,
-    };
+    let Blocks { rotation, successor } = Blocks::read(head.critical, bytes)?;
     skip_operations(bytes, head.operations)?;
     let Head { secret, keep_ms, .. } = head;
     if head.state == PARKED {
@@ -140,9 +137,10 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
     }
     if head.state != 0 {
         let previous = rotation.map(|rotation| rotation.previous);
-        return Some(Stored::Ended(Tombstone { reason: EndReason::from_code(head.state)?, secret, previous }));
+        let reason = EndReason::from_code(head.state)?;
+        return Some(Stored::Ended(Tombstone { reason, secret, previous, successor }));
     }
-    let (user, client) = read_tail(bytes)?;
+    let (user, client) = tail::read(bytes)?;
     let meta = Meta {
         created: head.created,
         since: head.since,
@@ -151,6 +149,7 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
         grace_ms: head.grace_ms,
         generation: head.generation,
         version: head.version,
+        uses: head.uses,
         index_until: head.index_until,
         secret,
         rotation,
@@ -161,13 +160,6 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
     bytes.0.is_empty().then(|| Stored::Session { meta: Box::new(meta), keep_ms })
 }
 
-fn rotation(bytes: &mut Reader<'_>) -> Option<Rotation> {
-    let previous = SecretHash(bytes.take()?);
-    let at = bytes.millis()?;
-    let used = bytes.millis()?;
-    Some(Rotation { previous, at, used: (used != 0).then_some(used) })
-}
-
 /// The ring of operations is for scripts only.
 fn skip_operations(bytes: &mut Reader<'_>, count: u8) -> Option<()> {
     for _ in 0..count {
@@ -175,71 +167,6 @@ fn skip_operations(bytes: &mut Reader<'_>, count: u8) -> Option<()> {
         bytes.slice(answer.into())?;
     }
     Some(())
-}
-
-fn read_tail(bytes: &mut Reader<'_>) -> Option<(Option<String>, ClientInfo)> {
-    let [_class] = bytes.take()?;
-    let length = u16::from_be_bytes(bytes.take()?);
-    let user = (length > 0).then_some(bytes.text(length)?);
-    let [kinds] = bytes.take()?;
-    let client = ClientInfo::new().remember(remembered(kinds & REMEMBER)?);
-    let client = match kinds & !REMEMBER {
-        0 => client,
-        4 => client.address(IpAddr::from(bytes.take::<4>()?)),
-        16 => client.address(IpAddr::from(bytes.take::<16>()?)),
-        _ => return None,
-    };
-    let client = match u16::from_be_bytes(bytes.take()?) {
-        NONE => client,
-        length => client.user_agent(bytes.text(length)?),
-    };
-    Some((user, client))
-}
-
-/// Packs who a session belongs to and where it comes from. No user: a guest's.
-pub(super) fn tail(user: Option<&str>, client: &ClientInfo) -> Vec<u8> {
-    let mut tail = vec![CLASS];
-    tail.extend(owner(user.unwrap_or_default()));
-    let kept = remember(client.is_remembered());
-    match client.known_address() {
-        None => tail.push(kept),
-        Some(IpAddr::V4(address)) => tail.extend([&[kept | 4], &address.octets()[..]].concat()),
-        Some(IpAddr::V6(address)) => tail.extend([&[kept | 16], &address.octets()[..]].concat()),
-    }
-    match client.known_user_agent() {
-        None => tail.extend(NONE.to_be_bytes()),
-        Some(agent) => tail.extend(counted(agent)),
-    }
-    tail
-}
-
-/// The upper bits of the address's length: whether the browser is to keep the cookie when it is closed.
-const fn remember(remember: Option<bool>) -> u8 {
-    match remember {
-        None => 0,
-        Some(true) => 0x40,
-        Some(false) => 0x80,
-    }
-}
-
-const fn remembered(bits: u8) -> Option<Option<bool>> {
-    match bits {
-        0 => Some(None),
-        0x40 => Some(Some(true)),
-        0x80 => Some(Some(false)),
-        _ => None,
-    }
-}
-
-/// The user as the tail has it, with its length; an empty one is a guest. Scripts compare by it whose a session is.
-pub(super) fn owner(user: &str) -> Vec<u8> {
-    counted(user)
-}
-
-/// A text with its length. Longer ones than limits allow are cut rather than misread.
-fn counted(text: &str) -> Vec<u8> {
-    let bytes = &text.as_bytes()[..text.len().min(usize::from(NONE) - 1)];
-    [&(bytes.len() as u16).to_be_bytes(), bytes].concat()
 }
 
 /// Takes bytes off the front; `None` where there are too few.
@@ -273,10 +200,14 @@ impl<'a> Reader<'a> {
 }
 
 mod begin;
+mod blocks;
 mod end;
+mod tail;
 mod write;
 pub(super) use begin::{Begun, stay_ms};
+use blocks::Blocks;
 pub(super) use end::Buried;
+pub(super) use tail::{owner, tail};
 pub(super) use write::Written;
 
 #[cfg(test)]

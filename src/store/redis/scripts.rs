@@ -15,7 +15,7 @@ macro_rules! lib {
 }
 
 /// All pieces. Each uses only what stands before it.
-const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "ring" "session" "fields" "delta" "limits" "carry" "life"
+const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "tail" "ring" "session" "fields" "delta" "limits" "carry" "life"
     "fresh" "strange" "index" "enter" "bury" "undelivered" "gate" "kept" "park");
 
 macro_rules! scripts {

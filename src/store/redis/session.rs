@@ -12,9 +12,8 @@ use crate::store::redis::load::{live_meta, record};
 use crate::store::redis::meta::tail;
 use crate::store::redis::{scripts, swap, torn};
 use crate::store::{
-    Answer, End, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record, Refused, Retime, Rotate, Save, Touch,
-    Undelivered,
-    Wrote,
+    Answer, End, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record, Refused, Retime, Rotate, Save,
+    Touch, Undelivered, Wrote,
 };
 
 /// Most times that a call is repeated with what the answer before told: a touch can meet another one each time, if the
@@ -140,16 +139,16 @@ pub(super) async fn end(redis: &Redis, mut delivery: Delivery, end: &End) -> Ans
     Ok(answer)
 }
 
-/// By `end` too, and while the slot moves by `bury`: with the secret in the generation's place. A conflict is that the
+/// By `end` too, and while the slot moves by `bury`: with the secret and the uses in the generation's place. A conflict is that the
 /// session lives on. Not in the journal: after a failover that undid it, somebody may have joined the session.
 pub(super) async fn end_undelivered(redis: &Redis, op: Op, undelivered: &Undelivered) -> Answer<bool> {
-    let Undelivered { id, user, secret } = undelivered;
+    let Undelivered { id, user, .. } = undelivered;
     let mut delivery = redis.delivery(op);
     let mut keys = redis.places(*id, user.as_deref());
     keys.push(redis.keys.session(*id));
     let call = Call::new(&scripts::END, keys)
         .bytes(&id.as_bytes()[..])
-        .bytes(&secret.0[..])
+        .bytes(undelivered.packed())
         .number(EndReason::Undelivered.code())
         .number(redis.settings.remember_ms);
     let answer = match redis.call_if_whole(&mut delivery, &call).await? {
@@ -160,6 +159,13 @@ pub(super) async fn end_undelivered(redis: &Redis, op: Op, undelivered: &Undeliv
         Err(Refused::Conflict) => Ok(false),
         answer => answer,
     })
+}
+
+impl Undelivered {
+    /// What `lua/lib/undelivered.lua` reads.
+    pub(super) fn packed(&self) -> Vec<u8> {
+        [&self.secret.0[..], &self.uses.to_be_bytes()].concat()
+    }
 }
 
 impl Redis {

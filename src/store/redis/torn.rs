@@ -81,14 +81,10 @@ pub(super) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> An
 }
 
 /// What `end_undelivered` does.
-pub(super) async fn end_undelivered(
-    redis: &Redis,
-    delivery: &mut Delivery,
-    undelivered: &Undelivered,
-) -> Answer<bool> {
-    let Undelivered { id, user, secret } = undelivered;
+pub(super) async fn end_undelivered(redis: &Redis, delivery: &mut Delivery, undelivered: &Undelivered) -> Answer<bool> {
+    let Undelivered { id, user, .. } = undelivered;
     let call = Call::new(&scripts::BURY, vec![redis.keys.session(*id)])
-        .bytes(&secret.0[..])
+        .bytes(undelivered.packed())
         .number(EndReason::Undelivered.code())
         .number(redis.settings.remember_ms)
         .nothing()

@@ -1,7 +1,7 @@
 use super::*;
 
 async fn take_back(bench: &Bench, id: SessionId, number: u8) -> Result<bool, Refused> {
-    let undelivered = Undelivered { id, user: None, secret: secret(number) };
+    let undelivered = Undelivered { id, user: None, secret: secret(number), uses: 0 };
     bench.store.end_undelivered(OP, &undelivered).await.expect("no outage")
 }
 
@@ -47,4 +47,20 @@ async fn a_session_lives_on_if_its_newest_secret_was_used() {
     }
     let rotation = bench.live(id).await.meta.rotation;
     assert_eq!(rotation.map(|rotation| rotation.previous), Some(secret(1)), "it is as it was");
+}
+
+#[tokio::test]
+async fn a_session_that_was_used_since_lives_on() {
+    let bench = open();
+    let (id, record) = bench.login("ada").await;
+    bench.advance(2 * MINUTE);
+    let touch = Touch { id, seen: record.meta.touched, first_use: None, user: Some("ada".into()) };
+    assert_eq!(bench.touch(&touch).await.expect("live").uses, 1);
+    assert_eq!(take_back(&bench, id, 1).await, Ok(false));
+    let later = Undelivered { id, user: None, secret: secret(1), uses: 1 };
+    assert_eq!(
+        bench.store.end_undelivered(OP, &later).await.expect("no outage"),
+        Ok(true),
+        "it got the secret after that"
+    );
 }

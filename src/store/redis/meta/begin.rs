@@ -7,9 +7,9 @@ use crate::store::redis::answer::Code;
 use crate::store::{NewSession, Op};
 
 /// Where the head has created, since and touched, and until when the user's index covers the session.
-const TIMES: usize = 3;
-const SPANS: usize = 21;
-const INDEX_UNTIL: usize = 57;
+const TIMES: usize = 4;
+const SPANS: usize = 22;
+const INDEX_UNTIL: usize = 58;
 /// `FARTHEST_MS` of `lua/lib/call.lua`: for so long a call may come late.
 const FARTHEST_MS: u64 = 120_000;
 
@@ -28,7 +28,7 @@ impl Begun {
         }
         packed.resize(HORIZON + 6, 0);
         packed.extend_from_slice(&new.secret.0);
-        packed.push(1);
+        packed.extend_from_slice(&[0, 0, 0, 0, 1]);
         packed.extend_from_slice(&op.id);
         packed.extend_from_slice(&six_bytes(op.not_after));
         packed.extend_from_slice(&[1, Code::Ok as u8]);

@@ -1,19 +1,23 @@
+use std::net::Ipv6Addr;
+
 use super::*;
+use crate::client::ClientInfo;
+use crate::store::Rotation;
 
 /// The metadata of a session as `lua/lib/meta.lua` packs it.
 fn packed(state: u8, rotated: bool, operations: u8, tail: &[u8]) -> Vec<u8> {
     let millis = |ms: u64| ms.to_be_bytes()[2..].to_vec();
-    let mut bytes = vec![FORMAT, state, u8::from(rotated)];
+    let mut bytes = vec![FORMAT, state, u8::from(rotated), 0];
     for ms in [1_700_000_000_001, 1_700_000_000_002, 1_700_000_000_003, 1_800_000, 43_200_000] {
         bytes.extend(millis(ms));
     }
     for number in [60_000_u32, 5_000, 7, 3, 9, 321] {
         bytes.extend(number.to_be_bytes());
     }
-    bytes.extend([millis(1_700_000_000_004), millis(1_700_000_000_005), vec![0xaa; 32]].concat());
+    bytes.extend([millis(1_700_000_000_004), millis(1_700_000_000_005), vec![0xaa; 32], vec![0, 0, 0, 11]].concat());
     bytes.push(operations);
     if rotated {
-        bytes.extend([vec![0xbb; 32], millis(1_700_000_000_006), millis(0)].concat());
+        bytes.extend([vec![0xbb; 32], millis(1_700_000_000_006), millis(0), vec![0]].concat());
     }
     for at in 0..operations {
         bytes.extend([vec![at; 8], millis(1_700_000_000_007), vec![2], vec![0, at]].concat());
@@ -38,7 +42,7 @@ fn a_live_session_reads_back_in_every_field() {
     let meta = meta(&packed(0, true, 8, &tail(Some("ada"), &client())));
     assert_eq!((meta.created, meta.since, meta.touched), (1_700_000_000_001, 1_700_000_000_002, 1_700_000_000_003));
     assert_eq!(meta.spans, Spans { idle_ms: 1_800_000, absolute_ms: 43_200_000, interval_ms: 60_000 });
-    assert_eq!((meta.grace_ms, meta.generation, meta.version), (5_000, 3, 9));
+    assert_eq!((meta.grace_ms, meta.generation, meta.version, meta.uses), (5_000, 3, 9, 11));
     assert_eq!((meta.index_until, meta.secret), (1_700_000_000_004, SecretHash([0xaa; 32])));
     let rotation = Rotation { previous: SecretHash([0xbb; 32]), at: 1_700_000_000_006, used: None };
     assert_eq!(meta.rotation, Some(rotation));
@@ -51,14 +55,19 @@ fn a_tombstone_tells_its_reason_and_both_secrets() {
     let previous = Some(SecretHash([0xbb; 32]));
     assert_eq!(
         stored,
-        Stored::Ended(Tombstone { reason: EndReason::Revoked, secret: SecretHash([0xaa; 32]), previous })
+        Stored::Ended(Tombstone {
+            reason: EndReason::Revoked,
+            secret: SecretHash([0xaa; 32]),
+            previous,
+            successor: None
+        })
     );
     assert_eq!(stored.stays_ms(), 0);
 }
 
 #[test]
 fn every_client_reads_back_as_it_was() {
-    let addresses = [None, Some([192, 0, 2, 1].into()), Some(std::net::Ipv6Addr::LOCALHOST.into())];
+    let addresses = [None, Some([192, 0, 2, 1].into()), Some(Ipv6Addr::LOCALHOST.into())];
     for address in addresses {
         for agent in [None, Some(""), Some("é"), Some(&*"x".repeat(1024))] {
             let mut client = ClientInfo::new();
@@ -100,7 +109,7 @@ fn no_bytes_make_the_decoder_panic() {
 #[test]
 fn another_format_a_foreign_state_and_a_foreign_user_are_unreadable() {
     let whole = packed(0, false, 0, &tail(Some("ada"), &client()));
-    for (at, with) in [(0, 2), (1, 7), (2, 2)] {
+    for (at, with) in [(0, 2), (1, 200), (2, 8)] {
         let mut changed = whole.clone();
         changed[at] = with;
         assert!(matches!(decode(&changed), Err(Error::Unreadable(_))), "byte {at}");

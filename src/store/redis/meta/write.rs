@@ -1,17 +1,15 @@
 //! The metadata after a write of fields, as `lua/lib/ring.lua` and `lua/lib/meta.lua` would make it.
 
-use super::{Head, Reader};
+use super::{Head, Reader, blocks};
 use crate::clock::Millis;
 use crate::store::Op;
 
 /// Where the head has what a write changes, and where it ends.
-const VERSION: usize = 49;
-const SIZE: usize = 53;
-pub(super) const HORIZON: usize = 63;
-const OPERATIONS: usize = 101;
-const HEAD: usize = 102;
-/// The bytes of a rotation.
-const ROTATION: usize = 44;
+const VERSION: usize = 50;
+const SIZE: usize = 54;
+pub(super) const HORIZON: usize = 64;
+const OPERATIONS: usize = 106;
+const HEAD: usize = 107;
 /// So many operations are remembered: `RING` of `lua/lib/ring.lua`.
 const RING: usize = 8;
 
@@ -29,16 +27,16 @@ pub(in super::super) struct Written<'a> {
 impl Written<'_> {
     /// A live session's metadata with this write in it; `None` for bytes that are none.
     pub(in super::super) fn after(&self, packed: &[u8]) -> Option<Vec<u8>> {
-        let (mut after, tail) = self.without_tail(packed)?;
+        let (mut after, tail) = self.without_tail(packed, &[])?;
         after.extend_from_slice(tail);
         Some(after)
     }
 
-    /// The same up to the tail, and the tail.
-    pub(super) fn without_tail<'a>(&self, packed: &'a [u8]) -> Option<(Vec<u8>, &'a [u8])> {
+    /// The same up to the tail, with another block after those that there are, and the tail.
+    pub(super) fn without_tail<'a>(&self, packed: &'a [u8], block: &[u8]) -> Option<(Vec<u8>, &'a [u8])> {
         let mut rest = Reader(packed);
         let head = Head::read(&mut rest)?;
-        let rotation = rest.slice(usize::from(head.rotated) * ROTATION)?;
+        let blocks = blocks::slice(head.critical, &mut rest)?;
         let mut ring = operations(&mut rest, head.operations)?;
         let mut horizon = head.horizon;
         ring.retain(|(not_after, _)| {
@@ -50,13 +48,14 @@ impl Written<'_> {
         while ring.len() > RING {
             horizon = horizon.max(ring.remove(0).0);
         }
-        let mut after = Vec::with_capacity(packed.len() + own.len());
+        let mut after = Vec::with_capacity(packed.len() + block.len() + own.len());
         after.extend_from_slice(&packed[..HEAD]);
         after[VERSION..VERSION + 4].copy_from_slice(&self.version.to_be_bytes());
         after[SIZE..SIZE + 4].copy_from_slice(&self.size.to_be_bytes());
         after[HORIZON..HORIZON + 6].copy_from_slice(&six_bytes(horizon));
         after[OPERATIONS] = ring.len() as u8;
-        after.extend_from_slice(rotation);
+        after.extend_from_slice(blocks);
+        after.extend_from_slice(block);
         ring.iter().for_each(|(_, operation)| after.extend_from_slice(operation));
         Some((after, rest.0))
     }

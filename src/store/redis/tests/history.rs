@@ -331,7 +331,8 @@ impl History {
 
     async fn undelivered(&mut self) {
         let ((id, user), secret) = (self.any(), secret(self.random.u8(1..4)));
-        let (op, undelivered) = (self.op(), Undelivered { id, user: user.map(str::to_owned), secret });
+        let (op, uses) = (self.op(), self.random.u32(..2));
+        let undelivered = Undelivered { id, user: user.map(str::to_owned), secret, uses };
         both!(self, store => store.end_undelivered(op, &undelivered).await, |answer: Answer<bool>, _| answer.unwrap())
             .ok();
     }

@@ -225,7 +225,7 @@ async fn a_session_past_its_deadline_is_not_one_that_can_stay() {
 }
 
 /// Metadata as a newer version may write it, and cut off.
-const STRANGE: [&[u8]; 2] = [b"\x02newer", b"\x01\0\0cut"];
+const STRANGE: [&[u8]; 3] = [b"\x02newer", b"\x01\0\x08\0newer", b"\x01\0\0cut"];
 
 #[tokio::test]
 async fn a_session_that_cannot_be_read_keeps_no_other_from_ending_and_ends_too() {

@@ -6,14 +6,8 @@ async fn take_back(bench: &Bench, id: SessionId, user: Option<&str>, number: u8)
     take_back_as(bench, bench.op(), id, user, number).await
 }
 
-async fn take_back_as(
-    bench: &Bench,
-    op: Op,
-    id: SessionId,
-    user: Option<&str>,
-    number: u8,
-) -> Result<bool, Refused> {
-    let undelivered = Undelivered { id, user: user.map(str::to_owned), secret: secret(number) };
+async fn take_back_as(bench: &Bench, op: Op, id: SessionId, user: Option<&str>, number: u8) -> Result<bool, Refused> {
+    let undelivered = Undelivered { id, user: user.map(str::to_owned), secret: secret(number), uses: 0 };
     bench.store.end_undelivered(op, &undelivered).await.unwrap()
 }
 
@@ -65,4 +59,19 @@ async fn a_session_lives_on_if_its_newest_secret_was_used() {
         assert_eq!(take_back(&bench, id, Some("ada"), number).await, Ok(false));
     }
     assert_eq!(bench.live(id).await, before);
+}
+
+#[tokio::test]
+async fn a_session_that_was_used_since_lives_on() {
+    let bench = open();
+    let (id, _) = bench.login("ada").await;
+    bench.advance(2 * MINUTE);
+    let touched = bench.touch(id, bench.live(id).await.meta.touched, Some("ada")).await.unwrap();
+    assert_eq!((touched.uses, take_back(&bench, id, Some("ada"), 1).await), (1, Ok(false)));
+    let later = Undelivered { id, user: Some("ada".into()), secret: secret(1), uses: 1 };
+    assert_eq!(
+        bench.store.end_undelivered(bench.op(), &later).await.unwrap(),
+        Ok(true),
+        "it got the secret after that"
+    );
 }

@@ -1,0 +1,183 @@
+//! Metadata that a newer version wrote: what this one does not know is preserved, or the session is left as it is.
+
+use super::*;
+use crate::config::AtCap;
+use crate::store::redis::call::Call;
+
+/// An ignorable flag that this version does not know, and an extra of an unknown kind.
+const FLAG: u8 = 0x80;
+const EXTRA: &[u8] = b"\xc8\0\x02xy";
+/// A rotation's digest of a CSRF token, with its time.
+const FORMER: [u8; 22] = [0x44; 22];
+
+impl Bench {
+    fn packed(&self, id: SessionId) -> Vec<u8> {
+        self.raw("HGET", &self.store.keys.session(id), &[b"@"])
+    }
+
+    fn replace(&self, id: SessionId, packed: &[u8]) {
+        let _: u32 = self.raw("HSET", &self.store.keys.session(id), &[b"@", packed]);
+    }
+
+    /// As a newer version would have written it.
+    fn mark(&self, id: SessionId) {
+        let mut packed = self.packed(id);
+        packed[3] |= FLAG;
+        packed.extend(EXTRA);
+        self.replace(id, &packed);
+    }
+
+    async fn marked(&self, user: &str) -> SessionId {
+        let (id, _) = self.login(user).await;
+        self.mark(id);
+        id
+    }
+
+    async fn marked_guest(&self) -> SessionId {
+        let (id, _) = self.guest(&["cart=1"]).await;
+        self.mark(id);
+        id
+    }
+
+    #[track_caller]
+    fn is_marked(&self, id: SessionId, after: &str) {
+        let packed = self.packed(id);
+        assert!(packed[3] == FLAG && packed.ends_with(EXTRA), "after {after}: {packed:02x?}");
+    }
+
+    #[track_caller]
+    fn is_marked_tombstone(&self, id: SessionId, after: &str) {
+        let packed = self.packed(id);
+        assert!(packed[1] > 0 && packed[3] == FLAG && !packed.ends_with(EXTRA), "after {after}: {packed:02x?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_flag_and_an_unknown_extra_survive_every_write() {
+    let bench = open();
+    let id = bench.marked("ada").await;
+    let record = bench.live(id).await;
+    assert_eq!(record.meta.user.as_deref(), Some("ada"));
+    bench.save(&saving(id, &["a=1"])).await.unwrap();
+    bench.is_marked(id, "save");
+    bench.save(&Save { snapshot: bench.snapshot(id).await, ..saving(id, &["a=2"]) }).await.unwrap();
+    bench.is_marked(id, "swap");
+    let counter = Increment { id, generation: 1, field: "n".into(), by: 1, snapshot: None };
+    bench.store.increment(bench.op(), &counter).await.unwrap().unwrap();
+    bench.is_marked(id, "increment");
+    bench.advance(MINUTE);
+    bench.touch(id, bench.live(id).await.meta.touched, Some("ada")).await.unwrap();
+    bench.is_marked(id, "touch");
+    assert_eq!(bench.live(id).await.meta.uses, 1);
+    bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();
+    bench.is_marked(id, "rotate");
+    let retime = Retime { id, generation: 1, spans: SPANS, user: Some("ada".into()) };
+    bench.store.retime(bench.op(), &retime).await.unwrap().unwrap();
+    bench.is_marked(id, "retime");
+    bench.revoke("ada", Scope::Others(id)).await.unwrap();
+    bench.is_marked(id, "raise");
+    let again = again(&bench.live(id).await, id, 3);
+    bench.store.reauthenticate(bench.op(), &again).await.unwrap().unwrap();
+    bench.is_marked(id, "reauthenticate");
+    bench.end(id).await;
+    bench.is_marked_tombstone(id, "end");
+}
+
+#[tokio::test]
+async fn a_reauthentication_keeps_the_stored_extras_behind_every_client() {
+    let bench = open();
+    let id = bench.marked("ada").await;
+    let clients = [
+        ClientInfo::new(),
+        ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8"),
+        ClientInfo::new().user_agent(""),
+        ClientInfo::new().address(std::net::Ipv6Addr::LOCALHOST.into()).remember(Some(true)),
+    ];
+    for client in clients {
+        let call = Reauthenticate { client: client.clone(), ..again(&bench.live(id).await, id, 3) };
+        let record = bench.store.reauthenticate(bench.op(), &call).await.unwrap().unwrap();
+        assert_eq!(record.meta.client, client);
+        bench.is_marked(id, "reauthenticate");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_flag_survives_every_end() {
+    let mut bench = open();
+    let guests = [bench.marked_guest().await, bench.marked_guest().await, bench.marked_guest().await];
+    for (at, guest) in guests.into_iter().enumerate() {
+        let seen = if at == 0 { bench.snapshot(guest).await } else { None };
+        let record = bench.live(guest).await;
+        let login = Login { old: Some(old(&record, guest)), seen, ..login_of("bob", Cap::default()) };
+        bench.store.parted = at == 2;
+        bench.try_login(&login).await.unwrap();
+        bench.is_marked_tombstone(guest, ["admit", "login", "leave"][at]);
+    }
+    bench.store.parted = false;
+    let evicted = bench.marked("ada").await;
+    bench.login_at("ada", Cap { most: 1, policy: AtCap::EvictEarliest }).await.unwrap();
+    bench.is_marked_tombstone(evicted, "login at the cap");
+    let revoked = bench.marked("ada").await;
+    bench.revoke("ada", Scope::All).await.unwrap();
+    bench.is_marked_tombstone(revoked, "revoke");
+    let new = graced();
+    bench.create(&new, &["a=1"]).await;
+    bench.mark(new.id);
+    bench.advance(LIFE + 1);
+    bench.sweep(new.id.bucket()).await;
+    bench.is_marked_tombstone(new.id, "sweep");
+    let buried = bench.marked_guest().await;
+    let nothing = Delta::default();
+    let call = Call::new(&scripts::BURY, vec![bench.store.keys.session(buried)]).nothing().number(4).number(REMEMBER);
+    let call = call.nothing().nothing().nothing().names(&[]).delta(&nothing).unwrap();
+    bench.store.call(&mut bench.store.delivery(bench.op()), &call).await.unwrap();
+    bench.is_marked_tombstone(buried, "bury");
+}
+
+#[tokio::test]
+async fn digests_from_before_a_rotation_survive_every_write() {
+    let bench = open();
+    let (id, _) = bench.login("ada").await;
+    bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();
+    let mut packed = bench.packed(id);
+    assert_eq!(packed[151], 0, "no digest so far");
+    packed[151] = 2;
+    packed.splice(152..152, [FORMER, FORMER].concat());
+    bench.replace(id, &packed);
+    let has_both = || bench.packed(id)[151..196] == [&[2][..], &FORMER, &FORMER].concat();
+    bench.save(&saving(id, &["a=1"])).await.unwrap();
+    assert!(has_both());
+    bench.save(&Save { snapshot: bench.snapshot(id).await, ..saving(id, &["a=2"]) }).await.unwrap();
+    assert!(has_both());
+    bench.store.rotate(bench.op(), &rotating(id, 2, 2, 3)).await.unwrap().unwrap();
+    assert!(has_both());
+    assert_eq!(bench.live(id).await.meta.rotation.map(|rotation| rotation.previous), Some(secret(2)));
+    bench.revoke("ada", Scope::All).await.unwrap();
+    assert!(has_both());
+}
+
+#[tokio::test]
+async fn a_session_with_an_unknown_critical_flag_is_left_as_it_is() {
+    let bench = open();
+    let (guest, record) = bench.guest(&["cart=1"]).await;
+    let (user, _) = bench.login("ada").await;
+    for id in [guest, user] {
+        let mut packed = bench.packed(id);
+        packed[2] |= 8;
+        bench.replace(id, &packed);
+    }
+    let before = [bench.packed(guest), bench.packed(user)];
+    let foreign = |error| matches!(error, Error::Unreadable("its metadata is of another format"));
+    assert!(foreign(bench.store.load(guest).await.unwrap_err()));
+    assert!(foreign(bench.store.save(bench.op(), &saving(guest, &["a=1"])).await.unwrap_err()));
+    let touch = Touch { id: guest, seen: record.meta.touched, first_use: None, user: None };
+    assert!(foreign(bench.store.touch(bench.op(), &touch).await.unwrap_err()));
+    let snapshot = Some(Snapshot { packed: before[0].clone(), fields: Arc::new(record.fields.clone()) });
+    let save = Save { snapshot: snapshot.clone(), ..saving(guest, &["a=1"]) };
+    assert!(foreign(bench.store.save(bench.op(), &save).await.unwrap_err()));
+    let login = Login { old: Some(old(&record, guest)), seen: snapshot, ..login_of("ada", Cap::default()) };
+    assert!(foreign(bench.store.login(bench.op(), &login).await.unwrap_err()));
+    assert_eq!(bench.listed("ada").await, []);
+    assert_eq!([bench.packed(guest), bench.packed(user)], before);
+    assert_eq!(bench.revoke("ada", Scope::All).await, Ok(1), "it keeps nobody from ending");
+}

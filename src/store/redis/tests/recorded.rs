@@ -1,0 +1,70 @@
+//! Metadata as released versions wrote it must go on being read. A change of the format adds lines; it changes none.
+
+use super::*;
+use crate::store::redis::meta::Stored;
+
+/// A name and the bytes in hex, each line.
+const RECORDED: &str = include_str!("../meta/recorded.txt");
+
+fn recorded() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let lines = RECORDED.lines().map(|line| line.split_once(' ').unwrap());
+    lines.map(move |(name, hex)| (name, hex.as_bytes().chunks(2).map(byte).collect()))
+}
+
+fn stored(name: &str) -> Stored {
+    let (_, packed) = recorded().find(|(recorded, _)| *recorded == name).unwrap();
+    meta::decode(&packed).unwrap()
+}
+
+fn session(name: &str) -> (Meta, u32) {
+    match stored(name) {
+        Stored::Session { meta, keep_ms } => (*meta, keep_ms),
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn tombstone(name: &str) -> Tombstone {
+    match stored(name) {
+        Stored::Ended(tombstone) => tombstone,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[test]
+fn recorded_sessions_are_still_read() {
+    let (guest, keep_ms) = session("guest");
+    assert_eq!((guest.user, guest.spans, guest.secret, keep_ms), (None, SPANS, secret(1), 0));
+    assert_eq!((guest.client, guest.rotation, guest.generation, guest.uses), (ClientInfo::new(), None, 1, 0));
+    let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8").remember(Some(true));
+    let (user, _) = session("user");
+    assert_eq!((user.user.as_deref(), user.client), (Some("ada"), client.clone()));
+    assert!(user.index_until > user.since && user.since >= user.created);
+    let (rotated, _) = session("rotated");
+    let rotation = rotated.rotation.unwrap();
+    assert_eq!((rotated.secret, rotation.previous, rotation.used), (secret(2), secret(1), None));
+    assert_eq!((rotated.user.as_deref(), rotated.client, rotated.version), (Some("ada"), client, 2));
+}
+
+#[test]
+fn recorded_tombstones_and_places_are_still_read() {
+    let ended =
+        Tombstone { reason: EndReason::LoggedOut, secret: secret(2), previous: Some(secret(1)), successor: None };
+    assert_eq!(tombstone("tombstone"), ended);
+    let successor = Some("8889a4ee-1b1e-8fde-a8f9-c709a3c23138".parse().unwrap());
+    let succeeded = Tombstone { reason: EndReason::LoggedIn, secret: secret(1), previous: None, successor };
+    assert_eq!(tombstone("succeeded"), succeeded);
+    assert_eq!(stored("parked"), Stored::Parked);
+    assert!(session("refused").1 > 120_000, "dead from the beginning");
+}
+
+#[test]
+fn scripts_pack_what_they_have_read_to_the_same_bytes() {
+    let script = [include_str!("../../../../lua/lib/meta.lua"), "return pack_meta(unpack_meta(ARGV[1]))"].concat();
+    let server = server();
+    for (name, packed) in recorded() {
+        let mut eval = ::redis::cmd("EVAL");
+        let again: Vec<u8> = eval.arg(&script).arg(0).arg(&packed).query(&mut server.connection()).unwrap();
+        assert_eq!(again, packed, "{name}");
+    }
+}
