@@ -204,7 +204,7 @@ impl Session {
     /// The token that the client has to be given, after one was made.
     ///
     /// Whoever asks for it is taken to deliver it: in a layer too, its session is not ended then if the client goes away,
-    /// see [`SessionLayer`](crate::SessionLayer).
+    /// see `SessionLayer`.
     #[must_use]
     pub fn token(&self) -> Option<SessionToken> {
         self.state().hand_out()

@@ -26,7 +26,7 @@ impl Session {
     /// perhaps, and the client has to log in again; [`Error::TooLate`] once the response has begun.
     ///
     /// # Cancel safety
-    /// Dropped midway, the login is done or not, and its token is lost. In a request of a [`SessionLayer`](crate::SessionLayer)
+    /// Dropped midway, the login is done or not, and its token is lost. In a request of a `SessionLayer`
     /// the new session is then ended; elsewhere it ends by its timeouts. In a Cluster, over a session in another slot, it goes on
     /// in a task of its own, within a Tokio runtime.
     ///
