@@ -4,7 +4,7 @@ bury: end one session by its key alone, while its slot moves and its other keys 
 KEYS[1]  session        <ns>:{bbb}:s:<id>   hash
 ARGV[1]  operation id   8 bytes
 ARGV[2]  not after      milliseconds since 1970, Redis's clock
-ARGV[3]  generation     as loaded; empty for any
+ARGV[3]  generation     as loaded; empty for any; with the reason UNDELIVERED as for `end`
 ARGV[4]  reason         its byte, as a number
 ARGV[5]  remember       milliseconds that the tombstone stays
 ARGV[6]  latest login   milliseconds since 1970: a later one is left; empty for any
@@ -22,11 +22,11 @@ stays in the tombstone, so that a repeat is answered as the first time; nothing 
 local key = KEYS[1]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
-local generation, reason, remember_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local reason, remember_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
 local latest_ms, owner, listed = tonumber(ARGV[6]), ARGV[7], ARGV[8] == '1'
 local keep, at = read_list(ARGV, 9)
 local delta = read_delta(ARGV, at)
-local session, answer = begin(key, call, generation, not generation and read_any)
+local session, answer = begin_end(key, call, reason, ARGV[3], ARGV[3] == '' and read_any)
 if not session then
   return answer[1] == OK and { OK, kept_in(key) } or answer
 end

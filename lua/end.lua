@@ -8,7 +8,7 @@ KEYS[4]  successor        <ns>:{bbb}:s:<id>    hash; KEYS[1] again if none is to
 ARGV[1]  operation id     8 bytes
 ARGV[2]  not after        milliseconds since 1970, Redis's clock
 ARGV[3]  session id       16 bytes
-ARGV[4]  generation       as loaded
+ARGV[4]  generation       as loaded; with the reason UNDELIVERED the secret's hash and the uses, 36 bytes (lib/undelivered.lua)
 ARGV[5]  reason           its byte, as a number
 ARGV[6]  remember         milliseconds that the tombstone stays
 ARGV[7]  successor's id   16 bytes; this and all that follow are empty if none is to follow
@@ -25,6 +25,7 @@ Flags    allow-oom
 
 Returns  OK and the successor's hash, names and values in turn; empty if none follows
          LATE, STALE, GONE, CONFLICT, EXISTS, TOO_MANY_FIELDS, TOO_MANY_BYTES
+         with the reason UNDELIVERED, CONFLICT: the session lives on
 
 Why a script: the tombstone, both index entries and the successor have to appear in one step, at full memory too, or a
 save in flight could slip in between. A repeat finds the operation in the tombstone; the successor is then answered as
@@ -33,8 +34,8 @@ it stands, and as none if it has ended meanwhile, since nothing follows any more
 local key, deadlines, index, successor = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
-local generation, reason, remember_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local session, answer = begin(key, call, generation)
+local reason, remember_ms = tonumber(ARGV[5]), tonumber(ARGV[6])
+local session, answer = begin_end(key, call, reason, ARGV[4])
 if not session then
   local next = answer[1] == OK and read_session(successor)
   return answer[1] ~= OK and answer or next and next.alive and whole(successor) or { OK, {} }

@@ -22,8 +22,8 @@ pub struct Cap {
 impl Cap {
     /// At most so many sessions of a user, 1 to 256; a login above it is rejected.
     ///
-    /// A login whose answer is lost may have made a session whose token nobody has: it takes a place until it expires
-    /// or is revoked. With [`evict`](Self::evict) the next login simply makes room.
+    /// A login whose token did not reach its client takes a place for 5 s in a `SessionLayer`, 65 s at most,
+    /// if the layer returned no response with it; else until it expires or is revoked. With [`evict`](Self::evict) the next login simply makes room.
     #[must_use]
     pub const fn reject(most: u16) -> Self {
         Self { most, policy: AtCap::Reject }

@@ -18,6 +18,8 @@ pub enum EndReason {
     Invalidated,
     /// A later login of the same user needed its place under the cap.
     Evicted,
+    /// Its client went away before it was given the token: nobody could use the session.
+    Undelivered,
 }
 
 impl EndReason {
@@ -31,13 +33,15 @@ impl EndReason {
             Self::Revoked => "revoked",
             Self::Invalidated => "invalidated",
             Self::Evicted => "evicted",
+            Self::Undelivered => "undelivered",
         }
     }
 
     /// Whether a client that comes with a session ended so should drop its cookie. Not after a login: the client was
-    /// given a newer one by then, and a request that began before it would take that away.
-    pub(crate) fn drops_cookie(self) -> bool {
-        self != Self::LoggedIn
+    /// given a newer one by then, and a request that began before it would take that away. Nor where its token was not
+    /// delivered: whatever the client has is of another session.
+    pub(crate) const fn drops_cookie(self) -> bool {
+        !matches!(self, Self::LoggedIn | Self::Undelivered)
     }
 
     /// The byte in a tombstone; 0 is a live session.
@@ -49,6 +53,7 @@ impl EndReason {
             Self::Revoked => 4,
             Self::Invalidated => 5,
             Self::Evicted => 6,
+            Self::Undelivered => 7,
         }
     }
 
@@ -60,6 +65,7 @@ impl EndReason {
             4 => Self::Revoked,
             5 => Self::Invalidated,
             6 => Self::Evicted,
+            7 => Self::Undelivered,
             _ => return None,
         })
     }
@@ -79,7 +85,7 @@ mod tests {
     fn every_code_reads_back_and_zero_is_none() {
         assert_eq!(EndReason::from_code(0), None);
         let all: Vec<_> = (1..=u8::MAX).filter_map(EndReason::from_code).collect();
-        assert_eq!(all.len(), 6);
+        assert_eq!(all.len(), 7);
         assert!(all.iter().all(|reason| EndReason::from_code(reason.code()) == Some(*reason)));
     }
 }

@@ -76,6 +76,7 @@ mod sweeper;
 mod test_kit;
 mod timeout;
 mod token;
+mod undelivered;
 mod user;
 mod walk;
 #[cfg(any(feature = "actix-web", feature = "axum"))]

@@ -22,6 +22,7 @@ mod discard;
 mod end;
 mod increment;
 mod login;
+mod mint;
 #[cfg(any(feature = "actix-web", feature = "axum"))]
 mod renewal;
 mod retime;
@@ -84,6 +85,7 @@ impl Session {
             sealed: false,
             #[cfg(any(feature = "actix-web", feature = "axum"))]
             renewal: renewal::Renewal::default(),
+            minted: None,
         };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
     }
@@ -211,17 +213,20 @@ impl Session {
     }
 
     /// The token that the client has to be given, after one was made.
+    ///
+    /// Whoever asks for it is taken to deliver it: in a layer too, its session is not ended then if the client goes away,
+    /// see `SessionLayer`.
     #[must_use]
     pub fn token(&self) -> Option<SessionToken> {
-        self.state().issued.clone()
+        self.state().hand_out()
     }
 
-    /// What has to be done about the client's cookie, so far.
+    /// What has to be done about the client's cookie, so far. A new token is taken to be delivered, as by [`token`](Self::token).
     #[must_use]
     pub fn cookie_change(&self) -> CookieChange {
-        let state = self.state();
-        match (&state.issued, &state.phase) {
-            (Some(token), _) => CookieChange::Set(token.clone()),
+        let mut state = self.state();
+        match (state.hand_out(), &state.phase) {
+            (Some(token), _) => CookieChange::Set(token),
             (None, Phase::Draft { drop_cookie: true, .. }) => CookieChange::Remove,
             (None, Phase::Ended(Some(reason))) if reason.drops_cookie() => CookieChange::Remove,
             // Without a reason only this secret is of no use: the client may hold a newer one by now.
@@ -289,6 +294,12 @@ impl Session {
         if self.state().sealed { Err(Error::TooLate) } else { Ok(()) }
     }
 
+    /// From now on, sessions whose token nobody was given are ended when the last handle has gone.
+    #[cfg(any(feature = "actix-web", feature = "axum"))]
+    pub(crate) fn expect_delivery(&self) {
+        self.state().minted.get_or_insert_default();
+    }
+
     /// Notes that the response's head is finished. Changes that were not saved until then are dropped.
     #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(crate) fn seal(&self) {
@@ -324,6 +335,10 @@ impl fmt::Debug for Session {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.state.get_mut().unwrap_or_else(PoisonError::into_inner).trace_unsaved();
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.trace_unsaved();
+        if let Some(minted) = state.minted.take() {
+            minted.end(&self.sessions);
+        }
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::Semaphore;
+
 use crate::builder::Builder;
 use crate::client::ClientInfo;
 use crate::config::Settings;
@@ -14,6 +16,7 @@ use crate::open;
 use crate::session::Session;
 use crate::store::{Contract, Op, Store, Who};
 use crate::sweeper::{Sweeper, Swept};
+use crate::undelivered::MOST_WAITING;
 use crate::user::UserSessions;
 use crate::walk::Walk;
 
@@ -39,6 +42,8 @@ pub struct Sessions(Arc<Shared>);
 struct Shared {
     store: Store,
     settings: Settings,
+    /// Places for what is ended a while later, see [`undelivered`](crate::undelivered).
+    waiting: Semaphore,
 }
 
 impl Sessions {
@@ -59,7 +64,7 @@ impl Sessions {
     }
 
     pub(crate) fn new(store: Store, settings: Settings) -> Self {
-        Self(Arc::new(Shared { store, settings }))
+        Self(Arc::new(Shared { store, settings, waiting: Semaphore::new(MOST_WAITING) }))
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -68,6 +73,10 @@ impl Sessions {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    pub(crate) fn waiting(&self) -> &Semaphore {
+        &self.0.waiting
     }
 
     /// A name for a call that is about to be made.

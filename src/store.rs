@@ -258,6 +258,11 @@ pub(crate) trait Contract: Send + Sync {
     /// Ends a session; answers the one that follows, if any. Refusals: `Gone`, `Conflict`, `Exists`, limits.
     fn end(&self, op: Op, end: &End) -> impl Future<Output = Answer<Option<Record>>> + Send;
 
+    /// Takes back a secret that was not delivered: if no other one opens the session, it is ended as undelivered; else it
+    /// lives on with the other. Changes nothing where it is not one of the session's secrets, or where the session was
+    /// used since it got it. Returns whether the session was ended. Refusals: `Gone`.
+    fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> impl Future<Output = Answer<bool>> + Send;
+
     /// The same as [`end`](Self::end), on replicas too.
     fn end_on(
         &self,
@@ -300,6 +305,13 @@ pub(crate) trait Contract: Send + Sync {
 pub(crate) enum Store {
     Memory(Box<memory::Memory>),
     Redis(Arc<redis::Redis>),
+}
+
+impl Store {
+    /// Whether buckets may lie on different servers: then a login may take several calls.
+    pub(crate) fn is_parted(&self) -> bool {
+        matches!(self, Self::Redis(redis) if redis.is_parted())
+    }
 }
 
 macro_rules! each_store {
@@ -366,6 +378,10 @@ impl Contract for Store {
 
     async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {
         each_store!(self, store => store.end(op, end).await)
+    }
+
+    async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> Answer<bool> {
+        each_store!(self, store => store.end_undelivered(op, undelivered).await)
     }
 
     async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {

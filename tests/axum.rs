@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::error_handling::HandleErrorLayer;
@@ -35,6 +36,22 @@ async fn after_an_error_that_passes_the_layer_the_session_cannot_be_changed() {
     assert!(matches!(session.insert("n", &1), Err(Error::TooLate)));
     assert!(matches!(session.login(Login::new("ada")).await, Err(Error::TooLate)), "nobody would get the token");
     assert_eq!(session.id(), None, "nothing was stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_passes_the_layer_ends_the_login_before_it() {
+    let kit = TestKit::new();
+    let failing = service_fn(|request: Request<Body>| async move {
+        let session = Session::from_request_parts(&mut request.into_parts().0, &()).await?;
+        assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
+        Err::<Response, _>(Error::Conflict)
+    });
+    let service = ServiceBuilder::new().layer(SessionLayer::new(kit.sessions().clone())).service(failing);
+    assert!(service.oneshot(Request::new(Body::empty())).await.is_err());
+    let live = async || kit.sessions().user("ada").count().await.expect("embedded");
+    assert_eq!(live().await, 1);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(live().await, 0);
 }
 
 #[tokio::test]

@@ -22,11 +22,11 @@ mod scene;
 
 /// When a call is dropped.
 #[derive(Debug, Clone, Copy)]
-struct Drops {
+pub(crate) struct Drops {
     /// After so many polls.
-    after: usize,
+    pub(crate) after: usize,
     /// Whether at once, or when there would be something to go on with: then an answer is lost that has come.
-    woken: bool,
+    pub(crate) woken: bool,
 }
 
 impl Drops {
@@ -34,7 +34,7 @@ impl Drops {
 }
 
 /// Polls a call, and drops it; `None` if it had not finished.
-async fn dropped<T>(call: impl Future<Output = T>, when: Drops) -> Option<T> {
+pub(crate) async fn dropped<T>(call: impl Future<Output = T>, when: Drops) -> Option<T> {
     let mut call = pin!(call);
     let mut polls = 0;
     poll_fn(move |context| {

@@ -30,6 +30,8 @@ mod secrets;
 mod sentinel;
 mod swaps;
 mod tls;
+#[allow(clippy::future_not_send)] // a worker of actix-web is one thread
+mod undelivered;
 
 /// The conformance suite on the embedded store.
 #[path = "conformance"]
@@ -141,6 +143,7 @@ mod drop_in_trips;
 #[allow(clippy::duplicate_mod)] // the same cases, once per store
 mod redis_store_by_steps {
     mod cap;
+    mod hangup;
     mod login;
     mod logout;
     mod ticket;

@@ -3,3 +3,4 @@
 local EXPIRED = 1
 local LOGGED_IN = 3
 local EVICTED = 6
+local UNDELIVERED = 7

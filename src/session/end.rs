@@ -178,11 +178,20 @@ impl Session {
             let (call, token) = self.end_call(&live, reason, keep)?;
             let (store, op) = (self.sessions().store(), self.sessions().op()?);
             let answer = match replicas {
-                Some(replicas) => store.end_on(op, &call, replicas).await?,
-                None => store.end(op, &call).await?,
+                Some(replicas) => store.end_on(op, &call, replicas).await,
+                None => store.end(op, &call).await,
             };
-            match answer {
-                Ok(next) => return Ok(self.go_on(&live, reason, next.zip(token), then)),
+            let answer = match &token {
+                Some(token) => self.heard(token, answer),
+                None => answer,
+            };
+            match answer? {
+                Ok(next) => {
+                    if let (None, Some(token)) = (&next, &token) {
+                        self.state().forget(token);
+                    }
+                    return Ok(self.go_on(&live, reason, next.zip(token), then));
+                }
                 Err(Refused::Exists) => {}
                 Err(Refused::Conflict) => {
                     self.state().superseded();

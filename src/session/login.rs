@@ -3,13 +3,13 @@
 use super::save::{MINTS, ids_taken};
 use super::{Live, Phase, Session};
 use crate::client::ClientInfo;
+use crate::detach::to_the_end;
 use crate::error::Error;
 use crate::fields::Delta;
-use crate::id::UserHash;
+use crate::id::{SessionId, UserHash};
 use crate::login::{LoggedIn, Login};
 use crate::store::{self, Contract, Gate, NewSession, Old, Reauthenticate, Refused};
 use crate::timeout::Spans;
-use crate::token::SessionToken;
 
 impl Session {
     /// Logs a user in, atomically: new identity, cap, index, carried fields and the end of the session before, all or nothing.
@@ -27,8 +27,9 @@ impl Session {
     /// perhaps, and the client has to log in again; [`Error::TooLate`] once the response has begun.
     ///
     /// # Cancel safety
-    /// Dropped midway, the login is done or not; if done, its token is lost and it ends by its timeouts. In a Cluster
-    /// the session before may have ended without it.
+    /// Dropped midway, the login is done or not, and its token is lost. In a request of a `SessionLayer`
+    /// the new session is then ended; elsewhere it ends by its timeouts. In a Cluster, over a session in another slot, it goes on
+    /// in a task of its own, within a Tokio runtime.
     ///
     /// # Redis
     /// One `EVALSHA` of `admit.lua`, or of `login.lua` for a user who becomes another (`reauthenticate.lua` for the same
@@ -36,6 +37,20 @@ impl Session {
     /// Cluster, over a session in another slot: `HGETALL`, then `park.lua`, `leave.lua` and `activate.lua`; at the cap
     /// `ZRANGE` and a second `activate.lua`, or, if the cap rejects, a second `park.lua`.
     pub async fn login(&self, login: Login) -> Result<LoggedIn, Error> {
+        if self.goes_by_steps(&login.user) {
+            let session = self.clone();
+            return to_the_end(async move { session.login_in_turn(login).await }).await;
+        }
+        self.login_in_turn(login).await
+    }
+
+    /// Whether the login ends the session before by a call of its own: then the one that makes the new session has to follow.
+    fn goes_by_steps(&self, user: &str) -> bool {
+        let elsewhere = |id: SessionId| id.bucket() != UserHash::of(user).bucket();
+        self.sessions().store().is_parted() && self.id().is_some_and(elsewhere)
+    }
+
+    async fn login_in_turn(&self, login: Login) -> Result<LoggedIn, Error> {
         self.sessions().settings().limits.check_user(&login.user)?;
         let spans = login.timeouts.map(|timeouts| timeouts.checked()).transpose()?;
         let spans = spans.unwrap_or(self.sessions().settings().spans);
@@ -73,7 +88,8 @@ impl Session {
             let new = NewSession { spans, client: self.client_for(login.remember), ..new };
             let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.clone(), delta.clone());
             let call = store::Login { new, old, seen, keep, delta, gate };
-            match self.sessions().store().login(self.sessions().op()?, &call).await? {
+            let answer = self.sessions().store().login(self.sessions().op()?, &call).await;
+            match self.heard(&token, answer)? {
                 Ok(record) => {
                     self.state().begin_with(token.id(), record, token.clone());
                     return Ok(LoggedIn::As(token.id()));
@@ -86,7 +102,7 @@ impl Session {
     }
 
     async fn login_again(&self, live: Live, login: Login, spans: Spans) -> Result<LoggedIn, Error> {
-        let token = SessionToken::mint(live.id)?;
+        let token = self.mint(live.id)?;
         let call = Reauthenticate {
             id: live.id,
             generation: live.meta.generation,
@@ -97,7 +113,8 @@ impl Session {
             client: self.client_for(login.remember.or(live.meta.client.is_remembered())),
             delta: self.state().fields.delta().clone(),
         };
-        match self.sessions().store().reauthenticate(self.sessions().op()?, &call).await? {
+        let answer = self.sessions().store().reauthenticate(self.sessions().op()?, &call).await;
+        match self.heard(&token, answer)? {
             Ok(record) => {
                 self.state().begin_with(live.id, record, token);
                 Ok(LoggedIn::As(live.id))

@@ -48,7 +48,7 @@ impl Session {
             return Ok(Rotated::Gone(reason));
         }
         let Some(live) = self.state().live().cloned() else { return Ok(Rotated::NoSession) };
-        let token = SessionToken::mint(live.id)?;
+        let token = self.mint_next(live.id)?;
         let mut answer = self.rotate_from(&live, live.presented, &token).await?;
         let issued = self.state().issued.as_ref().map(SessionToken::presented);
         if let (Err(Refused::Gone(None)), Some(issued)) = (&answer, issued) {
@@ -62,6 +62,9 @@ impl Session {
                     live.follow(&mut meta);
                     live.meta.secret = meta.secret;
                     live.meta.rotation = meta.rotation;
+                }
+                if let Some(minted) = &mut state.minted {
+                    minted.rotated(&token, meta.uses);
                 }
                 state.issued = Some(token);
                 Ok(Rotated::Rotated)
@@ -88,6 +91,7 @@ impl Session {
             new: token.hash(),
             csrf: presented.csrf.digest(),
         };
-        self.sessions().store().rotate(self.sessions().op()?, &call).await
+        let answer = self.sessions().store().rotate(self.sessions().op()?, &call).await;
+        self.heard(token, answer)
     }
 }

@@ -193,7 +193,7 @@ impl Session {
             let (new, token) = self.new_session(bucket, None)?;
             let answer = self.sessions().store().create(self.sessions().op()?, &new, delta).await;
             self.state().failing = answer.is_err();
-            match answer? {
+            match self.heard(&token, answer)? {
                 Ok(record) => {
                     let mut state = self.state();
                     state.fields.settle(delta);
@@ -214,7 +214,7 @@ impl Session {
         user: Option<String>,
     ) -> Result<(NewSession, SessionToken), Error> {
         let id = SessionId::mint(bucket)?;
-        let token = SessionToken::mint(id)?;
+        let token = self.mint(id)?;
         let new = NewSession {
             id,
             secret: token.hash(),
@@ -271,6 +271,9 @@ impl State {
     pub(super) fn begin(&mut self, id: SessionId, meta: crate::store::Meta, token: SessionToken) {
         let live = Live { id, presented: token.presented(), loaded: meta.touched, meta };
         self.spans = live.meta.spans;
+        if let Some(minted) = &mut self.minted {
+            minted.stored(&token, live.meta.uses);
+        }
         self.phase = Phase::Live(Box::new(live));
         self.issued = Some(token);
         self.unsettled = None;

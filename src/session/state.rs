@@ -9,6 +9,7 @@ use crate::rarely::rarely;
 use crate::store::{Meta, Op, Save, Wrote};
 use crate::timeout::Spans;
 use crate::token::{Presented, SessionToken};
+use crate::undelivered::Minted;
 
 /// What a handle knows.
 pub(super) struct State {
@@ -31,6 +32,8 @@ pub(super) struct State {
     /// What the response may need to set the cookie again.
     #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(super) renewal: super::renewal::Renewal,
+    /// In a layer, what was made for the client and not delivered yet.
+    pub(super) minted: Option<Minted>,
 }
 
 /// Where a handle is in the life of its session.

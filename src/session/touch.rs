@@ -83,6 +83,7 @@ impl super::Live {
     /// Takes over what a touch changes; the rest of the snapshot stays as it was loaded.
     fn touched(&mut self, now: &crate::store::Meta) {
         self.meta.touched = now.touched;
+        self.meta.uses = now.uses;
         self.meta.index_until = now.index_until;
         if self.meta.secret == now.secret {
             self.meta.rotation.clone_from(&now.rotation);

@@ -113,6 +113,10 @@ impl Contract for Memory {
         Ok(self.state().end(end))
     }
 
+    async fn end_undelivered(&self, _: Op, undelivered: &Undelivered) -> Answer<bool> {
+        Ok(self.state().end_undelivered(undelivered))
+    }
+
     /// There are no replicas here.
     async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {
         replicas.note(0);

@@ -101,6 +101,11 @@ impl Redis {
         self
     }
 
+    /// Whether buckets may lie on different servers.
+    pub(super) const fn is_parted(&self) -> bool {
+        self.parted
+    }
+
     /// Whether no one script can have both sessions.
     fn parts(&self, one: SessionId, other: SessionId) -> bool {
         self.parted && one.bucket() != other.bucket()
@@ -176,6 +181,10 @@ impl Contract for Redis {
 
     async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {
         session::end(self, self.delivery(op), end).await
+    }
+
+    async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> Answer<bool> {
+        session::end_undelivered(self, op, undelivered).await
     }
 
     async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {

@@ -151,6 +151,16 @@ pub(crate) struct End {
     pub(crate) delta: Delta,
 }
 
+/// Takes back a secret that was made for a client and not delivered.
+#[derive(Debug, Clone)]
+pub(crate) struct Undelivered {
+    pub(crate) id: SessionId,
+    pub(crate) user: Option<String>,
+    pub(crate) secret: SecretHash,
+    /// The session's uses when it got the secret: of more, somebody has it.
+    pub(crate) uses: u32,
+}
+
 /// Which of a user's sessions a revocation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {

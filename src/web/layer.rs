@@ -37,9 +37,16 @@ use crate::sessions::Sessions;
 ///   minute. [`SessionCookie::former_place`] has the others removed.
 /// - The cookie's name is the layer's: a `Set-Cookie` of that name by a handler is dropped.
 ///
+/// A session whose token certainly reached no client is ended, 5 s after the request was dropped: the client went away, a
+/// timeout around this layer expired, or the handler panicked; also where the handler dropped the login, or its outcome
+/// was unknown. It ends as [`EndReason::Undelivered`](crate::EndReason::Undelivered), and keeps no place under a cap; sessions
+/// that its login evicted stay ended. As long as a handle of the request lives, as in a task, the session does. Once the
+/// response's head was handed to the server, nobody knows whether it arrived: then the session stays. The chapter
+/// [`operations`](crate::guide::operations) says what servers do with clients that close half of their connection.
+///
 /// In axum, what fails belongs inside it: where a service of tower such as `TimeoutLayer` answers with an error, put the
 /// `HandleErrorLayer` that makes a response of it nearer to the handler than this layer. An error that passes this
-/// layer has no headers: nothing pending is saved, no cookie goes out, also not that of a login that was done, and the
+/// layer has no headers: nothing pending is saved, no cookie goes out, a login that was done is ended, and the
 /// session cannot be changed any more. In actix-web an error is a response, and carries the cookie.
 ///
 /// Once the response's head is finished, as while its body streams, nothing can be changed any more: that is

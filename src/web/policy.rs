@@ -10,7 +10,7 @@ use crate::token::SessionToken;
 /// [`SessionLayer::save_on`](crate::SessionLayer::save_on).
 ///
 /// What was done when it returned, such as a login or an increment, is done in any case. A handler that panics, or that
-/// is dropped when the client hangs up, has no response: nothing of it is saved.
+/// is dropped when the client hangs up, has no response: nothing of it is saved, and a login is ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum SaveOn {
     /// After all but a server error (5xx), redirects and 4xx included: what a handler that failed left half done is

@@ -164,6 +164,7 @@ impl Slot {
         let open = async || {
             let session = presented::open(&self.0.shared, found, client).await?;
             self.0.for_user.store(session.has_user(), Ordering::Release);
+            session.expect_delivery();
             Ok::<_, Error>(session)
         };
         let session = self.0.session.get_or_try_init(open).await?;

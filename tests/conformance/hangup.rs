@@ -5,9 +5,10 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cloakroom::{Error, Session, Sessions};
+use cloakroom::{Error, LoggedIn, Login, Session, Sessions};
 
 use super::stage;
+use crate::cancel::{Drops, dropped};
 use crate::common::{Stage, until};
 
 /// Polls an end once and drops it, as a server does when the client hangs up, while another operation of the same
@@ -107,4 +108,22 @@ async fn an_end_that_waits_for_replicas_goes_on_when_the_client_hangs_up() {
     hang_up(&session, durable.user("ada").revoke_others(kept.id().expect("live"))).await;
     is_over(&stage.sessions, &token).await;
     assert!(stage.open(&kept_token).await.id().is_some(), "the one that is kept");
+}
+
+#[tokio::test]
+async fn a_guest_does_not_end_without_the_login_that_ends_it() {
+    let stage = stage(|builder| builder).await;
+    for after in 0..12 {
+        let (_, token) = stage.guest().await;
+        let (guest, user) = (stage.open(&token).await, format!("user{after}"));
+        let login = guest.login(Login::new(&user).keep(["a"]));
+        if let Some(outcome) = dropped(login, Drops { after, woken: true }).await {
+            assert!(matches!(outcome, Ok(LoggedIn::As(_))), "{outcome:?}");
+        }
+        until("there is one session", async || {
+            let (old, new) = (stage.open(&token).await, stage.sessions.user(&user).count().await);
+            u64::from(old.id().is_some()) + new.expect("the store is there") == 1
+        })
+        .await;
+    }
 }

@@ -25,5 +25,6 @@ mod renewal;
 mod saving;
 mod several;
 mod token;
+mod undelivered;
 mod user;
 mod visitor;

@@ -6,7 +6,7 @@ use crate::end::EndReason;
 use crate::fields::Delta;
 use crate::store::memory::contents::{self, applied, kept};
 use crate::store::memory::state::{State, cover};
-use crate::store::{End, Increment, Meta, NewSession, Record, Refused, Retime, Save, Touch, Wrote};
+use crate::store::{End, Increment, Meta, NewSession, Record, Refused, Retime, Save, Touch, Undelivered, Wrote};
 
 impl State {
     /// In the order `Exists`, limits.
@@ -100,5 +100,27 @@ impl State {
         }
         self.bury(end.old.id, end.reason);
         Ok(successor.map(|(new, fields)| self.begin(new, self.now, fields)))
+    }
+
+    /// Of two secrets the other one is the current one afterwards. Not a use, and not a write of fields.
+    pub(super) fn end_undelivered(&mut self, undelivered: &Undelivered) -> Result<bool, Refused> {
+        let mut record = self.live(undelivered.id)?.clone();
+        let meta = &mut record.meta;
+        let previous = meta.rotation.as_ref().map(|rotation| rotation.previous);
+        let used =
+            meta.uses > undelivered.uses || meta.rotation.as_ref().is_some_and(|rotation| rotation.used.is_some());
+        if used || (meta.secret != undelivered.secret && previous != Some(undelivered.secret)) {
+            return Ok(false);
+        }
+        let Some(previous) = previous else {
+            self.bury(undelivered.id, EndReason::Undelivered);
+            return Ok(true);
+        };
+        if meta.secret == undelivered.secret {
+            meta.secret = previous;
+        }
+        meta.rotation = None;
+        self.store(undelivered.id, record);
+        Ok(false)
     }
 }

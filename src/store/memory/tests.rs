@@ -12,6 +12,7 @@ mod lifetime;
 mod login;
 mod rotate;
 mod session;
+mod undelivered;
 mod user;
 
 const OP: Op = Op { id: [0; 8], not_after: Millis::MAX, again: false };

@@ -16,7 +16,7 @@ macro_rules! lib {
 
 /// All pieces. Each uses only what stands before it.
 const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "former" "tail" "ring" "session" "standing" "fields" "delta" "limits"
-    "carry" "life" "fresh" "strange" "index" "enter" "bury" "gate" "kept" "park");
+    "carry" "life" "fresh" "strange" "index" "enter" "bury" "undelivered" "gate" "kept" "park");
 
 macro_rules! scripts {
     ($($name:ident = $file:literal $flags:literal;)*) => {
@@ -75,12 +75,16 @@ mod tests {
     #[test]
     fn the_reasons_that_scripts_give_have_the_numbers_of_end_reason() {
         let reasons = include_str!("../../../lua/lib/reason.lua");
-        for (name, reason) in
-            [("EXPIRED", EndReason::Expired), ("LOGGED_IN", EndReason::LoggedIn), ("EVICTED", EndReason::Evicted)]
-        {
+        let given = [
+            ("EXPIRED", EndReason::Expired),
+            ("LOGGED_IN", EndReason::LoggedIn),
+            ("EVICTED", EndReason::Evicted),
+            ("UNDELIVERED", EndReason::Undelivered),
+        ];
+        for (name, reason) in given {
             assert!(reasons.contains(&format!("local {name} = {}\n", reason.code())), "{name}");
         }
-        assert_eq!(reasons.matches("local ").count(), 3);
+        assert_eq!(reasons.matches("local ").count(), given.len());
     }
 
     #[test]

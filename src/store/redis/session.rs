@@ -1,5 +1,6 @@
 //! Operations on one session that is there: touch, save, increment, rotate, retime, end.
 
+use crate::end::EndReason;
 use crate::error::Error;
 use crate::id::{SessionId, UserHash};
 use crate::limits::check_field_name;
@@ -12,7 +13,7 @@ use crate::store::redis::meta::tail;
 use crate::store::redis::{scripts, swap, torn};
 use crate::store::{
     Answer, End, FORMER_CSRF_LIFE_MS, FORMER_CSRF_MOST, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS,
-    Record, Retime, Rotate, Save, Touch, Wrote,
+    Record, Refused, Retime, Rotate, Save, Touch, Undelivered, Wrote,
 };
 
 /// Most times that a call is repeated with what the answer before told: a touch can meet another one each time, if the
@@ -141,6 +142,35 @@ pub(super) async fn end(redis: &Redis, mut delivery: Delivery, end: &End) -> Ans
         redis.note_end(end.old.id, end.old.user.as_deref(), end.reason);
     }
     Ok(answer)
+}
+
+/// By `end` too, and while the slot moves by `bury`: with the secret and the uses in the generation's place. A conflict is that the
+/// session lives on. Not in the journal: after a failover that undid it, somebody may have joined the session.
+pub(super) async fn end_undelivered(redis: &Redis, op: Op, undelivered: &Undelivered) -> Answer<bool> {
+    let Undelivered { id, user, .. } = undelivered;
+    let mut delivery = redis.delivery(op);
+    let mut keys = redis.places(*id, user.as_deref());
+    keys.push(redis.keys.session(*id));
+    let call = Call::new(&scripts::END, keys)
+        .bytes(&id.as_bytes()[..])
+        .bytes(undelivered.packed())
+        .number(EndReason::Undelivered.code())
+        .number(redis.settings.remember_ms);
+    let answer = match redis.call_if_whole(&mut delivery, &call).await? {
+        Some(reply) => reply.answer(|_| Ok(true))?,
+        None => torn::end_undelivered(redis, &mut delivery, undelivered).await?,
+    };
+    Ok(match answer {
+        Err(Refused::Conflict) => Ok(false),
+        answer => answer,
+    })
+}
+
+impl Undelivered {
+    /// What `lua/lib/undelivered.lua` reads.
+    pub(super) fn packed(&self) -> Vec<u8> {
+        [&self.secret.0[..], &self.uses.to_be_bytes()].concat()
+    }
 }
 
 impl Redis {

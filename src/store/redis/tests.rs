@@ -30,6 +30,7 @@ mod torn;
 mod touch;
 mod travel;
 mod trouble;
+mod undelivered;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;

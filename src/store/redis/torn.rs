@@ -18,7 +18,7 @@ use crate::store::redis::create::create_within;
 use crate::store::redis::keys::member;
 use crate::store::redis::load::{fields, load_within};
 use crate::store::redis::scripts;
-use crate::store::{Answer, End, Loaded, NewSession, Record};
+use crate::store::{Answer, End, Loaded, NewSession, Record, Undelivered};
 
 /// Which session is ended, and if so how.
 #[derive(Clone)]
@@ -79,6 +79,25 @@ pub(super) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> An
         Some((new, _)) if !carried.is_empty() => Ok(Ok(follow(redis, delivery, new, carried).await)),
         _ => Ok(Ok(None)),
     }
+}
+
+/// What `end_undelivered` does.
+pub(super) async fn end_undelivered(redis: &Redis, delivery: &mut Delivery, undelivered: &Undelivered) -> Answer<bool> {
+    let Undelivered { id, user, .. } = undelivered;
+    let call = Call::new(&scripts::BURY, vec![redis.keys.session(*id)])
+        .bytes(undelivered.packed())
+        .number(EndReason::Undelivered.code())
+        .number(redis.settings.remember_ms)
+        .nothing()
+        .nothing()
+        .nothing()
+        .names(&[])
+        .delta(&NOTHING)?;
+    let answer = redis.call(delivery, &call).await?.answer(|_| Ok(true))?;
+    if answer.is_ok() {
+        unlist(redis, delivery, *id, user.as_deref()).await;
+    }
+    Ok(answer)
 }
 
 /// The session has ended, whatever becomes of this one.

@@ -163,7 +163,8 @@ impl History {
             9 => self.retime().await,
             10..14 => self.login().await,
             14 => self.reauthenticate().await,
-            15 => self.end().await,
+            15 if self.random.bool() => self.end().await,
+            15 => self.undelivered().await,
             16 => self.user().await,
             17 => self.bucket().await,
             _ => self.pass(),
@@ -331,6 +332,14 @@ impl History {
         let show =
             |answer: Answer<Option<Record>>, now| answer.unwrap().map(|next| next.map(|record| shape_of(&record, now)));
         both!(self, store => store.end(op, &end).await, show).ok();
+    }
+
+    async fn undelivered(&mut self) {
+        let ((id, user), secret) = (self.any(), secret(self.random.u8(1..4)));
+        let (op, uses) = (self.op(), self.random.u32(..2));
+        let undelivered = Undelivered { id, user: user.map(str::to_owned), secret, uses };
+        both!(self, store => store.end_undelivered(op, &undelivered).await, |answer: Answer<bool>, _| answer.unwrap())
+            .ok();
     }
 
     async fn user(&mut self) {

@@ -11,6 +11,10 @@ mod end;
 #[allow(clippy::duplicate_mod, reason = "once in one script, once key by key")]
 mod revoke;
 
+#[path = "undelivered.rs"]
+#[allow(clippy::duplicate_mod, reason = "once in one script, once key by key")]
+mod undelivered;
+
 fn open() -> Bench {
     open_with(Limits::default())
 }

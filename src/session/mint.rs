@@ -1,0 +1,52 @@
+//! New tokens, and whether the client was given them.
+
+use super::Session;
+use crate::error::Error;
+use crate::id::SessionId;
+use crate::store::Answer;
+use crate::token::SessionToken;
+
+impl Session {
+    /// A token for a session that the next call makes, or logs in again.
+    pub(super) fn mint(&self, id: SessionId) -> Result<SessionToken, Error> {
+        let token = SessionToken::mint(id)?;
+        let mut state = self.state();
+        let uses = state.live().filter(|live| live.id == id).map_or(0, |live| live.meta.uses);
+        if let Some(minted) = &mut state.minted {
+            minted.note(&token, uses);
+        }
+        Ok(token)
+    }
+
+    /// The same for a rotation: the secret before it goes on working, unless the client was not given that either.
+    pub(super) fn mint_next(&self, id: SessionId) -> Result<SessionToken, Error> {
+        let undelivered = self.state().minted.as_ref().is_some_and(|minted| minted.has(id));
+        if undelivered { self.mint(id) } else { Ok(SessionToken::mint(id)?) }
+    }
+
+    /// What became of that call: if it certainly was not done, nothing has this secret.
+    pub(super) fn heard<T>(&self, token: &SessionToken, answer: Answer<T>) -> Answer<T> {
+        let may_be_done = matches!(answer, Ok(Ok(_)) | Err(Error::Indeterminate(_)));
+        if !may_be_done {
+            self.state().forget(token);
+        }
+        answer
+    }
+}
+
+impl super::State {
+    /// Nothing has this secret.
+    pub(super) fn forget(&mut self, token: &SessionToken) {
+        if let Some(minted) = &mut self.minted {
+            minted.forget(token);
+        }
+    }
+
+    /// The token for the client; whoever gets it here delivers it.
+    pub(super) fn hand_out(&mut self) -> Option<SessionToken> {
+        if let (Some(token), Some(minted)) = (&self.issued, &mut self.minted) {
+            minted.delivered(token);
+        }
+        self.issued.clone()
+    }
+}
