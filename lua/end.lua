@@ -8,7 +8,8 @@ KEYS[4]  successor        <ns>:{bbb}:s:<id>    hash; KEYS[1] again if none is to
 ARGV[1]  operation id     8 bytes
 ARGV[2]  not after        milliseconds since 1970, Redis's clock
 ARGV[3]  session id       16 bytes
-ARGV[4]  generation       as loaded; with the reason UNDELIVERED the secret's hash and the uses, 36 bytes (lib/undelivered.lua)
+ARGV[4]  generation       as loaded; with the reason UNDELIVERED the secret's hash and the uses, 36 bytes
+         (lib/undelivered.lua)
 ARGV[5]  reason           its byte, as a number
 ARGV[6]  remember         milliseconds that the tombstone stays
 ARGV[7]  successor's id   16 bytes; this and all that follow are empty if none is to follow

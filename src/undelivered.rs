@@ -73,7 +73,7 @@ impl Minted {
 
     /// It was handed out, and with it the session.
     pub(crate) fn delivered(&mut self, token: &SessionToken) {
-        self.0.retain(|note| !note.is(token) && !(note.certain && note.id == token.id()));
+        self.0.retain(|note| !(note.is(token) || note.certain && note.id == token.id()));
     }
 
     /// Whether a client has not been given a secret of this session.

@@ -152,6 +152,7 @@ async fn a_login_whose_reply_was_lost_is_ended() {
     let live = async || stage.sessions.user("ada").count().await.expect("the store is there");
     until("the login was done all the same", async || live().await == 1).await;
     proxy.swallow(false);
+    proxy.cut();
     until("it is ended", async || live().await == 0).await;
 }
 

@@ -2,8 +2,8 @@
 --
 -- With the reason UNDELIVERED there come the hash of a secret that no client was given, 32 bytes, and how many uses had
 -- been noted when the session got it. The session ends if nothing else opens it. Of two secrets, as after a login that
--- joined another one, only that one goes, and the session lives on. It lives on as it is where the secret is none of its
--- own, or it was used since: then somebody has it.
+-- joined another one, only that one goes, and the session lives on. It lives on as it is where the secret is none of
+-- its own, or it was used since: then somebody has it.
 local function begin_end(key, call, reason, which, read)
   if reason ~= UNDELIVERED then
     return begin(key, call, tonumber(which), read)
