@@ -97,7 +97,7 @@ fn chosen(mut found: Vec<Found>) -> (Found, Choice) {
         Phase::Draft { .. } | Phase::Ended(_) => None,
     };
     let open: Vec<_> = found.iter().enumerate().filter_map(|(at, (phase, _))| Some((at, live(phase)?))).collect();
-    let Some((first, (id, _))) = open.first().copied() else { return (none_of(&found), Choice::None) };
+    let Some((first, (id, _))) = open.first().copied() else { return (none_of(found), Choice::None) };
     if open.iter().any(|(_, (other, _))| *other != id) {
         return ((Phase::draft(), Contents::default()), Choice::Several);
     }
@@ -106,16 +106,27 @@ fn chosen(mut found: Vec<Found>) -> (Found, Choice) {
 }
 
 /// The draft where none opens. It knows a reason if all that ended tell the same; the cookie is of no use if all have ended.
-fn none_of(found: &[Found]) -> Found {
+///
+/// If one alone ended by a login, it is that one's draft, with what it knows of that login.
+fn none_of(found: Vec<Found>) -> Found {
     let drafts = found.iter().filter_map(|(phase, _)| match phase {
         Phase::Draft { after, drop_cookie, .. } => Some((*after, *drop_cookie)),
         Phase::Live(_) | Phase::Ended(_) => None,
     });
     let (reasons, drops): (Vec<Option<EndReason>>, Vec<bool>) = drafts.unzip();
     let mut told = reasons.into_iter().flatten();
-    let after = told.next().filter(|first| told.all(|other| other == *first));
-    let drop_cookie = !drops.is_empty() && drops.into_iter().all(|drops| drops);
-    (Phase::Draft { bucket: None, after, drop_cookie }, Contents::default())
+    let reason = told.next().filter(|first| told.all(|other| other == *first));
+    let useless = !drops.is_empty() && drops.into_iter().all(|drops| drops);
+    let by_login = |phase: &Phase| matches!(phase, Phase::Draft { after: Some(EndReason::LoggedIn), .. });
+    let mut logged_in = found.into_iter().map(|(phase, _)| phase).filter(by_login);
+    let mut draft = match (logged_in.next(), logged_in.next()) {
+        (Some(only), None) => only,
+        _ => Phase::draft(),
+    };
+    if let Phase::Draft { after, drop_cookie, .. } = &mut draft {
+        (*after, *drop_cookie) = (reason, useless);
+    }
+    (draft, Contents::default())
 }
 
 /// Waits for all, which go on concurrently.
