@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cloakroom::{Builder, ClientInfo, Error, Login, Session, Sessions};
+use cloakroom::{Builder, ClientBinding, ClientInfo, Error, Login, Session, Sessions};
 
 use super::framework::App;
 use crate::common::foreign_token;
@@ -45,25 +45,27 @@ async fn status(app: &App, cookie: &str) -> u16 {
 /// Sends requests while the store is away, ends the outage by this, and waits until the log says that it is over.
 async fn outage(app: &App, cookie: &str, begins: &str, cause: &str, ends: &str, over: impl FnOnce()) {
     let (log, _guard) = Log::of_warnings();
+    let said = |text: &str| log.lines().into_iter().filter(|line| line.contains(text)).collect::<Vec<_>>();
     for _ in 0..REQUESTS {
         assert_eq!(status(app, cookie).await, 503);
     }
-    let said = log.lines();
-    assert!(said.len() == 1 && said[0].contains(begins) && said[0].contains(cause), "{said:#?}");
-    assert!(said[0].contains("WARN") && said[0].contains("advice="), "{said:#?}");
+    let begun = said(begins);
+    assert!(begun.len() == 1 && begun[0].contains(cause), "{:#?}", log.lines());
+    assert!(begun[0].contains("WARN") && begun[0].contains("advice="), "{begun:#?}");
     over();
     let limit = Instant::now() + PATIENCE;
-    while log.lines().len() == 1 {
-        assert!(Instant::now() < limit, "the log does not say that it is over");
+    while said(ends).is_empty() {
+        assert!(Instant::now() < limit, "the log does not say that it is over: {:#?}", log.lines());
         let _ = status(app, cookie).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     for _ in 0..REQUESTS {
         assert_eq!(status(app, cookie).await, 200);
     }
-    let said = log.lines();
-    assert!(said.len() == 2 && said[1].contains(ends), "{said:#?}");
-    assert!(said[1].contains("lasted=") && said[1].contains("failed="), "{said:#?}");
+    let ended = said(ends);
+    assert!(ended.len() == 1 && ended[0].contains("lasted=") && ended[0].contains("failed="), "{ended:#?}");
+    // On a busy machine answers may be late too, which is an incident of its own.
+    assert!(said(begins).len() == 1 && log.lines().len() <= 4, "{:#?}", log.lines());
 }
 
 const AWAY: &str = "the session store fails";
@@ -188,4 +190,21 @@ async fn a_handler_that_fails_at_each_request_is_one_line() {
     let said = log.lines();
     let of = |text: &str| said.iter().filter(|line| line.contains(text)).count();
     assert_eq!((of("a request failed"), of("without being saved"), said.len()), (1, 1, 2), "{said:#?}");
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_from_another_address_is_one_line() {
+    let builder = Sessions::builder("memory:").namespace("incidents").client_binding(ClientBinding::flag());
+    let sessions = builder.connect().await.expect("fine settings");
+    let at = |address: [u8; 4]| ClientInfo::new().address(address.into());
+    let session = sessions.open(None, at([192, 0, 2, 1])).await.expect("there");
+    let _ = session.login(Login::new("ada")).await.expect("there");
+    let token = session.token().expect("new").reveal();
+    let (log, _guard) = Log::of_warnings();
+    for _ in 0..REQUESTS {
+        let session = sessions.open(Some(token.as_str()), at([198, 51, 100, 7])).await.expect("there");
+        assert!(session.address_changed());
+    }
+    let said = log.lines();
+    assert!(said.len() == 1 && said[0].contains("another address"), "{said:#?}");
 }
