@@ -27,9 +27,11 @@ mod save;
 mod state;
 mod touch;
 mod typed;
+mod withheld;
 
 use self::state::State;
 pub(crate) use self::state::{Live, Phase};
+use self::withheld::Withheld;
 pub use end::EndOutcome;
 pub use rotate::Rotated;
 pub use save::SaveOutcome;
@@ -78,6 +80,7 @@ impl Session {
             conflicted: None,
             unchanged_only: false,
             sealed: false,
+            withheld: Withheld::default(),
         };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
     }

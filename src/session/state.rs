@@ -1,5 +1,6 @@
 //! What a handle knows of its session.
 
+use super::withheld::Withheld;
 use crate::clock::Millis;
 use crate::end::EndReason;
 use crate::error::Error;
@@ -25,6 +26,7 @@ pub(super) struct State {
     pub(super) unchanged_only: bool,
     /// Whether the response's head is finished: what changes the session now comes too late.
     pub(super) sealed: bool,
+    pub(super) withheld: Withheld,
 }
 
 /// Where a handle is in the life of its session.
@@ -73,6 +75,11 @@ impl State {
     pub(super) fn trace_unsaved(&self) {
         if self.fields.is_dirty() && !matches!(self.phase, Phase::Ended(_)) {
             let (id, fields) = (self.live().map(|live| live.id), self.fields.changed_names());
+            if id.is_none() && self.withheld.forbids_new() {
+                // Any site can cause this as often as it likes.
+                tracing::debug!(?fields, "changes were dropped: the browser may have withheld the session's cookie");
+                return;
+            }
             tracing::warn!(?id, ?fields, "changes of a session were dropped without being saved");
         }
     }

@@ -12,6 +12,7 @@ use super::head::RequestHead;
 use super::passive::Passive;
 use super::policy::SaveOn;
 use super::proxies::TrustedProxies;
+use super::withheld;
 use crate::client::ClientInfo;
 use crate::config::ConfigError;
 use crate::error::Error;
@@ -59,6 +60,8 @@ struct Inner {
 pub(super) struct Asked<'a> {
     found: Found<'a>,
     client: ClientInfo,
+    /// Whether the browser may have a token that it did not send.
+    withheld: bool,
 }
 
 impl Slot {
@@ -133,7 +136,8 @@ impl Slot {
             let name = self.carrier().name();
             tracing::warn!(name, "a request carried the session's token with different values: treated as none");
         }
-        Asked { found, client: client::of(request, &self.0.shared.proxies) }
+        let withheld = found == Found::Absent && withheld::may_be(self.carrier(), request);
+        Asked { found, client: client::of(request, &self.0.shared.proxies), withheld }
     }
 
     /// Loads the session as a use of it, unless the request is passive; see [`look`](Self::look).
@@ -147,7 +151,7 @@ impl Slot {
 
     /// Loads the session, once: whoever else asks meanwhile or later gets the same. After a failure the next one tries again.
     pub(super) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
-        let Asked { found, client } = asked;
+        let Asked { found, client, withheld } = asked;
         self.0.carried.get_or_init(|| found != Found::Absent);
         let token = match found {
             Found::One(value) => std::str::from_utf8(value).ok(),
@@ -156,6 +160,9 @@ impl Slot {
         let open = async || {
             let session = self.0.shared.sessions.peek(token, client).await?;
             self.0.for_user.store(session.has_user(), Ordering::Release);
+            if withheld {
+                session.note_withheld();
+            }
             Ok::<_, Error>(session)
         };
         let session = self.0.session.get_or_try_init(open).await?;

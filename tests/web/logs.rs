@@ -7,7 +7,7 @@ use cloakroom::{Error, Login, Session, SessionLayer};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::framework::App;
-use super::visitor::{Reply, Visitor, get_with, stage};
+use super::visitor::{Reply, Request, Visitor, get_with, stage};
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
@@ -121,4 +121,19 @@ async fn changes_that_are_dropped_without_a_save_are_reported_by_their_names_alo
     session.save().await.expect("the store is there").into_result().expect("saved");
     drop(session);
     assert!(!log.text().contains("without being saved"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn what_other_sites_requests_cannot_store_is_reported_at_debug_level_alone() {
+    let stage = stage().await;
+    for status in [200, 500] {
+        let app = App::of(&stage.sessions, move |session: Session| async move {
+            session.insert("cart", "secret-data").map(|()| Reply::status(status))
+        });
+        let (log, _guard) = Log::begin();
+        assert_eq!(app.send(Request::post("/").header("sec-fetch-site", "cross-site")).await.status, status);
+        let text = log.text();
+        assert!(text.contains("DEBUG") && text.contains("withheld") && text.contains("cart"), "{text}");
+        assert!(!text.contains("WARN") && !text.contains("secret-data"), "{text}");
+    }
 }

@@ -22,3 +22,4 @@ mod saving;
 mod token;
 mod user;
 mod visitor;
+mod withheld;

@@ -29,6 +29,7 @@ pub(crate) async fn write(session: Session, JsonBody(slow): JsonBody<Slow>) -> R
     let reason = match session.save().await? {
         SaveOutcome::Saved | SaveOutcome::Unchanged => return Ok(Json(json!({ "saved": true }))),
         SaveOutcome::Gone(reason) => reason.map(EndReason::as_str),
+        SaveOutcome::Withheld => Some("withheld"),
         SaveOutcome::Conflict => {
             take_back(&session, &slow.field, before)?;
             None
