@@ -26,6 +26,11 @@ pub enum Error {
     /// for a minute after a login of the same user, [`Session::save`](crate::Session::save).
     #[error("the session was changed by another request since it was loaded")]
     Conflict,
+    /// A draft was not stored: the client may have a session whose cookie its browser withheld from this cross-site
+    /// request, see [`cookie_may_be_withheld`](crate::Session::cookie_may_be_withheld). Nothing was written. Only
+    /// [`SaveOutcome::into_result`](crate::SaveOutcome::into_result) returns it.
+    #[error("not saved: the browser may have withheld the session's cookie from this cross-site request")]
+    Withheld,
     /// The response's head is finished, so nothing of this change could be saved or reach the client. Nothing changed.
     ///
     /// The web layer finishes it when the handler returns: what a streamed body or a task started by the handler does

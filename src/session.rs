@@ -31,9 +31,11 @@ mod save;
 mod state;
 mod touch;
 mod typed;
+mod withheld;
 
 use self::state::State;
 pub(crate) use self::state::{Live, Phase};
+use self::withheld::Withheld;
 pub use end::EndOutcome;
 pub use rotate::Rotated;
 pub use save::SaveOutcome;
@@ -86,6 +88,7 @@ impl Session {
             #[cfg(any(feature = "actix-web", feature = "axum"))]
             renewal: renewal::Renewal::default(),
             minted: None,
+            withheld: Withheld::default(),
         };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
     }

@@ -1,7 +1,7 @@
 //! Sessions in web servers: the cookie, and what a response has to carry.
 //!
 //! All decisions are framework-free, on the bytes of heads (`head`). In: `carrier` (`cookie` or `header`: where the token
-//! is), `client` and `proxies` (who asks), `slot` (one load per request), `passive` (which loads are no use), `origin`, `handshake` and `csrf` (where a request comes from). Out:
+//! is), `client` and `proxies` (who asks), `slot` (one load per request), `passive` (which loads are no use), `withheld` (whose cookie may be missing), `origin`, `handshake` and `csrf` (where a request comes from). Out:
 //! `policy` (what to save and to say), `set_cookie`, `caching`, `finish` (all of that, in order), `answer` (an error as a
 //! response), `refusal` (who is not let in). `axum` and `actix` only carry heads in and out.
 
@@ -32,6 +32,7 @@ mod refusal;
 mod set_cookie;
 mod slot;
 mod user;
+mod withheld;
 
 #[cfg(feature = "actix-web")]
 pub use self::actix::{CsrfMiddleware, SessionMiddleware};

@@ -11,7 +11,7 @@ impl Session {
     /// [`remove`](Self::remove) resets it.
     ///
     /// Done when it returns, without a save; on a draft it makes the session. A pending change of the same field is
-    /// saved first.
+    /// saved first. A draft that is not stored, as its cookie [may be withheld](Self::cookie_may_be_withheld), counts by itself.
     ///
     /// # Errors
     /// [`Error::WrongKind`] if the field is not a counter; [`Error::Overflow`], and it keeps its value;
@@ -82,7 +82,10 @@ impl Session {
         let value = value.ok_or_else(|| Error::Overflow { field: name.to_owned() })?;
         let before = self.state().fields.get(name).map(<[u8]>::to_vec);
         self.put(name, codec::encode_counter(value))?;
-        let saved = self.save_in_turn(false).await.and_then(SaveOutcome::into_result);
+        let saved = match self.save_in_turn(false).await {
+            Ok(SaveOutcome::Withheld) => Ok(()),
+            saved => saved.and_then(SaveOutcome::into_result),
+        };
         if saved.is_err() {
             // Not done, so it must not be part of what a later save sends.
             match before {

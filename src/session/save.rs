@@ -27,18 +27,22 @@ pub enum SaveOutcome {
     Conflict,
     /// Nothing was written: the session has ended, for this reason if it is known.
     Gone(Option<EndReason>),
+    /// Nothing was written: the client may have a session whose cookie its browser withheld from this request, and a new
+    /// one would replace it. See [`Session::cookie_may_be_withheld`]; it happens in the web layer alone.
+    Withheld,
 }
 
 impl SaveOutcome {
     /// The outcome as a result, for `?`: an error unless the changes are stored.
     ///
     /// # Errors
-    /// [`Error::Conflict`] and [`Error::Gone`].
+    /// [`Error::Conflict`], [`Error::Gone`] and [`Error::Withheld`].
     pub const fn into_result(self) -> Result<(), Error> {
         match self {
             Self::Saved | Self::Unchanged => Ok(()),
             Self::Conflict => Err(Error::Conflict),
             Self::Gone(reason) => Err(Error::Gone(reason)),
+            Self::Withheld => Err(Error::Withheld),
         }
     }
 }
@@ -73,7 +77,8 @@ impl Session {
     }
 
     /// What is done when the response goes out: a save as the handler asked for one last, but of nothing that it was told
-    /// a conflict of. What it changed after that is a conflict again.
+    /// a conflict of. What it changed after that is a conflict again. A draft of a request whose cookie may be withheld is
+    /// left alone, and the handler's response stays.
     #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(crate) async fn save_unasked(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
@@ -86,7 +91,8 @@ impl Session {
             }
             state.unchanged_only
         };
-        self.save_in_turn(unchanged_only).await
+        let outcome = self.save_in_turn(unchanged_only).await?;
+        Ok(if outcome == SaveOutcome::Withheld { SaveOutcome::Unchanged } else { outcome })
     }
 
     /// Like [`save`](Self::save), but returns [`SaveOutcome::Conflict`] if anyone wrote to the session since it was loaded, or
@@ -120,7 +126,7 @@ impl Session {
         }
         let (draft, call) = {
             let mut state = self.state();
-            let State { phase, fields, .. } = &mut *state;
+            let State { phase, fields, withheld, .. } = &mut *state;
             if !fields.is_dirty() {
                 return Ok(settled.unwrap_or(SaveOutcome::Unchanged));
             }
@@ -131,6 +137,7 @@ impl Session {
                     *fields = Fields::default();
                     return Ok(SaveOutcome::Gone(reason));
                 }
+                Phase::Draft { .. } if withheld.forbids_new() => return Ok(SaveOutcome::Withheld),
                 Phase::Draft { bucket, .. } => (*bucket, Err(fields.send())),
                 Phase::Live(live) => (None, Ok(save_call(live, fields, unchanged_only))),
             }

@@ -1,5 +1,6 @@
 //! What a handle knows of its session.
 
+use super::withheld::Withheld;
 use crate::clock::Millis;
 use crate::end::EndReason;
 use crate::error::Error;
@@ -34,6 +35,7 @@ pub(super) struct State {
     pub(super) renewal: super::renewal::Renewal,
     /// In a layer, what was made for the client and not delivered yet.
     pub(super) minted: Option<Minted>,
+    pub(super) withheld: Withheld,
 }
 
 /// Where a handle is in the life of its session.
@@ -82,7 +84,10 @@ impl State {
     pub(super) fn trace_unsaved(&self) {
         if self.fields.is_dirty() && !matches!(self.phase, Phase::Ended(_)) {
             let (id, fields) = (self.live().map(|live| live.id), self.fields.changed_names());
-            if self.failing {
+            if id.is_none() && self.withheld.forbids_new() {
+                // Any site can cause this as often as it likes.
+                tracing::debug!(?fields, "changes were dropped: the browser may have withheld the session's cookie");
+            } else if self.failing {
                 tracing::debug!(?id, ?fields, "changes of a session were dropped after a save that failed");
             } else {
                 rarely!(warn, ?id, ?fields, "changes of a session were dropped without being saved: call `save`");

@@ -47,7 +47,7 @@ impl Answer {
     pub(super) const fn status_of(error: &Error) -> u16 {
         match error {
             Error::Unavailable(_) | Error::Indeterminate(_) => UNAVAILABLE,
-            Error::Gone(_) | Error::Conflict => 409,
+            Error::Gone(_) | Error::Conflict | Error::Withheld => 409,
             Error::Limit(LimitExceeded::FieldName | LimitExceeded::UserId { .. }) => 400,
             Error::Limit(_) => 413,
             Error::WrongKind { .. } | Error::Overflow { .. } => 422,

@@ -128,7 +128,7 @@ impl Rules {
         if self.missing == MissingOrigin::Token && slot.is_none() {
             return Admission::Refuse(Answer::to(&no_layer()));
         }
-        match (evidence(request).source(&self.trusted), self.missing, slot) {
+        match (Evidence::of(request).source(&self.trusted), self.missing, slot) {
             (Source::Ours, _, _) | (Source::Unknown, MissingOrigin::Allow, _) => Admission::Pass,
             (Source::Unknown, MissingOrigin::Token, Some(slot)) => match token(request) {
                 Some(token) => Admission::Token(slot.clone(), token),
@@ -157,13 +157,4 @@ fn token(request: &impl RequestHead) -> Option<String> {
         Sent::One(token) => std::str::from_utf8(token).ok().map(str::to_owned),
         Sent::Absent | Sent::Several => None,
     }
-}
-
-/// The host is the `Host` header; in HTTP/2 and later, which may do without, the `:authority`.
-fn evidence(request: &impl RequestHead) -> Evidence<'_> {
-    let host = match (Sent::of(request.values("host")), request.authority()) {
-        (Sent::Absent, Some(authority)) => Sent::One(authority.as_bytes()),
-        (host, _) => host,
-    };
-    Evidence { site: Sent::of(request.values("sec-fetch-site")), origin: Sent::of(request.values("origin")), host }
 }

@@ -29,6 +29,9 @@ use crate::sessions::Sessions;
 ///   when the session that it names is found ended, with the same attributes; not if it ended by a login, for the
 ///   client has a newer one then. An outage never changes it. A request that began with a session that was ended
 ///   otherwise may still remove the cookie of a login that another tab did meanwhile.
+/// - On a cross-site request without our cookie, which the browser may have withheld by `SameSite`, a draft is neither stored
+///   nor given a cookie, so that it replaces no login; unless the handler logs in or asks for it, see
+///   [`Session::cookie_may_be_withheld`](crate::Session::cookie_may_be_withheld).
 /// - What a browser prefetches or prerenders is no use of the session, see [`passive_when`](Self::passive_when).
 /// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie. The
 ///   response to a request that looked at a user's session is `Cache-Control: private` unless the handler set that header.

@@ -13,6 +13,7 @@ use super::passive::Passive;
 use super::policy::SaveOn;
 use super::presented;
 use super::proxies::TrustedProxies;
+use super::withheld;
 use crate::client::ClientInfo;
 use crate::config::ConfigError;
 use crate::error::Error;
@@ -68,6 +69,8 @@ enum Carried {
 pub(super) struct Asked<'a> {
     found: Found<'a>,
     client: ClientInfo,
+    /// Whether the browser may have a token that it did not send.
+    withheld: bool,
 }
 
 impl Slot {
@@ -141,7 +144,9 @@ impl Slot {
 
     /// Looks for the token and the client.
     pub(super) fn asked<'a>(&self, request: &'a impl RequestHead) -> Asked<'a> {
-        Asked { found: self.carrier().find(request), client: client::of(request, &self.0.shared.proxies) }
+        let found = self.carrier().find(request);
+        let withheld = matches!(found, Found::Absent) && withheld::may_be(self.carrier(), request);
+        Asked { found, client: client::of(request, &self.0.shared.proxies), withheld }
     }
 
     /// Loads the session as a use of it, unless the request is passive; see [`look`](Self::look).
@@ -155,7 +160,7 @@ impl Slot {
 
     /// Loads the session, once: whoever else asks meanwhile or later gets the same. After a failure the next one tries again.
     pub(super) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
-        let Asked { found, client } = asked;
+        let Asked { found, client, withheld } = asked;
         self.0.carried.get_or_init(|| match found {
             Found::Absent => Carried::None,
             Found::One(_) => Carried::One,
@@ -165,6 +170,9 @@ impl Slot {
             let session = presented::open(&self.0.shared, found, client).await?;
             self.0.for_user.store(session.has_user(), Ordering::Release);
             session.expect_delivery();
+            if withheld {
+                session.note_withheld();
+            }
             Ok::<_, Error>(session)
         };
         let session = self.0.session.get_or_try_init(open).await?;

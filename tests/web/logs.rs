@@ -163,3 +163,18 @@ async fn changes_that_are_dropped_without_a_save_are_reported_by_their_names_alo
     drop(session);
     assert!(!log.text().contains("without being saved"), "{}", log.text());
 }
+
+#[tokio::test]
+async fn what_other_sites_requests_cannot_store_is_reported_at_debug_level_alone() {
+    let stage = stage().await;
+    for status in [200, 500] {
+        let app = App::of(&stage.sessions, move |session: Session| async move {
+            session.insert("cart", "secret-data").map(|()| Reply::status(status))
+        });
+        let (log, _guard) = Log::begin();
+        assert_eq!(app.send(Request::post("/").header("sec-fetch-site", "cross-site")).await.status, status);
+        let text = log.text();
+        assert!(text.contains("DEBUG") && text.contains("withheld") && text.contains("cart"), "{text}");
+        assert!(!text.contains("WARN") && !text.contains("secret-data"), "{text}");
+    }
+}

@@ -28,3 +28,4 @@ mod token;
 mod undelivered;
 mod user;
 mod visitor;
+mod withheld;

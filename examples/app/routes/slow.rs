@@ -26,6 +26,7 @@ pub(crate) async fn write(session: Session, JsonBody(slow): JsonBody<Slow>) -> R
         Ok(SaveOutcome::Saved | SaveOutcome::Unchanged) => return Ok(Json(json!({ "saved": true }))),
         Ok(SaveOutcome::Gone(reason)) | Err(Error::Gone(reason)) => reason.map(EndReason::as_str),
         Ok(SaveOutcome::Conflict) => Some("conflict"),
+        Ok(SaveOutcome::Withheld) => Some("withheld"),
         Err(Error::Limit(limit)) if limit != LimitExceeded::FieldName => Some("too_large"),
         Err(error) => return Err(error),
     };
