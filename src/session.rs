@@ -20,6 +20,7 @@ use crate::token::SessionToken;
 mod csrf;
 mod end;
 mod increment;
+mod join;
 mod login;
 mod retime;
 mod rotate;
@@ -29,7 +30,7 @@ mod touch;
 mod typed;
 
 use self::state::State;
-pub(crate) use self::state::{Live, Phase};
+pub(crate) use self::state::{Before, Live, Phase};
 pub use end::EndOutcome;
 pub use rotate::Rotated;
 pub use save::SaveOutcome;
@@ -77,6 +78,7 @@ impl Session {
             unsettled: None,
             conflicted: None,
             unchanged_only: false,
+            left: None,
             sealed: false,
         };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))

@@ -119,6 +119,7 @@ mod drop_in_trips;
 #[allow(clippy::duplicate_mod)] // the same cases, once per store
 mod redis_store_by_steps {
     mod cap;
+    mod join;
     mod login;
     mod logout;
     mod ticket;

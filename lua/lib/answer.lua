@@ -23,3 +23,5 @@ local SEEN_ANOTHER = 14
 local NAME_INDEX = 15
 -- No longer as the caller loaded it. Nothing was done.
 local MOVED_ON = 16
+-- A login cannot join what is there: it goes on as one without a session. Nothing was done.
+local NOT_JOINED = 17

@@ -42,9 +42,13 @@ impl Session {
     /// Whether this is the session's [`csrf_token`](Self::csrf_token), compared in constant time; never for a draft.
     ///
     /// For handlers that read a form's field themselves, before they log in or rotate: that changes the token.
+    ///
+    /// A form that a guest sent twice matches the second time too, when the first time has logged them in and the request
+    /// still carries the guest's own token. Sent with the token of the login, a form from before it does not match.
     #[must_use]
     pub fn csrf_matches(&self, sent: &str) -> bool {
-        self.csrf().is_some_and(|csrf| csrf.matches(sent))
+        let csrf = self.csrf().or_else(|| self.state().presented_before().map(|before| before.csrf));
+        csrf.is_some_and(|csrf| csrf.matches(sent))
     }
 
     /// Of the token that this handle issued last, otherwise of the one that the client presented.

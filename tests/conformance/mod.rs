@@ -8,6 +8,7 @@ mod counter;
 mod fields;
 mod hangup;
 mod identity;
+mod join;
 mod life;
 mod limits;
 mod login;

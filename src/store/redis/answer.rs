@@ -47,6 +47,7 @@ codes! {
     SeenAnother = 14,
     NameIndex = 15,
     MovedOn = 16,
+    NotJoined = 17,
 }
 
 impl Code {
@@ -90,6 +91,7 @@ impl Reply {
             Code::AtCap => Refused::AtCap,
             Code::TicketVoid => Refused::TicketVoid,
             Code::AlreadyRotated => Refused::AlreadyRotated,
+            Code::NotJoined => Refused::NotJoined,
             Code::Late | Code::Stale | Code::NameMembers | Code::SeenAnother | Code::NameIndex | Code::MovedOn => {
                 return Err(unexpected());
             }
