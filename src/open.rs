@@ -10,7 +10,7 @@ use crate::erased::erased;
 use crate::error::Error;
 use crate::id::SessionId;
 use crate::rarely::rarely;
-use crate::session::{Live, Phase, Session};
+use crate::session::{Before, Live, Phase, Session};
 use crate::sessions::Sessions;
 use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
 use crate::token::{Presented, SecretHash, SessionToken};
@@ -110,7 +110,8 @@ fn judge(id: SessionId, loaded: Loaded, presented: Presented, now: Millis) -> Fo
             (Phase::Live(Box::new(Live { id, meta, presented, loaded: now })), fields)
         }
         Loaded::Ended(tombstone) if tombstone.secret == secret || tombstone.previous == Some(secret) => {
-            (Phase::after(tombstone.reason), Contents::default())
+            let before = tombstone.successor.map(|successor| Box::new(Before { presented, successor }));
+            (Phase::after(tombstone.reason).replaced(before), Contents::default())
         }
         Loaded::Absent | Loaded::Live(_) | Loaded::Ended(_) => (Phase::draft(), Contents::default()),
     }
@@ -126,13 +127,21 @@ fn opens(meta: &Meta, presented: SecretHash, now: Millis) -> bool {
 impl Phase {
     /// Nothing is stored, and nothing was.
     pub(crate) const fn draft() -> Self {
-        Self::Draft { bucket: None, after: None, drop_cookie: false }
+        Self::Draft { bucket: None, after: None, drop_cookie: false, before: None }
     }
 
     /// Nothing is stored: the session that the client names has ended. Without a reason only this secret is of no use, the
     /// client may hold a newer one.
     pub(crate) fn after(reason: impl Into<Option<EndReason>>) -> Self {
         let after = reason.into();
-        Self::Draft { bucket: None, after, drop_cookie: after.is_some_and(EndReason::drops_cookie) }
+        Self::Draft { bucket: None, after, drop_cookie: after.is_some_and(EndReason::drops_cookie), before: None }
+    }
+
+    /// A draft that remembers which session a login has made in the place of the guest's.
+    fn replaced(mut self, by: Option<Box<Before>>) -> Self {
+        if let Self::Draft { before, .. } = &mut self {
+            *before = by;
+        }
+        self
     }
 }

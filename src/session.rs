@@ -21,6 +21,7 @@ mod csrf;
 mod discard;
 mod end;
 mod increment;
+mod join;
 mod login;
 mod mint;
 #[cfg(any(feature = "actix-web", feature = "axum"))]
@@ -34,7 +35,7 @@ mod typed;
 mod withheld;
 
 use self::state::State;
-pub(crate) use self::state::{Live, Phase};
+pub(crate) use self::state::{Before, Live, Phase};
 use self::withheld::Withheld;
 pub use end::EndOutcome;
 pub use rotate::Rotated;
@@ -84,6 +85,7 @@ impl Session {
             conflicted: None,
             unchanged_only: false,
             failing: false,
+            left: None,
             sealed: false,
             #[cfg(any(feature = "actix-web", feature = "axum"))]
             renewal: renewal::Renewal::default(),

@@ -99,6 +99,8 @@ pub(crate) const FORMER_CSRF_MOST: usize = 4;
 pub(crate) const LATE_WRITE_MS: u64 = 60_000;
 /// A ticket is good for so long: the time that a password check may take.
 pub(crate) const TICKET_LIFE_MS: u64 = 600_000;
+/// For so long after a login another one of the same visitor joins its session; `JOIN_MS` of `lua/lib/join.lua`.
+pub(crate) const JOIN_MS: u64 = 60_000;
 /// A revocation epoch is kept for so long after its last raise.
 pub(crate) const EPOCH_LIFE_MS: u64 = 3_600_000;
 /// Most sessions that one script call touches besides the old and the new one.
@@ -150,6 +152,8 @@ pub(crate) enum Refused {
     TicketVoid,
     /// Rotated already; the presented secret still opens the session.
     AlreadyRotated,
+    /// No session that this login may join: another user's, from another client, logged in again, too old, or none.
+    NotJoined,
 }
 
 /// An answer or a refusal; an error is the store's failure.
@@ -254,6 +258,12 @@ pub(crate) trait Contract: Send + Sync {
 
     /// Logs the same user in again, and raises the version. Returns the session. Refusals: `Gone`, `Conflict`, `TicketVoid`, `AtCap` (after the cap was lowered), limits.
     fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> impl Future<Output = Answer<Record>> + Send;
+
+    /// Gives a login the session that another login of the same visitor made in the place of their guest's: one more
+    /// secret, as by a rotation. Waits if that login is not done. Answers the session. Refusals, in this order: `NotJoined`
+    /// (more than a minute after that login, or no session), `Gone`, `NotJoined` (another user, client or generation),
+    /// `TicketVoid`, limits.
+    fn join(&self, op: Op, join: &Join) -> impl Future<Output = Answer<Record>> + Send;
 
     /// Ends a session; answers the one that follows, if any. Refusals: `Gone`, `Conflict`, `Exists`, limits.
     fn end(&self, op: Op, end: &End) -> impl Future<Output = Answer<Option<Record>>> + Send;
@@ -374,6 +384,10 @@ impl Contract for Store {
 
     async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {
         each_store!(self, store => store.reauthenticate(op, again).await)
+    }
+
+    async fn join(&self, op: Op, join: &Join) -> Answer<Record> {
+        each_store!(self, store => store.join(op, join).await)
     }
 
     async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {

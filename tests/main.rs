@@ -144,6 +144,7 @@ mod drop_in_trips;
 mod redis_store_by_steps {
     mod cap;
     mod hangup;
+    mod join;
     mod login;
     mod logout;
     mod ticket;

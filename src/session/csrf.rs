@@ -48,9 +48,17 @@ impl Session {
     /// constant time; never for a draft. The hour is told by this process's idea of the store's clock.
     ///
     /// For handlers that read a form's field themselves, before they log in: a login changes the token.
+    ///
+    /// A form that a guest sent twice matches the second time too, when the first time has logged them in and the request
+    /// still carries the guest's own token. Sent with the token of the login, a form from before it does not match.
     #[must_use]
     pub fn csrf_matches(&self, sent: &str) -> bool {
-        self.csrf().is_some_and(|csrf| csrf.matches(sent)) || self.is_of_before_a_rotation(sent)
+        self.expected_csrf().is_some_and(|csrf| csrf.matches(sent)) || self.is_of_before_a_rotation(sent)
+    }
+
+    /// The token that a form of this request has: of a guest whom a login has ended, the guest's.
+    fn expected_csrf(&self) -> Option<CsrfToken> {
+        self.csrf().or_else(|| self.state().presented_before().map(|before| before.csrf))
     }
 
     /// Whether this was the session's token until a rotation of the last hour.

@@ -299,7 +299,7 @@ impl Refused {
     pub(crate) fn into_error(self, limits: &Limits, field: &str) -> Error {
         match self {
             Self::Gone(reason) => Error::Gone(reason),
-            Self::Conflict | Self::AlreadyRotated | Self::AtCap | Self::TicketVoid => Error::Conflict,
+            Self::Conflict | Self::AlreadyRotated | Self::AtCap | Self::TicketVoid | Self::NotJoined => Error::Conflict,
             Self::Exists => ids_taken(),
             Self::WrongKind => Error::WrongKind { field: field.to_owned(), found: crate::FieldKind::Value },
             Self::Overflow => Error::Overflow { field: field.to_owned() },

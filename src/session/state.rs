@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) unchanged_only: bool,
     /// Whether the last save failed: whoever asked for it knows that the changes are not saved.
     pub(super) failing: bool,
+    /// The guest's session that ended by a login under this handle: its id, and the secret that the client presented.
+    pub(super) left: Option<(SessionId, Presented)>,
     /// Whether the response's head is finished: what changes the session now comes too late.
     pub(super) sealed: bool,
     /// What the response may need to set the cookie again.
@@ -48,10 +50,21 @@ pub(crate) enum Phase {
         after: Option<EndReason>,
         /// The client holds a token that is of no use any more.
         drop_cookie: bool,
+        /// The guest's session that the client's token names, if a login ended it.
+        before: Option<Box<Before>>,
     },
     Live(Box<Live>),
     /// Ended under this handle; nothing can be written.
     Ended(Option<EndReason>),
+}
+
+/// A guest's session that a login ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Before {
+    /// What is kept of the secret that the client presented.
+    pub(crate) presented: Presented,
+    /// The session that the login made. It never leaves the crate.
+    pub(crate) successor: SessionId,
 }
 
 /// A live session as it was loaded.
@@ -65,12 +78,34 @@ pub(crate) struct Live {
     pub(crate) loaded: Millis,
 }
 
+impl Phase {
+    /// The guest's session that a login had ended before the handle began.
+    pub(super) fn before(&self) -> Option<&Before> {
+        match self {
+            Self::Draft { before, .. } => before.as_deref(),
+            Self::Live(_) | Self::Ended(_) => None,
+        }
+    }
+}
+
 impl State {
     pub(super) const fn live(&self) -> Option<&Live> {
         match &self.phase {
             Phase::Live(live) => Some(live),
             Phase::Draft { .. } | Phase::Ended(_) => None,
         }
+    }
+
+    /// The secret that a guest presented whose session ended by a login, before this handle began or under it.
+    pub(super) fn presented_before(&self) -> Option<Presented> {
+        match &self.phase {
+            Phase::Ended(Some(EndReason::LoggedIn)) => self.left.map(|(_, presented)| presented),
+            phase => phase.before().map(|before| before.presented),
+        }
+    }
+
+    pub(super) fn before(&self) -> Option<&Before> {
+        self.phase.before()
     }
 
     pub(super) fn live_mut(&mut self) -> Option<&mut Live> {
@@ -123,6 +158,8 @@ impl State {
 
     /// Notes that the session was found ended: no token of it goes out any more.
     pub(super) fn gone(&mut self, reason: Option<EndReason>) -> Error {
+        let guest = self.live().filter(|live| live.meta.user.is_none() && reason == Some(EndReason::LoggedIn));
+        self.left = guest.map(|live| (live.id, live.presented)).or(self.left);
         self.phase = Phase::Ended(reason);
         self.fields = Fields::default();
         self.issued = None;

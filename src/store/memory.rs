@@ -20,6 +20,7 @@ use state::State;
 
 mod bucket;
 mod contents;
+mod join;
 mod login;
 mod rotate;
 mod session;
@@ -107,6 +108,10 @@ impl Contract for Memory {
 
     async fn reauthenticate(&self, _: Op, again: &Reauthenticate) -> Answer<Record> {
         Ok(self.state().reauthenticate(again))
+    }
+
+    async fn join(&self, _: Op, join: &Join) -> Answer<Record> {
+        Ok(self.state().join(join))
     }
 
     async fn end(&self, _: Op, end: &End) -> Answer<Option<Record>> {

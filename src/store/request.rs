@@ -126,6 +126,18 @@ pub(crate) struct Reauthenticate {
     pub(crate) gate: Gate,
 }
 
+/// Joins the session that another login of the same visitor made in the place of their guest's.
+#[derive(Debug, Clone)]
+pub(crate) struct Join {
+    pub(crate) id: SessionId,
+    pub(crate) user: String,
+    pub(crate) secret: SecretHash,
+    pub(crate) client: ClientInfo,
+    /// Changes of the fields that the login keeps.
+    pub(crate) delta: Delta,
+    pub(crate) ticket: Option<Ticket>,
+}
+
 /// What a login has to pass.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gate {

@@ -9,6 +9,7 @@ mod discard;
 mod fields;
 mod hangup;
 mod identity;
+mod join;
 mod late_writes;
 mod life;
 mod limits;

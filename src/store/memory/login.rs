@@ -63,7 +63,7 @@ impl State {
     }
 
     /// An epoch that was forgotten since voids nothing: a ticket that has seen it is void by its age soon enough.
-    fn check_ticket(&self, user: &str, ticket: Option<Ticket>) -> Result<(), Refused> {
+    pub(super) fn check_ticket(&self, user: &str, ticket: Option<Ticket>) -> Result<(), Refused> {
         let Some(ticket) = ticket else { return Ok(()) };
         let epoch = self.epoch(user);
         let revoked = epoch.is_some() && epoch != ticket.epoch;

@@ -17,7 +17,7 @@ pub(super) enum Slot {
     /// Live until its deadline, then expired but still there for its grace.
     Session(Box<Record>),
     /// Ended; remembered until then.
-    Ended { tombstone: Tombstone, until: Millis },
+    Ended { tombstone: Tombstone, since: Millis, until: Millis },
 }
 
 impl Slot {
@@ -186,9 +186,9 @@ impl State {
     pub(super) fn bury_before(&mut self, id: SessionId, reason: EndReason, successor: Option<SessionId>) {
         let Some(Slot::Session(record)) = self.slots.get(&id) else { return };
         let (tombstone, user) = (tombstone(&record.meta, reason), record.meta.user.clone());
-        let tombstone = Tombstone { successor, ..tombstone };
+        let (tombstone, since) = (Tombstone { successor, ..tombstone }, record.meta.since);
         let until = self.now + self.settings.tombstone_ms(id);
-        self.slots.insert(id, Slot::Ended { tombstone, until });
+        self.slots.insert(id, Slot::Ended { tombstone, since, until });
         self.unscore(id);
         if let Some(user) = user {
             self.leave(&user, id);

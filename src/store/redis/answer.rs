@@ -48,6 +48,7 @@ codes! {
     NameIndex = 15,
     MovedOn = 16,
     Overtaken = 17,
+    NotJoined = 18,
 }
 
 impl Code {
@@ -91,6 +92,7 @@ impl Reply {
             Code::AtCap => Refused::AtCap,
             Code::TicketVoid => Refused::TicketVoid,
             Code::AlreadyRotated => Refused::AlreadyRotated,
+            Code::NotJoined => Refused::NotJoined,
             Code::Late | Code::Stale | Code::NameMembers | Code::SeenAnother | Code::NameIndex | Code::MovedOn => {
                 return Err(unexpected());
             }

@@ -16,7 +16,7 @@ macro_rules! lib {
 
 /// All pieces. Each uses only what stands before it.
 const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "former" "tail" "ring" "session" "standing" "fields" "delta" "limits"
-    "carry" "life" "fresh" "strange" "index" "enter" "bury" "undelivered" "gate" "kept" "park");
+    "carry" "life" "fresh" "strange" "index" "enter" "bury" "undelivered" "gate" "kept" "park" "join");
 
 macro_rules! scripts {
     ($($name:ident = $file:literal $flags:literal;)*) => {
