@@ -82,7 +82,8 @@ pub enum LoggedIn {
     TicketVoid,
     /// Refused: the session that the login began in was logged in again meanwhile. Nothing changed.
     Conflict,
-    /// Refused: the session that the login began in has ended meanwhile. Nothing changed.
+    /// Refused: the session that the login began in has ended meanwhile, or the one that another login made in its place
+    /// within the last minute. Nothing changed.
     Gone(Option<EndReason>),
 }
 

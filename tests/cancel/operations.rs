@@ -8,14 +8,14 @@ use std::time::{Duration, UNIX_EPOCH};
 use cloakroom::{Cap, ClientInfo, Error, LoggedIn, Login, Timeouts};
 
 use super::scene::Scene;
-use crate::common::Stage;
+use crate::common::{Stage, login};
 
 /// Marks what walks all buckets, or many: up to thousands of round trips.
 pub(super) const ALL_BUCKETS: &str = "(all buckets)";
 
 /// What follows a colon tells variants of one function apart. An increment of a field with a pending change is two calls,
 /// as its documentation says, so it is not here.
-pub(super) const OPERATIONS: [&str; 43] = [
+pub(super) const OPERATIONS: [&str; 44] = [
     "builder.connect",
     "doctor.doctor: (all buckets)",
     "durable.logout",
@@ -28,6 +28,7 @@ pub(super) const OPERATIONS: [&str; 43] = [
     "session.invalidate",
     "session.login: a draft",
     "session.login: a guest",
+    "session.login: pressed twice",
     "session.login: at the cap",
     "session.login: the same user",
     "session.login: another user",
@@ -69,6 +70,11 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Option<String> {
         "sessions.revoke_all: (all buckets)" => None,
         "session.login: the same user" | "session.logout: of a user" | "session.logout_everywhere" => {
             Some(stage.user("ada").await.1)
+        }
+        "session.login: pressed twice" => {
+            let (_, token) = stage.guest().await;
+            login(&stage.open(&token).await, "ada").await;
+            Some(token)
         }
         "session.login: another user" => Some(stage.user("bob").await.1),
         "sessions.revoke_user" => Some(stage.user("ada").await.1),

@@ -9,6 +9,7 @@ mod cookie;
 mod csrf;
 mod errors;
 mod header;
+mod join;
 mod late;
 mod layers;
 mod lazy;
