@@ -83,7 +83,8 @@ pub enum LoggedIn {
     /// Refused: the session that the login began in was logged in again meanwhile. Nothing changed; pending changes of fields
     /// stay pending, unless the handler drops them by [`Session::discard`](crate::Session::discard).
     Conflict,
-    /// Refused: the session that the login began in has ended meanwhile. Nothing changed.
+    /// Refused: the session that the login began in has ended meanwhile, or the one that another login made in its place
+    /// within the last minute. Nothing changed.
     Gone(Option<EndReason>),
 }
 

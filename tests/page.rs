@@ -144,6 +144,28 @@ async fn a_form_of_a_page_from_before_a_rotation_is_obeyed_and_of_before_a_new_l
 }
 
 #[tokio::test]
+async fn the_sign_in_form_sent_twice_signs_in_once_with_the_cart() {
+    let sessions = memory().await;
+    let mut visitor = Visitor::of(&sessions);
+    visitor.submit("/cart/add", "item=hat").await;
+    let (guest, csrf) = (visitor.cookie.clone(), visitor.page().await.csrf().to_owned());
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        visitor.cookie.clone_from(&guest);
+        assert_eq!(visitor.post("/sign-in", &csrf, "name=ada").await.status, StatusCode::SEE_OTHER);
+        kept.push(visitor.cookie.clone());
+    }
+    for cookie in kept {
+        visitor.cookie = cookie;
+        let page = visitor.page().await;
+        assert!(page.body.contains("Signed in as <bdi>ada</bdi>") && page.body.contains("hat"));
+    }
+    assert_eq!(ids(&sessions, "ada").await.len(), 1);
+    visitor.cookie = guest;
+    assert_eq!(visitor.post("/cart/add", &csrf, "item=coat").await.status, StatusCode::FORBIDDEN, "no other form");
+}
+
+#[tokio::test]
 async fn what_another_site_sends_is_refused_with_the_right_token_too() {
     let sessions = memory().await;
     let mut ada = Visitor::signed_in(&sessions, "ada").await;

@@ -23,6 +23,12 @@ impl Session {
     /// The old token never gains anything by a login (session fixation, OWASP ASVS 5.0, 7.2.4). Requests that had loaded the
     /// same user's session before it may still write fields for a minute, see [`save`](Self::save).
     ///
+    /// A guest's login that is sent twice, as by two clicks, ends in one session: the second one, of the same user from the
+    /// same address and user agent within a minute, joins the session of the first, with a token of its own; only its changes
+    /// of fields that it keeps are written. The first token works until the second is used and 10 seconds longer; a third
+    /// login ends it. Not after a new login of the session, nor after its end by a logout: [`LoggedIn::Gone`]. Another user,
+    /// or another client, logs in as without a session.
+    ///
     /// # Errors
     /// [`Error::Limit`] for an impossible user id; [`Error::Unavailable`]: not logged in; [`Error::Indeterminate`]:
     /// perhaps, and the client has to log in again; [`Error::TooLate`] once the response has begun.
@@ -36,7 +42,8 @@ impl Session {
     /// One `EVALSHA` of `admit.lua`, or of `login.lua` for a user who becomes another (`reauthenticate.lua` for the same
     /// user); at the cap `ZRANGE` and a second one, as where somebody else has just changed the session before. In a
     /// Cluster, over a session in another slot: `HGETALL`, then `park.lua`, `leave.lua` and `activate.lua`; at the cap
-    /// `ZRANGE` and a second `activate.lua`, or, if the cap rejects, a second `park.lua`.
+    /// `ZRANGE` and a second `activate.lua`, or, if the cap rejects, a second `park.lua`. To join: `HGETALL` if this handle
+    /// found the guest's session live, and `reauthenticate.lua`, again for 2 seconds at most while the first login is under way.
     pub async fn login(&self, login: Login) -> Result<LoggedIn, Error> {
         if self.goes_by_steps(&login.user) {
             let session = self.clone();

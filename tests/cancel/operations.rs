@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use cloakroom::{Cap, ClientInfo, Error, LoggedIn, Login, Timeouts};
 
 use super::scene::Scene;
-use crate::common::Stage;
+use crate::common::{Stage, login};
 
 /// Marks what walks all buckets, or many: up to thousands of round trips.
 pub(super) const ALL_BUCKETS: &str = "(all buckets)";
@@ -18,7 +18,7 @@ pub(super) const OLDER_LOGIN: &str = ": an older login";
 
 /// What follows a colon tells variants of one function apart. An increment of a field with a pending change is two calls,
 /// as its documentation says, so it is not here.
-pub(super) const OPERATIONS: [&str; 45] = [
+pub(super) const OPERATIONS: [&str; 46] = [
     "builder.connect",
     "doctor.doctor: (all buckets)",
     "durable.logout",
@@ -32,6 +32,7 @@ pub(super) const OPERATIONS: [&str; 45] = [
     "session.invalidate",
     "session.login: a draft",
     "session.login: a guest",
+    "session.login: pressed twice",
     "session.login: at the cap",
     "session.login: the same user",
     "session.login: another user",
@@ -76,6 +77,11 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Option<String> {
             Some(stage.user("ada").await.1)
         }
         older if older.ends_with(OLDER_LOGIN) => Some(stage.user("ada").await.1),
+        "session.login: pressed twice" => {
+            let (_, token) = stage.guest().await;
+            login(&stage.open(&token).await, "ada").await;
+            Some(token)
+        }
         "session.login: another user" => Some(stage.user("bob").await.1),
         "sessions.revoke_user" => Some(stage.user("ada").await.1),
         ends if ends.starts_with("user.revoke") || ends.starts_with("durable.") => Some(stage.user("ada").await.1),

@@ -80,7 +80,8 @@ fn some(random: &mut fastrand::Rng) -> Vec<Step> {
         29..32 => late_write(random, browser),
         32..40 => whole_request(random, browser),
         40..50 => vec![on(slot, write(random)), on(slot, [Act::Save, Act::SaveIfUnchanged][random.usize(..2)].clone())],
-        50..72 => vec![on(slot, act(random)), on(slot, Act::Respond)],
+        50..54 => login_pressed_twice(random, browser),
+        54..72 => vec![on(slot, act(random)), on(slot, Act::Respond)],
         72..86 => vec![on(slot, act(random))],
         86..98 => vec![Step::Of { user: [0, 0, 0, 1, 2][random.usize(..5)], act: user_act(random) }],
         _ => {
@@ -108,6 +109,19 @@ fn whole_request(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> {
         _ => vec![on(slot, Act::Insert(random.usize(..2), random.i64(..100))), on(slot, Act::Save)],
     };
     [vec![own(random, browser, slot)], write, vec![on(slot, Act::Respond)]].concat()
+}
+
+/// A guest's form that is sent twice, at once or one after the other; which response is heard last is chance.
+fn login_pressed_twice(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> {
+    let slots = [random.usize(..SLOTS / 2), random.usize(SLOTS / 2..SLOTS)];
+    let [one, two] = slots.map(|slot| own(random, browser, slot));
+    let who = LoginAs { user: 0, ticket: None, lowest_cap: false, ..login(random) };
+    let [first, second] = slots.map(|slot| on(slot, Act::Login(who)));
+    let done = if random.bool() { [one, two, first, second] } else { [one, first, two, second] };
+    let heard = [slots[0], slots[1]].map(|slot| on(slot, Act::Respond));
+    let late =
+        if random.bool() { vec![heard[0].clone(), heard[1].clone()] } else { vec![heard[1].clone(), heard[0].clone()] };
+    [&done[..], &late[..]].concat()
 }
 
 /// Two requests of a browser at once, each of which does something.

@@ -121,7 +121,7 @@ async fn an_end_is_done_by_exactly_one_of_many() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_logins_in_one_guest_session_one_succeeds_and_the_old_token_gains_nothing() {
+async fn of_many_users_who_log_in_in_one_guest_session_one_gets_what_it_held() {
     let (stage, servers) = servers(|with| with).await;
     for _ in 0..10 {
         let (_, old) = stage.guest().await;
@@ -133,15 +133,45 @@ async fn of_many_logins_in_one_guest_session_one_succeeds_and_the_old_token_gain
         for (number, handle) in handles.into_iter().enumerate() {
             requests.spawn(async move {
                 let user = format!("user{number}");
-                (handle.login(cloakroom::Login::new(user)).await.expect("there"), handle)
+                (handle.login(cloakroom::Login::new(user).keep(["a"])).await.expect("there"), handle)
             });
         }
         let outcomes = requests.join_all().await;
-        let winners: Vec<_> =
-            outcomes.iter().filter(|(outcome, _)| matches!(outcome, cloakroom::LoggedIn::As(_))).collect();
-        assert_eq!(winners.len(), 1);
-        assert!(stage.open(&token(&winners[0].1)).await.user().is_some());
-        assert_eq!(stage.open(&old).await.ended(), Some(EndReason::LoggedIn));
+        assert!(outcomes.iter().all(|(outcome, _)| matches!(outcome, cloakroom::LoggedIn::As(_))), "{outcomes:?}");
+        let mut carried = 0;
+        for (_, handle) in &outcomes {
+            let found = stage.open(&token(handle)).await;
+            assert!(found.user().is_some() && found.user() == handle.user());
+            carried += found.names().len();
+        }
+        assert_eq!(carried, 1, "the others log in as without a session");
+        let old = stage.open(&old).await;
+        assert_eq!((old.id(), old.ended()), (None, Some(EndReason::LoggedIn)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_logins_of_one_user_in_one_guest_session_end_in_one_session() {
+    let (stage, servers) = servers(|with| with).await;
+    for _ in 0..20 {
+        let (_, old) = stage.guest().await;
+        let mut requests = JoinSet::new();
+        for number in 0..4 {
+            let (server, old) = (servers[number % 3].clone(), old.clone());
+            requests.spawn(async move {
+                let handle = server.open(Some(&old), ClientInfo::new()).await.expect("there");
+                (handle.login(cloakroom::Login::new("ada").keep(["a"])).await.expect("there"), handle)
+            });
+        }
+        let outcomes = requests.join_all().await;
+        let id = outcomes[0].1.id().expect("live");
+        assert!(outcomes.iter().all(|(outcome, _)| *outcome == cloakroom::LoggedIn::As(id)), "{outcomes:?}");
+        let mut open = 0;
+        for (_, handle) in &outcomes {
+            open += usize::from(stage.open(&token(handle)).await.names() == ["a"]);
+        }
+        assert_eq!(open, 2, "the last one's token and the one before");
+        assert_eq!(stage.sessions.user("ada").revoke_all().await.expect("there").ended, 1);
     }
 }
 

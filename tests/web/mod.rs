@@ -12,6 +12,7 @@ mod former;
 mod forms;
 mod handshake;
 mod header;
+mod join;
 mod late;
 mod layers;
 mod lazy;

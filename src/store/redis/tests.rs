@@ -12,6 +12,7 @@ mod fields;
 mod flags;
 mod history;
 mod increment;
+mod join;
 mod keys;
 mod list;
 mod load;

@@ -17,6 +17,9 @@ use super::notice::Notice;
 /// which login the page showed. A page that is older than the present login, in another tab, is not obeyed: "sign out
 /// my other devices" would be done to somebody else's. A visitor without a session has no token; there the browser's
 /// word is all that stands against a forged login.
+///
+/// A sign-in may be sent twice: then the first one has ended the guest's session that the page showed, and its token
+/// still matches. Nothing else that a guest's page sends is done after that.
 pub(super) struct Ours<T> {
     pub(super) session: Session,
     pub(super) sent: T,
@@ -34,10 +37,11 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequest<S> for Ours<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
+        let signs_in = parts.uri.path() == "/sign-in";
         let session = Session::from_request_parts(&mut parts, state).await.map_err(refused)?;
         let sent = Form::<Sent<T>>::from_request(Request::from_parts(parts, body), state).await;
         let Form(Sent { csrf, rest }) = sent.map_err(IntoResponse::into_response)?;
-        if is_of(&session, &csrf) {
+        if is_of(&session, &csrf) || signs_in && session.csrf_matches(&csrf) {
             return Ok(Self { session, sent: rest });
         }
         let page = Page::refused(&session, StatusCode::FORBIDDEN, Notice::Stale).await;

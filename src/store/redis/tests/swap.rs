@@ -11,7 +11,7 @@ const FIELDS: [&str; 4] = ["a", "b", "n", "m"];
 type Hash = BTreeMap<Vec<u8>, Vec<u8>>;
 
 impl Bench {
-    fn hash(&self, id: SessionId) -> Hash {
+    pub(super) fn hash(&self, id: SessionId) -> Hash {
         self.raw("HGETALL", &self.store.keys.session(id), &[])
     }
 
