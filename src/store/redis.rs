@@ -26,6 +26,7 @@ mod doctor;
 mod fields;
 mod journal;
 mod keys;
+mod lead;
 mod load;
 mod login;
 mod meta;
@@ -168,6 +169,14 @@ impl Contract for Redis {
 
     async fn login(&self, op: Op, login: &Login) -> Answer<Record> {
         login::login(self, op, login).await
+    }
+
+    async fn is_parked(&self, id: SessionId) -> Result<bool, Error> {
+        lead::is_parked(self, id).await
+    }
+
+    async fn lead(&self, op: Op, lead: &Lead) -> Answer<()> {
+        lead::lead(self, op, lead).await
     }
 
     async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {
