@@ -13,7 +13,8 @@ ARGV[6]  remember         milliseconds that the tombstone stays
 ARGV[7]  most fields
 ARGV[8]  most bytes
 ARGV[9]  successor's id   16 bytes: what is parked
-ARGV[10...] a count and the names of fields to carry, then the delta (lib/delta.lua)
+ARGV[10] door             milliseconds that the session stays as a door to its successor; 0 if it is none
+ARGV[11...] a count and the names of fields to carry, then the delta (lib/delta.lua)
 Flags    none
 
 Returns  OK and two: 0 if the parked fields still stand, else 1; what is carried now, names and values in turn
@@ -27,7 +28,7 @@ local key, deadlines, index = KEYS[1], KEYS[2], KEYS[3]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local id, generation, version, remember_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local keep, at = read_list(ARGV, 10)
+local door_ms, keep, at = tonumber(ARGV[10]), read_list(ARGV, 11)
 local delta = read_delta(ARGV, at)
 local session, answer = begin(key, call, generation)
 if not session then
@@ -40,8 +41,9 @@ if refusal then
   return settle(key, session, call, refusal, '')
 end
 unlist(deadlines, index, member_of(id))
-session.successor = is_guest(session) and ARGV[9] or nil
-bury(key, session, LOGGED_IN, call, remember_ms, OK, changed and '1' or '0')
+session.door = door_ms > 0
+session.successor = (session.door or is_guest(session)) and ARGV[9] or nil
+bury(key, session, LOGGED_IN, call, math.max(remember_ms, door_ms), OK, changed and '1' or '0')
 if #carried > 0 then
   redis.call('HSET', key, unpack(carried))
 end

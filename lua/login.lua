@@ -27,7 +27,8 @@ ARGV[15] ticket good until    milliseconds since 1970; empty if there is none
 ARGV[16] ticket's epoch       digits; empty if it saw none
 ARGV[17] most fields
 ARGV[18] most bytes
-ARGV[19...] a count and the members named, a count and the names of fields to keep, then the delta (lib/delta.lua)
+ARGV[19] door                 milliseconds that the old session stays as a door to the new one; 0 if it is none
+ARGV[20...] a count and the members named, a count and the names of fields to keep, then the delta (lib/delta.lua)
 Flags    none
 
 Returns  OK and the new session's hash, names and values in turn
@@ -44,7 +45,7 @@ found room would make a session whose token nobody has.
 local key, deadlines, index, old_key, old_index = KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[7]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
-local remember_ms, members, at = tonumber(ARGV[12]), read_list(ARGV, 19)
+local remember_ms, door_ms, members, at = tonumber(ARGV[12]), tonumber(ARGV[19]), read_list(ARGV, 20)
 local keep, at = read_list(ARGV, at)
 local delta = read_delta(ARGV, at)
 local before = read_session(key)
@@ -76,8 +77,9 @@ new.since, new.size = login_ms(index, epoch, call.now), bytes_of(carried)
 evict(crowd, too_many, deadlines, index, call, remember_ms)
 if old then
   unlist(KEYS[6], old_index, leaving)
-  old.successor = is_guest(old) and ARGV[3] or nil
-  bury(old_key, old, LOGGED_IN, call, remember_ms, OK, '')
+  old.door = door_ms > 0
+  old.successor = (old.door or is_guest(old)) and ARGV[3] or nil
+  bury(old_key, old, LOGGED_IN, call, math.max(remember_ms, door_ms), OK, '')
 end
 enter(key, new, ARGV[3], deadlines, index, call, carried)
 return whole(key)

@@ -123,6 +123,8 @@ pub(crate) struct Tombstone {
     pub(crate) previous: Option<SecretHash>,
     /// The session that a login made in the place of this guest's.
     pub(crate) successor: Option<SessionId>,
+    /// Whether the id of this one opens the successor: a drop-in store's first session.
+    pub(crate) door: bool,
 }
 
 /// What a load finds.
@@ -201,8 +203,14 @@ pub(crate) struct StoreSettings {
 impl StoreSettings {
     /// How long this session's tombstone stays: up to a tenth longer than ends are remembered, see `lua/lib/bury.lua`.
     pub(crate) fn tombstone_ms(&self, id: SessionId) -> u64 {
+        self.door_ms(id, 0)
+    }
+
+    /// The same of one that is to stay as a door for this long, if that is longer.
+    pub(crate) fn door_ms(&self, id: SessionId, door_ms: u64) -> u64 {
         let [.., high, low] = *id.as_bytes();
-        self.remember_ms + self.remember_ms * u64::from(u16::from_be_bytes([high, low])) / 655_360
+        let stay_ms = self.remember_ms.max(door_ms);
+        stay_ms + stay_ms * u64::from(u16::from_be_bytes([high, low])) / 655_360
     }
 }
 
@@ -255,6 +263,12 @@ pub(crate) trait Contract: Send + Sync {
 
     /// Logs in under a new id. Answers the new session. Refusals: `Gone`, `Conflict`, `Exists`, `AtCap`, `TicketVoid`, limits.
     fn login(&self, op: Op, login: &Login) -> impl Future<Output = Answer<Record>> + Send;
+
+    /// Whether a login puts its session aside under this id just now: a load does not find it until it is logged in.
+    fn is_parked(&self, id: SessionId) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Has a door lead to the session that follows, and stay. Refusals: `Gone`, if no door is there that leads so.
+    fn lead(&self, op: Op, lead: &Lead) -> impl Future<Output = Answer<()>> + Send;
 
     /// Logs the same user in again, and raises the version. Returns the session. Refusals: `Gone`, `Conflict`, `TicketVoid`, `AtCap` (after the cap was lowered), limits.
     fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> impl Future<Output = Answer<Record>> + Send;
@@ -380,6 +394,14 @@ impl Contract for Store {
 
     async fn login(&self, op: Op, login: &Login) -> Answer<Record> {
         each_store!(self, store => store.login(op, login).await)
+    }
+
+    async fn is_parked(&self, id: SessionId) -> Result<bool, Error> {
+        each_store!(self, store => store.is_parked(id).await)
+    }
+
+    async fn lead(&self, op: Op, lead: &Lead) -> Answer<()> {
+        each_store!(self, store => store.lead(op, lead).await)
     }
 
     async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {

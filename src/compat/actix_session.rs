@@ -8,7 +8,7 @@ use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, Upd
 use time::Duration;
 
 use crate::codec::{decode_value, encode_value};
-use crate::compat::record::{Content, Failure, Located, Named, RECORD, Records, left_ms};
+use crate::compat::record::{Content, Failure, Kept, Named, Place, RECORD, Records, left_ms};
 use crate::compat::user_id::{UserIdError, user_id};
 use crate::end::EndReason;
 use crate::error::Error;
@@ -182,20 +182,16 @@ impl Store {
         self.naming.as_ref().map_or(Ok(None), |named| named(state))
     }
 
-    /// The live session that a key opens.
-    async fn find(&self, key: &SessionKey) -> Result<Option<Located>, Failure> {
-        match Key::read(key) {
-            Some(key) => Ok(self.records.find(key.place()).await?.map(Located::alone)),
-            None => self.find_moved(key).await,
-        }
+    /// Where a key leads; `None` if it is not of our form, and none of another store is looked for.
+    fn place(&self, key: &SessionKey) -> Option<Place> {
+        Key::read(key).map(|key| key.place()).or_else(|| self.opens_moved.then(|| Key::moved(key)))
     }
 
-    /// The same as this process has loaded it.
-    fn recall(&self, key: &SessionKey) -> Option<Located> {
+    /// The live session that a key opens.
+    async fn find(&self, key: &SessionKey) -> Result<Option<Kept>, Failure> {
         match Key::read(key) {
-            Some(key) => self.records.recall(key.place()).map(Located::alone),
-            None if self.opens_moved => self.records.recall_located(Key::moved(key)),
-            None => None,
+            Some(key) => Ok(self.records.find(key.place()).await?),
+            None => self.find_moved(key).await,
         }
     }
 
@@ -211,15 +207,16 @@ impl Store {
     }
 
     async fn last(&self, key: &SessionKey, ttl: &Duration) -> Result<(), Failure> {
-        let Some(located) = (match self.recall(key) {
-            Some(located) => Some(located),
+        let Some(place) = self.place(key) else { return Ok(()) };
+        let Some(kept) = (match self.records.recall(place) {
+            Some(kept) => Some(kept),
             None => self.find(key).await?,
         }) else {
             return Ok(());
         };
         match left_ms(*ttl) {
-            Some(left_ms) => self.records.last_located(&located, left_ms).await.map(drop),
-            None => self.records.end_located(&located, EndReason::Expired).await,
+            Some(left_ms) => self.records.last(&kept, left_ms).await.map(drop),
+            None => self.records.end_at(place, EndReason::Expired).await,
         }
     }
 }
@@ -239,11 +236,10 @@ impl fmt::Debug for Store {
 impl SessionStore for Store {
     async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
         let found = self.find(key).await.map_err(|failure| LoadError::Other(failure.into()))?;
-        let Some(located) = found else { return Ok(None) };
-        let Some(kept) = located.kept() else { return Ok(None) };
-        self.records.touch_located(&located).await;
+        let Some(kept) = found else { return Ok(None) };
+        self.records.touch(&kept).await;
         let state = kept.field(RECORD).map(|stored| decode_value(RECORD, stored)).transpose();
-        located.remember(&self.records);
+        self.records.remember(kept);
         state.map_err(|error| LoadError::Deserialization(error.into()))
     }
 
@@ -268,10 +264,9 @@ impl SessionStore for Store {
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
-        if Key::read(key).is_none() {
-            return Ok(self.end_moved(key).await?);
+        match Key::read(key) {
+            Some(key) => Ok(self.records.end_at(key.place(), EndReason::LoggedOut).await?),
+            None => Ok(self.end_moved(key).await?),
         }
-        let Some(located) = self.find(key).await? else { return Ok(()) };
-        Ok(self.records.end_located(&located, EndReason::LoggedOut).await?)
     }
 }

@@ -12,29 +12,31 @@ use crate::compat::user_id::UserIdError;
 use crate::contents::Contents;
 use crate::detach::beside;
 use crate::end::EndReason;
-use crate::error::Error;
+use crate::error::{Error, Outage};
 use crate::fields::Delta;
 use crate::id::SessionId;
 use crate::rarely::rarely;
 use crate::sessions::Sessions;
 use crate::store::{
-    Contract, End, Gate, Loaded, Login, Meta, NewSession, Old, Packed, Refused, Retime, Save, Snapshot, Store, Touch,
+    Contract, End, Gate, Login, Meta, NewSession, Old, Packed, Record, Refused, Retime, Save, Snapshot, Store, Touch,
 };
 use crate::timeout::Spans;
 use crate::token::SecretHash;
+pub(super) use door::{Door, Found};
 pub(super) use former::{Cause, Former, FormerPlace};
 #[allow(unused_imports)] // the stores of tower-sessions compare expiry dates
 pub(super) use life::SAME_MS;
-pub(super) use located::Located;
 use recent::Recent;
 
+mod door;
 mod former;
 mod life;
-mod located;
 mod recent;
 
 /// The field that is the record.
 pub(super) const RECORD: &str = "record";
+/// Most times that a call is tried again because a login under the same id came between.
+pub(super) const TRIES: usize = 16;
 /// New ids that are tried when one is taken: the second means a broken generator.
 pub(super) const MINTS: usize = 3;
 
@@ -48,17 +50,12 @@ pub(super) struct Place {
 /// A live session that keeps a record.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
+    /// Where it is.
     pub(super) place: Place,
+    /// The door by which its id leads there, if it does not lead there itself.
+    pub(super) door: Option<Door>,
     pub(super) meta: Meta,
     fields: Arc<Contents>,
-}
-
-/// What is at a place.
-enum Seen {
-    Live(Kept),
-    /// It has ended, or another secret opens it.
-    Ended,
-    Absent,
 }
 
 /// A record that is to be written.
@@ -99,6 +96,15 @@ pub(super) struct Records {
 }
 
 impl Kept {
+    fn new(place: Place, door: Option<Door>, record: Record) -> Self {
+        Self { place, door, meta: record.meta, fields: Arc::new(record.fields) }
+    }
+
+    /// Where its id leads first.
+    fn entrance(&self) -> Place {
+        Place { id: self.door.map_or(self.place.id, |door| door.id), ..self.place }
+    }
+
     /// A field as it is stored.
     pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
         self.fields.get(name)
@@ -134,23 +140,9 @@ impl Records {
         self.sessions.store()
     }
 
-    /// What is at this place. Not a use.
-    async fn look(&self, place: Place) -> Result<Seen, Error> {
-        Ok(match self.store().load(place.id).await? {
-            Loaded::Live(record) if record.meta.secret == place.secret => {
-                Seen::Live(Kept { place, meta: record.meta, fields: Arc::new(record.fields) })
-            }
-            Loaded::Live(_) | Loaded::Ended(_) => Seen::Ended,
-            Loaded::Absent => Seen::Absent,
-        })
-    }
-
-    /// The live session at this place. Not a use.
+    /// The live session that this place, or the door there, leads to. Not a use.
     pub(super) async fn find(&self, place: Place) -> Result<Option<Kept>, Error> {
-        Ok(match self.look(place).await? {
-            Seen::Live(kept) => Some(kept),
-            Seen::Ended | Seen::Absent => None,
-        })
+        Ok(self.look(place).await?.live())
     }
 
     /// Keeps what a request has loaded for its write.
@@ -276,16 +268,30 @@ impl Records {
         let Old { id, generation, user } = kept.old();
         let retime = Retime { id, generation, spans: self.spans(*since, left_ms), user };
         match self.store().retime(self.sessions.op()?, &retime).await? {
-            Ok(meta) => Ok(Some(kept.clone().retimed(meta))),
+            Ok(meta) => {
+                self.lead(kept, left_ms).await?;
+                Ok(Some(kept.clone().retimed(meta)))
+            }
             Err(Refused::Gone(_) | Refused::Conflict) => Ok(None),
             Err(refused) => Err(self.refusal(refused)),
         }
     }
 
-    /// Ends the session; one that has ended stays as it is.
-    pub(super) async fn end(&self, kept: &Kept, reason: EndReason) -> Result<(), Failure> {
+    /// Ends the session. False if it has ended, perhaps by a login: one that its id leads to then lives.
+    async fn end(&self, kept: &Kept, reason: EndReason) -> Done {
         let end = End { old: kept.old(), reason, successor: None, delta: Delta::default() };
-        self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop)).map(drop)
+        self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop))
+    }
+
+    /// Ends the session that this place leads to, whatever logs in there meanwhile.
+    pub(super) async fn end_at(&self, place: Place, reason: EndReason) -> Result<(), Failure> {
+        for _ in 0..TRIES {
+            match self.find(place).await? {
+                Some(kept) if !self.end(&kept, reason).await? => {}
+                Some(_) | None => return Ok(()),
+            }
+        }
+        Err(Error::Unavailable(Outage::new("too many logins under one id at once")).into())
     }
 
     /// The timeouts of a session whose record lasts this long from now: those that the builder was given, if any, cut
@@ -313,7 +319,6 @@ impl Records {
     }
 
     /// How long the session lives if the load that found it was its last use.
-    #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-014"))]
     pub(super) fn left_ms(&self, kept: &Kept) -> Millis {
         let (meta, now) = (&kept.meta, self.store().now());
         let touched = if self.is_touch_due(meta) { now } else { meta.touched };
@@ -340,7 +345,7 @@ impl Records {
 
     fn login(&self, new: NewSession, old: Option<Old>, delta: Delta) -> Login {
         let gate = Gate { cap: self.sessions.settings().cap, ticket: None };
-        Login { new, old, seen: None, keep: vec![RECORD.to_owned()], delta, gate }
+        Login { new, old, seen: None, keep: vec![RECORD.to_owned()], delta, gate, door_ms: 0 }
     }
 
     fn delta(&self, content: &Content) -> Result<Delta, Error> {

@@ -110,7 +110,7 @@ impl Session {
             let (new, token) = self.new_session(bucket, Some(login.user.clone()))?;
             let new = NewSession { spans, client: self.client_for(login.remember), ..new };
             let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.to_vec(), delta.clone());
-            let call = store::Login { new, old, seen, keep, delta, gate };
+            let call = store::Login { new, old, seen, keep, delta, gate, door_ms: 0 };
             let answer = self.sessions().store().login(self.sessions().op()?, &call).await;
             match self.heard(&token, answer)? {
                 Ok(record) => {

@@ -106,6 +106,14 @@ impl Contract for Memory {
         Ok(self.state().login(login))
     }
 
+    async fn is_parked(&self, _: SessionId) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    async fn lead(&self, _: Op, lead: &Lead) -> Answer<()> {
+        Ok(self.state().lead(lead))
+    }
+
     async fn reauthenticate(&self, _: Op, again: &Reauthenticate) -> Answer<Record> {
         Ok(self.state().reauthenticate(again))
     }

@@ -27,6 +27,7 @@ mod fields;
 mod join;
 mod journal;
 mod keys;
+mod lead;
 mod load;
 mod login;
 mod meta;
@@ -174,6 +175,14 @@ impl Contract for Redis {
 
     async fn login(&self, op: Op, login: &Login) -> Answer<Record> {
         login::login(self, op, login).await
+    }
+
+    async fn is_parked(&self, id: SessionId) -> Result<bool, Error> {
+        lead::is_parked(self, id).await
+    }
+
+    async fn lead(&self, op: Op, lead: &Lead) -> Answer<()> {
+        lead::lead(self, op, lead).await
     }
 
     async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {

@@ -111,6 +111,20 @@ pub(crate) struct Login {
     /// Pending changes of the request; of a draft these are all its fields.
     pub(crate) delta: Delta,
     pub(crate) gate: Gate,
+    /// How long the session before stays as a door to the new one, in milliseconds; 0 if it is no door.
+    pub(crate) door_ms: u64,
+}
+
+/// Has a door lead to the session that follows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lead {
+    pub(crate) door: SessionId,
+    /// The session that it leads to, as the caller has seen it.
+    pub(crate) from: SessionId,
+    /// The session that it is to lead to; the same to have it stay.
+    pub(crate) to: SessionId,
+    /// How long it stays from now, at least.
+    pub(crate) stay_ms: u64,
 }
 
 /// Logs the same user in again: same id, new secret, new login time, fields stay.

@@ -8,7 +8,7 @@ use time::Duration;
 
 use super::key::Key;
 use super::{State, Store, content};
-use crate::compat::record::{Cause, Failure, Former, FormerPlace, Located};
+use crate::compat::record::{Cause, Failure, Former, FormerPlace, Kept};
 use crate::end::EndReason;
 
 type Local<'a, T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + 'a>>;
@@ -55,11 +55,11 @@ impl Store {
     }
 
     /// The live session of a key that is not of our form, moved here now if it is only known in the former store.
-    pub(super) async fn find_moved(&self, key: &SessionKey) -> Result<Option<Located>, Failure> {
+    pub(super) async fn find_moved(&self, key: &SessionKey) -> Result<Option<Kept>, Failure> {
         if !self.opens_moved {
             return Ok(None);
         }
-        self.records.located_or_moved(Key::moved(key), self.former(key).as_ref()).await
+        self.records.find_or_move(Key::moved(key), self.former(key).as_ref()).await
     }
 
     /// Ends the session of a key that is not of our form, here and there.
@@ -68,10 +68,7 @@ impl Store {
         match self.former(key) {
             _ if !self.opens_moved => Ok(()),
             Some(former) => self.records.end_in_both(place, &former, reason).await,
-            None => match self.records.locate(place).await?.live() {
-                Some(located) => self.records.end_located(&located, reason).await,
-                None => Ok(()),
-            },
+            None => self.records.end_at(place, reason).await,
         }
     }
 }

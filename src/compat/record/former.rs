@@ -7,14 +7,13 @@
 use std::error::Error as StdError;
 use std::future::Future;
 
-use super::located::{Found, Located};
-use super::{Content, Failure, Kept, Named, Place, RECORD, Records};
+use super::{Content, Failure, Found, Kept, Named, Place, RECORD, Records};
 use crate::codec::{encode_bytes, encode_value};
 use crate::end::EndReason;
 use crate::fields::Delta;
 
 /// The field of a record that may still be in the former store too.
-const MOVING: &str = "moving";
+pub(super) const MOVING: &str = "moving";
 
 /// What an error of the former store is turned into.
 pub(in crate::compat) type Cause = Box<dyn StdError + Send + Sync>;
@@ -36,17 +35,17 @@ pub(in crate::compat) trait FormerPlace {
 }
 
 impl Records {
-    /// The live sessions that this id leads to, moved here now if the id is only known in the former store.
-    pub(in crate::compat) async fn located_or_moved(
+    /// The live session that this id leads to, moved here now if the id is only known in the former store.
+    pub(in crate::compat) async fn find_or_move(
         &self,
         place: Place,
         former: Option<&impl FormerPlace>,
-    ) -> Result<Option<Located>, Failure> {
-        let found = self.locate(place).await?;
+    ) -> Result<Option<Kept>, Failure> {
+        let found = self.look(place).await?;
         match (found, former) {
             (found, None) => Ok(found.live()),
-            (Found::Live(located), Some(former)) if is_moving(&located.first) => self.finish(located, former).await,
-            (Found::Live(located), Some(_)) => Ok(Some(located)),
+            (Found::Live(kept), Some(former)) if is_moving(&kept) => self.finish(kept, former).await,
+            (Found::Live(kept), Some(_)) => Ok(Some(kept)),
             (Found::Ended, Some(former)) => {
                 // A server of the version before may have written it again. The answer does not depend on it.
                 if let Err(error) = former.delete().await {
@@ -58,15 +57,15 @@ impl Records {
         }
     }
 
-    async fn move_here(&self, place: Place, former: &impl FormerPlace) -> Result<Option<Located>, Failure> {
+    async fn move_here(&self, place: Place, former: &impl FormerPlace) -> Result<Option<Kept>, Failure> {
         let made = match former.read().await? {
             Some(Former { user: Err(error), .. }) => return Err(error.into()),
             Some(Former { content, .. }) => self.make_with(place, None, &content, self.mark()).await?,
             None => false,
         };
         // If it was not made here, another request may have moved or ended it meanwhile.
-        match self.locate(place).await? {
-            Found::Live(located) if made || is_moving(&located.first) => self.finish(located, former).await,
+        match self.look(place).await? {
+            Found::Live(kept) if made || is_moving(&kept) => self.finish(kept, former).await,
             found => Ok(found.live()),
         }
     }
@@ -74,44 +73,32 @@ impl Records {
     /// Logs the user of a moved record in, deletes it in the former store, and takes the mark away.
     ///
     /// A session of a user who has as many as a cap that rejects allows is not moved, and opens when there is room.
-    async fn finish(&self, located: Located, former: &impl FormerPlace) -> Result<Option<Located>, Failure> {
-        let place = located.first.place;
+    async fn finish(&self, kept: Kept, former: &impl FormerPlace) -> Result<Option<Kept>, Failure> {
+        let place = kept.entrance();
         let moved = former.read().await?;
         if let Some(Former { user, content }) = moved
-            && is_untouched(&located)
+            && is_untouched(&kept)
             && let Some(user) = user?
         {
-            match self.move_in(&located, &user, &content).await {
-                Err(Failure::AtCap) if !self.is_moved_meanwhile(place).await? => {
+            match self.log_in_here(&kept, &user, &content).await {
+                Err(Failure::AtCap) => {
                     tracing::warn!(id = %place.id, "a session was not moved: its user has as many as the cap allows");
                     return Ok(None);
                 }
-                Ok(_) | Err(Failure::AtCap) => {}
+                Ok(_) => {}
                 Err(failure) => return Err(failure),
             }
         }
         former.delete().await?;
-        let Some(located) = self.locate(place).await?.live() else { return Ok(None) };
-        if !is_moving(&located.first) {
-            return Ok(Some(located));
+        let Some(kept) = self.find(place).await? else { return Ok(None) };
+        if !is_moving(&kept) {
+            return Ok(Some(kept));
         }
-        self.save(&located.first, None, Delta { clear: false, changes: vec![(MOVING.to_owned(), None)] }).await?;
-        Ok(self.locate(place).await?.live())
+        self.save(&kept, None, Delta { clear: false, changes: vec![(MOVING.to_owned(), None)] }).await?;
+        Ok(self.find(place).await?)
     }
 
-    /// Whether another request has logged the user in to this session, or does so within the moment that that takes:
-    /// its session is then the one that fills the cap.
-    async fn is_moved_meanwhile(&self, place: Place) -> Result<bool, Failure> {
-        for wait_ms in [0, 10, 20, 40, 80] {
-            tokio::time::sleep(std::time::Duration::from_millis(wait_ms)).await;
-            if self.locate(place).await?.live().is_none_or(|located| located.behind.is_some()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Ends the sessions that this id leads to and deletes the record in the former store. One that is only there ends
+    /// Ends the session that this id leads to and deletes the record in the former store. One that is only there ends
     /// here too, so that no request that has read it there moves it afterwards.
     pub(in crate::compat) async fn end_in_both(
         &self,
@@ -119,17 +106,13 @@ impl Records {
         former: &impl FormerPlace,
         reason: EndReason,
     ) -> Result<(), Failure> {
-        let mut found = self.locate(place).await?;
-        if matches!(found, Found::Absent) {
-            if let Some(Former { content, .. }) = former.read().await? {
-                let empty = Content { stored: encode_value(RECORD, &())?, ..content };
-                self.make(place, None, &empty).await?;
-            }
-            found = self.locate(place).await?;
+        if matches!(self.look(place).await?, Found::Absent)
+            && let Some(Former { content, .. }) = former.read().await?
+        {
+            let empty = Content { stored: encode_value(RECORD, &())?, ..content };
+            self.make(place, None, &empty).await?;
         }
-        if let Found::Live(located) = found {
-            self.end_located(&located, reason).await?;
-        }
+        self.end_at(place, reason).await?;
         former.delete().await
     }
 
@@ -145,6 +128,6 @@ fn is_moving(kept: &Kept) -> bool {
 }
 
 /// Whether it is as it was made: what was written since says itself whose it is.
-fn is_untouched(located: &Located) -> bool {
-    located.behind.is_none() && located.first.meta.user.is_none() && located.first.meta.version == 1
+fn is_untouched(kept: &Kept) -> bool {
+    kept.door.is_none() && kept.meta.user.is_none() && kept.meta.version == 1
 }

@@ -30,14 +30,14 @@ impl fmt::Debug for Recent {
 impl Recent {
     pub(super) fn put(&self, kept: Kept) {
         if kept.fields.size() <= MOST_BYTES {
-            let mut slot = self.slot(kept.place);
+            let mut slot = self.slot(kept.entrance());
             *slot = Some(kept);
         }
     }
 
     /// Once: after a write it is not as it was.
     pub(super) fn take(&self, place: Place) -> Option<Kept> {
-        self.slot(place).take_if(|kept| kept.place == place)
+        self.slot(place).take_if(|kept| kept.entrance() == place)
     }
 
     fn slot(&self, place: Place) -> MutexGuard<'_, Option<Kept>> {

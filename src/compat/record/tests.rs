@@ -21,7 +21,12 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
         client: ClientInfo::new(),
         packed: Packed(Some(b"as loaded".to_vec())),
     };
-    Kept { place: Place { id, secret }, meta, fields: Arc::new([("a", vec![0; bytes])].into_iter().collect()) }
+    Kept {
+        place: Place { id, secret },
+        door: None,
+        meta,
+        fields: Arc::new([("a", vec![0; bytes])].into_iter().collect()),
+    }
 }
 
 #[test]

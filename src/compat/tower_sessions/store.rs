@@ -8,14 +8,11 @@ use super::id::ForeignId;
 use super::record::{Unkept, content, read};
 use super::{State, Store};
 use crate::clock::Millis;
-use crate::compat::record::{Content, Located, MINTS, Place, RECORD, SAME_MS, too_late};
+use crate::compat::record::{Content, Kept, MINTS, Place, RECORD, SAME_MS, TRIES, too_late};
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
 use crate::id::UserHash;
 use crate::store::Meta;
-
-/// Most times that a login into a session is tried again because another request wrote to it.
-const TRIES: usize = 16;
 
 impl Store {
     /// Stores a new record, and answers its id: a user's has to lead to the user's bucket.
@@ -49,22 +46,16 @@ impl Store {
             return Ok(());
         }
         for _ in 0..TRIES {
-            let Some(located) = self.locate(id).await? else { break };
-            let Some(kept) = located.kept() else { break };
-            let Some(content) = &content else {
-                return Ok(self.records.end_located(&located, EndReason::Expired).await?);
-            };
-            let done = match &user {
+            let Some(kept) = self.find(id).await? else { break };
+            let Some(content) = &content else { return Ok(self.records.end_at(place, EndReason::Expired).await?) };
+            let is_done = match &user {
                 Some(user) if kept.meta.user.as_ref() != Some(user) => {
-                    self.records.move_in(&located, user, content).await?
+                    self.records.log_in_here(&kept, user, content).await?
                 }
-                // A session that was logged in again is no more the one that was loaded.
-                Some(_) | None => Some(self.records.write_located(&located, None, content).await? == Some(true)),
+                Some(_) | None => self.records.write(&kept, None, content).await? == Some(true),
             };
-            match done {
-                Some(true) => return Ok(()),
-                Some(false) => break,
-                None => {}
+            if is_done {
+                return Ok(());
             }
         }
         too_late(place.id);
@@ -72,39 +63,35 @@ impl Store {
     }
 
     /// Replaces a record as this process has loaded it, without another load. False, and it was not replaced, if it was
-    /// written since, perhaps by a login that made a door of it; if it has ended or was not loaded; if this is a login.
+    /// written since; if it has ended, perhaps by a login, or was not loaded; if this is a login.
     async fn put_unchanged(&self, place: Place, user: Option<&str>, content: &Content) -> Result<bool, Unkept> {
-        let Some(located) = self.records.recall_located(place) else { return Ok(false) };
-        let Some(Meta { version, user: before, .. }) = located.kept().map(|kept| &kept.meta) else { return Ok(false) };
+        let Some(kept) = self.records.recall(place) else { return Ok(false) };
+        let Meta { version, user: before, .. } = &kept.meta;
         let is_login = user.is_some() && user != before.as_deref();
-        Ok(!is_login && self.records.write_located(&located, Some(*version), content).await? == Some(true))
+        Ok(!is_login && self.records.write(&kept, Some(*version), content).await? == Some(true))
     }
 
     /// The record, if its session lives. A use.
     pub(super) async fn get(&self, id: ForeignId) -> Result<Option<(State, OffsetDateTime)>, Unkept> {
-        let Some(located) = self.locate(id).await? else { return Ok(None) };
-        let Some(kept) = located.kept() else { return Ok(None) };
-        self.records.touch_located(&located).await;
+        let Some(kept) = self.find(id).await? else { return Ok(None) };
+        self.records.touch(&kept).await;
         let record = kept.field(RECORD).map(read).transpose();
-        let left_ms = self.records.left_ms(kept);
-        located.remember(&self.records);
+        let left_ms = self.records.left_ms(&kept);
+        self.records.remember(kept);
         Ok(record?.map(|(state, expires)| (state, earlier(expires, left_ms))))
     }
 
     /// Ends the session, as logged out.
     pub(super) async fn end(&self, id: ForeignId) -> Result<(), Unkept> {
         let (place, reason) = (id.place(), EndReason::LoggedOut);
-        match self.former(id) {
-            Some(former) => Ok(self.records.end_in_both(place, &former, reason).await?),
-            None => match self.records.locate(place).await?.live() {
-                Some(located) => Ok(self.records.end_located(&located, reason).await?),
-                None => Ok(()),
-            },
-        }
+        Ok(match self.former(id) {
+            Some(former) => self.records.end_in_both(place, &former, reason).await?,
+            None => self.records.end_at(place, reason).await?,
+        })
     }
 
-    async fn locate(&self, id: ForeignId) -> Result<Option<Located>, Unkept> {
-        Ok(self.records.located_or_moved(id.place(), self.former(id).as_ref()).await?)
+    async fn find(&self, id: ForeignId) -> Result<Option<Kept>, Unkept> {
+        Ok(self.records.find_or_move(id.place(), self.former(id).as_ref()).await?)
     }
 }
 

@@ -26,7 +26,8 @@ impl State {
         let leaving = login.old.as_ref().map(|old| old.id);
         self.make_room(user, leaving, login.gate.cap)?;
         if let Some(old) = leaving {
-            self.bury_before(old, EndReason::LoggedIn, guest.then_some(login.new.id));
+            let successor = (guest || login.door_ms > 0).then_some(login.new.id);
+            self.bury_before(old, EndReason::LoggedIn, successor, login.door_ms);
         }
         Ok(self.begin(&login.new, since, fields))
     }

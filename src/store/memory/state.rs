@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::id::{Bucket, SessionId};
-use crate::store::{LATE_WRITE_MS, Loaded, Meta, NewSession, Packed, Record, Refused, StoreSettings, Tombstone};
+use crate::store::{LATE_WRITE_MS, Lead, Loaded, Meta, NewSession, Packed, Record, Refused, StoreSettings, Tombstone};
 
 /// How often what has expired is dropped from memory; until then it only counts as absent.
 const PURGE_INTERVAL_MS: u64 = 60_000;
@@ -179,19 +179,36 @@ impl State {
 
     /// Puts a tombstone in the place of a live or expired session and removes its index entries.
     pub(super) fn bury(&mut self, id: SessionId, reason: EndReason) {
-        self.bury_before(id, reason, None);
+        self.bury_before(id, reason, None, 0);
     }
 
-    /// The same for a session in whose place another one is made.
-    pub(super) fn bury_before(&mut self, id: SessionId, reason: EndReason, successor: Option<SessionId>) {
+    /// The same for a session in whose place another one is made, which stays as a door to it for this long, if at all.
+    pub(super) fn bury_before(&mut self, id: SessionId, reason: EndReason, successor: Option<SessionId>, door_ms: u64) {
         let Some(Slot::Session(record)) = self.slots.get(&id) else { return };
         let (tombstone, user) = (tombstone(&record.meta, reason), record.meta.user.clone());
-        let (tombstone, since) = (Tombstone { successor, ..tombstone }, record.meta.since);
-        let until = self.now + self.settings.tombstone_ms(id);
+        let tombstone = Tombstone { successor, door: door_ms > 0, ..tombstone };
+        let since = record.meta.since;
+        let until = self.now + self.settings.door_ms(id, door_ms);
         self.slots.insert(id, Slot::Ended { tombstone, since, until });
         self.unscore(id);
         if let Some(user) = user {
             self.leave(&user, id);
+        }
+    }
+
+    /// Has a door lead to the session that follows, and stay.
+    pub(super) fn lead(&mut self, lead: &Lead) -> Result<(), Refused> {
+        let (gone, now) = (self.live(lead.door).err(), self.now);
+        let is_there = self.slot(lead.door).is_some();
+        match self.slots.get_mut(&lead.door) {
+            Some(Slot::Ended { tombstone, until, .. })
+                if is_there && tombstone.door && tombstone.successor == Some(lead.from) =>
+            {
+                tombstone.successor = Some(lead.to);
+                *until = (*until).max(now + lead.stay_ms);
+                Ok(())
+            }
+            _ => Err(gone.unwrap_or(Refused::Gone(None))),
         }
     }
 
@@ -236,5 +253,5 @@ pub(super) fn cover(meta: &mut Meta) {
 
 fn tombstone(meta: &Meta, reason: EndReason) -> Tombstone {
     let previous = meta.rotation.as_ref().map(|rotation| rotation.previous);
-    Tombstone { reason, secret: meta.secret, previous, successor: None }
+    Tombstone { reason, secret: meta.secret, previous, successor: None, door: false }
 }

@@ -81,7 +81,7 @@ fn old(record: &Record, id: SessionId) -> Old {
 
 fn login_of(user: &str, cap: Cap) -> Login {
     let gate = Gate { cap, ticket: None };
-    Login { new: of_user(user), old: None, seen: None, keep: vec![], delta: Delta::default(), gate }
+    Login { new: of_user(user), old: None, seen: None, keep: vec![], delta: Delta::default(), gate, door_ms: 0 }
 }
 
 impl Bench {

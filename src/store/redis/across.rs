@@ -116,6 +116,7 @@ impl<'a> Across<'a> {
             .number(limits.fields)
             .number(limits.session_bytes)
             .bytes(&self.login.new.id.as_bytes()[..])
+            .number(self.login.door_ms)
             .names(&self.login.keep)
             .delta(&self.login.delta)?;
         self.redis.call(&mut self.step(Step::Leave), &call).await?.answer(replacing)

@@ -64,7 +64,7 @@ impl<'a> Plan<'a> {
             None => None,
         };
         let carried = NewFields::carried(login, guest.as_ref().map(|guest| &*guest.seen.fields));
-        if !in_time || !legal || carried.excess(&redis.settings.limits).is_some() {
+        if !in_time || !legal || login.door_ms > 0 || carried.excess(&redis.settings.limits).is_some() {
             return None;
         }
         let begun = Begun::new(op, &login.new, login.new.user.as_deref(), carried.bytes() as u32);

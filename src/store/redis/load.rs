@@ -79,6 +79,7 @@ fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
             secret: meta.secret,
             previous: meta.rotation.map(|rotation| rotation.previous),
             successor: None,
+            door: false,
         }),
     }
 }

@@ -44,6 +44,7 @@ pub(super) async fn login(redis: &Redis, op: Op, login: &Login) -> Answer<Record
             .gate(&login.gate)
             .number(redis.settings.limits.fields)
             .number(redis.settings.limits.session_bytes)
+            .number(login.door_ms)
             .members(members)
             .names(&login.keep)
             .delta(&login.delta)

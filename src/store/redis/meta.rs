@@ -138,7 +138,13 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
     if head.state != 0 {
         let previous = rotation.map(|rotation| rotation.previous);
         let reason = EndReason::from_code(head.state)?;
-        return Some(Stored::Ended(Tombstone { reason, secret, previous, successor }));
+        return Some(Stored::Ended(Tombstone {
+            reason,
+            secret,
+            previous,
+            successor,
+            door: head.critical & blocks::DOOR != 0,
+        }));
     }
     let (user, client) = tail::read(bytes)?;
     let meta = Meta {

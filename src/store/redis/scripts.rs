@@ -50,6 +50,7 @@ scripts! {
     PARK = "park" "";
     LEAVE = "leave" "";
     ACTIVATE = "activate" "allow-oom";
+    LEAD = "lead" "allow-oom";
     REAUTHENTICATE = "reauthenticate" "";
     END = "end" "allow-oom";
     BURY = "bury" "allow-oom";

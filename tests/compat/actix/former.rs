@@ -184,7 +184,7 @@ async fn an_error_of_the_former_store_is_an_error_and_never_no_session() {
 
 #[tokio::test]
 async fn requests_that_miss_at_once_move_it_once() {
-    for cap in [Cap::default(), Cap::reject(1)] {
+    for cap in [Cap::default(), Cap::reject(1), Cap::evict(1)] {
         let stage = stage(|with| with.cap(cap)).await;
         let (store, before, key) = before(&stage, of("ada"));
         let (one, two, three) = tokio::join!(load(&store, &key), load(&store, &key), load(&store, &key));

@@ -128,3 +128,15 @@ async fn a_user_id_that_cannot_be_is_an_error_and_changes_nothing() {
         assert_eq!(load(&store, &key).await, Some(guest()));
     }
 }
+
+#[tokio::test]
+async fn a_key_does_not_open_the_session_of_a_login_that_the_application_made_over_it() {
+    let stage = stage(|with| with).await;
+    let store = naming(&stage.sessions);
+    let key = save(&store, guest()).await;
+    // A key is a token of ours.
+    crate::common::login(&stage.open(key.as_ref()).await, "ada").await;
+    assert_eq!(load(&store, &key).await, None);
+    store.delete(&key).await.expect("there");
+    assert_eq!(listed(&stage.sessions, "ada").await, 1);
+}

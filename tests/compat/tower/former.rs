@@ -1,10 +1,8 @@
 //! Records that are moved here from tower-sessions' own store.
 
-use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration as Std;
 
 use async_trait::async_trait;
@@ -17,7 +15,7 @@ use tokio::task::JoinSet;
 use super::line::session::{Id, Record};
 use super::line::session_store::{Error, Result as Stored};
 use super::line::{MemoryStore, SessionStore};
-use super::{guest, moving, naming, of, record, stage};
+use super::{Dropped, guest, moving, naming, of, record, stage};
 use crate::common::Stage;
 
 /// tower-sessions' store, which can be made to fail and counts its loads.
@@ -195,7 +193,7 @@ async fn a_record_whose_user_cannot_be_read_is_an_error_and_stays_where_it_is() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_miss_at_once_move_it_once() {
-    for cap in [Cap::default(), Cap::reject(1)] {
+    for cap in [Cap::default(), Cap::reject(1), Cap::evict(1)] {
         let stage = stage(|with| with.cap(cap)).await;
         for one in [guest(), of("ada")] {
             let (store, before, one) = before(&stage, one).await;
@@ -225,22 +223,6 @@ async fn a_session_above_a_cap_that_rejects_is_moved_when_there_is_room() {
     assert_eq!(load(&store, &other).await, Some(other));
 }
 
-/// A future that is dropped after a number of polls.
-struct Dropped<F>(F, usize);
-
-impl<F: Future + Unpin> Future for Dropped<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.1 == 0 {
-            return Poll::Ready(None);
-        }
-        self.1 -= 1;
-        let polled = Pin::new(&mut self.0).poll(context);
-        if polled.is_pending() && self.1 == 0 { Poll::Ready(None) } else { polled.map(Some) }
-    }
-}
-
 #[tokio::test]
 async fn a_move_that_is_dropped_at_any_poll_is_finished_by_the_next_load() {
     for user in [None, Some("ada")] {
@@ -251,6 +233,7 @@ async fn a_move_that_is_dropped_at_any_poll_is_finished_by_the_next_load() {
             let cut_off = Dropped(pin!(store.load(&one.id)), polls).await;
             assert_eq!(load(&store, &one).await.as_ref(), Some(&one), "{polls}");
             assert!(!before.has(&one.id).await, "{polls}");
+            assert_eq!(listed(&stage.sessions, "ada").await, u64::from(user.is_some()), "{polls}");
             if cut_off.is_some() {
                 was_whole = true;
                 break;

@@ -3,6 +3,7 @@
 pub(crate) use super::{line, moving, noted, stage};
 
 mod browser;
+mod door;
 mod fences;
 mod former;
 mod meanwhile;
@@ -14,6 +15,9 @@ mod timeouts;
 mod users;
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use cloakroom::Sessions;
 use cloakroom::compat::tower_sessions::Store;
@@ -40,4 +44,20 @@ fn guest() -> Record {
 /// The same that names a user.
 fn of(user: &str) -> Record {
     record(json!({ "cart": ["hat"], "user": user }), Duration::minutes(30))
+}
+
+/// A future that is dropped after a number of polls.
+struct Dropped<F>(F, usize);
+
+impl<F: Future + Unpin> Future for Dropped<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.1 == 0 {
+            return Poll::Ready(None);
+        }
+        self.1 -= 1;
+        let polled = Pin::new(&mut self.0).poll(context);
+        if polled.is_pending() && self.1 == 0 { Poll::Ready(None) } else { polled.map(Some) }
+    }
 }

@@ -88,7 +88,7 @@ async fn it_lives_as_long_as_its_record_says_and_use_keeps_it_alive() {
     for _ in 0..2 {
         stage.advance(Std::from_secs(25 * 60)).await;
         assert!(store.load(&one.id).await.expect("there").is_some());
-        noted(&stage.sessions, 2).await;
+        noted(&stage.sessions, 1).await;
     }
     stage.advance(Std::from_secs(11 * 60 + 1)).await;
     assert!(store.load(&one.id).await.expect("there").is_none());

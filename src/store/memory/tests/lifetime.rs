@@ -23,7 +23,8 @@ async fn within_its_grace_an_expired_session_tells_so_and_afterwards_is_absent()
     let new = graced();
     bench.create(&new, &["hat=top"]).await;
     bench.advance(LIFE + 1);
-    let expired = Tombstone { reason: EndReason::Expired, secret: secret(1), previous: None, successor: None };
+    let expired =
+        Tombstone { reason: EndReason::Expired, secret: secret(1), previous: None, successor: None, door: false };
     assert_eq!(bench.load(new.id).await, Loaded::Ended(expired));
     assert_eq!(bench.end_as_is(new.id).await, Err(Refused::Gone(Some(EndReason::Expired))));
     bench.advance(GRACE - 1);

@@ -43,8 +43,13 @@ async fn the_secret_before_becomes_the_previous_one() {
     );
     assert_eq!((meta.generation, meta.version), (1, 1));
     bench.end(id, EndReason::Revoked).await.expect("live");
-    let tombstone =
-        Tombstone { reason: EndReason::Revoked, secret: secret(2), previous: Some(secret(1)), successor: None };
+    let tombstone = Tombstone {
+        reason: EndReason::Revoked,
+        secret: secret(2),
+        previous: Some(secret(1)),
+        successor: None,
+        door: false,
+    };
     assert_eq!(bench.load(id).await, Loaded::Ended(tombstone));
 }
 

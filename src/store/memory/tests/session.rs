@@ -122,7 +122,8 @@ async fn an_end_leaves_a_tombstone_with_the_secrets_and_refuses_a_stale_generati
     assert_eq!(bench.store.end(OP, &stale).await.expect("no outage"), Err(Refused::Conflict));
     assert!(bench.is_live(id).await);
     bench.end(id, EndReason::LoggedOut).await.expect("live");
-    let tombstone = Tombstone { reason: EndReason::LoggedOut, secret: secret(1), previous: None, successor: None };
+    let tombstone =
+        Tombstone { reason: EndReason::LoggedOut, secret: secret(1), previous: None, successor: None, door: false };
     assert_eq!(bench.load(id).await, Loaded::Ended(tombstone));
 }
 

@@ -12,7 +12,7 @@ const ROTATED: u8 = 1;
 /// A login made a session in this one's place. Block: its id.
 pub(super) const SUCCESSOR: u8 = 2;
 /// A tombstone whose expiry is set once: a drop-in store's first session, which points to the user's. No block.
-const DOOR: u8 = 4;
+pub(super) const DOOR: u8 = 4;
 /// The others change which sessions live, or add a block of unknown length. 8, 16 and 32 are reserved for end events:
 /// observed, owed, aside.
 pub(super) const KNOWN: u8 = ROTATED | SUCCESSOR | DOOR;

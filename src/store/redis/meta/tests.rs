@@ -59,7 +59,8 @@ fn a_tombstone_tells_its_reason_and_both_secrets() {
             reason: EndReason::Revoked,
             secret: SecretHash([0xaa; 32]),
             previous,
-            successor: None
+            successor: None,
+            door: false
         })
     );
     assert_eq!(stored.stays_ms(), 0);

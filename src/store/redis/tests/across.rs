@@ -67,6 +67,19 @@ impl Login3 {
 }
 
 #[tokio::test]
+async fn what_is_parked_is_told_from_what_is_not_there() {
+    let bench = open();
+    let three = Login3::of(&bench, "ada", Cap::default()).await;
+    let id = three.login.new.id;
+    assert!(!bench.store.is_parked(id).await.unwrap());
+    three.park(&bench).await.unwrap();
+    assert!(bench.store.is_parked(id).await.unwrap() && !bench.store.is_parked(three.guest).await.unwrap());
+    let carried = three.leave(&bench).await.unwrap();
+    three.activate(&bench, &carried).await.unwrap();
+    assert!(!bench.store.is_parked(id).await.unwrap());
+}
+
+#[tokio::test]
 async fn what_is_parked_is_unknown_in_no_index_and_gone_after_five_minutes() {
     let bench = open();
     let earlier = bench.login("ada").await.0;

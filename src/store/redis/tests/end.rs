@@ -7,8 +7,13 @@ async fn an_ended_session_is_a_tombstone_without_fields_or_user() {
     bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();
     bench.save(&saving(id, &["a=1"])).await.unwrap();
     bench.store.end(bench.op(), &ending(&record, id)).await.unwrap().unwrap();
-    let tombstone =
-        Tombstone { reason: EndReason::LoggedOut, secret: secret(2), previous: Some(secret(1)), successor: None };
+    let tombstone = Tombstone {
+        reason: EndReason::LoggedOut,
+        secret: secret(2),
+        previous: Some(secret(1)),
+        successor: None,
+        door: false,
+    };
     assert_eq!(bench.load(id).await, Loaded::Ended(tombstone));
     let key = bench.store.keys.session(id);
     assert_eq!(bench.raw::<Vec<String>>("HKEYS", &key, &[]), ["@"]);

@@ -167,6 +167,7 @@ impl History {
             15 => self.undelivered().await,
             16 => self.user().await,
             17 => self.bucket().await,
+            18 => self.lead().await,
             _ => self.pass(),
         }
     }
@@ -276,8 +277,16 @@ impl History {
             Some(old) if self.random.bool() => self.bench.snapshot(old.id).await,
             _ => None,
         };
-        let login =
-            Login { new: self.new_session(Some(user)), old, seen, keep: self.keep(), delta: self.delta(), gate };
+        let door_ms = u64::from(self.random.bool());
+        let login = Login {
+            new: self.new_session(Some(user)),
+            old,
+            seen,
+            keep: self.keep(),
+            delta: self.delta(),
+            gate,
+            door_ms,
+        };
         let (redis, memory) = (tickets.map(|pair| pair.0), tickets.map(|pair| pair.1));
         let op = self.op();
         let answers = [
@@ -285,6 +294,18 @@ impl History {
             self.memory.login(op, &Login { gate: Gate { ticket: memory, ..gate }, ..login.clone() }).await,
         ];
         self.same_records(answers);
+    }
+
+    /// Mostly of a door, from where it leads.
+    async fn lead(&mut self) {
+        let (door, _) = self.any();
+        let from = match self.memory.load(door).await.unwrap() {
+            Loaded::Ended(Tombstone { successor: Some(id), .. }) if self.random.u8(..) > 50 => id,
+            _ => self.any().0,
+        };
+        let lead = Lead { door, from, to: self.any().0, stay_ms: 1 };
+        let op = self.op();
+        both!(self, store => store.lead(op, &lead).await, |answer: Answer<()>, _| answer.unwrap()).ok();
     }
 
     async fn reauthenticate(&mut self) {

@@ -285,3 +285,73 @@ async fn what_is_carried_keeps_the_limit_of_bytes() {
     login.delta = delta(&["a=1234567"]);
     bench.try_login(&login).await.unwrap();
 }
+
+const DOOR: u64 = 5 * 60 * 60_000;
+
+/// A session over which ada has logged in, as a door, and ada's.
+async fn door(bench: &Bench, before: SessionId, record: &Record) -> SessionId {
+    let login = Login { old: Some(old(record, before)), door_ms: DOOR, ..login_of("ada", Cap::reject(1)) };
+    bench.try_login(&login).await.unwrap();
+    login.new.id
+}
+
+async fn tombstone(bench: &Bench, id: SessionId) -> Tombstone {
+    match bench.load(id).await {
+        Loaded::Ended(tombstone) => tombstone,
+        other => panic!("not ended: {other:?}"),
+    }
+}
+
+async fn lead(bench: &Bench, door: SessionId, from: SessionId, to: SessionId, stay_ms: u64) -> Result<(), Refused> {
+    bench.store.lead(bench.op(), &Lead { door, from, to, stay_ms }).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_door_names_the_session_that_follows_and_stays_as_long_as_said() {
+    let bench = open();
+    let (guest, record) = bench.guest(&["cart=1"]).await;
+    let (bob, bobs) = bench.login("bob").await;
+    for (before, record) in [(guest, record), (bob, bobs)] {
+        bench.revoke("ada", Scope::All).await.unwrap();
+        let now = bench.store.now();
+        let ada = door(&bench, before, &record).await;
+        let found = tombstone(&bench, before).await;
+        assert_eq!((found.reason, found.successor, found.door), (EndReason::LoggedIn, Some(ada), true));
+        assert_eq!((found.secret, bench.scored(before)), (record.meta.secret, None));
+        let until = bench.expiry(&bench.store.keys.session(before)) as u64;
+        assert!((DOOR - 1_000..DOOR * 11 / 10 + 10_000).contains(&(until - now)), "{}", until - now);
+    }
+    assert_eq!((bench.indexed("ada"), bench.indexed("bob")), (1, 0));
+}
+
+#[tokio::test]
+async fn a_login_of_the_application_makes_no_door() {
+    let bench = open();
+    let (guest, record) = bench.guest(&[]).await;
+    let login = Login { old: Some(old(&record, guest)), ..login_of("ada", Cap::default()) };
+    bench.try_login(&login).await.unwrap();
+    assert!(!tombstone(&bench, guest).await.door);
+    let refused = lead(&bench, guest, login.new.id, login.new.id, DOOR).await;
+    assert_eq!(refused, Err(Refused::Gone(Some(EndReason::LoggedIn))));
+}
+
+#[tokio::test]
+async fn a_door_is_led_elsewhere_only_from_where_it_leads_and_never_stays_shorter() {
+    let bench = open();
+    let (guest, record) = bench.guest(&[]).await;
+    let ada = door(&bench, guest, &record).await;
+    let [next, other] = [(); 2].map(|()| of_user("ada").id);
+    let key = bench.store.keys.session(guest);
+    let until = bench.expiry(&key);
+    assert_eq!(lead(&bench, guest, other, next, DOOR).await, Err(Refused::Gone(Some(EndReason::LoggedIn))));
+    assert_eq!(tombstone(&bench, guest).await.successor, Some(ada));
+    lead(&bench, guest, ada, next, 1).await.unwrap();
+    assert_eq!((tombstone(&bench, guest).await.successor, bench.expiry(&key)), (Some(next), until));
+    lead(&bench, guest, next, next, 2 * DOOR).await.unwrap();
+    assert!(bench.expiry(&key) > until);
+    let (live, _) = bench.guest(&["a=1"]).await;
+    for id in [live, other] {
+        assert_eq!(lead(&bench, id, ada, next, DOOR).await, Err(Refused::Gone(None)));
+    }
+    assert_eq!(names(&bench.live(live).await), ["a"]);
+}

@@ -48,11 +48,17 @@ fn recorded_sessions_are_still_read() {
 
 #[test]
 fn recorded_tombstones_and_places_are_still_read() {
-    let ended =
-        Tombstone { reason: EndReason::LoggedOut, secret: secret(2), previous: Some(secret(1)), successor: None };
+    let ended = Tombstone {
+        reason: EndReason::LoggedOut,
+        secret: secret(2),
+        previous: Some(secret(1)),
+        successor: None,
+        door: false,
+    };
     assert_eq!(tombstone("tombstone"), ended);
     let successor = Some("8889a4ee-1b1e-8fde-a8f9-c709a3c23138".parse().unwrap());
-    let succeeded = Tombstone { reason: EndReason::LoggedIn, secret: secret(1), previous: None, successor };
+    let succeeded =
+        Tombstone { reason: EndReason::LoggedIn, secret: secret(1), previous: None, successor, door: false };
     assert_eq!(tombstone("succeeded"), succeeded);
     assert_eq!(stored("parked"), Stored::Parked);
     assert!(session("refused").1 > 120_000, "dead from the beginning");

@@ -1,0 +1,133 @@
+//! From an id to its record, which a login without a new id has moved into the user's bucket.
+//!
+//! A user's sessions are in the user's bucket, but a record that names a user in the middle of its life has an id that
+//! leads elsewhere. So that is a login over the first session, as any other: the first ends, and the user's is the only
+//! one that lives. What remains of the first is a door: it names the user's session, and stays as long as that may live.
+//! Both have the same secret, so nobody's id leads to a session that another one opens.
+
+use std::time::Duration;
+
+use super::{Content, Done, Failure, Kept, Place, RECORD, Records, former::MOVING};
+use crate::clock::Millis;
+use crate::detach::to_the_end;
+use crate::error::{Error, Outage};
+use crate::id::{SessionId, UserHash};
+use crate::store::{Contract, Lead, Loaded, Login};
+use crate::timeout::NO_END_MS;
+
+/// Most doors that are passed one after the other. Each load that passes two has the first lead to the last, so there are
+/// more only if as many logins under one id were cut off.
+const DOORS: usize = 4;
+
+/// The door by which an id leads to a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::compat) struct Door {
+    pub(in crate::compat) id: SessionId,
+    /// The session that it names: the live one, unless another door is between.
+    leads_to: SessionId,
+}
+
+/// What an id leads to.
+#[derive(Debug)]
+pub(in crate::compat) enum Found {
+    Live(Kept),
+    /// It has ended, or another secret opens it.
+    Ended,
+    /// Nothing is known of it.
+    Absent,
+}
+
+impl Found {
+    pub(in crate::compat) fn live(self) -> Option<Kept> {
+        match self {
+            Self::Live(kept) => Some(kept),
+            Self::Ended | Self::Absent => None,
+        }
+    }
+}
+
+impl Records {
+    /// What is at this place, or behind the door there. Not a use.
+    pub(in crate::compat) async fn look(&self, place: Place) -> Result<Found, Error> {
+        let (mut id, mut door) = (place.id, None);
+        for _ in 0..=DOORS {
+            let loaded = if door.is_none() { self.store().load(id).await? } else { self.behind_door(id).await? };
+            id = match loaded {
+                Loaded::Live(record) if record.meta.secret == place.secret => {
+                    let kept = Kept::new(Place { id, ..place }, door, *record);
+                    self.shorten(&kept, self.left_ms(&kept)).await;
+                    return Ok(Found::Live(kept));
+                }
+                Loaded::Absent if door.is_none() => return Ok(Found::Absent),
+                Loaded::Ended(tombstone) if tombstone.door && tombstone.secret == place.secret => {
+                    let Some(leads_to) = tombstone.successor else { return Ok(Found::Ended) };
+                    door.get_or_insert(Door { id: place.id, leads_to });
+                    leads_to
+                }
+                Loaded::Live(_) | Loaded::Ended(_) | Loaded::Absent => return Ok(Found::Ended),
+            };
+        }
+        Ok(Found::Ended)
+    }
+
+    /// What a door leads to. Within a Cluster the login that made the door may still be on its way to the second of its
+    /// sessions: then that is waited for, since a visitor who is just being logged in is not without a session.
+    async fn behind_door(&self, id: SessionId) -> Result<Loaded, Error> {
+        for wait_ms in [10, 20, 40, 80, 160, 320, 640, 1280] {
+            let loaded = self.store().load(id).await?;
+            if !matches!(loaded, Loaded::Absent) {
+                return Ok(loaded);
+            } else if !self.store().is_parked(id).await? {
+                return self.store().load(id).await;
+            }
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        }
+        Err(Error::Unavailable(Outage::new("a login under this id has not come to its end")))
+    }
+
+    /// Has the first door lead to the session itself, if another one is between. It leads there all the same: a failure
+    /// is traced.
+    async fn shorten(&self, kept: &Kept, left_ms: Millis) {
+        if kept.door.is_some_and(|door| door.leads_to != kept.place.id)
+            && let Err(error) = self.lead(kept, left_ms).await
+        {
+            tracing::debug!(%error, "a door still leads by another one");
+        }
+    }
+
+    /// Has the door, if there is one, lead to the session and stay as long as that may live.
+    pub(super) async fn lead(&self, kept: &Kept, left_ms: Millis) -> Result<(), Error> {
+        let Some(Door { id: door, leads_to: from }) = kept.door else { return Ok(()) };
+        let lead = Lead { door, from, to: kept.place.id, stay_ms: stay_ms(left_ms) };
+        // Refused, if another login has pointed it elsewhere: then the next load follows that one.
+        self.store().lead(self.sessions.op()?, &lead).await.map(drop)
+    }
+
+    /// Logs a user in to a session under the id that it has. False if the session has ended, perhaps by another login.
+    ///
+    /// Once begun it goes on when the caller is dropped: within a Cluster it takes several steps.
+    pub(in crate::compat) async fn log_in_here(&self, kept: &Kept, user: &str, content: &Content) -> Done {
+        let id = SessionId::mint(UserHash::of(user).bucket()).map_err(Error::from)?;
+        let (new, delta) = self.new_session(Place { id, ..kept.place }, Some(user), content)?;
+        let keep = vec![MOVING.to_owned(), RECORD.to_owned()];
+        let login = Login { door_ms: stay_ms(content.left_ms), keep, ..self.login(new, Some(kept.old()), delta) };
+        let (sessions, op) = (self.sessions.clone(), self.sessions.op()?);
+        let answer = to_the_end(async move { sessions.store().login(op, &login).await }).await?;
+        if answer.is_ok() {
+            self.shorten(&Kept { place: Place { id, ..kept.place }, ..kept.clone() }, content.left_ms).await;
+        }
+        match self.done(answer.map(drop)) {
+            // By steps the cap is looked at before the session: another login of this id may be the one that fills it.
+            Err(Failure::AtCap) if self.find(kept.entrance()).await?.is_none_or(|now| now.place != kept.place) => {
+                Ok(false)
+            }
+            done => done,
+        }
+    }
+}
+
+/// How long a door stays: twice as long as the session lives if it is not used, so that one whose life was made longer
+/// without the door, because the server went away in between, does not outlive it before the next time.
+fn stay_ms(left_ms: Millis) -> Millis {
+    left_ms.saturating_mul(2).min(NO_END_MS)
+}
