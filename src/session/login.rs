@@ -88,7 +88,8 @@ impl Session {
             let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.clone(), delta.clone());
             let call = store::Login { new, old, seen, keep, delta, gate };
             let answer = self.sessions().store().login(self.sessions().op()?, &call).await;
-            match self.heard(&token, answer)? {
+            self.heard(&token, &answer);
+            match answer? {
                 Ok(record) => {
                     self.state().begin_with(token.id(), record, token.clone());
                     return Ok(LoggedIn::As(token.id()));
@@ -113,7 +114,8 @@ impl Session {
             delta: self.state().fields.delta().clone(),
         };
         let answer = self.sessions().store().reauthenticate(self.sessions().op()?, &call).await;
-        match self.heard(&token, answer)? {
+        self.heard(&token, &answer);
+        match answer? {
             Ok(record) => {
                 self.state().begin_with(live.id, record, token);
                 Ok(LoggedIn::As(live.id))

@@ -91,6 +91,7 @@ impl Session {
             new: token.hash(),
         };
         let answer = self.sessions().store().rotate(self.sessions().op()?, &call).await;
-        self.heard(token, answer)
+        self.heard(token, &answer);
+        answer
     }
 }

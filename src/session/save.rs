@@ -180,7 +180,8 @@ impl Session {
             let bucket = bucket.map_or_else(Bucket::random, Ok)?;
             let (new, token) = self.new_session(bucket, None)?;
             let answer = self.sessions().store().create(self.sessions().op()?, &new, delta).await;
-            match self.heard(&token, answer)? {
+            self.heard(&token, &answer);
+            match answer? {
                 Ok(record) => {
                     let mut state = self.state();
                     state.fields.settle(delta);

@@ -57,12 +57,18 @@ pub(crate) struct Live {
     pub(crate) loaded: Millis,
 }
 
+impl Phase {
+    pub(super) const fn live(&self) -> Option<&Live> {
+        match self {
+            Self::Live(live) => Some(live),
+            Self::Draft { .. } | Self::Ended(_) => None,
+        }
+    }
+}
+
 impl State {
     pub(super) const fn live(&self) -> Option<&Live> {
-        match &self.phase {
-            Phase::Live(live) => Some(live),
-            Phase::Draft { .. } | Phase::Ended(_) => None,
-        }
+        self.phase.live()
     }
 
     pub(super) fn live_mut(&mut self) -> Option<&mut Live> {
