@@ -181,10 +181,9 @@ impl Session {
                 Some(replicas) => store.end_on(op, &call, replicas).await,
                 None => store.end(op, &call).await,
             };
-            let answer = match &token {
-                Some(token) => self.heard(token, answer),
-                None => answer,
-            };
+            if let Some(token) = &token {
+                self.heard(token, &answer);
+            }
             match answer? {
                 Ok(next) => {
                     if let (None, Some(token)) = (&next, &token) {

@@ -56,7 +56,8 @@ impl Session {
             ticket: login.ticket.map(|ticket| ticket.ticket),
         };
         let answer = self.sessions().store().join(self.sessions().op()?, &call).await;
-        match self.heard(&token, answer)? {
+        self.heard(&token, &answer);
+        match answer? {
             Ok(record) => {
                 self.state().begin_with(successor, record, token);
                 Ok(Some(LoggedIn::As(successor)))

@@ -112,7 +112,8 @@ impl Session {
             let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.to_vec(), delta.clone());
             let call = store::Login { new, old, seen, keep, delta, gate, door_ms: 0 };
             let answer = self.sessions().store().login(self.sessions().op()?, &call).await;
-            match self.heard(&token, answer)? {
+            self.heard(&token, &answer);
+            match answer? {
                 Ok(record) => {
                     self.state().begin_with(token.id(), record, token.clone());
                     return Ok(LoggedIn::As(token.id()));
@@ -142,7 +143,8 @@ impl Session {
             delta: self.state().fields.delta().clone(),
         };
         let answer = self.sessions().store().reauthenticate(self.sessions().op()?, &call).await;
-        match self.heard(&token, answer)? {
+        self.heard(&token, &answer);
+        match answer? {
             Ok(record) => {
                 self.state().begin_with(live.id, record, token);
                 Ok(LoggedIn::As(live.id))

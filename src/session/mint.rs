@@ -10,10 +10,11 @@ impl Session {
     /// A token for a session that the next call makes, or logs in again.
     pub(super) fn mint(&self, id: SessionId) -> Result<SessionToken, Error> {
         let token = SessionToken::mint(id)?;
-        let mut state = self.state();
-        let uses = state.live().filter(|live| live.id == id).map_or(0, |live| live.meta.uses);
+        let mut guard = self.state();
+        let state = &mut *guard;
         if let Some(minted) = &mut state.minted {
-            minted.note(&token, uses);
+            let live = state.phase.live().filter(|live| live.id == id);
+            minted.note(&token, live.map_or(0, |live| live.meta.uses));
         }
         Ok(token)
     }
@@ -25,12 +26,11 @@ impl Session {
     }
 
     /// What became of that call: if it certainly was not done, nothing has this secret.
-    pub(super) fn heard<T>(&self, token: &SessionToken, answer: Answer<T>) -> Answer<T> {
+    pub(super) fn heard<T>(&self, token: &SessionToken, answer: &Answer<T>) {
         let may_be_done = matches!(answer, Ok(Ok(_)) | Err(Error::Indeterminate(_)));
         if !may_be_done {
             self.state().forget(token);
         }
-        answer
     }
 }
 

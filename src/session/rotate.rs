@@ -92,6 +92,7 @@ impl Session {
             csrf: presented.csrf.digest(),
         };
         let answer = self.sessions().store().rotate(self.sessions().op()?, &call).await;
-        self.heard(token, answer)
+        self.heard(token, &answer);
+        answer
     }
 }

@@ -200,7 +200,8 @@ impl Session {
             let (new, token) = self.new_session(bucket, None)?;
             let answer = self.sessions().store().create(self.sessions().op()?, &new, delta).await;
             self.state().failing = answer.is_err();
-            match self.heard(&token, answer)? {
+            self.heard(&token, &answer);
+            match answer? {
                 Ok(record) => {
                     let mut state = self.state();
                     state.fields.settle(delta);

@@ -86,14 +86,18 @@ impl Phase {
             Self::Live(_) | Self::Ended(_) => None,
         }
     }
+
+    pub(super) const fn live(&self) -> Option<&Live> {
+        match self {
+            Self::Live(live) => Some(live),
+            Self::Draft { .. } | Self::Ended(_) => None,
+        }
+    }
 }
 
 impl State {
     pub(super) const fn live(&self) -> Option<&Live> {
-        match &self.phase {
-            Phase::Live(live) => Some(live),
-            Phase::Draft { .. } | Phase::Ended(_) => None,
-        }
+        self.phase.live()
     }
 
     /// The secret that a guest presented whose session ended by a login, before this handle began or under it.
