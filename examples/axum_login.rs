@@ -76,9 +76,8 @@ async fn everywhere(State(sessions): State<Sessions>) -> Result<String, StatusCo
 
 /// The whole application.
 pub(crate) fn app(sessions: Sessions) -> Router {
-    // The one line that changes: the store. Whose a session is stands in what axum-login keeps in it.
-    let store = Store::new(sessions.clone())
-        .user(|state| Some(state.get("axum-login.data")?.get("user_id")?.as_str()?.to_owned()));
+    // The one line that changes: the store. `String` is the type of the users' ids.
+    let store = Store::new(sessions.clone()).axum_login::<String>();
     let auth = AuthManagerLayerBuilder::new(OnlyAda, SessionManagerLayer::new(store)).build();
     let members = Router::new().route("/devices", get(devices)).route("/everywhere", post(everywhere));
     let members = members.route_layer(login_required!(OnlyAda));

@@ -20,7 +20,8 @@ async fn request(sessions: &Sessions, token: Option<&str>, item: &str) -> Result
     match session.save().await? {
         SaveOutcome::Saved | SaveOutcome::Unchanged => println!("the cart holds {}", cart.join(", ")),
         SaveOutcome::Gone(reason) => println!("the session has ended: {reason:?}"),
-        SaveOutcome::Conflict => println!("the user logged in again meanwhile"),
+        SaveOutcome::Withheld => println!("only the web layer knows of withheld cookies"),
+        SaveOutcome::Conflict => println!("the user has logged in again since"),
     }
     Ok(match session.cookie_change() {
         CookieChange::Keep => token.map(str::to_owned),

@@ -11,7 +11,7 @@ ARGV[6]  most fields
 ARGV[7]  most bytes
 Flags    none
 
-Returns  OK, 4 bytes of version, and the counter's new value, digits
+Returns  OK or OVERTAKEN, 4 bytes of version, and the counter's new value, digits
          LATE, STALE, GONE, CONFLICT, WRONG_KIND, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES
          an error: Redis's own, if it fails for another reason; nothing was written
 
@@ -22,8 +22,12 @@ local key = KEYS[1]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local generation, field, by = tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local session, answer = begin(key, call, generation)
+local session, answer = begin(key, call)
 if not session then return answer end
+local done = standing(session, generation, call.now)
+if done == CONFLICT then
+  return settle(key, session, call, CONFLICT, '')
+end
 local small = small_fields(key)
 if small[field] then
   return settle(key, session, call, WRONG_KIND, '')
@@ -48,4 +52,4 @@ if refusal then
   return settle(key, session, call, refusal, '')
 end
 session.size, session.version = bytes, session.version + 1
-return settle(key, session, call, OK, struct.pack('>I4', session.version) .. after)
+return settle(key, session, call, done, struct.pack('>I4', session.version) .. after)

@@ -1,5 +1,5 @@
 --[[
-reauthenticate: log the same user in again: same id and fields, new secret, new login time.
+reauthenticate: log the same user in again: same id and fields, new secret, new login time; or join another login.
 
 KEYS[1]  session          <ns>:{bbb}:s:<id>    hash
 KEYS[2]  deadline index   <ns>:{bbb}:d         sorted set
@@ -9,12 +9,12 @@ KEYS[5...] sessions of the members that are named
 ARGV[1]  operation id     8 bytes
 ARGV[2]  not after        milliseconds since 1970, Redis's clock
 ARGV[3]  session id       16 bytes
-ARGV[4]  generation       as loaded
+ARGV[4]  generation       as loaded; empty to join (lib/join.lua): then ARGV[6] to [8] and [11] to [13] are empty too
 ARGV[5]  secret hash      32 bytes
 ARGV[6]  idle timeout       milliseconds
 ARGV[7]  absolute timeout   milliseconds
 ARGV[8]  touch interval     milliseconds
-ARGV[9]  tail             user, client and flags, packed; class and extras stay (lib/tail.lua)
+ARGV[9]  tail             user, client and flags, packed; class and extras stay (lib/tail.lua); to join, without flags
 ARGV[10] owner            the user as the tail has it, with its length
 ARGV[11] remember         milliseconds that a tombstone stays
 ARGV[12] cap              1 to 256
@@ -29,10 +29,12 @@ Flags    none
 Returns  OK and the session's hash, names and values in turn
          NAME_MEMBERS: the cap was lowered; call again with the members named (at most 256), under the same operation id
          LATE, STALE, TICKET_VOID, GONE (another user's without a reason), CONFLICT, TOO_MANY_FIELDS, TOO_MANY_BYTES,
-         AT_CAP
+         AT_CAP; to join also MOVED_ON: still parked, and NOT_JOINED: nothing was done, log in without a session
 
 Why a script: secret, generation, login time, index and deadline change in one step, or a revocation could miss the
-session or a save of before slip in after. The old secret works no more: no rotation, no grace.
+session. The old secret works no more: no rotation, no grace. The version rises also without changes, so that no
+conditional save passes over a login that it has not seen. A join changes the secret alone, as `rotate` does: generation
+and login time stay, or the first login's own save would be refused.
 ]]
 local key, deadlines, index = KEYS[1], KEYS[2], KEYS[3]
 local call, answer = receive(ARGV[1], ARGV[2])
@@ -41,6 +43,8 @@ local id, generation, secret, remember_ms = ARGV[3], tonumber(ARGV[4]), ARGV[5],
 assert(#secret == 32, 'a secret hash has 32 bytes')
 local members, at = read_list(ARGV, 18)
 local delta = read_delta(ARGV, at)
+local refusal = not generation and join_refusal(key, call, ARGV[10], ARGV[9])
+if refusal then return refusal end
 local session, answer = begin(key, call)
 local epoch = redis.call('GET', KEYS[4])
 if not session and answer[1] ~= GONE then
@@ -51,21 +55,26 @@ elseif not session then
   return answer
 elseif not is_owned(session, ARGV[10]) then
   return settle(key, session, call, GONE, '\0')
-elseif session.generation ~= generation then
+elseif generation and session.generation ~= generation then
   return settle(key, session, call, CONFLICT, '')
 end
-local crowd = crowd_of(index, member_of(id), keys_of(members, KEYS, 5))
-local too_many, at_cap = surplus(crowd, tonumber(ARGV[12]), ARGV[13])
+local crowd, too_many, at_cap
+if generation then
+  crowd = crowd_of(index, member_of(id), keys_of(members, KEYS, 5))
+  too_many, at_cap = surplus(crowd, tonumber(ARGV[12]), ARGV[13])
+end
 local fields, bytes, had = weigh(key, session, delta)
-local refusal = excess(fields, bytes, ARGV[16], ARGV[17], had, session.size) or at_cap
+refusal = excess(fields, bytes, ARGV[16], ARGV[17], had, session.size) or at_cap
 if refusal then
   return refuse(key, session, call, refusal)
 end
+session.version, session.size = session.version + (is_empty(delta) and 0 or 1), bytes
+if not generation then return join(key, session, call, secret, delta) end
 session.since, session.touched = login_ms(index, epoch, call.now), call.now
 session.idle, session.absolute, session.interval = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 session.secret, session.previous, session.tail = secret, nil, renew_tail(session.tail, ARGV[9])
 session.generation = session.generation + 1
-session.version, session.size = session.version + (is_empty(delta) and 0 or 1), bytes
+session.version = session.version + (is_empty(delta) and 1 or 0)
 evict(crowd, too_many, deadlines, index, call, remember_ms)
 apply(key, delta)
 enter(key, session, id, deadlines, index, call)

@@ -11,6 +11,9 @@ ARGV[6]  loaded           when it was loaded, milliseconds since 1970
 ARGV[7]  new              hash of the new secret, 32 bytes
 ARGV[8]  previous grace   milliseconds that the previous secret works after the first use of the new one
 ARGV[9]  settling time    milliseconds after a rotation in which another with the previous secret is one too many
+ARGV[10] CSRF digest      16 bytes of a hash of the presented secret's CSRF token
+ARGV[11] its life         milliseconds that pages from before this rotation are accepted
+ARGV[12] most digests     that are kept
 Flags    none
 
 Returns  OK and the metadata after it
@@ -26,7 +29,8 @@ local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local generation, presented, current, loaded_ms = tonumber(ARGV[3]), ARGV[4], ARGV[5], tonumber(ARGV[6])
 local new, grace_ms, settling_ms = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
-assert(#new == 32, 'a secret hash has 32 bytes')
+local csrf, csrf_life_ms, most = ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12])
+assert(#new == 32 and #csrf == 16, 'a secret hash has 32 bytes, a CSRF digest 16')
 local session, answer = begin(key, call, generation)
 if not session then return answer end
 if presented == session.secret then
@@ -41,4 +45,5 @@ else
   end
 end
 session.secret, session.rotated, session.used = new, call.now, 0
+session.former = note_former(session.former, csrf, call.now, csrf_life_ms, most)
 return settle(key, session, call, OK)

@@ -11,20 +11,21 @@ ARGV[6]  most bytes
 ARGV[7...] delta        lib/delta.lua
 Flags    none
 
-Returns  OK and the version after it, 4 bytes
+Returns  OK or OVERTAKEN, and the version after it, 4 bytes
          LATE, STALE, GONE, CONFLICT, TOO_MANY_FIELDS, TOO_MANY_BYTES
 
-Why a script: that the session lives and was not logged in again has to be checked in the step that writes, or a late
-save would bring an ended session back. A plain HSET on a missing key makes one that never expires.
+Why a script: that the session lives, and was not logged in again too long ago, has to be checked in the step that
+writes, or a late save would bring an ended session back. A plain HSET on a missing key makes one that never expires.
 ]]
 local key = KEYS[1]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local generation, version = tonumber(ARGV[3]), tonumber(ARGV[4])
 local delta = read_delta(ARGV, 7)
-local session, answer = begin(key, call, generation)
+local session, answer = begin(key, call)
 if not session then return answer end
-if version and session.version ~= version then
+local done = standing(session, generation, call.now)
+if done == CONFLICT or version and session.version ~= version then
   return settle(key, session, call, CONFLICT, '')
 end
 local fields, bytes, had = weigh(key, session, delta)
@@ -35,4 +36,4 @@ end
 apply(key, delta)
 session.size = bytes
 session.version = session.version + (is_empty(delta) and 0 or 1)
-return settle(key, session, call, OK, struct.pack('>I4', session.version))
+return settle(key, session, call, done, struct.pack('>I4', session.version))

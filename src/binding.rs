@@ -53,12 +53,13 @@ impl ClientBinding {
     }
 
     /// A session opens from any address; from another one [`Session::address_changed`](crate::Session::address_changed)
-    /// is true, and the log has it.
+    /// is true, and the log says so, at most once a minute.
     pub const fn flag() -> Self {
         Self { policy: Policy::Flag, ..Self::ignore() }
     }
 
-    /// From another address a session is as good as unknown: no hint, no touch, the cookie is left alone. The log has it.
+    /// From another address a session is as good as unknown: no hint, no touch, the cookie is left alone. The log
+    /// says so, at most once a minute.
     pub const fn reject() -> Self {
         Self { policy: Policy::Reject, ..Self::ignore() }
     }

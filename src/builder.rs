@@ -26,6 +26,7 @@ pub struct Builder {
     url: String,
     namespace: Option<String>,
     timeouts: Timeouts,
+    timeouts_given: bool,
     cap: Cap,
     limits: Limits,
     remember_ended: Duration,
@@ -59,6 +60,7 @@ impl Builder {
             url: url.into(),
             namespace: None,
             timeouts: Timeouts::default(),
+            timeouts_given: false,
             cap: Cap::default(),
             limits: Limits::default(),
             remember_ended: Duration::from_secs(60 * 60),
@@ -86,8 +88,12 @@ impl Builder {
     }
 
     /// The timeouts of new sessions, 30 minutes idle and 12 hours absolute by default. A session keeps those that it was made with.
+    ///
+    /// The [drop-in stores](crate::compat) have no default: there the application's own expiry decides alone, unless
+    /// this is called. Then a session ends at whichever comes first.
     pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
+        self.timeouts_given = true;
         self
     }
 
@@ -231,6 +237,7 @@ impl Builder {
             .map_err(|_| ConfigError::out_of_range("namespace", &namespace, "1 to 64 bytes of [A-Za-z0-9_.-]"))?;
         let settings = Settings {
             spans: self.timeouts.checked()?,
+            timeouts_given: self.timeouts_given,
             cap: self.cap.checked()?,
             limits: self.limits.checked()?,
             grace_ms: within("expiry grace", self.expiry_grace, Duration::ZERO, 24 * 60 * 60)?.as_millis() as u32,

@@ -54,6 +54,15 @@ impl Default for ManualClock {
     }
 }
 
+/// The first instant that no server's clock shows, in the year 2248: a reply that names a later one is a fault.
+pub(crate) const NEVER: Millis = 1 << 43;
+
+/// The instant that a reply to `TIME` names: seconds, and microseconds of the next one.
+pub(crate) fn of_time(seconds: u64, micros: u64) -> Option<Millis> {
+    let ms = seconds.checked_mul(1000)?.checked_add(micros / 1000)?;
+    (ms < NEVER).then_some(ms)
+}
+
 /// The operating system's clock.
 pub(crate) fn system_ms() -> Millis {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
@@ -62,4 +71,18 @@ pub(crate) fn system_ms() -> Millis {
 /// A stored instant as the standard library's type.
 pub(crate) fn instant(ms: Millis) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absurd_time_of_a_server_is_none() {
+        assert_eq!(of_time(1_700_000_000, 999_999), Some(1_700_000_000_999));
+        assert_eq!(of_time(0, 0), Some(0));
+        for (seconds, micros) in [(u64::MAX, 0), (u64::MAX / 1000, u64::MAX), (NEVER / 1000 + 1, 0), (1, u64::MAX)] {
+            assert_eq!(of_time(seconds, micros), None, "{seconds} {micros}");
+        }
+    }
 }

@@ -7,8 +7,14 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{DecodeError, Error};
 
-/// First byte of a value: MessagePack, structs as maps with names. A later form takes another byte.
-const VALUE: u8 = 0x01;
+mod count;
+mod pack;
+
+use count::Mismatch;
+
+/// First byte of a value: human-readable MessagePack, structs as maps with names. A later form takes another byte; 0x01
+/// was one that serde's buffer could not read. Lower than a digit and a minus, which begin a counter.
+const VALUE: u8 = 0x03;
 /// First byte of raw bytes.
 const BYTES: u8 = 0x02;
 
@@ -17,7 +23,7 @@ const BYTES: u8 = 0x02;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldKind {
-    /// A typed value, stored as MessagePack with field names.
+    /// A typed value, stored as human-readable MessagePack with field names.
     Value,
     /// Raw bytes, stored as they are.
     Bytes,
@@ -35,6 +41,17 @@ impl fmt::Display for FieldKind {
     }
 }
 
+impl FieldKind {
+    /// The accessors that read it.
+    pub(crate) const fn accessor(self) -> &'static str {
+        match self {
+            Self::Value => "`get`",
+            Self::Bytes => "`get_bytes`",
+            Self::Counter => "`counter`, or `get` as an integer,",
+        }
+    }
+}
+
 /// The kind of a stored field; `None` for a form of another version.
 pub(crate) fn kind(stored: &[u8]) -> Option<FieldKind> {
     match stored.first()? {
@@ -47,14 +64,31 @@ pub(crate) fn kind(stored: &[u8]) -> Option<FieldKind> {
 
 pub(crate) fn encode_value<T: Serialize + ?Sized>(field: &str, value: &T) -> Result<Vec<u8>, Error> {
     let mut stored = vec![VALUE];
-    rmp_serde::encode::write_named(&mut stored, value)
-        .map_err(|source| Error::Encode { field: field.to_owned(), source })?;
+    pack::pack(&mut stored, value).map_err(|source| Error::Encode { field: field.to_owned(), source })?;
     Ok(stored)
 }
 
+/// The same, in the form of a counter if the field is one.
+pub(crate) fn encode_like<T: Serialize>(before: Option<FieldKind>, field: &str, value: &T) -> Result<Vec<u8>, Error> {
+    let stored = encode_value(field, value)?;
+    if before != Some(FieldKind::Counter) {
+        return Ok(stored);
+    }
+    let number = decode_value(field, &stored).map_err(|_| Error::Overflow { field: field.to_owned() })?;
+    Ok(encode_counter(number))
+}
+
+/// What was inserted; a counter too, as a type that takes an integer.
 pub(crate) fn decode_value<T: DeserializeOwned>(field: &str, stored: &[u8]) -> Result<T, Error> {
+    if kind(stored) == Some(FieldKind::Counter) {
+        return count::read(decode_counter(field, stored)?).map_err(|mismatch| match mismatch {
+            Mismatch::Kind => Error::WrongKind { field: field.to_owned(), found: FieldKind::Counter },
+            Mismatch::Range => Error::Decode { field: field.to_owned(), source: DecodeError::OutOfRange },
+        });
+    }
     let packed = payload(field, stored, FieldKind::Value)?;
-    rmp_serde::from_slice(packed)
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(packed).with_human_readable();
+    T::deserialize(&mut deserializer)
         .map_err(|source| Error::Decode { field: field.to_owned(), source: DecodeError::Value(source) })
 }
 
@@ -117,12 +151,12 @@ mod tests {
 
     #[test]
     fn each_kind_is_read_by_its_own_accessor_only() {
-        let forms = [encode_value("x", &7).expect("encodes"), encode_bytes(b"7"), encode_counter(-7)];
+        let forms = [encode_value("x", &true).expect("encodes"), encode_bytes(b"7"), encode_counter(-7)];
         for (stored, own) in forms.iter().zip([FieldKind::Value, FieldKind::Bytes, FieldKind::Counter]) {
             assert_eq!(kind(stored), Some(own));
             let wrong =
                 |answer: Result<(), Error>| matches!(answer, Err(Error::WrongKind { found, .. }) if found == own);
-            assert_eq!(wrong(decode_value::<i32>("x", stored).map(drop)), own != FieldKind::Value);
+            assert_eq!(wrong(decode_value::<bool>("x", stored).map(drop)), own != FieldKind::Value);
             assert_eq!(wrong(decode_bytes("x", stored).map(drop)), own != FieldKind::Bytes);
             assert_eq!(wrong(decode_counter("x", stored).map(drop)), own != FieldKind::Counter);
         }
@@ -130,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_form_of_another_version_is_an_error_of_that_field_alone() {
-        for stored in [&[][..], &[0x03, 1], b"x"] {
+        for stored in [&[][..], &[0x01, 1], &[0x04, 1], b"x"] {
             assert_eq!(kind(stored), None);
             let answer = decode_value::<i32>("x", stored);
             assert!(matches!(answer, Err(Error::Decode { source: DecodeError::UnknownForm, .. })));

@@ -11,3 +11,6 @@ pub mod actix_session;
 mod record;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-014"))]
 pub mod tower_sessions;
+mod user_id;
+
+pub use user_id::{UserIdError, user_id};

@@ -62,6 +62,8 @@ pub(crate) enum AtCap {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
     pub(crate) spans: Spans,
+    /// Whether the builder was given timeouts: otherwise a drop-in application's own expiry decides.
+    pub(crate) timeouts_given: bool,
     pub(crate) cap: Cap,
     pub(crate) limits: Limits,
     pub(crate) grace_ms: u32,

@@ -8,6 +8,8 @@ use subtle::ConstantTimeEq;
 
 /// Keeps this use of the secret apart from the hash that is stored, and from any later use.
 const LABEL: &[u8] = b"cloakroom csrf 1";
+/// Keeps the digest apart from any other hash of the same text.
+const DIGEST_LABEL: &[u8] = b"cloakroom csrf digest 1";
 
 /// SHA-256 over a label and a session's secret.
 ///
@@ -32,6 +34,36 @@ impl CsrfToken {
     /// Whether this is its text, byte for byte; takes as long for any text of that length.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.text().as_bytes().ct_eq(text.as_bytes()).into()
+    }
+
+    pub(crate) fn digest(&self) -> CsrfDigest {
+        CsrfDigest::of(&self.text())
+    }
+}
+
+/// What is stored of a token when a rotation replaces its secret, so that pages from before the rotation still work for a
+/// while: the first 16 bytes of SHA-256 over a label and the token's text.
+///
+/// It does not lead to the token: a hash of 256 bits that nobody can guess does not go back, and to find another text with
+/// the same 16 bytes takes 2^128 tries. So whoever reads a dump of Redis cannot compute a token that is accepted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CsrfDigest(pub(crate) [u8; 16]);
+
+impl CsrfDigest {
+    pub(crate) fn of(text: &str) -> Self {
+        let hash: [u8; 32] = Sha256::new().chain_update(DIGEST_LABEL).chain_update(text).finalize().into();
+        Self(std::array::from_fn(|at| hash[at]))
+    }
+
+    /// Whether both are equal; takes the same time for any two.
+    pub(crate) fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for CsrfDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfDigest(..)")
     }
 }
 
@@ -72,7 +104,22 @@ mod tests {
     }
 
     #[test]
+    fn the_stored_digest_is_a_hash_of_the_text_and_matches_only_itself() {
+        let token = CsrfToken::of(&[7; 32]);
+        let hash = Sha256::new().chain_update(b"cloakroom csrf digest 1").chain_update(token.text()).finalize();
+        assert_eq!(token.digest().0, hash[..16]);
+        assert!(token.digest().matches(&CsrfDigest::of(&token.text())));
+        for other in ["", &token.text()[..42], &format!("{}A", token.text()), &CsrfToken::of(&[8; 32]).text()] {
+            assert!(!token.digest().matches(&CsrfDigest::of(other)), "{other}");
+        }
+        assert_ne!(token.digest().0, token.0[..16], "the token itself is not stored");
+        let known = Base64UrlUnpadded::encode_string(&token.digest().0);
+        assert!(!token.matches(&known) && !token.digest().matches(&CsrfDigest::of(&known)), "nor does it pass as one");
+    }
+
+    #[test]
     fn debug_shows_nothing_of_the_csrf_token() {
+        assert_eq!(format!("{:?}", CsrfToken::of(&[1; 32]).digest()), "CsrfDigest(..)");
         assert_eq!(format!("{:?}", CsrfToken::of(&[1; 32])), "CsrfToken(..)");
     }
 }

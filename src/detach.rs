@@ -21,6 +21,15 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
     }
 }
 
+/// Does the work in a task of its own that nobody waits for; outside of a Tokio runtime there are no tasks, and it is waited
+/// for.
+pub(crate) async fn beside(work: impl Future<Output = ()> + Send + 'static) {
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn(work)),
+        Err(_) => erased(work).await,
+    }
+}
+
 /// Nobody but the runtime's own end stops the task.
 fn stopped(error: JoinError) -> Error {
     match error.try_into_panic() {

@@ -62,14 +62,15 @@ impl Sessions {
     /// Looks for settings of the servers that put sessions at risk; the gravest findings first, none if all is well.
     ///
     /// For a start-up check, a health page or a command line: it asks every master, so not for each request. What the
-    /// server does not permit its user to ask is a finding too, not an error. The embedded store has no findings.
+    /// server does not permit its user to ask is a finding too, not an error. It takes no longer than one
+    /// [`budget`](crate::Builder::budget) in all. The embedded store has no findings.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if no master can be asked.
     ///
     /// # Redis
-    /// To each master `INFO` and `CONFIG GET`; `CLUSTER INFO` in a Cluster; for 64 buckets by chance `ZRANGE` of the first 16
-    /// entries and `PTTL` of each.
+    /// To each master `INFO`, `CONFIG GET` and `TIME`; `CLUSTER INFO` in a Cluster, `ROLE` elsewhere; for 64 buckets by
+    /// chance `ZRANGE` of the first 16 entries and `PTTL` of each.
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -22,9 +22,15 @@ pub enum Error {
     /// The session has ended since it was loaded, or a write was tried on an ended one. Nothing was written.
     #[error("the session has ended{}", because(.0))]
     Gone(Option<EndReason>),
-    /// The session was logged in again, or changed, since it was loaded. Nothing was written.
+    /// The session was logged in again, or changed, since it was loaded. Nothing was written. Writes of fields are let in
+    /// for a minute after a login of the same user, [`Session::save`](crate::Session::save).
     #[error("the session was changed by another request since it was loaded")]
     Conflict,
+    /// A draft was not stored: the client may have a session whose cookie its browser withheld from this cross-site
+    /// request, see [`cookie_may_be_withheld`](crate::Session::cookie_may_be_withheld). Nothing was written. Only
+    /// [`SaveOutcome::into_result`](crate::SaveOutcome::into_result) returns it.
+    #[error("not saved: the browser may have withheld the session's cookie from this cross-site request")]
+    Withheld,
     /// The response's head is finished, so nothing of this change could be saved or reach the client. Nothing changed.
     ///
     /// The web layer finishes it when the handler returns: what a streamed body or a task started by the handler does
@@ -37,8 +43,8 @@ pub enum Error {
         /// The field's name.
         field: String,
     },
-    /// The field is of another kind; its own accessor reads it.
-    #[error("the field `{field}` is a {found}")]
+    /// The field is of another kind, which the accessor of that kind reads.
+    #[error("the field `{field}` is a {found}, which {} reads", .found.accessor())]
     WrongKind {
         /// The field's name.
         field: String,
@@ -140,7 +146,10 @@ pub enum DecodeError {
     /// source: ask for them where that is no matter.
     #[error("not the MessagePack of that type")]
     Value(rmp_serde::decode::Error),
-    /// Written by a newer version of this crate, or not by it at all.
+    /// The counter's value is out of the range of the type asked for.
+    #[error("the counter's value is out of the range of the type asked for")]
+    OutOfRange,
+    /// Written by another version of this crate, or not by it at all.
     #[error("an unknown stored form")]
     UnknownForm,
 }
@@ -150,6 +159,7 @@ impl fmt::Debug for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Value(_) => "Value(..)",
+            Self::OutOfRange => "OutOfRange",
             Self::UnknownForm => "UnknownForm",
         })
     }

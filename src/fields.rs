@@ -55,6 +55,8 @@ pub(crate) struct Fields {
     delta: Delta,
     /// Asked to be saved although nothing changed.
     marked: bool,
+    /// Whether the changes were taken back after they were last sent.
+    taken_back: bool,
 }
 
 impl Fields {
@@ -151,6 +153,7 @@ impl Fields {
     pub(crate) fn discard(&mut self) {
         self.delta = Delta::default();
         self.marked = false;
+        self.taken_back = true;
     }
 
     /// Whether a field has a change that is not saved.
@@ -167,16 +170,24 @@ impl Fields {
         self.marked = marked;
     }
 
-    /// What to send.
+    /// The changes, to be sent now.
+    pub(crate) fn send(&mut self) -> Delta {
+        self.taken_back = false;
+        self.delta.clone()
+    }
+
+    /// The changes.
     pub(crate) const fn delta(&self) -> &Delta {
         &self.delta
     }
 
-    /// Notes that this much was saved; what was changed since it was sent stays pending.
+    /// Notes that this much was saved; what was changed since it was sent stays pending. What was taken back since was saved
+    /// all the same, and that is no change.
     pub(crate) fn settle(&mut self, saved: &Delta) {
         self.marked = false;
         let since = (self.delta != *saved).then(|| {
-            let names = self.delta.changes.iter().chain(&saved.changes).map(|(name, _)| name);
+            let sent = if self.taken_back { &[][..] } else { &saved.changes };
+            let names = self.delta.changes.iter().chain(sent).map(|(name, _)| name);
             names.map(|name| (name.clone(), self.get(name).map(<[u8]>::to_vec))).collect::<Vec<_>>()
         });
         if saved.clear {
@@ -308,5 +319,28 @@ mod tests {
         fields.set("0", b"0".to_vec());
         fields.remove("b");
         assert_eq!(fields.iter().collect::<Vec<_>>(), [("0", &b"0"[..]), ("a", &b"1"[..])]);
+    }
+
+    #[test]
+    fn what_is_discarded_while_it_is_saved_is_no_change_afterwards() {
+        let mut fields = loaded();
+        let before = fields.iter().map(|(name, _)| name.to_owned()).next().expect("a field");
+        fields.set(&before, b"new".to_vec());
+        let sent = fields.send();
+        fields.discard();
+        fields.set("later", b"1".to_vec());
+        fields.settle(&sent);
+        assert_eq!((fields.get(&before), fields.changed_names()), (Some(&b"new"[..]), vec!["later"]));
+
+        fields.discard();
+        fields.set(&before, b"sent".to_vec());
+        let sent = fields.send();
+        fields.set(&before, b"new".to_vec());
+        fields.settle(&sent);
+        assert_eq!(
+            (fields.get(&before), fields.changed_names()),
+            (Some(&b"new"[..]), vec![&*before]),
+            "taken back by hand"
+        );
     }
 }

@@ -62,10 +62,12 @@ mod error;
 mod fields;
 pub mod guide;
 mod id;
+mod incident;
 mod limits;
 mod login;
 mod network;
 mod open;
+mod rarely;
 mod session;
 mod sessions;
 mod store;
@@ -105,8 +107,8 @@ pub use token::{InvalidToken, SessionToken};
 pub use user::{SessionInfo, UserSessions};
 #[cfg(any(feature = "actix-web", feature = "axum"))]
 pub use web::{
-    CsrfLayer, MissingOrigin, ReadSession, RequireFresh, SameSite, SaveOn, SessionCookie, SessionHeader, SessionLayer,
-    TrustedProxies, User, UserRejection,
+    CsrfLayer, MissingOrigin, ReadSession, RequestView, RequireFresh, SameSite, SaveOn, SessionCookie, SessionHeader,
+    SessionLayer, TrustedProxies, User, UserRejection,
 };
 #[cfg(feature = "actix-web")]
 pub use web::{CsrfMiddleware, SessionMiddleware};

@@ -80,7 +80,8 @@ pub enum LoggedIn {
     /// Refused: the user's sessions were revoked since the ticket was taken, or it is older than 10 minutes, or another
     /// user's. Nothing changed.
     TicketVoid,
-    /// Refused: the session that the login began in was logged in again meanwhile. Nothing changed.
+    /// Refused: the session that the login began in was logged in again meanwhile. Nothing changed; pending changes of fields
+    /// stay pending, unless the handler drops them by [`Session::discard`](crate::Session::discard).
     Conflict,
     /// Refused: the session that the login began in has ended meanwhile. Nothing changed.
     Gone(Option<EndReason>),

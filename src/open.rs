@@ -4,14 +4,19 @@ use crate::binding::Verdict;
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::contents::Contents;
+use crate::detach::beside;
 use crate::end::EndReason;
 use crate::erased::erased;
 use crate::error::Error;
 use crate::id::SessionId;
-use crate::session::{Live, Phase, Session};
+use crate::rarely::rarely;
+use crate::session::{Before, Live, Phase, Session};
 use crate::sessions::Sessions;
 use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
 use crate::token::{Presented, SecretHash, SessionToken};
+
+#[cfg(any(feature = "actix-web", feature = "axum", feature = "test-util"))]
+pub(crate) mod among;
 
 /// Opens as a use.
 pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
@@ -23,25 +28,41 @@ pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: Clien
 /// Touches a session that was only peeked at, if that is due.
 pub(crate) async fn note_use(session: &Session) {
     if session.touch_is_due() {
+        #[cfg(any(feature = "actix-web", feature = "axum"))]
+        session.note_window();
         match session.sessions().store() {
             Store::Memory(_) => erased(session.touch_beside()).await,
-            Store::Redis(_) => drop(tokio::spawn({
+            Store::Redis(_) => {
                 let session = session.clone();
-                async move { session.touch_beside().await }
-            })),
+                beside(async move { session.touch_beside().await }).await;
+            }
         }
     }
 }
 
 /// Opens without being a use.
 pub(crate) async fn peek(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
+    let token = token.and_then(|text| SessionToken::parse(text).ok());
+    peek_with(sessions, token.as_ref(), client).await
+}
+
+/// The same with a token that has been read.
+pub(crate) async fn peek_with(
+    sessions: &Sessions,
+    token: Option<&SessionToken>,
+    client: ClientInfo,
+) -> Result<Session, Error> {
     let client = client.cut(sessions.settings().limits.user_agent_bytes);
-    let found = match token.map(SessionToken::parse) {
-        Some(Ok(token)) => read(sessions, token.id(), token.presented()).await?,
-        Some(Err(_)) | None => (Phase::draft(), Contents::default()),
+    let found = match token {
+        Some(token) => read(sessions, token.id(), token.presented()).await?,
+        None => (Phase::draft(), Contents::default()),
     };
-    let (phase, fields) = bound(sessions, &client, found);
-    Ok(Session::new(sessions.clone(), client, phase, fields))
+    let found = bound(sessions, &client, found);
+    Ok(handle(sessions, client, found))
+}
+
+fn handle(sessions: &Sessions, client: ClientInfo, (phase, fields): Found) -> Session {
+    Session::new(sessions.clone(), client, phase, fields)
 }
 
 /// Whether the session opens for a client at this address: if not, it is as good as unknown.
@@ -51,11 +72,11 @@ fn bound(sessions: &Sessions, client: &ClientInfo, found: Found) -> Found {
     match verdict {
         Verdict::Same => found,
         Verdict::Changed => {
-            tracing::warn!(id = %live.id, "a session is used from another address than it was made from");
+            rarely!(warn, id = %live.id, "a session is used from another address than it was made from");
             found
         }
         Verdict::Rejected => {
-            tracing::warn!(id = %live.id, "a session was not opened from another address than it was made from");
+            rarely!(warn, id = %live.id, "a session was not opened from another address than it was made from");
             (Phase::draft(), Contents::default())
         }
     }
@@ -89,7 +110,8 @@ fn judge(id: SessionId, loaded: Loaded, presented: Presented, now: Millis) -> Fo
             (Phase::Live(Box::new(Live { id, meta, presented, loaded: now })), fields)
         }
         Loaded::Ended(tombstone) if tombstone.secret == secret || tombstone.previous == Some(secret) => {
-            (Phase::after(tombstone.reason), Contents::default())
+            let before = tombstone.successor.map(|successor| Box::new(Before { presented, successor }));
+            (Phase::after(tombstone.reason).replaced(before), Contents::default())
         }
         Loaded::Absent | Loaded::Live(_) | Loaded::Ended(_) => (Phase::draft(), Contents::default()),
     }
@@ -105,13 +127,21 @@ fn opens(meta: &Meta, presented: SecretHash, now: Millis) -> bool {
 impl Phase {
     /// Nothing is stored, and nothing was.
     pub(crate) const fn draft() -> Self {
-        Self::Draft { bucket: None, after: None, drop_cookie: false }
+        Self::Draft { bucket: None, after: None, drop_cookie: false, before: None }
     }
 
     /// Nothing is stored: the session that the client names has ended. Without a reason only this secret is of no use, the
     /// client may hold a newer one.
     pub(crate) fn after(reason: impl Into<Option<EndReason>>) -> Self {
         let after = reason.into();
-        Self::Draft { bucket: None, after, drop_cookie: after.is_some_and(EndReason::drops_cookie) }
+        Self::Draft { bucket: None, after, drop_cookie: after.is_some_and(EndReason::drops_cookie), before: None }
+    }
+
+    /// A draft that remembers which session a login has made in the place of the guest's.
+    fn replaced(mut self, by: Option<Box<Before>>) -> Self {
+        if let Self::Draft { before, .. } = &mut self {
+            *before = by;
+        }
+        self
     }
 }

@@ -18,19 +18,25 @@ use crate::timeout::Timeouts;
 use crate::token::SessionToken;
 
 mod csrf;
+mod discard;
 mod end;
 mod increment;
+mod join;
 mod login;
 mod mint;
+#[cfg(any(feature = "actix-web", feature = "axum"))]
+mod renewal;
 mod retime;
 mod rotate;
 mod save;
 mod state;
 mod touch;
 mod typed;
+mod withheld;
 
 use self::state::State;
-pub(crate) use self::state::{Live, Phase};
+pub(crate) use self::state::{Before, Live, Phase};
+use self::withheld::Withheld;
 pub use end::EndOutcome;
 pub use rotate::Rotated;
 pub use save::SaveOutcome;
@@ -78,8 +84,13 @@ impl Session {
             unsettled: None,
             conflicted: None,
             unchanged_only: false,
+            failing: false,
+            left: None,
             sealed: false,
+            #[cfg(any(feature = "actix-web", feature = "axum"))]
+            renewal: renewal::Renewal::default(),
             minted: None,
+            withheld: Withheld::default(),
         };
         Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
     }
@@ -115,7 +126,12 @@ impl Session {
     /// Whether nobody is logged in.
     #[must_use]
     pub fn is_guest(&self) -> bool {
-        self.user().is_none()
+        !self.has_user()
+    }
+
+    /// Whether a user is logged in, without a copy of who.
+    pub(crate) fn has_user(&self) -> bool {
+        self.meta(|meta| meta.user.is_some()).unwrap_or(false)
     }
 
     /// Why the session that the client's token names has ended; `None` if it has not, or if no reason is known.
@@ -294,6 +310,7 @@ impl Session {
     pub(crate) fn seal(&self) {
         let mut state = self.state();
         state.sealed = true;
+        state.renewal = renewal::Renewal::default();
         state.trace_unsaved();
         state.fields.discard();
     }

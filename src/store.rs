@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::contents::Contents;
+use crate::csrf::CsrfDigest;
 use crate::doctor::Finding;
 use crate::end::EndReason;
 use crate::error::Error;
@@ -67,14 +68,39 @@ pub(crate) struct Rotation {
     pub(crate) at: Millis,
     /// When the current secret was first used, if it was.
     pub(crate) used: Option<Millis>,
+    /// CSRF tokens of secrets that were replaced lately, earliest first; pages may still have them.
+    pub(crate) former: Vec<FormerCsrf>,
+}
+
+/// A CSRF token from before a rotation, and when that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FormerCsrf {
+    pub(crate) digest: CsrfDigest,
+    pub(crate) at: Millis,
+}
+
+impl FormerCsrf {
+    /// Whether pages from before that rotation are still accepted.
+    pub(crate) fn is_valid(&self, now: Millis) -> bool {
+        now <= self.at + FORMER_CSRF_LIFE_MS
+    }
 }
 
 /// For so long after the first use of the new secret the previous one still opens the session.
 pub(crate) const PREVIOUS_GRACE_MS: u64 = 10_000;
 /// For so long after a rotation another one with the previous secret is "already rotated".
 pub(crate) const ROTATION_SETTLES_MS: u64 = 60_000;
+/// For this long after a rotation the CSRF token of before is accepted: the time that a page with a form may stay open.
+pub(crate) const FORMER_CSRF_LIFE_MS: u64 = 3_600_000;
+/// Most CSRF tokens of before that are kept: 22 bytes each, in every load of a session that was rotated.
+pub(crate) const FORMER_CSRF_MOST: usize = 4;
+/// For this long after a re-authentication a handle that was loaded before it may still write fields: the time that
+/// requests of other tabs may take. Without a limit, whoever opened a WebSocket with a stolen secret could write for hours.
+pub(crate) const LATE_WRITE_MS: u64 = 60_000;
 /// A ticket is good for so long: the time that a password check may take.
 pub(crate) const TICKET_LIFE_MS: u64 = 600_000;
+/// For so long after a login another one of the same visitor joins its session; `JOIN_MS` of `lua/lib/join.lua`.
+pub(crate) const JOIN_MS: u64 = 60_000;
 /// A revocation epoch is kept for so long after its last raise.
 pub(crate) const EPOCH_LIFE_MS: u64 = 3_600_000;
 /// Most sessions that one script call touches besides the old and the new one.
@@ -112,7 +138,7 @@ pub(crate) enum Loaded {
 pub(crate) enum Refused {
     /// No live session there; the reason if a tombstone tells it.
     Gone(Option<EndReason>),
-    /// Re-authenticated since the load, or, where a version was named, written.
+    /// Re-authenticated since the load (for writes of fields: too long ago), or, where a version was named, written.
     Conflict,
     /// The id is taken.
     Exists,
@@ -126,6 +152,8 @@ pub(crate) enum Refused {
     TicketVoid,
     /// Rotated already; the presented secret still opens the session.
     AlreadyRotated,
+    /// No session that this login may join: another user's, from another client, logged in again, too old, or none.
+    NotJoined,
 }
 
 /// An answer or a refusal; an error is the store's failure.
@@ -205,14 +233,16 @@ pub(crate) trait Contract: Send + Sync {
     /// Refusals: `Gone`.
     fn touch(&self, op: Op, touch: &Touch) -> impl Future<Output = Answer<Meta>> + Send;
 
-    /// Writes changed fields and answers the new version. Refusals: `Gone`, `Conflict`, limits.
+    /// Writes changed fields and returns the new version; also for a handle from before the last re-authentication, within
+    /// [`LATE_WRITE_MS`] of it. Refusals: `Gone`, `Conflict`, limits.
     fn save(&self, op: Op, save: &Save) -> impl Future<Output = Answer<Wrote>> + Send;
 
-    /// Adds to a counter, which starts at 0, and answers its new value and the session's new version.
+    /// Adds to a counter, which starts at 0, and returns its new value and the session's new version; for older handles as `save`.
     /// Refusals: `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits.
     fn increment(&self, op: Op, increment: &Increment) -> impl Future<Output = Answer<(i64, Wrote)>> + Send;
 
-    /// Gives the session a new secret; the old one stays as the previous. Answers the metadata after it.
+    /// Gives the session a new secret; the old one stays as the previous, and the digest of its CSRF token for
+    /// [`FORMER_CSRF_LIFE_MS`], unless [`FORMER_CSRF_MOST`] others follow. Returns the metadata after it.
     ///
     /// With the current secret always. With the previous one: `AlreadyRotated` while within its grace or while the
     /// rotation is not settled; later, if the current one is unused and still what the caller loaded after the
@@ -226,8 +256,14 @@ pub(crate) trait Contract: Send + Sync {
     /// Logs in under a new id. Answers the new session. Refusals: `Gone`, `Conflict`, `Exists`, `AtCap`, `TicketVoid`, limits.
     fn login(&self, op: Op, login: &Login) -> impl Future<Output = Answer<Record>> + Send;
 
-    /// Logs the same user in again. Answers the session. Refusals: `Gone`, `Conflict`, `TicketVoid`, `AtCap` (after the cap was lowered), limits.
+    /// Logs the same user in again, and raises the version. Returns the session. Refusals: `Gone`, `Conflict`, `TicketVoid`, `AtCap` (after the cap was lowered), limits.
     fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> impl Future<Output = Answer<Record>> + Send;
+
+    /// Gives a login the session that another login of the same visitor made in the place of their guest's: one more
+    /// secret, as by a rotation. Waits if that login is not done. Answers the session. Refusals, in this order: `NotJoined`
+    /// (more than a minute after that login, or no session), `Gone`, `NotJoined` (another user, client or generation),
+    /// `TicketVoid`, limits.
+    fn join(&self, op: Op, join: &Join) -> impl Future<Output = Answer<Record>> + Send;
 
     /// Ends a session; answers the one that follows, if any. Refusals: `Gone`, `Conflict`, `Exists`, limits.
     fn end(&self, op: Op, end: &End) -> impl Future<Output = Answer<Option<Record>>> + Send;
@@ -348,6 +384,10 @@ impl Contract for Store {
 
     async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {
         each_store!(self, store => store.reauthenticate(op, again).await)
+    }
+
+    async fn join(&self, op: Op, join: &Join) -> Answer<Record> {
+        each_store!(self, store => store.join(op, join).await)
     }
 
     async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {

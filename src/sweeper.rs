@@ -1,5 +1,6 @@
 //! The sweeper: ends what is past its deadline, in any number of servers at once.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -7,6 +8,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::error::Error;
 use crate::id::Bucket;
+use crate::rarely::rarely;
 use crate::sessions::Sessions;
 use crate::store::Contract;
 use crate::walk::Walk;
@@ -39,7 +41,15 @@ impl Sweeper {
                 ticks.tick().await;
                 match sweep(&sessions).await {
                     Ok(swept) => tracing::debug!(?swept, "swept"),
-                    Err(error) => tracing::warn!(%error, "sweeping goes on at the next turn"),
+                    // The store tells when it goes away and comes back.
+                    Err(error) if error.is_retryable() => {
+                        tracing::debug!(error = &error as &dyn StdError, "swept in part")
+                    }
+                    Err(error) => rarely!(
+                        warn,
+                        error = &error as &dyn StdError,
+                        "sweeping failed: it is tried again at the next turn"
+                    ),
                 }
             }
         }))

@@ -9,6 +9,7 @@ use crate::clock::ManualClock;
 use crate::config::ConfigError;
 use crate::error::Error;
 use crate::login::{LoggedIn, Login};
+use crate::open::among::{self, Candidates};
 use crate::session::Session;
 use crate::sessions::Sessions;
 
@@ -130,33 +131,34 @@ impl TestKit {
         self.filled(session, fill).await
     }
 
-    /// The session that a `Cookie` header names, as it is stored now; not a use of it. As for the layer, two values of the name are
-    /// as good as none.
+    /// The session that a `Cookie` header names, as it is stored now; not a use of it. Of several values of the name, at most
+    /// four well-formed ones are tried, as by the layer.
     ///
     /// # Errors
     /// Those of [`Sessions::peek`]; the embedded store is always there.
     pub async fn open(&self, cookie: &str) -> Result<Session, Error> {
         let pairs = cookie.split(';').filter_map(|pair| pair.trim().split_once('='));
-        let mut tokens = pairs.filter(|(name, _)| *name == self.cookie).map(|(_, token)| token);
-        let token = tokens.next().filter(|first| tokens.all(|other| other == *first));
-        self.sessions.peek(token, ClientInfo::new()).await
+        let values = pairs.filter(|(name, _)| *name == self.cookie).map(|(_, value)| value.as_bytes());
+        let opened = among::peek(&self.sessions, &Candidates::among(values), ClientInfo::new()).await?;
+        Ok(opened.session)
     }
 
-    /// What a browser does with the values of a response's `Set-Cookie` headers.
+    /// What a browser does with the values of a response's `Set-Cookie` headers. Removals from former places go unnoticed
+    /// beside a line that sets the cookie; alone, they are taken for the cookie's own.
     ///
     /// # Panics
-    /// If they set our cookie twice: no layer of ours does.
+    /// If they set our cookie to two values: no layer of ours does.
     pub fn cookie_of<V: AsRef<[u8]>>(&self, set_cookie: impl IntoIterator<Item = V>) -> TestCookie {
         let values = set_cookie.into_iter().map(|value| String::from_utf8_lossy(value.as_ref()).into_owned());
         let ours = |value: &String| value.split_once('=').is_some_and(|(name, _)| name == self.cookie);
-        let mut ours = values.filter(ours);
-        let (line, other) = (ours.next(), ours.next());
-        assert!(other.is_none(), "the cookie is set twice");
-        let Some(line) = line else { return TestCookie::Kept };
-        if line.split(';').any(|attribute| attribute.trim().eq_ignore_ascii_case("Max-Age=0")) {
-            return TestCookie::Removed;
+        let removes = |line: &String| line.split(';').any(|part| part.trim().eq_ignore_ascii_case("Max-Age=0"));
+        let (removals, sets): (Vec<_>, Vec<_>) = values.filter(ours).partition(removes);
+        assert!(sets.len() <= 1, "the cookie is set twice");
+        match sets.first() {
+            Some(line) => TestCookie::Set(line.split(';').next().unwrap_or_default().to_owned()),
+            None if removals.is_empty() => TestCookie::Kept,
+            None => TestCookie::Removed,
         }
-        TestCookie::Set(line.split(';').next().unwrap_or_default().to_owned())
     }
 
     async fn draft(&self) -> Session {

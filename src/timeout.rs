@@ -162,6 +162,11 @@ pub(crate) struct Spans {
 }
 
 impl Spans {
+    /// The same without limits but the 400 days of [`LONGEST`].
+    pub(crate) const fn without_end(self) -> Self {
+        Self { idle_ms: LONGEST.as_millis() as u64, absolute_ms: NO_END_MS, ..self }
+    }
+
     /// How long a session lives that began at `since` and is used at `now`: idle and interval, cut at the absolute deadline.
     pub(crate) fn life_ms(&self, since: u64, now: u64) -> u64 {
         let absolute_left = (since + self.absolute_ms).saturating_sub(now);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use crate::error::Error;
@@ -33,7 +34,10 @@ impl Walk {
     /// The next bucket; pauses before those that failed.
     pub(crate) async fn next(&mut self) -> Option<Bucket> {
         if self.left.is_empty() && !self.failed.is_empty() {
-            sleep(PAUSE).await;
+            // Outside of a Tokio runtime there are no timers.
+            if Handle::try_current().is_ok() {
+                sleep(PAUSE).await;
+            }
             self.round += 1;
             std::mem::swap(&mut self.left, &mut self.failed);
         }

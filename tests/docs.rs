@@ -73,11 +73,15 @@ fn no_requirement_is_left_out() {
         let each = numbers.iter().flat_map(|&(first, last)| first..=last);
         each.map(|number| format!("{prefix}{number:0width$}")).collect::<Vec<_>>()
     };
-    let mut wanted = numbers("R", &[(1, 6), (10, 25), (29, 39)], 1);
-    wanted.retain(|number| number != "R26");
+    // R44, R46, R47 follow as they are merged.
+    let mut wanted = numbers("R", &[(1, 6), (10, 43), (45, 45), (48, 48)], 1);
     wanted.extend(numbers("I-", &[(1, 26)], 2));
     wanted.extend(numbers("D-", &[(1, 14)], 1));
-    assert_eq!(listed, wanted);
+    let sorted = |mut numbers: Vec<String>| {
+        numbers.sort();
+        numbers
+    };
+    assert_eq!(sorted(listed), sorted(wanted));
 }
 
 #[test]

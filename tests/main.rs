@@ -9,6 +9,8 @@ mod cancel;
 mod chaos;
 mod cluster;
 mod common;
+#[allow(clippy::future_not_send)] // a worker of actix-web is one thread
+mod connections;
 mod docs;
 mod ends;
 mod frameworks;
@@ -18,6 +20,7 @@ mod histories;
 mod load_test;
 mod lua_contract;
 mod outages;
+mod outside;
 mod page;
 mod peers;
 mod races;
@@ -93,6 +96,25 @@ mod actix_on_redis {
     mod cases;
 }
 
+/// What the log says of outages in axum.
+#[path = "incidents"]
+mod incidents_in_axum {
+    pub(crate) use crate::frameworks::axum as framework;
+
+    #[path = "mod.rs"]
+    mod cases;
+}
+
+/// What the log says of outages in actix-web.
+#[path = "incidents"]
+#[allow(clippy::duplicate_mod, clippy::future_not_send)] // the same cases, once per framework
+mod incidents_in_actix {
+    pub(crate) use crate::frameworks::actix as framework;
+
+    #[path = "mod.rs"]
+    mod cases;
+}
+
 /// The drop-in stores on the embedded store.
 #[path = "compat"]
 mod compat_on_memory {
@@ -122,6 +144,7 @@ mod drop_in_trips;
 mod redis_store_by_steps {
     mod cap;
     mod hangup;
+    mod join;
     mod login;
     mod logout;
     mod ticket;

@@ -44,6 +44,32 @@ async fn a_save_whose_answer_was_lost_is_the_same_call_when_it_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_save_whose_answer_was_lost_is_not_sent_again_after_a_discard() {
+    let server = Server::start(&[]);
+    let sessions = connect(&server, |with| with).await;
+    let session = sessions.open(None, ClientInfo::new()).await.expect("there");
+    session.insert("a", &1).expect("legal");
+    session.save().await.expect("there").into_result().expect("saved");
+    let token = token(&session);
+    server.signal("STOP");
+    session.insert("a", &2).expect("legal");
+    let lost = session.save().await;
+    assert!(matches!(lost, Err(Error::Indeterminate(_))), "{lost:?}");
+    session.discard();
+    // Whether the lost one will be done or not.
+    server.signal("CONT");
+    until("the server is back", || async { sessions.ping().await.is_ok() }).await;
+    let other = sessions.open(Some(&token), ClientInfo::new()).await.expect("there");
+    other.insert("a", &3).expect("legal");
+    other.save().await.expect("there").into_result().expect("saved");
+    assert_eq!(session.save().await.expect("there"), SaveOutcome::Unchanged);
+    session.insert("b", &1).expect("legal");
+    assert_eq!(session.save().await.expect("there"), SaveOutcome::Saved);
+    let last = sessions.open(Some(&token), ClientInfo::new()).await.expect("there");
+    assert_eq!(last.require::<i32>("a").expect("stored"), 3, "nothing of what was discarded was sent again");
+}
+
+#[tokio::test]
 async fn while_the_store_is_away_nothing_is_a_session_that_ended() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with).await;
@@ -52,10 +78,10 @@ async fn while_the_store_is_away_nothing_is_a_session_that_ended() {
     let token = token(&session);
     server.signal("STOP");
     let user = sessions.user("ada");
+    assert!(matches!(session.rotate().await, Err(Error::Indeterminate(_))));
     let opened = sessions.open(Some(&token), ClientInfo::new()).await;
     assert!(matches!(opened, Err(Error::Unavailable(_))), "{opened:?}");
     assert!(matches!(user.list().await, Err(Error::Unavailable(_))));
-    assert!(matches!(session.rotate().await, Err(Error::Indeterminate(_))));
     assert!(user.revoke_all().await.is_err_and(|error| error.is_retryable()));
     server.signal("CONT");
     until("the server is back", || async { sessions.ping().await.is_ok() }).await;
@@ -129,4 +155,17 @@ async fn a_health_check_is_answered_within_half_a_second_whatever_the_budget() {
     assert!(matches!(sessions.ping().await, Err(Error::Unavailable(_))));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}, with room for a busy machine", begun.elapsed());
     server.signal("CONT");
+}
+
+#[tokio::test]
+async fn doctor_takes_one_budget_in_all_on_a_hung_server() {
+    let server = Server::start(&[]);
+    let sessions = connect(&server, |with| with.budget(Duration::from_secs(2))).await;
+    server.signal("STOP");
+    let begun = std::time::Instant::now();
+    let examined = sessions.doctor().await;
+    let took = begun.elapsed();
+    server.signal("CONT");
+    assert!(matches!(examined, Err(Error::Unavailable(_))), "{examined:?}");
+    assert!(took < Duration::from_millis(2_900), "{took:?}");
 }

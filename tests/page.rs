@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use cloakroom::{SessionId, Sessions};
 use tower::ServiceExt;
 
+use crate::common::memory_stage;
+
 #[path = "../examples/app/routes/mod.rs"]
 mod routes;
 
@@ -127,6 +129,21 @@ async fn a_form_from_before_the_login_is_not_obeyed_and_a_visitor_without_a_sess
 }
 
 #[tokio::test]
+async fn a_form_of_a_page_from_before_a_rotation_is_obeyed_and_of_before_a_new_login_not() {
+    let sessions = memory().await;
+    let mut ada = Visitor::signed_in(&sessions, "ada").await;
+    let open = ada.page().await.csrf().to_owned();
+    assert_eq!(ada.send(Request::post("/api/rotate"), String::new()).await.status, StatusCode::OK);
+    assert_ne!(ada.page().await.csrf(), open);
+    assert_eq!(ada.post("/cart/add", &open, "item=hat").await.status, StatusCode::SEE_OTHER);
+    assert!(ada.page().await.body.contains("hat"));
+    ada.submit("/sign-in", "name=ada").await;
+    let stale = ada.post("/cart/add", &open, "item=coat").await;
+    assert_eq!(stale.status, StatusCode::FORBIDDEN);
+    assert!(stale.body.contains("The page was out of date, and nothing was done.") && !stale.body.contains("coat"));
+}
+
+#[tokio::test]
 async fn what_another_site_sends_is_refused_with_the_right_token_too() {
     let sessions = memory().await;
     let mut ada = Visitor::signed_in(&sessions, "ada").await;
@@ -166,6 +183,54 @@ async fn another_sites_form_can_do_nothing_at_the_api_and_a_program_can() {
     }
     let request = Request::post("/api/logout").header("sec-fetch-site", "same-origin");
     assert_eq!(visitor.send(request, String::new()).await.status, StatusCode::NO_CONTENT, "as our own page sends it");
+}
+
+/// Every way of not being saved but an outage.
+#[tokio::test]
+async fn the_slow_route_says_in_a_200_that_nothing_was_saved_and_why() {
+    let slow = |field: &str, value: &str| format!(r#"{{"ms":300,"field":"{field}","value":{value}}}"#);
+    let large = format!(r#""{}""#, "x".repeat(70_000));
+    for (way, sent, said) in [
+        ("nothing", slow("n", "1"), r#"{"saved":true}"#),
+        ("the same value", slow("here", "1"), r#"{"saved":true}"#),
+        ("a new login", slow("n", "1"), r#"{"saved":true}"#),
+        ("a login a minute ago", slow("n", "1"), r#"{"reason":"conflict","saved":false}"#),
+        ("two new logins", slow("n", "1"), r#"{"reason":"conflict","saved":false}"#),
+        ("two new logins", slow("here", "1"), r#"{"reason":"conflict","saved":false}"#),
+        ("revoked", slow("n", "1"), r#"{"reason":"revoked","saved":false}"#),
+        ("logged out", slow("n", "1"), r#"{"reason":"logged_out","saved":false}"#),
+        ("too large", slow("n", &large), r#"{"reason":"too_large","saved":false}"#),
+    ] {
+        let stage = memory_stage(|with| with).await;
+        let sessions = stage.sessions.clone();
+        let mut ada = Visitor::of(&sessions);
+        ada.send(Request::post("/api/login"), r#"{"user":"ada"}"#.to_owned()).await;
+        ada.send(Request::put("/api/fields/here"), "1".to_owned()).await;
+        let mut late = Visitor { cookie: ada.cookie.clone(), ..Visitor::of(&sessions) };
+        let meanwhile = async {
+            // Begins when the request waits: after its load.
+            match way {
+                "a new login" => drop(ada.send(Request::post("/api/login"), r#"{"user":"ada"}"#.to_owned()).await),
+                "a login a minute ago" => {
+                    ada.send(Request::post("/api/login"), r#"{"user":"ada"}"#.to_owned()).await;
+                    stage.advance(Duration::from_secs(61)).await;
+                }
+                "two new logins" => {
+                    for _ in 0..2 {
+                        ada.send(Request::post("/api/login"), r#"{"user":"ada"}"#.to_owned()).await;
+                    }
+                }
+                "revoked" => drop(sessions.revoke_user("ada").await.expect("memory is always there")),
+                "logged out" => drop(ada.send(Request::post("/api/logout"), String::new()).await),
+                _ => {}
+            }
+        };
+        let (answer, ()) = tokio::join!(late.send(Request::post("/api/slow"), sent), meanwhile);
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, said), "{way}");
+    }
+    let bad = slow("a b", "1");
+    let answer = Visitor::of(&memory().await).send(Request::post("/api/slow"), bad).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "no field can have that name");
 }
 
 #[tokio::test]

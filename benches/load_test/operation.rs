@@ -95,6 +95,7 @@ async fn save(session: &Session) -> Result<(), Kind> {
         SaveOutcome::Saved => Ok(()),
         SaveOutcome::Unchanged => Err("Unchanged"),
         SaveOutcome::Conflict => Err("Conflict"),
+        SaveOutcome::Withheld => Err("Withheld"),
         SaveOutcome::Gone(_) => Err(GONE),
     }
 }

@@ -23,3 +23,7 @@ local SEEN_ANOTHER = 14
 local NAME_INDEX = 15
 -- No longer as the caller loaded it. Nothing was done.
 local MOVED_ON = 16
+-- Done, although the user has logged in again since the load: the caller's secret is dead. Content: as of `OK`.
+local OVERTAKEN = 17
+-- A login cannot join what is there: it goes on as one without a session. Nothing was done.
+local NOT_JOINED = 18

@@ -35,9 +35,9 @@ local function settle(key, session, call, code, content)
 end
 
 -- The live session that the call is for, or nil and what to answer. A repeat is answered as the first time; where that
--- was the metadata (no content is remembered), with the metadata as it stands, or `GONE` if the session has ended. A
--- call from before another login of the session (`generation` is no longer its own) is a conflict. `read` is
--- `read_session` unless it is said.
+-- was the metadata (no content is remembered), with the metadata as it stands, or `GONE` if the session has ended. With
+-- a `generation`, a call from before another login of the session is a conflict. `read` is `read_session` unless it is
+-- said.
 local function begin(key, call, generation, read)
   local session = (read or read_session)(key)
   local answer = session and recall(session, call)

@@ -8,17 +8,23 @@ use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, Upd
 use time::Duration;
 
 use crate::codec::{decode_value, encode_value};
-use crate::compat::record::{Content, Failure, Kept, RECORD, Records, left_ms};
+use crate::compat::record::{Content, Failure, Located, Named, RECORD, Records, left_ms};
+use crate::compat::user_id::{UserIdError, user_id};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::sessions::Sessions;
+use former::{FormerStore, MOVED_TTL};
 use key::Key;
 
+mod former;
 mod key;
 mod update;
 
 type State = HashMap<String, String>;
-type Naming = dyn Fn(&State) -> Option<String> + Send + Sync;
+type Naming = dyn Fn(&State) -> Named + Send + Sync;
+
+/// Where actix-identity keeps the user's id, unless the application names another key.
+const IDENTITY: &str = "actix_identity.user_id";
 
 /// actix-session's `SessionStore` on [`Sessions`]: give it to `SessionMiddleware::new`.
 ///
@@ -31,12 +37,12 @@ type Naming = dyn Fn(&State) -> Option<String> + Send + Sync;
 /// | `delete` | ends the session, as logged out; again does nothing |
 ///
 /// Redis holds the id and the hash of the secret that a key is made of, never the key. A key that no store of this kind
-/// makes, such as one left over from actix-session's own Redis store, is known without I/O; it never becomes a session,
-/// so an `update` of such a key is a `save`.
+/// makes, such as one left over from actix-session's own Redis store, is known without I/O, unless sessions are
+/// [moved](Self::moving_from); it never becomes a session, so an `update` of such a key is a `save`.
 ///
 /// A session ends when the TTL that it was last given is over, and at the [timeouts](crate::Builder::timeouts) of the
-/// sessions, 30 minutes idle and 12 hours in all by default, whichever comes first. A TTL that is given again and again
-/// is set once per touch interval, so it may be over that much later, and no more than a tenth of it.
+/// builder if it was given some, whichever comes first: one WARN says so. A TTL that is given again and again is set once
+/// per touch interval, so it may be over that much later, and no more than a tenth of it.
 ///
 /// # Examples
 /// ```
@@ -62,41 +68,140 @@ type Naming = dyn Fn(&State) -> Option<String> + Send + Sync;
 pub struct Store {
     records: Records,
     naming: Option<Arc<Naming>>,
+    former: Option<Arc<dyn FormerStore>>,
+    /// Whether keys that are not of our form are looked up.
+    opens_moved: bool,
+    moved_ttl: Duration,
 }
 
 impl Store {
     /// A store for sessions without users.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
-        Self { records: Records::new(sessions), naming: None }
+        Self { records: Records::new(sessions), naming: None, former: None, opens_moved: false, moved_ttl: MOVED_TTL }
     }
 
-    /// The same with a function that says whose a state is: asked whenever one is stored. The state's values are JSON,
+    /// The same with a function that says whose a state is: called whenever one is stored. The state's values are JSON,
     /// so a string has its quotes.
     ///
     /// A user's session is in the user's index, counts against the [cap](crate::Builder::cap), is listed by
     /// [`Sessions::user`] and ended by [`Sessions::revoke_user`]. When the user changes, also without `renew`, the
     /// session moves: the old one ends, and the middleware sets a cookie with a new key.
+    ///
+    /// `None` is a guest. Where the id may not be readable, use [`try_user`](Self::try_user), and with actix-identity
+    /// [`actix_identity`](Self::actix_identity): a state in which actix-identity has logged a user in is an error if
+    /// this function returns `None` for it. So is an id that is empty or longer than [`Limits`](crate::Limits) allow.
     #[must_use]
     pub fn user(self, named: impl Fn(&HashMap<String, String>) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.naming(move |state| match named(state) {
+            None if state.contains_key(IDENTITY) => Err(UserIdError::new(
+                "actix-identity has logged a user in, and the function of `Store::user` returned None",
+            )),
+            named => Ok(named),
+        })
+    }
+
+    /// The same as [`user`](Self::user) with a function that can fail: its error is the error of the call that stores
+    /// the state, and nothing is stored. So a user whose id cannot be read is never stored as a guest.
+    #[must_use]
+    pub fn try_user<E: fmt::Display>(
+        self,
+        named: impl Fn(&HashMap<String, String>) -> Result<Option<String>, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.naming(move |state| named(state).map_err(|error| UserIdError::new(error.to_string())))
+    }
+
+    /// The same as [`user`](Self::user) for an application on actix-identity: the user is the one whom it has logged in.
+    ///
+    /// The user id is that of actix-identity, or, if it is empty or longer than 256 bytes, what
+    /// [`user_id`](crate::compat::user_id) makes of it.
+    #[must_use]
+    pub fn actix_identity(self) -> Self {
+        self.actix_identity_under(IDENTITY)
+    }
+
+    /// The same as [`actix_identity`](Self::actix_identity), where `IdentityMiddlewareBuilder::id_key` was given this key.
+    #[must_use]
+    pub fn actix_identity_under(self, key: &'static str) -> Self {
+        self.naming(move |state| {
+            let Some(id) = state.get(key) else { return Ok(None) };
+            let id =
+                serde_json::from_str::<String>(id).map_err(|_| UserIdError::new(format!("`{key}` is no string")))?;
+            user_id(&id).map(Some)
+        })
+    }
+
+    /// Moves sessions here from the store that the application used before: whoever is logged in stays logged in, under
+    /// the cookie that they have, until `renew` or a logout.
+    ///
+    /// A state that is not known here is read from `store`, once, stored here and deleted there. Its user is logged in
+    /// here: call [`user`](Self::user) or [`actix_identity`](Self::actix_identity) as well. `delete` deletes in both
+    /// stores, and a session that has ended here is never moved. An error of `store` is an error of the call, never "no
+    /// session".
+    ///
+    /// A session that was moved costs no call of `store`. As that does not say how long a state has to live, a moved one
+    /// lives for a [day](Self::moved_ttl) unless an update says otherwise. What servers of the version before can and
+    /// cannot do in the meantime is in the [guide](crate::guide::drop_in#moving-sessions).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use actix_session::storage::RedisSessionStore;
+    /// use cloakroom::{Sessions, compat::actix_session::Store};
+    ///
+    /// let before = RedisSessionStore::new("redis://127.0.0.1:6379").await?;
+    /// let sessions = Sessions::builder("redis://127.0.0.1:6379").namespace("shop").connect().await?;
+    /// let store = Store::new(sessions).actix_identity().moving_from(before);
+    /// # drop(store);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn moving_from(self, store: impl SessionStore + Send + Sync + 'static) -> Self {
+        Self { former: Some(Arc::new(store)), opens_moved: true, ..self }
+    }
+
+    /// Opens sessions that [`moving_from`](Self::moving_from) has moved, without the store that they came from: for when
+    /// that store is gone. Without either, a key of another store is known to open nothing, without I/O.
+    #[must_use]
+    pub fn moved(self) -> Self {
+        Self { opens_moved: true, ..self }
+    }
+
+    /// How long a moved session lives unless an update says otherwise: 24 hours by default, which is also the default of
+    /// actix-session's `session_ttl`. Give the application's own.
+    #[must_use]
+    pub fn moved_ttl(self, ttl: Duration) -> Self {
+        Self { moved_ttl: ttl, ..self }
+    }
+
+    fn naming(self, named: impl Fn(&State) -> Named + Send + Sync + 'static) -> Self {
         Self { naming: Some(Arc::new(named)), ..self }
     }
 
-    fn named(&self, state: &State) -> Option<String> {
-        self.naming.as_ref().and_then(|named| named(state))
+    fn named(&self, state: &State) -> Named {
+        self.naming.as_ref().map_or(Ok(None), |named| named(state))
     }
 
     /// The live session that a key opens.
-    async fn find(&self, key: &SessionKey) -> Result<Option<Kept>, Error> {
+    async fn find(&self, key: &SessionKey) -> Result<Option<Located>, Failure> {
         match Key::read(key) {
-            Some(key) => self.records.find(key.place()).await,
-            None => Ok(None),
+            Some(key) => Ok(self.records.find(key.place()).await?.map(Located::alone)),
+            None => self.find_moved(key).await,
+        }
+    }
+
+    /// The same as this process has loaded it.
+    fn recall(&self, key: &SessionKey) -> Option<Located> {
+        match Key::read(key) {
+            Some(key) => self.records.recall(key.place()).map(Located::alone),
+            None if self.opens_moved => self.records.recall_located(Key::moved(key)),
+            None => None,
         }
     }
 
     /// Makes a session, of the user whom the state names.
     async fn make(&self, state: &State, ttl: &Duration) -> Result<Key, Failure> {
-        let user = self.named(state);
+        let user = self.named(state)?;
         let content = content(state, ttl)?;
         Key::made(user.as_deref(), async |place| match &content {
             Some(content) => self.records.make(place, user.as_deref(), content).await,
@@ -106,16 +211,15 @@ impl Store {
     }
 
     async fn last(&self, key: &SessionKey, ttl: &Duration) -> Result<(), Failure> {
-        let loaded = Key::read(key).and_then(|key| self.records.recall(key.place()));
-        let Some(kept) = (match loaded {
-            Some(kept) => Some(kept),
+        let Some(located) = (match self.recall(key) {
+            Some(located) => Some(located),
             None => self.find(key).await?,
         }) else {
             return Ok(());
         };
         match left_ms(*ttl) {
-            Some(left_ms) => self.records.last(&kept, left_ms).await.map(drop),
-            None => self.records.end(&kept, EndReason::Expired).await,
+            Some(left_ms) => self.records.last_located(&located, left_ms).await.map(drop),
+            None => self.records.end_located(&located, EndReason::Expired).await,
         }
     }
 }
@@ -134,11 +238,12 @@ impl fmt::Debug for Store {
 
 impl SessionStore for Store {
     async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
-        let found = self.find(key).await.map_err(|error| LoadError::Other(error.into()))?;
-        let Some(kept) = found else { return Ok(None) };
-        self.records.touch(&kept).await;
+        let found = self.find(key).await.map_err(|failure| LoadError::Other(failure.into()))?;
+        let Some(located) = found else { return Ok(None) };
+        let Some(kept) = located.kept() else { return Ok(None) };
+        self.records.touch_located(&located).await;
         let state = kept.field(RECORD).map(|stored| decode_value(RECORD, stored)).transpose();
-        self.records.remember(kept);
+        located.remember(&self.records);
         state.map_err(|error| LoadError::Deserialization(error.into()))
     }
 
@@ -163,7 +268,10 @@ impl SessionStore for Store {
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
-        let Some(kept) = self.find(key).await? else { return Ok(()) };
-        Ok(self.records.end(&kept, EndReason::LoggedOut).await?)
+        if Key::read(key).is_none() {
+            return Ok(self.end_moved(key).await?);
+        }
+        let Some(located) = self.find(key).await? else { return Ok(()) };
+        Ok(self.records.end_located(&located, EndReason::LoggedOut).await?)
     }
 }

@@ -1,25 +1,36 @@
 //! One record of another crate, kept as one session of ours: the whole record is one field.
 
+use std::error::Error as StdError;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use time::Duration;
 
 use crate::client::ClientInfo;
 use crate::clock::Millis;
+use crate::compat::user_id::UserIdError;
 use crate::contents::Contents;
+use crate::detach::beside;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
 use crate::id::SessionId;
+use crate::rarely::rarely;
 use crate::sessions::Sessions;
 use crate::store::{
     Contract, End, Gate, Loaded, Login, Meta, NewSession, Old, Packed, Refused, Retime, Save, Snapshot, Store, Touch,
 };
 use crate::timeout::Spans;
 use crate::token::SecretHash;
+pub(super) use former::{Cause, Former, FormerPlace};
+#[allow(unused_imports)] // the stores of tower-sessions compare expiry dates
+pub(super) use life::SAME_MS;
+pub(super) use located::Located;
 use recent::Recent;
 
+mod former;
 mod life;
+mod located;
 mod recent;
 
 /// The field that is the record.
@@ -42,6 +53,14 @@ pub(super) struct Kept {
     fields: Arc<Contents>,
 }
 
+/// What is at a place.
+enum Seen {
+    Live(Kept),
+    /// It has ended, or another secret opens it.
+    Ended,
+    Absent,
+}
+
 /// A record that is to be written.
 #[derive(Debug, Clone)]
 pub(super) struct Content {
@@ -61,13 +80,22 @@ pub(super) enum Failure {
     Ours(#[from] Error),
     #[error("the user has as many sessions as the cap allows")]
     AtCap,
+    #[error(transparent)]
+    UserId(#[from] UserIdError),
+    #[error("the store that sessions are moved from failed")]
+    Former(#[source] Cause),
 }
+
+/// Whose a record is: nobody's, a user's, or it cannot be read.
+pub(super) type Named = Result<Option<String>, UserIdError>;
 
 /// The sessions, as records see them.
 #[derive(Debug, Clone)]
 pub(super) struct Records {
     sessions: Sessions,
     recent: Arc<Recent>,
+    /// Whether it was said that sessions end before the application's expiry.
+    cut: Arc<AtomicBool>,
 }
 
 impl Kept {
@@ -99,20 +127,29 @@ impl Kept {
 
 impl Records {
     pub(super) fn new(sessions: Sessions) -> Self {
-        Self { sessions, recent: Arc::default() }
+        Self { sessions, recent: Arc::default(), cut: Arc::default() }
     }
 
     fn store(&self) -> &Store {
         self.sessions.store()
     }
 
-    /// The live session at this place. Not a use.
-    pub(super) async fn find(&self, place: Place) -> Result<Option<Kept>, Error> {
+    /// What is at this place. Not a use.
+    async fn look(&self, place: Place) -> Result<Seen, Error> {
         Ok(match self.store().load(place.id).await? {
             Loaded::Live(record) if record.meta.secret == place.secret => {
-                Some(Kept { place, meta: record.meta, fields: Arc::new(record.fields) })
+                Seen::Live(Kept { place, meta: record.meta, fields: Arc::new(record.fields) })
             }
-            Loaded::Live(_) | Loaded::Ended(_) | Loaded::Absent => None,
+            Loaded::Live(_) | Loaded::Ended(_) => Seen::Ended,
+            Loaded::Absent => Seen::Absent,
+        })
+    }
+
+    /// The live session at this place. Not a use.
+    pub(super) async fn find(&self, place: Place) -> Result<Option<Kept>, Error> {
+        Ok(match self.look(place).await? {
+            Seen::Live(kept) => Some(kept),
+            Seen::Ended | Seen::Absent => None,
         })
     }
 
@@ -129,8 +166,8 @@ impl Records {
 
     /// Notes a use if one is due, beside the caller: a failure is traced, the next use tries again.
     pub(super) async fn touch(&self, kept: &Kept) {
-        let Meta { touched, spans, user, .. } = &kept.meta;
-        if self.store().now() < touched + u64::from(spans.interval_ms) {
+        let Meta { touched, user, .. } = &kept.meta;
+        if !self.is_touch_due(&kept.meta) {
             return;
         }
         let touch = Touch { id: kept.place.id, seen: *touched, first_use: None, user: user.clone() };
@@ -139,19 +176,31 @@ impl Records {
             async move {
                 let noted = async { sessions.store().touch(sessions.op()?, &touch).await }.await;
                 if let Err(error) = noted {
-                    tracing::warn!(%error, "a session's use was not noted");
+                    tracing::debug!(error = &error as &dyn StdError, "a session's use was not noted");
                 }
             }
         };
         match self.store() {
             Store::Memory(_) => note.await,
-            Store::Redis(_) => drop(tokio::spawn(note)),
+            Store::Redis(_) => beside(note).await,
         }
     }
 
     /// Makes a session with this record; of a user, it enters their index. False if the id is taken.
     pub(super) async fn make(&self, place: Place, user: Option<&str>, content: &Content) -> Done {
-        let (new, delta) = self.new_session(place, user, content)?;
+        self.make_with(place, user, content, None).await
+    }
+
+    /// The same with another field besides the record, whose name is before `record` in the alphabet.
+    async fn make_with(
+        &self,
+        place: Place,
+        user: Option<&str>,
+        content: &Content,
+        more: Option<(String, Option<Vec<u8>>)>,
+    ) -> Done {
+        let (new, mut delta) = self.new_session(place, user, content)?;
+        delta.changes.splice(0..0, more);
         let answer = match user {
             None => self.store().create(self.sessions.op()?, &new, &delta).await?,
             Some(_) => self.store().login(self.sessions.op()?, &self.login(new, None, delta)).await?,
@@ -211,7 +260,7 @@ impl Records {
         }
     }
 
-    /// Has the session live so long from now, within the sessions' own timeouts: a use. False if it has ended.
+    /// Has the session live so long from now, within the timeouts that the builder was given: a use. False if it has ended.
     pub(super) async fn last(&self, kept: &Kept, left_ms: Millis) -> Done {
         let Some(kept) = self.renewed(kept, left_ms).await? else { return Ok(false) };
         self.touch(&kept).await;
@@ -239,11 +288,40 @@ impl Records {
         self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop)).map(drop)
     }
 
-    /// The sessions' timeouts, cut where the record's own life ends.
+    /// The timeouts of a session whose record lasts this long from now: those that the builder was given, if any, cut
+    /// where the record's own life ends.
     fn spans(&self, since: Millis, left_ms: Millis) -> Spans {
-        let ours = self.sessions.settings().spans;
-        let life_ms = self.store().now().saturating_sub(since).saturating_add(left_ms);
+        let settings = self.sessions.settings();
+        let ours = if settings.timeouts_given { settings.spans } else { settings.spans.without_end() };
+        let now = self.store().now();
+        let life_ms = now.saturating_sub(since).saturating_add(left_ms);
+        self.warn_if_cut(left_ms, ours.life_ms(since, now));
         Spans { absolute_ms: ours.absolute_ms.min(life_ms), ..ours }
+    }
+
+    /// Says once that sessions end before the application's expiry: its cookies outlive them.
+    fn warn_if_cut(&self, asked_ms: Millis, most_ms: Millis) {
+        if asked_ms > most_ms + SAME_MS && !self.cut.swap(true, Ordering::Relaxed) {
+            let [asked, most] = [asked_ms, most_ms].map(std::time::Duration::from_millis);
+            tracing::warn!(
+                ?asked,
+                ?most,
+                "the application asks for longer sessions than the timeouts of the builder allow: they end earlier than \
+                 their cookies; do not call `Builder::timeouts`, or give the application the same expiry"
+            );
+        }
+    }
+
+    /// How long the session lives if the load that found it was its last use.
+    #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-014"))]
+    pub(super) fn left_ms(&self, kept: &Kept) -> Millis {
+        let (meta, now) = (&kept.meta, self.store().now());
+        let touched = if self.is_touch_due(meta) { now } else { meta.touched };
+        (touched + meta.spans.life_ms(meta.since, touched)).saturating_sub(now)
+    }
+
+    fn is_touch_due(&self, meta: &Meta) -> bool {
+        self.store().now() >= meta.touched + u64::from(meta.spans.interval_ms)
     }
 
     fn new_session(&self, place: Place, user: Option<&str>, content: &Content) -> Result<(NewSession, Delta), Error> {
@@ -295,7 +373,7 @@ pub(super) fn left_ms(left: Duration) -> Option<Millis> {
 
 /// Traces a write that came too late: not an error to the application, since nothing that it could do would help.
 pub(super) fn too_late(id: SessionId) {
-    tracing::warn!(%id, "a session had ended when it was written: nothing was written");
+    rarely!(warn, %id, "a session had ended when it was written: nothing was written");
 }
 
 #[cfg(test)]

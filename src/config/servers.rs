@@ -47,6 +47,18 @@ impl Servers {
     }
 }
 
+impl fmt::Display for Servers {
+    /// As an operator knows them: addresses alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed = |places: &[Place]| places.iter().map(Place::to_string).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::One(server) => server.place.fmt(f),
+            Self::Sentinel(group) => write!(f, "master {} of the Sentinels {}", group.master, listed(&group.sentinels)),
+            Self::Cluster { seeds, .. } => write!(f, "Cluster of {}", listed(seeds)),
+        }
+    }
+}
+
 /// The Sentinels of one master.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Group {

@@ -1,7 +1,8 @@
 //! The session's token against forged requests.
 
 use super::Session;
-use crate::csrf::CsrfToken;
+use crate::csrf::{CsrfDigest, CsrfToken};
+use crate::store::Contract;
 use crate::token::SessionToken;
 
 impl Session {
@@ -13,8 +14,12 @@ impl Session {
     ///
     /// It is derived from the secret in the session's token, so it is stored nowhere, a dump of Redis does not lead to
     /// it, and it tells nothing of the secret. It changes with the secret: after a login or a rotation in this request it is
-    /// the new one's, and pages from before have to be loaded again. A request that came with the previous secret in its
-    /// grace has that one's.
+    /// the new one's. A request that came with the previous secret in its grace has that one's.
+    ///
+    /// Pages from before a login, also of the same user (re-authentication), have to be loaded again: their token is never
+    /// accepted. One from before a [`rotate`](Self::rotate) is accepted for an hour after it, so that an open form can still
+    /// be sent; of more than four rotations within an hour, for the last four. Redis stores 16 bytes of a hash of it for
+    /// that, from which nobody can compute it.
     ///
     /// It is the same in every page until then: a page that carries it beside a visitor's input, compressed, can give
     /// it away by its length (BREACH). Such a page is better served uncompressed.
@@ -39,12 +44,31 @@ impl Session {
         self.csrf().map(|csrf| csrf.text())
     }
 
-    /// Whether this is the session's [`csrf_token`](Self::csrf_token), compared in constant time; never for a draft.
+    /// Whether this is the session's [`csrf_token`](Self::csrf_token), or was before a rotation of the last hour, compared in
+    /// constant time; never for a draft. The hour is told by this process's idea of the store's clock.
     ///
-    /// For handlers that read a form's field themselves, before they log in or rotate: that changes the token.
+    /// For handlers that read a form's field themselves, before they log in: a login changes the token.
+    ///
+    /// A form that a guest sent twice matches the second time too, when the first time has logged them in and the request
+    /// still carries the guest's own token. Sent with the token of the login, a form from before it does not match.
     #[must_use]
     pub fn csrf_matches(&self, sent: &str) -> bool {
-        self.csrf().is_some_and(|csrf| csrf.matches(sent))
+        self.expected_csrf().is_some_and(|csrf| csrf.matches(sent)) || self.is_of_before_a_rotation(sent)
+    }
+
+    /// The token that a form of this request has: of a guest whom a login has ended, the guest's.
+    fn expected_csrf(&self) -> Option<CsrfToken> {
+        self.csrf().or_else(|| self.state().presented_before().map(|before| before.csrf))
+    }
+
+    /// Whether this was the session's token until a rotation of the last hour.
+    fn is_of_before_a_rotation(&self, sent: &str) -> bool {
+        let now = self.sessions().store().now();
+        let state = self.state();
+        let rotation = state.live().and_then(|live| live.meta.rotation.as_ref());
+        let mut former = rotation.iter().flat_map(|rotation| &rotation.former).filter(|former| former.is_valid(now));
+        let digest = CsrfDigest::of(sent);
+        former.any(|former| former.digest.matches(&digest))
     }
 
     /// Of the token that this handle issued last, otherwise of the one that the client presented.

@@ -225,7 +225,7 @@ impl Session {
             (Some((record, token)), _) => state.begin_with(token.id(), record, token),
             (None, Then::Draft) => {
                 let bucket = Some(old.id.bucket());
-                state.restart(Phase::Draft { bucket, after: Some(reason), drop_cookie: true });
+                state.restart(Phase::Draft { bucket, after: Some(reason), drop_cookie: true, before: None });
             }
             (None, Then::Nothing) => drop(state.gone(Some(reason))),
         }

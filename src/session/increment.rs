@@ -7,14 +7,16 @@ use crate::limits::check_field_name;
 use crate::store::{Contract, Increment, Refused};
 
 impl Session {
-    /// Adds to a counter, atomically over all servers, and answers its new value. A missing one begins at 0.
+    /// Adds to a counter, atomically over all servers, and answers its new value. A missing one begins at 0, so
+    /// [`remove`](Self::remove) resets it.
     ///
     /// Done when it returns, without a save; on a draft it makes the session. A pending change of the same field is
-    /// saved first.
+    /// saved first. A draft that is not stored, as its cookie [may be withheld](Self::cookie_may_be_withheld), counts by itself.
     ///
     /// # Errors
     /// [`Error::WrongKind`] if the field is not a counter; [`Error::Overflow`], and it keeps its value;
-    /// [`Error::Gone`] or [`Error::Conflict`] if the session has ended or was logged in again; [`Error::Limit`].
+    /// [`Error::Gone`] if the session has ended; [`Error::Conflict`] if the user logged in again since the load, by the same rule
+    /// as [`save`](Self::save); [`Error::Limit`].
     /// [`Error::TooLate`] for a draft once the response has begun: nobody would get its token.
     /// After [`Error::Indeterminate`] it may have been added or not; a repeat adds again.
     ///
@@ -59,6 +61,7 @@ impl Session {
         match answer {
             Ok((value, wrote)) => {
                 state.fields.store_known(name, Some(&codec::encode_counter(value)));
+                state.overtaken(&wrote);
                 if let Some(live) = state.live_mut() {
                     live.wrote(wrote, true);
                 }
@@ -79,7 +82,10 @@ impl Session {
         let value = value.ok_or_else(|| Error::Overflow { field: name.to_owned() })?;
         let before = self.state().fields.get(name).map(<[u8]>::to_vec);
         self.put(name, codec::encode_counter(value))?;
-        let saved = self.save_in_turn(false).await.and_then(SaveOutcome::into_result);
+        let saved = match self.save_in_turn(false).await {
+            Ok(SaveOutcome::Withheld) => Ok(()),
+            saved => saved.and_then(SaveOutcome::into_result),
+        };
         if saved.is_err() {
             // Not done, so it must not be part of what a later save sends.
             match before {

@@ -1,9 +1,10 @@
 //! Logging in: the only way to set a user.
 
 use super::save::{MINTS, ids_taken};
-use super::{Live, Phase, Session};
+use super::{Live, Session};
 use crate::client::ClientInfo;
 use crate::detach::to_the_end;
+use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
 use crate::id::{SessionId, UserHash};
@@ -19,7 +20,8 @@ impl Session {
     ///
     /// A guest, and a user who becomes another user, get a new session id and token; the old ones end. The same user
     /// again keeps the id and all fields and gets a new token and auth time, and the old token ends without grace.
-    /// The old token never gains anything by a login (session fixation, OWASP ASVS 5.0, 7.2.4).
+    /// The old token never gains anything by a login (session fixation, OWASP ASVS 5.0, 7.2.4). Requests that had loaded the
+    /// same user's session before it may still write fields for a minute, see [`save`](Self::save).
     ///
     /// # Errors
     /// [`Error::Limit`] for an impossible user id; [`Error::Unavailable`]: not logged in; [`Error::Indeterminate`]:
@@ -58,14 +60,29 @@ impl Session {
         }
         let _turn = self.0.turn.lock().await;
         self.refuse_late()?;
-        if let Phase::Ended(reason) = self.state().phase {
-            return Ok(LoggedIn::Gone(reason));
-        }
         self.state().drop_refused();
         let live = self.state().live().cloned();
+        let found_live = live.is_some();
         match live {
-            Some(live) if live.meta.user.as_deref() == Some(&login.user) => self.login_again(live, login, spans).await,
-            live => self.login_anew(live, login, spans).await,
+            Some(live) if live.meta.user.as_deref() == Some(&login.user) => {
+                return self.login_again(live, login, spans).await;
+            }
+            Some(live) => {
+                let guest = live.meta.user.is_none();
+                let outcome = self.login_anew(Some(live), &login, spans).await?;
+                if !guest || outcome != LoggedIn::Gone(Some(EndReason::LoggedIn)) {
+                    return Ok(outcome);
+                }
+            }
+            None => {}
+        }
+        match self.login_behind(&login).await? {
+            Some(LoggedIn::Gone(reason)) if found_live => {
+                let _ = self.state().gone(reason);
+                Ok(LoggedIn::Gone(reason))
+            }
+            Some(outcome) => Ok(outcome),
+            None => self.login_anew(None, &login, spans).await,
         }
     }
 
@@ -74,10 +91,10 @@ impl Session {
         self.client().clone().remember(remember)
     }
 
-    async fn login_anew(&self, live: Option<Live>, login: Login, spans: Spans) -> Result<LoggedIn, Error> {
+    async fn login_anew(&self, live: Option<Live>, login: &Login, spans: Spans) -> Result<LoggedIn, Error> {
         let stays = live.as_ref().is_none_or(|live| live.meta.user.is_none());
-        let gate = self.gate(&login)?;
-        let keep = if stays { login.keep } else { Vec::new() };
+        let gate = self.gate(login)?;
+        let keep = if stays { &login.keep[..] } else { &[] };
         let seen = live.as_ref().filter(|_| stays).and_then(|live| live.snapshot(&self.state().fields));
         let old = live.map(|live| Old { id: live.id, generation: live.meta.generation, user: live.meta.user });
         let delta = if stays { self.state().fields.delta().clone() } else { Delta::default() };
@@ -85,7 +102,7 @@ impl Session {
             let bucket = UserHash::of(&login.user).bucket();
             let (new, token) = self.new_session(bucket, Some(login.user.clone()))?;
             let new = NewSession { spans, client: self.client_for(login.remember), ..new };
-            let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.clone(), delta.clone());
+            let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.to_vec(), delta.clone());
             let call = store::Login { new, old, seen, keep, delta, gate };
             let answer = self.sessions().store().login(self.sessions().op()?, &call).await;
             self.heard(&token, &answer);
@@ -95,6 +112,11 @@ impl Session {
                     return Ok(LoggedIn::As(token.id()));
                 }
                 Err(Refused::Exists) => {}
+                // It may go on in the session that another login has made, with what this request changed.
+                Err(Refused::Gone(reason @ Some(EndReason::LoggedIn))) if stays => {
+                    let _ = self.state().gone_meanwhile(reason);
+                    return Ok(LoggedIn::Gone(reason));
+                }
                 Err(refused) => return self.refused_login(refused),
             }
         }
@@ -129,7 +151,7 @@ impl Session {
         Ok(Gate { cap, ticket: login.ticket.map(|ticket| ticket.ticket) })
     }
 
-    fn refused_login(&self, refused: Refused) -> Result<LoggedIn, Error> {
+    pub(super) fn refused_login(&self, refused: Refused) -> Result<LoggedIn, Error> {
         match refused {
             Refused::AtCap => Ok(LoggedIn::AtCap),
             Refused::TicketVoid => Ok(LoggedIn::TicketVoid),

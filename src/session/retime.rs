@@ -9,9 +9,10 @@ impl Session {
     /// Changes this session's timeouts, at once; it counts as a use. A draft gets them when it is made by a save. A login begins
     /// with its own again, [`Login::timeouts`](crate::Login::timeouts) or the builder's.
     ///
-    /// A session that has already lived longer than its new absolute timeout is ended as expired. A cookie keeps the
-    /// Max-Age that it was given: where the new absolute timeout is longer, [`rotate`](Self::rotate) gives the client a
-    /// new one.
+    /// A session that has already lived longer than its new absolute timeout is ended as expired. Where the absolute timeout
+    /// is longer now than at the load, the response of a `SessionLayer` sets the cookie again: the same token with the new
+    /// Max-Age. If that response is lost, the cookie keeps its old age until the next new token. Without a layer, the
+    /// application has to set it.
     ///
     /// # Errors
     /// [`Error::Config`] for a timeout out of range, and nothing changes; [`Error::Gone`] if the session has ended or
@@ -22,7 +23,7 @@ impl Session {
     /// Both timeouts are changed, or neither.
     ///
     /// # Redis
-    /// One `EVALSHA` of `retime.lua`; none for a draft.
+    /// One `EVALSHA` of `retime.lua`; none for a draft. Before a layer sets the cookie again, one `HGETALL`.
     #[doc(alias = "set_timeout")]
     #[doc(alias = "set_expiry")]
     pub async fn set_timeouts(&self, timeouts: Timeouts) -> Result<(), Error> {

@@ -28,7 +28,7 @@ impl Session {
     /// The old token works until the new one is first used, then for 10 s more: a lost response logs nobody out, and no
     /// request that was sent with it meanwhile fails. It is the only one that does: rotating again with the new token
     /// ends an older one at once, so a request that is still under way with that finds no session. Changes of fields
-    /// stay pending. Rotating twice in one request is rotating once: the client cannot have used the first new token yet.
+    /// stay pending. Forms of pages from before stay valid for an hour, see [`csrf_token`](Self::csrf_token). Rotating twice in one request is rotating once: the client cannot have used the first new token yet.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Indeterminate`]; the client's token works on in both cases.
@@ -89,6 +89,7 @@ impl Session {
             current: live.meta.secret,
             loaded: live.loaded,
             new: token.hash(),
+            csrf: presented.csrf.digest(),
         };
         let answer = self.sessions().store().rotate(self.sessions().op()?, &call).await;
         self.heard(token, &answer);

@@ -1,6 +1,6 @@
 //! Sending changed fields; the first save of a draft makes the session.
 
-use super::{Live, Phase, Session};
+use super::{Live, Phase, Session, State};
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
 use crate::fields::{Delta, Fields};
@@ -20,22 +20,29 @@ pub enum SaveOutcome {
     Saved,
     /// There was nothing to save; no command was sent.
     Unchanged,
-    /// Nothing was written: the session was logged in again since the load, or it was written since and the save asked for that.
+    /// Nothing was written: the user logged in again in this session more than a minute ago, or twice, since the load; or the
+    /// session was written since the load and the save asked for that.
+    ///
+    /// A handler that reports this itself calls [`discard`](Session::discard).
     Conflict,
     /// Nothing was written: the session has ended, for this reason if it is known.
     Gone(Option<EndReason>),
+    /// Nothing was written: the client may have a session whose cookie its browser withheld from this request, and a new
+    /// one would replace it. See [`Session::cookie_may_be_withheld`]; it happens in the web layer alone.
+    Withheld,
 }
 
 impl SaveOutcome {
     /// The outcome as a result, for `?`: an error unless the changes are stored.
     ///
     /// # Errors
-    /// [`Error::Conflict`] and [`Error::Gone`].
+    /// [`Error::Conflict`], [`Error::Gone`] and [`Error::Withheld`].
     pub const fn into_result(self) -> Result<(), Error> {
         match self {
             Self::Saved | Self::Unchanged => Ok(()),
             Self::Conflict => Err(Error::Conflict),
             Self::Gone(reason) => Err(Error::Gone(reason)),
+            Self::Withheld => Err(Error::Withheld),
         }
     }
 }
@@ -43,8 +50,13 @@ impl SaveOutcome {
 impl Session {
     /// Sends the changed fields, and only those; two requests that change different fields lose nothing.
     ///
-    /// A draft with changes becomes a session. A session that has ended is never brought back, and one that was
-    /// logged in again since the load is not written to.
+    /// A draft with changes becomes a session. A session that has ended is never brought back.
+    ///
+    /// If the same user has logged in again in this session since the load (re-authentication), the changes are saved for
+    /// 60 s after that login, so that requests of other tabs lose nothing; later, and after a second such login, they are a
+    /// [`SaveOutcome::Conflict`]: a new login shuts out whoever had the secret before. So a field never shows that a login is
+    /// new, and [`clear`](Self::clear) at a login does not keep such late writes away: privileges come from
+    /// [`auth_time`](Self::auth_time), [`reauthentication_due`](Self::reauthentication_due) or `RequireFresh`, not from a field.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: not saved. [`Error::Indeterminate`]: perhaps saved. In both cases the changes stay
@@ -65,7 +77,8 @@ impl Session {
     }
 
     /// What is done when the response goes out: a save as the handler asked for one last, but of nothing that it was told
-    /// a conflict of. What it changed after that is a conflict again.
+    /// a conflict of. What it changed after that is a conflict again. A draft of a request whose cookie may be withheld is
+    /// left alone, and the handler's response stays.
     #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(crate) async fn save_unasked(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
@@ -78,12 +91,14 @@ impl Session {
             }
             state.unchanged_only
         };
-        self.save_in_turn(unchanged_only).await
+        let outcome = self.save_in_turn(unchanged_only).await?;
+        Ok(if outcome == SaveOutcome::Withheld { SaveOutcome::Unchanged } else { outcome })
     }
 
-    /// Like [`save`](Self::save), but answers [`SaveOutcome::Conflict`] if anyone wrote to the session since it was loaded.
+    /// Like [`save`](Self::save), but returns [`SaveOutcome::Conflict`] if anyone wrote to the session since it was loaded, or
+    /// logged in again in it; after that login, `reload` is [`Error::Gone`]: this handle's secret opens nothing any more.
     ///
-    /// After a conflict, [`reload`](Self::reload) and make the change again. Without that, or a `save` that overwrites, what was
+    /// After a conflict, [`reload`](Self::reload) and make the change again, or [`discard`](Self::discard) it. Without that, or a `save` that overwrites, what was
     /// refused goes out with nothing else: the response, a login and an end drop it, and the log says so; an increment of a
     /// field with such a change is [`Error::Conflict`]; and if more was changed since, so is the response. After an error, what
     /// is saved when the response goes out is saved as here.
@@ -111,18 +126,20 @@ impl Session {
         }
         let (draft, call) = {
             let mut state = self.state();
-            if !state.fields.is_dirty() {
+            let State { phase, fields, withheld, .. } = &mut *state;
+            if !fields.is_dirty() {
                 return Ok(settled.unwrap_or(SaveOutcome::Unchanged));
             }
-            match &state.phase {
+            match phase {
                 Phase::Ended(reason) => {
                     let reason = *reason;
                     // Told once: what to do about it is the caller's.
-                    state.fields = Fields::default();
+                    *fields = Fields::default();
                     return Ok(SaveOutcome::Gone(reason));
                 }
-                Phase::Draft { bucket, .. } => (*bucket, Err(state.fields.delta().clone())),
-                Phase::Live(live) => (None, Ok(save_call(live, &state.fields, unchanged_only))),
+                Phase::Draft { .. } if withheld.forbids_new() => return Ok(SaveOutcome::Withheld),
+                Phase::Draft { bucket, .. } => (*bucket, Err(fields.send())),
+                Phase::Live(live) => (None, Ok(save_call(live, fields, unchanged_only))),
             }
         };
         match call {
@@ -144,6 +161,7 @@ impl Session {
         let Save { delta: saved, version: asked, snapshot, .. } = save;
         drop(snapshot);
         let mut state = self.state();
+        state.failing = answer.is_err();
         // Once it can be done no more, or surely was not, the changes that stay pending are another call.
         let over = || self.sessions().store().now() > op.not_after;
         let unheard = op.again || matches!(answer, Err(Error::Indeterminate(_)));
@@ -154,6 +172,7 @@ impl Session {
             Ok(wrote) => {
                 state.resolved();
                 state.fields.settle(&saved);
+                state.overtaken(&wrote);
                 if let Some(live) = state.live_mut() {
                     live.wrote(wrote, !saved.is_empty());
                 }
@@ -180,6 +199,7 @@ impl Session {
             let bucket = bucket.map_or_else(Bucket::random, Ok)?;
             let (new, token) = self.new_session(bucket, None)?;
             let answer = self.sessions().store().create(self.sessions().op()?, &new, delta).await;
+            self.state().failing = answer.is_err();
             self.heard(&token, &answer);
             match answer? {
                 Ok(record) => {
@@ -219,12 +239,12 @@ pub(super) fn ids_taken() -> Error {
     Error::Unavailable(Outage::new("new ids in a row were taken: the random generator repeats itself"))
 }
 
-fn save_call(live: &Live, fields: &Fields, unchanged_only: bool) -> Save {
+fn save_call(live: &Live, fields: &mut Fields, unchanged_only: bool) -> Save {
     Save {
         id: live.id,
         generation: live.meta.generation,
         version: unchanged_only.then_some(live.meta.version),
-        delta: fields.delta().clone(),
+        delta: fields.send(),
         snapshot: live.snapshot(fields),
     }
 }
@@ -254,7 +274,7 @@ impl Live {
     }
 }
 
-impl super::State {
+impl State {
     /// Goes on with a session that was just made.
     pub(super) fn begin(&mut self, id: SessionId, meta: crate::store::Meta, token: SessionToken) {
         let live = Live { id, presented: token.presented(), loaded: meta.touched, meta };
@@ -280,7 +300,7 @@ impl Refused {
     pub(crate) fn into_error(self, limits: &Limits, field: &str) -> Error {
         match self {
             Self::Gone(reason) => Error::Gone(reason),
-            Self::Conflict | Self::AlreadyRotated | Self::AtCap | Self::TicketVoid => Error::Conflict,
+            Self::Conflict | Self::AlreadyRotated | Self::AtCap | Self::TicketVoid | Self::NotJoined => Error::Conflict,
             Self::Exists => ids_taken(),
             Self::WrongKind => Error::WrongKind { field: field.to_owned(), found: crate::FieldKind::Value },
             Self::Overflow => Error::Overflow { field: field.to_owned() },

@@ -1,11 +1,13 @@
 //! What a handle knows of its session.
 
+use super::withheld::Withheld;
 use crate::clock::Millis;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::{Delta, Fields};
 use crate::id::{Bucket, SessionId};
-use crate::store::{Meta, Op, Save};
+use crate::rarely::rarely;
+use crate::store::{Meta, Op, Save, Wrote};
 use crate::timeout::Spans;
 use crate::token::{Presented, SessionToken};
 use crate::undelivered::Minted;
@@ -24,10 +26,18 @@ pub(super) struct State {
     pub(super) conflicted: Option<Delta>,
     /// Whether the last save was to write only what nobody else had written to, and is not done.
     pub(super) unchanged_only: bool,
+    /// Whether the last save failed: whoever asked for it knows that the changes are not saved.
+    pub(super) failing: bool,
+    /// The guest's session that ended by a login under this handle: its id, and the secret that the client presented.
+    pub(super) left: Option<(SessionId, Presented)>,
     /// Whether the response's head is finished: what changes the session now comes too late.
     pub(super) sealed: bool,
+    /// What the response may need to set the cookie again.
+    #[cfg(any(feature = "actix-web", feature = "axum"))]
+    pub(super) renewal: super::renewal::Renewal,
     /// In a layer, what was made for the client and not delivered yet.
     pub(super) minted: Option<Minted>,
+    pub(super) withheld: Withheld,
 }
 
 /// Where a handle is in the life of its session.
@@ -40,10 +50,21 @@ pub(crate) enum Phase {
         after: Option<EndReason>,
         /// The client holds a token that is of no use any more.
         drop_cookie: bool,
+        /// The guest's session that the client's token names, if a login ended it.
+        before: Option<Box<Before>>,
     },
     Live(Box<Live>),
     /// Ended under this handle; nothing can be written.
     Ended(Option<EndReason>),
+}
+
+/// A guest's session that a login ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Before {
+    /// What is kept of the secret that the client presented.
+    pub(crate) presented: Presented,
+    /// The session that the login made. It never leaves the crate.
+    pub(crate) successor: SessionId,
 }
 
 /// A live session as it was loaded.
@@ -64,11 +85,31 @@ impl Phase {
             Self::Draft { .. } | Self::Ended(_) => None,
         }
     }
+
+    /// The guest's session that a login had ended before the handle began.
+    pub(super) fn before(&self) -> Option<&Before> {
+        match self {
+            Self::Draft { before, .. } => before.as_deref(),
+            Self::Live(_) | Self::Ended(_) => None,
+        }
+    }
 }
 
 impl State {
     pub(super) const fn live(&self) -> Option<&Live> {
         self.phase.live()
+    }
+
+    /// The secret that a guest presented whose session ended by a login, before this handle began or under it.
+    pub(super) fn presented_before(&self) -> Option<Presented> {
+        match &self.phase {
+            Phase::Ended(Some(EndReason::LoggedIn)) => self.left.map(|(_, presented)| presented),
+            phase => phase.before().map(|before| before.presented),
+        }
+    }
+
+    pub(super) fn before(&self) -> Option<&Before> {
+        self.phase.before()
     }
 
     pub(super) fn live_mut(&mut self) -> Option<&mut Live> {
@@ -82,7 +123,14 @@ impl State {
     pub(super) fn trace_unsaved(&self) {
         if self.fields.is_dirty() && !matches!(self.phase, Phase::Ended(_)) {
             let (id, fields) = (self.live().map(|live| live.id), self.fields.changed_names());
-            tracing::warn!(?id, ?fields, "changes of a session were dropped without being saved");
+            if id.is_none() && self.withheld.forbids_new() {
+                // Any site can cause this as often as it likes.
+                tracing::debug!(?fields, "changes were dropped: the browser may have withheld the session's cookie");
+            } else if self.failing {
+                tracing::debug!(?id, ?fields, "changes of a session were dropped after a save that failed");
+            } else {
+                rarely!(warn, ?id, ?fields, "changes of a session were dropped without being saved: call `save`");
+            }
         }
     }
 
@@ -105,8 +153,17 @@ impl State {
         self.issued = None;
     }
 
+    /// The same where a write was done all the same: the handle goes on with its old login, whose secrets are dead.
+    pub(super) fn overtaken(&mut self, wrote: &Wrote) {
+        if wrote.overtaken {
+            self.superseded();
+        }
+    }
+
     /// Notes that the session was found ended: no token of it goes out any more.
     pub(super) fn gone(&mut self, reason: Option<EndReason>) -> Error {
+        let guest = self.live().filter(|live| live.meta.user.is_none() && reason == Some(EndReason::LoggedIn));
+        self.left = guest.map(|live| (live.id, live.presented)).or(self.left);
         self.phase = Phase::Ended(reason);
         self.fields = Fields::default();
         self.issued = None;

@@ -56,10 +56,10 @@ impl Session {
         Ok(())
     }
 
-    /// The touch that runs beside a handler: a failure is traced, the next request tries again.
+    /// The touch that runs beside a handler: a failure is traced, the next request tries again. The store tells of outages.
     pub(crate) async fn touch_beside(&self) {
         if let Err(error) = self.touch_now().await {
-            tracing::warn!(%error, "a session's use was not noted");
+            tracing::debug!(error = &error as &dyn std::error::Error, "a session's use was not noted");
         }
     }
 }

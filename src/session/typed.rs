@@ -10,8 +10,11 @@ use crate::error::Error;
 impl Session {
     /// Reads a field; `None` if there is none of this name.
     ///
+    /// What [`insert`](Self::insert) wrote, and a counter as any integer type: as of the load or its last increment here.
+    ///
     /// # Errors
-    /// [`Error::WrongKind`] or [`Error::Decode`] if it does not read as `T`; the session is not affected.
+    /// [`Error::WrongKind`] or [`Error::Decode`] if it does not read as `T`, or if a counter is out of the range of `T`; the
+    /// session is not affected.
     #[doc(alias = "value")]
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
         self.state().fields.get(name).map(|stored| codec::decode_value(name, stored)).transpose()
@@ -52,22 +55,34 @@ impl Session {
         self.state().fields.iter().map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// Every value that reads as `T`, by name; fields of other kinds are left out.
+    /// Every value as a `T`, by name, and if `T` is an integer type every counter; fields of other kinds are left out.
     ///
     /// # Errors
-    /// [`Error::Decode`] for the first value that does not.
+    /// [`Error::Decode`] for the first that does not read as `T`.
     #[doc(alias = "iter")]
     #[doc(alias = "items")]
     pub fn values<T: DeserializeOwned>(&self) -> Result<Vec<(String, T)>, Error> {
         let state = self.state();
-        let values = state.fields.iter().filter(|(_, stored)| codec::kind(stored) == Some(FieldKind::Value));
-        values.map(|(name, stored)| Ok((name.to_owned(), codec::decode_value(name, stored)?))).collect()
+        let known = state.fields.iter().filter(|(_, stored)| codec::kind(stored).is_some());
+        let values = known.filter_map(|(name, stored)| match codec::decode_value(name, stored) {
+            Err(Error::WrongKind { .. }) => None,
+            value => Some(value.map(|value| (name.to_owned(), value))),
+        });
+        values.collect()
     }
 
     /// Writes a field, whatever it was before. The same value again is no change.
     ///
+    /// What it accepts, [`get`](Self::get) returns equal, for every type whose `Serialize` and `Deserialize` belong together:
+    /// stored is MessagePack with names, for which `is_human_readable` is true. As in JSON, serde itself loses or mixes up:
+    /// - `Some` of what is stored as nothing (`Some(None)`, `Some(())`, `Some` of a unit struct): it reads back as `None`;
+    /// - within what is tagged inside, untagged or flattened: integers of 128 bits, which do not read back;
+    /// - variants of an untagged enum that look alike: the first of them is read;
+    /// - a flattened map whose keys are sequences, maps or names of the fields beside it, which does not read back.
+    ///
     /// # Errors
-    /// [`Error::Limit`] or [`Error::Encode`], and nothing is changed; [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
+    /// [`Error::Encode`] if the value cannot be stored, or could not be read: nested more than 256 levels deep, or of another
+    /// length than its `Serialize` announced. [`Error::Limit`]. In both cases nothing is changed. [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
     #[doc(alias = "set_value")]
     pub fn insert<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), Error> {
         self.put(name, codec::encode_value(name, value)?)
@@ -147,13 +162,13 @@ impl Session {
         self.get_or_insert_with(name, || value)
     }
 
-    /// Changes a field by a function and answers its new value; a missing one begins as the default.
+    /// Changes a field by a function and answers its new value; a missing one begins as the default. A counter stays one.
     ///
     /// Of two requests that update the same field at once, the later save wins; [`increment`](Self::increment) is
     /// atomic, and [`save_if_unchanged`](Self::save_if_unchanged) tells.
     ///
     /// # Errors
-    /// As [`get`](Self::get) and [`insert`](Self::insert).
+    /// As [`get`](Self::get) and [`insert`](Self::insert); [`Error::Overflow`] if a counter would leave the range of `i64`.
     pub fn update<T: Serialize + DeserializeOwned + Default>(
         &self,
         name: &str,
@@ -161,7 +176,7 @@ impl Session {
     ) -> Result<T, Error> {
         let mut value = self.get(name)?.unwrap_or_default();
         change(&mut value);
-        self.insert(name, &value)?;
+        self.put(name, codec::encode_like(self.kind(name), name, &value)?)?;
         Ok(value)
     }
 

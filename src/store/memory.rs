@@ -20,6 +20,7 @@ use state::State;
 
 mod bucket;
 mod contents;
+mod join;
 mod login;
 mod rotate;
 mod session;
@@ -86,12 +87,11 @@ impl Contract for Memory {
     }
 
     async fn save(&self, _: Op, save: &Save) -> Answer<Wrote> {
-        Ok(self.state().save(save).map(Wrote::version))
+        Ok(self.state().save(save))
     }
 
     async fn increment(&self, _: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
-        let answer = self.state().increment(increment);
-        Ok(answer.map(|(value, version)| (value, Wrote::version(version))))
+        Ok(self.state().increment(increment))
     }
 
     async fn rotate(&self, _: Op, rotate: &Rotate) -> Answer<Meta> {
@@ -108,6 +108,10 @@ impl Contract for Memory {
 
     async fn reauthenticate(&self, _: Op, again: &Reauthenticate) -> Answer<Record> {
         Ok(self.state().reauthenticate(again))
+    }
+
+    async fn join(&self, _: Op, join: &Join) -> Answer<Record> {
+        Ok(self.state().join(join))
     }
 
     async fn end(&self, _: Op, end: &End) -> Answer<Option<Record>> {

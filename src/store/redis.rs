@@ -24,6 +24,7 @@ mod create;
 mod crowded;
 mod doctor;
 mod fields;
+mod join;
 mod journal;
 mod keys;
 mod load;
@@ -177,6 +178,10 @@ impl Contract for Redis {
 
     async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {
         login::reauthenticate(self, op, again).await
+    }
+
+    async fn join(&self, op: Op, join: &Join) -> Answer<Record> {
+        join::join(self, op, join).await
     }
 
     async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::client::ClientInfo;
 use crate::clock::Millis;
 use crate::config::Cap;
+use crate::csrf::CsrfDigest;
 use crate::end::EndReason;
 use crate::fields::Delta;
 use crate::id::SessionId;
@@ -77,6 +78,8 @@ pub(crate) struct Rotate {
     /// When it was loaded, by the store's clock.
     pub(crate) loaded: Millis,
     pub(crate) new: SecretHash,
+    /// Of the CSRF token of the presented secret.
+    pub(crate) csrf: CsrfDigest,
 }
 
 /// Changes the timeouts of one session at once; it counts as a use.
@@ -121,6 +124,18 @@ pub(crate) struct Reauthenticate {
     pub(crate) client: ClientInfo,
     pub(crate) delta: Delta,
     pub(crate) gate: Gate,
+}
+
+/// Joins the session that another login of the same visitor made in the place of their guest's.
+#[derive(Debug, Clone)]
+pub(crate) struct Join {
+    pub(crate) id: SessionId,
+    pub(crate) user: String,
+    pub(crate) secret: SecretHash,
+    pub(crate) client: ClientInfo,
+    /// Changes of the fields that the login keeps.
+    pub(crate) delta: Delta,
+    pub(crate) ticket: Option<Ticket>,
 }
 
 /// What a login has to pass.

@@ -38,11 +38,13 @@ pub(crate) struct Wrote {
     pub(crate) version: u32,
     /// The metadata after it, if it wrote to exactly what the snapshot showed.
     pub(crate) packed: Packed,
+    /// Whether the user has logged in again since the caller's load: the secrets that the caller knows are dead.
+    pub(crate) overtaken: bool,
 }
 
 impl Wrote {
     /// Of a write to a session that may have more than the caller knows of.
     pub(crate) const fn version(version: u32) -> Self {
-        Self { version, packed: Packed(None) }
+        Self { version, packed: Packed(None), overtaken: false }
     }
 }

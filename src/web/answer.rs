@@ -5,6 +5,7 @@ use super::refusal::UserRejection;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::limits::LimitExceeded;
+use crate::rarely::rarely;
 
 /// When a client may ask again after an outage, in seconds: the request has already waited for the store's whole
 /// budget, and a store that is back is found within a second.
@@ -46,7 +47,7 @@ impl Answer {
     pub(super) const fn status_of(error: &Error) -> u16 {
         match error {
             Error::Unavailable(_) | Error::Indeterminate(_) => UNAVAILABLE,
-            Error::Gone(_) | Error::Conflict => 409,
+            Error::Gone(_) | Error::Conflict | Error::Withheld => 409,
             Error::Limit(LimitExceeded::FieldName | LimitExceeded::UserId { .. }) => 400,
             Error::Limit(_) => 413,
             Error::WrongKind { .. } | Error::Overflow { .. } => 422,
@@ -81,8 +82,9 @@ impl Answer {
 
     fn traced(self, error: &(dyn std::error::Error + 'static)) -> Self {
         match self.status {
-            UNAVAILABLE => tracing::warn!(error, "a request failed for want of the session store"),
-            500 => tracing::error!(error, "a request failed"),
+            // The store tells when it goes away and comes back.
+            UNAVAILABLE => tracing::debug!(error, "a request failed: the session store is unavailable"),
+            500 => rarely!(error of &error.to_string(), error, "a request failed"),
             status => tracing::debug!(status, error, "a request was refused"),
         }
         self

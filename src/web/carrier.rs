@@ -5,28 +5,25 @@ use super::cookie;
 use super::head::RequestHead;
 use super::header::SessionHeader;
 use super::set_cookie::{Content, Line};
+use crate::open::among::Candidates;
 
 /// What a request carries under our name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found<'a> {
     Absent,
     /// One value; it may have come more than once.
     One(&'a [u8]),
-    /// The name came with different values: somebody planted one, and nobody can tell which.
-    Several,
+    /// The name came with different values, of which these may open a session.
+    Several(Candidates<'a>),
 }
 
 impl<'a> Found<'a> {
-    pub(super) fn among(values: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut found = Found::Absent;
-        for value in values {
-            found = match found {
-                Found::Absent => Found::One(value),
-                Found::One(first) if first == value => found,
-                Found::One(_) | Found::Several => return Found::Several,
-            };
+    pub(super) fn among(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
+        let Some(first) = values.next() else { return Found::Absent };
+        match values.find(|other| *other != first) {
+            None => Found::One(first),
+            Some(other) => Found::Several(Candidates::among([first, other].into_iter().chain(values))),
         }
-        found
     }
 }
 
@@ -79,6 +76,27 @@ impl Carrier {
         match self {
             Self::Cookie(cookie) => cookie.is_ours(value),
             Self::Header(_) => true,
+        }
+    }
+
+    /// Whether the client forgets the token at a time that it was given with it.
+    pub(super) fn has_age(&self, remember: Option<bool>) -> bool {
+        match self {
+            Self::Cookie(cookie) => cookie.has_age(remember),
+            Self::Header(_) => false,
+        }
+    }
+
+    /// Whether the client may still hold cookies of our name in other places than ours, as far as the application said.
+    pub(super) fn has_former(&self) -> bool {
+        matches!(self, Self::Cookie(cookie) if !cookie.former.is_empty())
+    }
+
+    /// The removals of those.
+    pub(super) fn former_removals(&self) -> Vec<Line> {
+        match self {
+            Self::Cookie(cookie) => cookie.former_removals(),
+            Self::Header(_) => Vec::new(),
         }
     }
 

@@ -10,6 +10,8 @@ const NAME_BYTES: usize = 128;
 const DOMAIN_BYTES: usize = 253;
 /// Browsers ignore a longer attribute (RFC 6265bis, 5.6).
 const PATH_BYTES: usize = 1024;
+/// Most former places: a response may carry a removal for each.
+const FORMER_PLACES: usize = 4;
 
 /// How the session's cookie looks. It is always `HttpOnly`; everything else has a default and a reason.
 ///
@@ -48,6 +50,14 @@ pub struct SessionCookie {
     pub(super) lasting: Lasting,
     pub(super) secure: bool,
     pub(super) partitioned: bool,
+    pub(super) former: Vec<Place>,
+}
+
+/// Where a cookie is kept: to a browser, cookies of one name in two places are two cookies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) domain: Option<String>,
+    pub(super) path: String,
 }
 
 /// With which requests from other sites a browser sends the cookie.
@@ -89,6 +99,7 @@ impl Default for SessionCookie {
             lasting: Lasting::MaxAge,
             secure: true,
             partitioned: false,
+            former: Vec::new(),
         }
     }
 }
@@ -116,9 +127,8 @@ impl SessionCookie {
     ///
     /// Needs a name without `__Host-`. Each of those hosts can then read and replace it.
     ///
-    /// Changing it later, take another [`name`](Self::name) with it: to a browser, a cookie of another domain is another
-    /// cookie. It would keep the old one, for up to 400 days, and send both; two values of one name are as good as none,
-    /// so such visitors could not log in. A new name logs everybody out once.
+    /// Changing it later, name the old one by [`former_place`](Self::former_place): to a browser, a cookie of another domain is another
+    /// cookie, which it keeps for up to 400 days and sends too.
     pub fn domain(self, domain: impl Into<String>) -> Self {
         Self { domain: Some(domain.into()), ..self }
     }
@@ -127,9 +137,8 @@ impl SessionCookie {
     ///
     /// No protection: pages of one host can reach each other's cookies. Needs a name without `__Host-`.
     ///
-    /// Changing it later, take another [`name`](Self::name) with it: to a browser, a cookie of another path is another
-    /// cookie. It would keep the old one, for up to 400 days, and send both; two values of one name are as good as none,
-    /// so such visitors could not log in. A new name logs everybody out once.
+    /// Changing it later, name the old one by [`former_place`](Self::former_place): to a browser, a cookie of another path is another
+    /// cookie, which it keeps for up to 400 days and sends too.
     pub fn path(self, path: impl Into<String>) -> Self {
         Self { path: Cow::Owned(path.into()), ..self }
     }
@@ -156,6 +165,28 @@ impl SessionCookie {
         Self { partitioned: true, ..self }
     }
 
+    /// Names a place that the cookie had before: another domain (`None` for the host alone) or another path; at most 4.
+    ///
+    /// Browsers keep the cookie of the old place, for up to 400 days, and send it together with the new one. Its removal goes
+    /// out with a response that uses the session, if the request carried more than one value of the name or if our own cookie is
+    /// removed; the session's token is then set again in its present place, as the old place may be the only one that has it.
+    /// A browser takes a removal for a path from any page of the host, for a domain only from a host under it.
+    ///
+    /// Leave it in for 400 days, or until the log and the responses show none any more. While servers without this line still
+    /// set the cookie in the old place, it costs such a visitor one more `Set-Cookie`, and nobody the login.
+    ///
+    /// ```
+    /// use cloakroom::SessionCookie;
+    ///
+    /// let cookie = SessionCookie::new().name("__Secure-shop").domain("shop.example");
+    /// let cookie = cookie.former_place(None, "/").former_place(None, "/cart");
+    /// # let _ = cookie;
+    /// ```
+    pub fn former_place(mut self, domain: Option<&str>, path: &str) -> Self {
+        self.former.push(Place { domain: domain.map(str::to_owned), path: path.to_owned() });
+        self
+    }
+
     pub(super) fn name_str(&self) -> &str {
         &self.name
     }
@@ -166,19 +197,30 @@ impl SessionCookie {
             let range = "1 to 128 bytes: letters, digits and !#$%&'*+-.^_`|~";
             return Err(ConfigError::out_of_range("cookie name", format!("{:?}", self.name), range));
         }
-        if let Some(domain) = self.domain.as_deref().filter(|domain| !is_domain(domain)) {
-            return Err(ConfigError::out_of_range(
-                "cookie domain",
-                format!("{domain:?}"),
-                "a host name, without a dot in front",
-            ));
-        }
-        if !is_path(&self.path) {
-            let range = "1 to 1024 visible ASCII characters but `;`, from `/` on";
-            return Err(ConfigError::out_of_range("cookie path", format!("{:?}", self.path), range));
-        }
+        check_domain("cookie domain", self.domain.as_deref())?;
+        check_path("cookie path", &self.path)?;
         self.check_together()?;
+        self.check_former()?;
         Ok(self)
+    }
+
+    fn check_former(&self) -> Result<(), ConfigError> {
+        if self.former.len() > FORMER_PLACES {
+            return Err(ConfigError::out_of_range("cookie former place", self.former.len().to_string(), "at most 4"));
+        }
+        if !self.former.is_empty() && Prefix::of(&self.name) == Prefix::Host {
+            let why = "a `__Host-` cookie always had `Path=/` and no `Domain`: it has no former place";
+            return Err(ConfigError::new("cookie former place", &self.name, why));
+        }
+        for place in &self.former {
+            check_domain("cookie former place", place.domain.as_deref())?;
+            check_path("cookie former place", &place.path)?;
+            if place.is(self.domain.as_deref(), &self.path) {
+                let why = "is the cookie's present place: its removal would remove the cookie";
+                return Err(ConfigError::new("cookie former place", &place.path, why));
+            }
+        }
+        Ok(())
     }
 
     fn check_together(&self) -> Result<(), ConfigError> {
@@ -199,6 +241,32 @@ impl SessionCookie {
             _ => Ok(()),
         }
     }
+}
+
+impl Place {
+    /// Browsers compare domains without regard to case, paths byte for byte.
+    fn is(&self, domain: Option<&str>, path: &str) -> bool {
+        let same_domain = match (&self.domain, domain) {
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        same_domain && self.path == path
+    }
+}
+
+fn check_domain(setting: &'static str, domain: Option<&str>) -> Result<(), ConfigError> {
+    match domain.filter(|domain| !is_domain(domain)) {
+        Some(bad) => Err(ConfigError::out_of_range(setting, format!("{bad:?}"), "a host name, without a dot in front")),
+        None => Ok(()),
+    }
+}
+
+fn check_path(setting: &'static str, path: &str) -> Result<(), ConfigError> {
+    if is_path(path) {
+        return Ok(());
+    }
+    let range = "1 to 1024 visible ASCII characters but `;`, from `/` on";
+    Err(ConfigError::out_of_range(setting, format!("{path:?}"), range))
 }
 
 /// What a name's beginning binds the cookie to; browsers compare it without regard to case (RFC 6265bis, 5.7).
@@ -279,6 +347,28 @@ mod tests {
         ] {
             let refused = bad.clone().checked().map_err(|error| error.setting());
             assert_eq!(refused, Err(setting), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_former_place_is_checked_as_the_present_one_is() {
+        let sid = || cookie().name("sid").path("/shop").domain("shop.example");
+        let four = sid().former_place(None, "/shop").former_place(None, "/").former_place(Some("shop.example"), "/");
+        let four = four.former_place(Some("www.shop.example"), "/shop");
+        assert_eq!(four.clone().checked(), Ok(four.clone()));
+        for bad in [
+            four.former_place(None, "/fifth"),
+            sid().former_place(Some("shop.example"), "/shop"),
+            sid().former_place(Some("Shop.Example"), "/shop"),
+            cookie().name("sid").former_place(None, "/"),
+            sid().former_place(Some(".shop.example"), "/"),
+            sid().former_place(None, "shop"),
+            sid().former_place(None, "/a;b"),
+            cookie().former_place(None, "/shop"),
+            cookie().name("__hOST-id").former_place(Some("shop.example"), "/"),
+        ] {
+            let refused = bad.clone().checked().map_err(|error| error.setting());
+            assert_eq!(refused, Err("cookie former place"), "{bad:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::Answer;
+use super::handshake;
 use super::head::RequestHead;
 use super::origin::{self, Evidence, Sent, Source};
 use super::slot::{Asked, Slot, no_layer};
@@ -14,7 +15,9 @@ const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 
 /// Refuses requests that another site's page made the visitor's browser send (cross-site request forgery).
 ///
-/// `GET`, `HEAD`, `OPTIONS` and `TRACE` pass: they must change nothing. Of all others:
+/// `GET`, `HEAD`, `OPTIONS` and `TRACE` pass: they must change nothing. The exception is the handshake of a WebSocket, a `GET`
+/// with `Upgrade: websocket` or, over HTTP/2, a `CONNECT`: the browser sends it with the cookie for any site's page, and no
+/// CORS applies to it (cross-site WebSocket hijacking). Of it and of all other requests:
 ///
 /// | what came | answer |
 /// |---|---|
@@ -27,7 +30,8 @@ const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 ///
 /// A 403 has the body `{"error": ".."}`, and the handler does not run. Browsers of the last years send the first header
 /// over HTTPS and to `localhost`, older ones the second with every `POST`; so the token is for what is neither. The
-/// session is loaded only to compare it; nothing is stored, and a visitor without a session has none to send.
+/// session is loaded only to compare it; nothing is stored, and a visitor without a session has none to send. Pages from before
+/// a rotation work for an hour, those from before a login have to be loaded again: [`Session::csrf_token`](crate::Session::csrf_token).
 ///
 /// Requests whose session comes in a [`SessionHeader`](crate::SessionHeader) pass: no browser adds that by itself. The layer
 /// around this one decides; one that looks for a cookie further in is an error, 500, for this one would not guard it.
@@ -35,8 +39,10 @@ const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 /// It belongs inside a [`SessionLayer`](crate::SessionLayer). Without one around it, requests that are not safe are
 /// answered 500, and the log says why; with [`MissingOrigin::Allow`] it needs none.
 ///
-/// What it does not do: a `GET` that changes something, a WebSocket's handshake among them, is not protected. A page of
-/// the same host over plain HTTP counts as ours, where only the origin tells: use HSTS. A proxy has to pass `Host` on, or
+/// Browsers send `Origin` with every handshake. A program that opens a WebSocket without it needs the token as for any
+/// other request, or [`MissingOrigin::Allow`], or a session in a header.
+///
+/// What it does not do: a plain `GET` that changes something is not protected. A page of the same host over plain HTTP counts as ours, where only the origin tells: use HSTS. A proxy has to pass `Host` on, or
 /// the site's own origin has to be trusted. Bodies are not read: for a token in a form's field, `Allow` and
 /// [`Session::csrf_matches`](crate::Session::csrf_matches) in the handler.
 ///
@@ -115,14 +121,14 @@ impl Rules {
     /// `slot` is that of the session layer around this one, if there is one.
     pub(super) fn admit(&self, request: &impl RequestHead, slot: Option<&Slot>) -> Admission {
         let needs_no_guard = slot.is_some_and(Slot::needs_no_guard);
-        if needs_no_guard || SAFE.contains(&request.method()) {
+        if needs_no_guard || changes_nothing(request) {
             return Admission::Pass;
         }
         // Whatever came: so that a missing layer shows with the first request, not with the first old browser.
         if self.missing == MissingOrigin::Token && slot.is_none() {
             return Admission::Refuse(Answer::to(&no_layer()));
         }
-        match (evidence(request).source(&self.trusted), self.missing, slot) {
+        match (Evidence::of(request).source(&self.trusted), self.missing, slot) {
             (Source::Ours, _, _) | (Source::Unknown, MissingOrigin::Allow, _) => Admission::Pass,
             (Source::Unknown, MissingOrigin::Token, Some(slot)) => match token(request) {
                 Some(token) => Admission::Token(slot.clone(), token),
@@ -133,6 +139,10 @@ impl Rules {
             }
         }
     }
+}
+
+fn changes_nothing(request: &impl RequestHead) -> bool {
+    SAFE.contains(&request.method()) && !handshake::is_websocket(request)
 }
 
 /// Answers for the request unless this is its session's token.
@@ -147,13 +157,4 @@ fn token(request: &impl RequestHead) -> Option<String> {
         Sent::One(token) => std::str::from_utf8(token).ok().map(str::to_owned),
         Sent::Absent | Sent::Several => None,
     }
-}
-
-/// The host is the `Host` header; in HTTP/2 and later, which may do without, the `:authority`.
-fn evidence(request: &impl RequestHead) -> Evidence<'_> {
-    let host = match (Sent::of(request.values("host")), request.authority()) {
-        (Sent::Absent, Some(authority)) => Sent::One(authority.as_bytes()),
-        (host, _) => host,
-    };
-    Evidence { site: Sent::of(request.values("sec-fetch-site")), origin: Sent::of(request.values("origin")), host }
 }

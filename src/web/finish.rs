@@ -1,10 +1,11 @@
 //! What happens to a response before its head leaves.
 
 use super::answer::Answer;
-use super::caching::{forbids_storing, varies_by};
+use super::caching::{forbids_storing, mark_private, varies_by};
 use super::head::{ResponseHead, Secrecy};
 use super::policy::{self, Reply};
 use super::slot::Slot;
+use crate::rarely::rarely;
 use crate::session::Session;
 
 /// Saves, and completes the response's headers. From then on the session cannot be changed.
@@ -17,9 +18,10 @@ pub(super) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
         if let Err(error) = settled {
             response = R::of(Answer::to(&error));
         }
-        carry(slot, session, &mut response);
+        carry(slot, session, &mut response).await;
     }
     slot.seal();
+    mark_private(slot, &mut response);
     if slot.was_looked_at() && !varies_by(response.values("vary"), slot.carrier().varies()) {
         response.append("vary", slot.carrier().varies().as_bytes(), Secrecy::Public);
     }
@@ -27,11 +29,14 @@ pub(super) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
 }
 
 /// Puts the new token, or the word that there is none any more, into the response.
-fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R) {
-    let reply = Reply { carrier: slot.carrier(), carried: slot.carried(), status: response.status() };
-    let Some(line) = reply.line(session) else { return };
-    response.append(slot.carrier().response_header(), line.as_bytes(), Secrecy::Secret);
-    if !forbids_storing(response.values("cache-control")) {
+async fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R) {
+    let (carrier, status) = (slot.carrier(), response.status());
+    let reply = Reply { carrier, carried: slot.carried(), several: slot.carried_several(), status };
+    let lines = reply.lines(session).await;
+    for line in &lines {
+        response.append(carrier.response_header(), line.as_bytes(), Secrecy::Secret);
+    }
+    if !lines.is_empty() && !forbids_storing(response.values("cache-control")) {
         response.retain("cache-control", |_| false);
         response.append("cache-control", b"no-store", Secrecy::Public);
     }
@@ -41,7 +46,7 @@ fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R) {
 fn drop_ours<R: ResponseHead>(slot: &Slot, response: &mut R) {
     let (carrier, header) = (slot.carrier(), slot.carrier().response_header());
     if response.values(header).any(|value| carrier.is_ours(value)) {
-        tracing::warn!(name = carrier.name(), "a handler set what is the session layer's to set: dropped");
+        rarely!(warn, name = carrier.name(), "a handler set what is the session layer's to set: dropped");
         response.retain(header, |value| !carrier.is_ours(value));
     }
 }

@@ -9,7 +9,8 @@ use super::user::User;
 /// such as a change of password.
 ///
 /// After an older login the handler does not run: 401 with `{"reauthenticate": true}`, the session and its cookie stay.
-/// A login as the same user makes it fresh again. The age is told as by
+/// A login as the same user makes it fresh again. Use this, not a field, to grant privileges: for a minute after that login
+/// whoever had the secret before it can still write fields ([`Session::save`](crate::Session::save)). The age is told as by
 /// [`Session::reauthentication_due`](crate::Session::reauthentication_due).
 ///
 /// # Errors

@@ -8,6 +8,9 @@ use super::answer::Answer;
 pub(super) trait RequestHead {
     fn method(&self) -> &str;
 
+    /// The path of the request's target, without the query.
+    fn path(&self) -> &str;
+
     /// The host of the request's target, where it names one: always in HTTP/2.
     fn authority(&self) -> Option<&str>;
 

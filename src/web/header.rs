@@ -72,7 +72,7 @@ const TAKEN: [&str; 41] = [
 /// | any other response | no such header: keep the token |
 ///
 /// Where a cookie would be set or removed, so is the header, with `Cache-Control: no-store`; `Vary` names it; no cookie is
-/// read or set. Two headers with different values are as good as none. [`CsrfLayer`](crate::CsrfLayer) lets its
+/// read or set. Of several headers with different values, at most four are tried, as of [cookies](crate::SessionCookie). [`CsrfLayer`](crate::CsrfLayer) lets its
 /// requests pass: no browser adds the header by itself. A page's own script would have to keep the token where every
 /// other script of the page can read it, so for pages the cookie is better.
 ///
@@ -152,6 +152,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::open::among::Candidates;
 
     fn find<'a>(header: &SessionHeader, values: &[&'a str]) -> Found<'a> {
         header.find(values.iter().map(|value| value.as_bytes()))
@@ -164,7 +165,7 @@ mod tests {
         assert_eq!(find(&header, &[]), Found::Absent);
         assert_eq!(find(&header, &[" v\t"]), Found::One(b"v"));
         assert_eq!(find(&header, &["v", "v"]), Found::One(b"v"));
-        assert_eq!(find(&header, &["v", "w"]), Found::Several);
+        assert_eq!(find(&header, &["v", "w"]), Found::Several(Candidates::default()));
         assert_eq!(find(&header, &["Bearer v"]), Found::One(b"Bearer v"), "no scheme, so it is no token");
     }
 
@@ -174,7 +175,7 @@ mod tests {
         assert_eq!(find(&header, &["Bearer v"]), Found::One(b"v"));
         assert_eq!(find(&header, &["bEARER  v "]), Found::One(b"v"));
         assert_eq!(find(&header, &["Basic dXNlcg==", "Bearer v"]), Found::One(b"v"));
-        assert_eq!(find(&header, &["Bearer v", "Bearer w"]), Found::Several);
+        assert_eq!(find(&header, &["Bearer v", "Bearer w"]), Found::Several(Candidates::default()));
         for other in ["", "v", "Bearer", "Bearerv", "Basic v", "Token v"] {
             assert_eq!(find(&header, &[other]), Found::Absent, "{other}");
         }

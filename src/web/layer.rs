@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::carrier::Carrier;
 use super::config::SessionCookie;
 use super::header::SessionHeader;
+use super::passive::{Passive, RequestView};
 use super::policy::SaveOn;
 use super::proxies::TrustedProxies;
 use super::slot::Shared;
@@ -18,13 +19,25 @@ use crate::sessions::Sessions;
 ///
 /// - A request whose handler extracts no session costs no command. However many extract it, it is loaded once.
 /// - What is pending is saved unless the response is a server error (5xx; see [`SaveOn`]). If it cannot be, the response says so
-///   instead of the handler's: 503 if the store is away, 409 if the session has ended or was logged in again meanwhile,
-///   413 if it grew too large. A success is never answered for a write that was lost.
-/// - The cookie is set with a new token only, also beside a server error: what was stored is stored. It is removed
+///   instead of the handler's: 503 if the store is away, 409 if the session has ended or was logged in again more than a minute
+///   ago, 413 if it grew too large. A success is never answered for a write that was lost. A handler that reports that
+///   itself calls [`Session::discard`](crate::Session::discard): its response is then sent as it is.
+/// - The cookie is set with a new token, also beside a server error: what was stored is stored. The same token is set again
+///   where the session would outlive its cookie: after [`set_timeouts`](crate::Session::set_timeouts) to a longer absolute
+///   timeout, and without one at the first noted use in each 30 days since the login. One read of the store checks before
+///   that it is still the current token. The cookie is removed
 ///   when the session that it names is found ended, with the same attributes; not if it ended by a login, for the
 ///   client has a newer one then. An outage never changes it. A request that began with a session that was ended
 ///   otherwise may still remove the cookie of a login that another tab did meanwhile.
-/// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie.
+/// - On a cross-site request without our cookie, which the browser may have withheld by `SameSite`, a draft is neither stored
+///   nor given a cookie, so that it replaces no login; unless the handler logs in or asks for it, see
+///   [`Session::cookie_may_be_withheld`](crate::Session::cookie_may_be_withheld).
+/// - What a browser prefetches or prerenders is no use of the session, see [`passive_when`](Self::passive_when).
+/// - `Vary: Cookie` goes with every response whose session was looked at, `Cache-Control: no-store` with every cookie. The
+///   response to a request that looked at a user's session is `Cache-Control: private` unless the handler set that header.
+/// - Several values of our name, as of an old path beside the present one, are each tried, the first four that are well-formed,
+///   with one read each. If exactly one session opens, it is used; if several do, none is, and the log says so, at most once a
+///   minute. [`SessionCookie::former_place`] has the others removed.
 /// - The cookie's name is the layer's: a `Set-Cookie` of that name by a handler is dropped.
 ///
 /// A session whose token certainly reached no client is ended, 5 s after the request was dropped: the client went away, a
@@ -86,7 +99,9 @@ impl SessionLayer {
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
         let carrier = Carrier::Cookie(SessionCookie::new());
-        Self(Arc::new(Shared { sessions, carrier, save_on: SaveOn::default(), proxies: TrustedProxies::default() }))
+        let (save_on, proxies, private) = (SaveOn::default(), TrustedProxies::default(), true);
+        let passive = Passive::default();
+        Self(Arc::new(Shared { sessions, carrier, save_on, proxies, private, passive }))
     }
 
     /// The same with another cookie.
@@ -113,6 +128,48 @@ impl SessionLayer {
 
     fn carrier(self, carrier: Carrier) -> Self {
         Self(Arc::new(Shared { carrier, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// The same, where requests for which the rule returns true are *passive*: their session opens, but they keep it no longer
+    /// alive, as with [`ReadSession`](crate::ReadSession). For pages that poll a handler which real use calls too.
+    ///
+    /// By default, and whatever the rule says, the only passive requests are those that a browser sends before its user asks
+    /// for the page: with `prefetch` or `prerender` in `Sec-Purpose`, or in `Purpose` or `X-Moz` of older browsers. Otherwise
+    /// a browser that is left alone could keep a session alive. A page that is shown from a prefetch sends no second request for
+    /// itself: the use is noted with the next one, such as one of its scripts.
+    ///
+    /// A passive request does not move the idle deadline, and it is no first use of a rotated token: both are one write, and
+    /// the previous token goes on working until a real use. All else works: changes are saved, a login or a new session gets
+    /// its cookie, and what the handler asks for by name counts, such as [`touch`](crate::Session::touch) or
+    /// [`set_timeouts`](crate::Session::set_timeouts).
+    ///
+    /// The rule runs in the layer once for each request, also of a handler that extracts no session: it should be cheap. Called
+    /// again, the new rule replaces the old one. Of two layers of the same cookie, the outer one's rule counts.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use cloakroom::{SessionLayer, Sessions};
+    ///
+    /// let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
+    /// let layer = SessionLayer::new(sessions)
+    ///     .passive_when(|request| request.path() == "/unread" && request.header("x-poll").is_some());
+    /// # drop(layer);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn passive_when(self, rule: impl Fn(&RequestView<'_>) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Shared { passive: Passive::when(rule), ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// The same, leaving `Cache-Control` to the handlers: by default, the response to a request that used or looked at a
+    /// user's session gets `Cache-Control: private` if it has no `Cache-Control`.
+    ///
+    /// That default keeps caches which ignore `Vary` from giving one user's page to another. It costs a header of 24 bytes, and
+    /// shared caches no longer store such pages: change it if a page is the same for all users and a shared cache is to store it,
+    /// or let its handler set `Cache-Control: public`. A response that sets or removes the cookie is `no-store` in any case.
+    #[must_use]
+    pub fn leave_cache_control(self) -> Self {
+        Self(Arc::new(Shared { private: false, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The same, saving after other responses; [`SaveOn::Success`] by default.

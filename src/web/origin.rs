@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::head::RequestHead;
 use crate::config::ConfigError;
 
 /// A header of which a request should have one at most.
@@ -45,7 +46,27 @@ pub(super) enum Source {
     Unknown,
 }
 
+impl<'a> Evidence<'a> {
+    /// The host is the `Host` header; in HTTP/2 and later, which may do without, the `:authority`.
+    pub(super) fn of(request: &'a impl RequestHead) -> Self {
+        let host = match (Sent::of(request.values("host")), request.authority()) {
+            (Sent::Absent, Some(authority)) => Sent::One(authority.as_bytes()),
+            (host, _) => host,
+        };
+        Self { site: Sent::of(request.values("sec-fetch-site")), origin: Sent::of(request.values("origin")), host }
+    }
+}
+
 impl Evidence<'_> {
+    /// Whether another site's page may have sent it; also if that cannot be understood. Without both headers it did not.
+    pub(super) fn is_cross_site(&self) -> bool {
+        match (self.site, self.origin) {
+            (Sent::One(b"same-origin" | b"same-site" | b"none"), _) | (Sent::Absent, Sent::Absent) => false,
+            (Sent::One(_) | Sent::Several, _) => true,
+            (Sent::Absent, _) => !self.is_same_host(),
+        }
+    }
+
     /// What the browser says counts; what only the page's origin says is compared with the host.
     pub(super) fn source(&self, trusted: &[String]) -> Source {
         match self.site {

@@ -4,6 +4,7 @@ use super::carrier::Carrier;
 use super::set_cookie::{Content, Line};
 use crate::error::Error;
 use crate::session::{CookieChange, SaveOutcome, Session};
+use crate::token::SessionToken;
 
 /// After which responses what is still pending is saved; a setting of
 /// [`SessionLayer::save_on`](crate::SessionLayer::save_on).
@@ -34,7 +35,8 @@ pub(super) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> R
     match session.save_unasked().await.and_then(SaveOutcome::into_result) {
         Err(error) if failed => {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(status, error, "beside a server error, the session could not be saved either");
+            // The store tells of its outages, and the handler told its client of the failure.
+            tracing::debug!(status, error, "beside a server error, the session could not be saved either");
             Ok(())
         }
         saved => saved,
@@ -46,24 +48,42 @@ pub(super) struct Reply<'a> {
     pub(super) carrier: &'a Carrier,
     /// Whether the request carried a token.
     pub(super) carried: bool,
+    /// Whether it carried different values of our name.
+    pub(super) several: bool,
     pub(super) status: u16,
 }
 
 impl Reply<'_> {
-    /// The line to send, if any: at most one.
+    /// The lines to send: at most one for our own place, and it comes last.
     ///
-    /// A new token goes out whatever the status, for its session is stored. An outage removes nothing.
-    pub(super) fn line(&self, session: &Session) -> Option<Line> {
+    /// A new token goes out whatever the status, for its session is stored. An outage removes and renews nothing.
+    pub(super) async fn lines(&self, session: &Session) -> Vec<Line> {
+        let outage = self.status == UNAVAILABLE;
         match session.cookie_change() {
-            CookieChange::Set(token) => {
-                let (left, remember) = (session.absolute_time_left(), session.is_remembered());
-                Some(self.carrier.render(&Content::Token { text: &token.reveal(), left, remember }))
+            CookieChange::Set(token) if outage => vec![self.token(session, &token)],
+            CookieChange::Set(token) => self.beside_former(self.several, Some(self.token(session, &token))),
+            CookieChange::Remove | CookieChange::Keep if outage => Vec::new(),
+            CookieChange::Remove if self.carried => {
+                self.beside_former(true, Some(self.carrier.render(&Content::Removed)))
             }
-            CookieChange::Remove if self.carried && self.status != UNAVAILABLE => {
-                Some(self.carrier.render(&Content::Removed))
+            CookieChange::Remove => Vec::new(),
+            CookieChange::Keep => {
+                let again = session.renewed().await.map(|token| self.token(session, &token));
+                // What the session goes on by may be in a former place: removed only if it is now in ours.
+                self.beside_former(self.several && (again.is_some() || session.id().is_none()), again)
             }
-            CookieChange::Remove | CookieChange::Keep => None,
         }
+    }
+
+    fn token(&self, session: &Session, token: &SessionToken) -> Line {
+        let (left, remember) = (session.absolute_time_left(), session.is_remembered());
+        self.carrier.render(&Content::Token { text: &token.reveal(), left, remember })
+    }
+
+    /// Puts the removals from former places in front: a client that takes two places for one obeys the last line.
+    fn beside_former(&self, clears: bool, own: Option<Line>) -> Vec<Line> {
+        let former = if clears { self.carrier.former_removals() } else { Vec::new() };
+        former.into_iter().chain(own).collect()
     }
 }
 

@@ -140,6 +140,10 @@ mod tests {
             "GET"
         }
 
+        fn path(&self) -> &str {
+            "/"
+        }
+
         fn authority(&self) -> Option<&str> {
             None
         }

@@ -52,6 +52,7 @@ impl ReadSession {
         #[must_use] is_guest() -> bool;
         #[must_use] ended() -> Option<EndReason>;
         #[must_use] address_changed() -> bool;
+        #[must_use] cookie_may_be_withheld() -> bool;
         #[must_use] created_at() -> Option<SystemTime>;
         #[must_use] auth_time() -> Option<SystemTime>;
         #[must_use] reauthentication_due(max_age: Duration) -> bool;

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::config::{Lasting, SessionCookie};
+use super::config::{Lasting, Place, SessionCookie};
 use super::cookie;
 use crate::timeout::LONGEST;
 
 /// The value of a header; wiped on drop, for it may hold a token.
 pub(super) type Line = Zeroizing<String>;
+
+/// Room for the attributes' names, their fixed values and the lifetime.
+const ATTRIBUTES: usize = "=; Secure; HttpOnly; Path=; Domain=; SameSite=Strict; Partitioned; Max-Age=".len() + 20;
 
 /// What is to become of the cookie.
 pub(super) enum Content<'a> {
@@ -31,24 +34,42 @@ impl SessionCookie {
             Content::Token { text, .. } => text,
             Content::Removed => "",
         };
-        let mut line = Zeroizing::new(String::with_capacity(256));
+        let mut line = Zeroizing::new(String::with_capacity(self.most_bytes(text)));
         line.push_str(self.name_str());
         line.push('=');
         line.push_str(text);
-        self.push_attributes(&mut line);
+        self.push_attributes(&mut line, &self.domain, &self.path);
         if let Some(seconds) = self.max_age(content) {
             line.push_str(&format!("; Max-Age={seconds}"));
         }
         line
     }
 
-    fn push_attributes(&self, line: &mut String) {
+    /// The removals of the cookies that browsers may still hold for the former places.
+    pub(super) fn former_removals(&self) -> Vec<Line> {
+        self.former.iter().map(|place| self.removal_from(place)).collect()
+    }
+
+    fn removal_from(&self, place: &Place) -> Line {
+        let mut line = Zeroizing::new(format!("{}=", self.name_str()));
+        self.push_attributes(&mut line, &place.domain, &place.path);
+        line.push_str("; Max-Age=0");
+        line
+    }
+
+    /// Room for the whole line: a string that grows leaves what it held in memory that is not wiped.
+    fn most_bytes(&self, text: &str) -> usize {
+        let domain = self.domain.as_ref().map_or(0, |domain| domain.len());
+        self.name_str().len() + text.len() + self.path.len() + domain + ATTRIBUTES
+    }
+
+    fn push_attributes(&self, line: &mut String, domain: &Option<String>, path: &str) {
         if self.secure {
             line.push_str("; Secure");
         }
         line.push_str("; HttpOnly; Path=");
-        line.push_str(&self.path);
-        if let Some(domain) = &self.domain {
+        line.push_str(path);
+        if let Some(domain) = domain {
             line.push_str("; Domain=");
             line.push_str(domain);
         }
@@ -62,8 +83,12 @@ impl SessionCookie {
     /// Seconds, rounded up: the 0 of a session in its last second would be a removal.
     fn max_age(&self, content: &Content<'_>) -> Option<u64> {
         let Content::Token { left, remember, .. } = content else { return Some(0) };
-        let keeps = remember.unwrap_or(self.lasting == Lasting::MaxAge);
-        keeps.then(|| (left.unwrap_or(LONGEST).min(LONGEST).as_millis() as u64).div_ceil(1000).max(1))
+        self.has_age(*remember).then(|| (left.unwrap_or(LONGEST).min(LONGEST).as_millis() as u64).div_ceil(1000).max(1))
+    }
+
+    /// Whether the cookie is set with a `Max-Age`.
+    pub(super) fn has_age(&self, remember: Option<bool>) -> bool {
+        remember.unwrap_or(self.lasting == Lasting::MaxAge)
     }
 
     /// Whether this value of a `Set-Cookie` header sets our cookie.
@@ -94,6 +119,21 @@ mod tests {
         let attributes = "; Secure; HttpOnly; Path=/shop; Domain=shop.example; SameSite=Lax";
         assert_eq!(set(&cookie, None), format!("__Secure-id=v{attributes}"));
         assert_eq!(cookie.render(&Content::Removed).as_str(), format!("__Secure-id={attributes}; Max-Age=0"));
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_written_in_one_piece_of_memory() {
+        let path = format!("/{}", "p".repeat(3_000));
+        let long =
+            SessionCookie::new().name("__Secure-id").domain("shop.example").path(path).same_site(SameSite::Strict);
+        for cookie in [SessionCookie::new(), long.clone(), long.partitioned()] {
+            let text = "v".repeat(64);
+            for content in [Content::Token { text: &text, left: None, remember: Some(true) }, Content::Removed] {
+                let empty = matches!(content, Content::Removed);
+                let line = cookie.render(&content);
+                assert_eq!(line.capacity(), cookie.most_bytes(if empty { "" } else { &text }), "it grew");
+            }
+        }
     }
 
     #[test]

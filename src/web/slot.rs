@@ -9,8 +9,11 @@ use tokio::sync::OnceCell;
 use super::carrier::{Carrier, Found};
 use super::client;
 use super::head::RequestHead;
+use super::passive::Passive;
 use super::policy::SaveOn;
+use super::presented;
 use super::proxies::TrustedProxies;
+use super::withheld;
 use crate::client::ClientInfo;
 use crate::config::ConfigError;
 use crate::error::Error;
@@ -25,6 +28,9 @@ pub(super) struct Shared {
     pub(super) carrier: Carrier,
     pub(super) save_on: SaveOn,
     pub(super) proxies: TrustedProxies,
+    /// Whether a response for a user is marked private where the handler says nothing.
+    pub(super) private: bool,
+    pub(super) passive: Passive,
 }
 
 /// One request's session, loaded when it is first asked for; clones share it.
@@ -36,9 +42,13 @@ struct Inner {
     shared: Arc<Shared>,
     /// That of the layer around this one's.
     outer: Option<Slot>,
+    /// Whether the request is no use of its session.
+    passive: bool,
     /// Whether the request carried a token of ours; known once somebody looked.
-    carried: OnceLock<bool>,
+    carried: OnceLock<Carried>,
     session: OnceCell<Session>,
+    /// Whether it was a user's when it was loaded.
+    for_user: AtomicBool,
     /// Whether anybody asked for more than to look at it.
     used: AtomicBool,
     /// Whether the response's head is finished: nothing of the session can reach the client any more.
@@ -47,17 +57,28 @@ struct Inner {
     unguarded: AtomicBool,
 }
 
+/// How many different values of our name a request carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carried {
+    None,
+    One,
+    Several,
+}
+
 /// What a request brings for its session to be loaded.
 pub(super) struct Asked<'a> {
     found: Found<'a>,
     client: ClientInfo,
+    /// Whether the browser may have a token that it did not send.
+    withheld: bool,
 }
 
 impl Slot {
-    pub(super) fn new(shared: Arc<Shared>, outer: Option<Self>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, outer: Option<Self>, request: &impl RequestHead) -> Self {
+        let passive = shared.passive.covers(request);
         let (carried, session) = (OnceLock::new(), OnceCell::new());
-        let [used, sealed, unguarded] = [(); 3].map(|()| AtomicBool::new(false));
-        Self(Arc::new(Inner { shared, outer, carried, session, used, sealed, unguarded }))
+        let [for_user, used, sealed, unguarded] = [(); 4].map(|()| AtomicBool::new(false));
+        Self(Arc::new(Inner { shared, outer, passive, carried, session, for_user, used, sealed, unguarded }))
     }
 
     /// Whether forged requests are no matter here; then no cookie's session may be looked for further in.
@@ -99,29 +120,39 @@ impl Slot {
         self.loaded().filter(|_| self.0.used.load(Ordering::Acquire))
     }
 
+    /// Whether the session was a user's, be it only looked at: when it was loaded or, after a login, now.
+    pub(super) fn is_for_user(&self) -> bool {
+        self.0.for_user.load(Ordering::Acquire) || self.loaded().is_some_and(Session::has_user)
+    }
+
+    pub(super) fn marks_private(&self) -> bool {
+        self.0.shared.private
+    }
+
     /// Whether anybody asked for the session, also in vain.
     pub(super) fn was_looked_at(&self) -> bool {
         self.0.carried.get().is_some()
     }
 
     pub(super) fn carried(&self) -> bool {
-        self.0.carried.get().is_some_and(|carried| *carried)
+        self.0.carried.get().is_some_and(|carried| *carried != Carried::None)
     }
 
-    /// Looks for the token and the client. A token that is ambiguous is as good as none.
+    pub(super) fn carried_several(&self) -> bool {
+        self.0.carried.get() == Some(&Carried::Several)
+    }
+
+    /// Looks for the token and the client.
     pub(super) fn asked<'a>(&self, request: &'a impl RequestHead) -> Asked<'a> {
         let found = self.carrier().find(request);
-        if found == Found::Several {
-            let name = self.carrier().name();
-            tracing::warn!(name, "a request carried the session's token with different values: treated as none");
-        }
-        Asked { found, client: client::of(request, &self.0.shared.proxies) }
+        let withheld = matches!(found, Found::Absent) && withheld::may_be(self.carrier(), request);
+        Asked { found, client: client::of(request, &self.0.shared.proxies), withheld }
     }
 
-    /// Loads the session as a use of it, see [`look`](Self::look).
+    /// Loads the session as a use of it, unless the request is passive; see [`look`](Self::look).
     pub(super) async fn load(&self, asked: Asked<'_>) -> Result<Session, Error> {
         let session = self.look(asked).await?;
-        if !self.0.used.swap(true, Ordering::AcqRel) {
+        if !self.0.used.swap(true, Ordering::AcqRel) && !self.0.passive {
             note_use(&session).await;
         }
         Ok(session)
@@ -129,15 +160,19 @@ impl Slot {
 
     /// Loads the session, once: whoever else asks meanwhile or later gets the same. After a failure the next one tries again.
     pub(super) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
-        let Asked { found, client } = asked;
-        self.0.carried.get_or_init(|| found != Found::Absent);
-        let token = match found {
-            Found::One(value) => std::str::from_utf8(value).ok(),
-            Found::Absent | Found::Several => None,
-        };
-        let open = || async {
-            let session = self.0.shared.sessions.peek(token, client).await?;
+        let Asked { found, client, withheld } = asked;
+        self.0.carried.get_or_init(|| match found {
+            Found::Absent => Carried::None,
+            Found::One(_) => Carried::One,
+            Found::Several(_) => Carried::Several,
+        });
+        let open = async || {
+            let session = presented::open(&self.0.shared, found, client).await?;
+            self.0.for_user.store(session.has_user(), Ordering::Release);
             session.expect_delivery();
+            if withheld {
+                session.note_withheld();
+            }
             Ok::<_, Error>(session)
         };
         let session = self.0.session.get_or_try_init(open).await?;

@@ -13,9 +13,12 @@ use crate::common::Stage;
 /// Marks what walks all buckets, or many: up to thousands of round trips.
 pub(super) const ALL_BUCKETS: &str = "(all buckets)";
 
+/// Marks what is done by a handle from before a re-authentication.
+pub(super) const OLDER_LOGIN: &str = ": an older login";
+
 /// What follows a colon tells variants of one function apart. An increment of a field with a pending change is two calls,
 /// as its documentation says, so it is not here.
-pub(super) const OPERATIONS: [&str; 43] = [
+pub(super) const OPERATIONS: [&str; 45] = [
     "builder.connect",
     "doctor.doctor: (all buckets)",
     "durable.logout",
@@ -25,6 +28,7 @@ pub(super) const OPERATIONS: [&str; 43] = [
     "durable.revoke_user",
     "session.increment",
     "session.increment: a draft",
+    "session.increment: an older login",
     "session.invalidate",
     "session.login: a draft",
     "session.login: a guest",
@@ -40,6 +44,7 @@ pub(super) const OPERATIONS: [&str; 43] = [
     "session.rotate",
     "session.save",
     "session.save: a draft",
+    "session.save: an older login",
     "session.save_if_unchanged",
     "session.set_timeouts",
     "session.touch",
@@ -70,6 +75,7 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Option<String> {
         "session.login: the same user" | "session.logout: of a user" | "session.logout_everywhere" => {
             Some(stage.user("ada").await.1)
         }
+        older if older.ends_with(OLDER_LOGIN) => Some(stage.user("ada").await.1),
         "session.login: another user" => Some(stage.user("bob").await.1),
         "sessions.revoke_user" => Some(stage.user("ada").await.1),
         ends if ends.starts_with("user.revoke") || ends.starts_with("durable.") => Some(stage.user("ada").await.1),
@@ -101,7 +107,7 @@ pub(super) async fn call(operation: &str, scene: &Scene) -> Result<(), Error> {
 async fn of_a_session(name: &str, scene: &Scene) -> Result<(), Error> {
     let session = &scene.session;
     match name {
-        "increment" | "increment: a draft" => session.increment("n", 1).await.map(drop),
+        "increment" | "increment: a draft" | "increment: an older login" => session.increment("n", 1).await.map(drop),
         "invalidate" => session.invalidate().await.map(drop),
         "logout" | "logout: of a user" => session.logout().await.map(drop),
         "logout_everywhere" => session.logout_everywhere().await.map(drop),
@@ -109,7 +115,7 @@ async fn of_a_session(name: &str, scene: &Scene) -> Result<(), Error> {
         "reload" => session.reload().await,
         "reset" => session.reset().await.map(drop),
         "rotate" => session.rotate().await.map(drop),
-        "save" | "save: a draft" => {
+        "save" | "save: a draft" | "save: an older login" => {
             session.insert("b", &2)?;
             session.save().await?.into_result()
         }

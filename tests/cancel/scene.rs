@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloakroom::{Builder, ClientInfo, Error, Session, Sessions};
 
 use super::look::Look;
-use super::operations::{self, ALL_BUCKETS};
+use super::operations::{self, ALL_BUCKETS, OLDER_LOGIN};
 use crate::common::proxy::Proxy;
 use crate::common::server::Server;
 use crate::common::{Stage, connected, memory_stage, redis_stage_on, token, until};
@@ -78,6 +78,14 @@ impl Scene {
         let (other, _) = stage.user("ada").await;
         let old = operations::prepare(operation, &stage).await;
         let session = sessions.peek(old.as_deref(), ClientInfo::new()).await.expect("the store is there");
+        let old = match old {
+            Some(old) if operation.ends_with(OLDER_LOGIN) => {
+                let fresh = stage.open(&old).await;
+                crate::common::login(&fresh, "ada").await;
+                Some(token(&fresh))
+            }
+            old => old,
+        };
         let scene = Self { stage, builder, sessions, session, old, other };
         back.be_slow(operation);
         scene

@@ -4,6 +4,7 @@ pub(crate) mod acl;
 pub(crate) mod cluster;
 pub(crate) mod encrypted;
 pub(crate) mod keys;
+pub(crate) mod log;
 pub(crate) mod place;
 pub(crate) mod proxy;
 pub(crate) mod recorder;

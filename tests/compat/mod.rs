@@ -3,18 +3,24 @@
 use std::time::{Duration, SystemTime};
 
 use cloakroom::Sessions;
+use cloakroom::compat::tower_sessions::Store as TowerStore;
 
 pub(crate) use super::stage;
 use crate::common::until;
 
 mod actix;
 mod axum_login;
+mod login_ids;
 
 /// tower-sessions 0.15.
 #[path = "tower"]
 mod tower_015 {
     pub(crate) use super::{noted, stage};
     pub(crate) use tower_sessions as line;
+
+    pub(crate) fn moving(store: super::TowerStore, from: impl line::SessionStore) -> super::TowerStore {
+        store.moving_from(from)
+    }
 
     #[path = "mod.rs"]
     mod cases;
@@ -26,6 +32,10 @@ mod tower_015 {
 mod tower_014 {
     pub(crate) use super::{noted, stage};
     pub(crate) use tower_sessions_014 as line;
+
+    pub(crate) fn moving(store: super::TowerStore, from: impl line::SessionStore) -> super::TowerStore {
+        store.moving_from_014(from)
+    }
 
     #[path = "mod.rs"]
     mod cases;

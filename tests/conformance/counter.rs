@@ -1,6 +1,6 @@
 //! Atomic counters.
 
-use cloakroom::Error;
+use cloakroom::{DecodeError, Error, FieldKind};
 
 use super::stage;
 
@@ -66,4 +66,74 @@ async fn a_bad_name_is_refused_and_stores_nothing() {
     let draft = stage.draft().await;
     assert!(matches!(draft.increment("a b", 1).await, Err(Error::Limit(_))));
     assert!(draft.id().is_none());
+}
+
+#[tokio::test]
+async fn every_integer_type_reads_a_counter() {
+    let stage = stage(|with| with).await;
+    let (session, token) = stage.guest().await;
+    session.increment("n", 300).await.expect("there");
+    let session = stage.open(&token).await;
+    assert_eq!(session.get::<i64>("n").expect("reads"), Some(300));
+    assert_eq!(session.require::<u16>("n").expect("reads"), 300);
+    assert_eq!(session.get_or::<u128>("n", 1).expect("reads"), 300);
+    assert_eq!(session.get::<Option<usize>>("n").expect("reads"), Some(Some(300)));
+    assert_eq!(session.get_or_insert("n", 1_i32).expect("reads"), 300);
+    let all = session.values::<i64>().expect("all numbers");
+    assert_eq!(all, [("a".to_owned(), 1), ("n".to_owned(), 300)]);
+    assert!(!session.is_dirty());
+}
+
+#[tokio::test]
+async fn a_counter_out_of_an_integer_types_range_is_an_error() {
+    let stage = stage(|with| with).await;
+    let (session, _) = stage.guest().await;
+    session.increment("n", 300).await.expect("there");
+    session.increment("below", -1).await.expect("there");
+    for out in
+        [session.get::<u8>("n").map(drop), session.require::<i8>("n").map(drop), session.values::<u8>().map(drop)]
+    {
+        assert!(matches!(out, Err(Error::Decode { source: DecodeError::OutOfRange, .. })), "{out:?}");
+    }
+    let out = session.pop::<u64>("below");
+    assert!(matches!(out, Err(Error::Decode { source: DecodeError::OutOfRange, .. })), "{out:?}");
+    assert_eq!(session.counter("below").expect("reads"), Some(-1));
+}
+
+#[tokio::test]
+async fn a_counter_read_as_another_type_names_its_accessor() {
+    let stage = stage(|with| with).await;
+    let (session, _) = stage.guest().await;
+    session.increment("n", 1).await.expect("there");
+    let errors = [
+        session.get::<String>("n").map(drop),
+        session.get::<bool>("n").map(drop),
+        session.get_or("n", 1.0).map(drop),
+        session.get_bytes("n").map(drop),
+    ];
+    for error in errors.map(|answer| answer.expect_err("a counter")) {
+        assert!(matches!(error, Error::WrongKind { found: FieldKind::Counter, .. }), "{error:?}");
+        assert_eq!(error.to_string(), "the field `n` is a counter, which `counter`, or `get` as an integer, reads");
+    }
+    let error = session.counter("a").expect_err("a value");
+    assert_eq!(error.to_string(), "the field `a` is a value, which `get` reads");
+    assert_eq!(session.values::<String>().ok(), None, "`a` is a number");
+    session.remove("a").expect("live");
+    assert_eq!(session.values::<String>().expect("none"), []);
+    session.save().await.expect("there").into_result().expect("saved");
+}
+
+#[tokio::test]
+async fn a_counter_that_is_updated_stays_a_counter() {
+    let stage = stage(|with| with).await;
+    let (session, token) = stage.guest().await;
+    session.increment("n", 7).await.expect("there");
+    assert_eq!(session.update("n", |n: &mut u8| *n *= 2).expect("reads"), 14);
+    session.save().await.expect("there").into_result().expect("saved");
+    assert_eq!(stage.open(&token).await.kind("n"), Some(FieldKind::Counter));
+    assert_eq!(stage.open(&token).await.increment("n", 1).await.expect("there"), 15);
+    let above = session.update("n", |n: &mut u64| *n = u64::MAX);
+    assert!(matches!(above, Err(Error::Overflow { field }) if field == "n"));
+    assert!(!session.is_dirty());
+    assert_eq!(stage.open(&token).await.pop::<i64>("n").expect("reads"), Some(15));
 }

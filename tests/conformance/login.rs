@@ -121,16 +121,6 @@ async fn a_login_in_a_session_that_ended_meanwhile_is_refused() {
 }
 
 #[tokio::test]
-async fn of_two_logins_in_one_guest_session_the_second_is_refused() {
-    let stage = stage(|with| with).await;
-    let (_, old) = stage.guest().await;
-    let (one, two) = (stage.open(&old).await, stage.open(&old).await);
-    login(&one, "ada").await;
-    assert_eq!(two.login(Login::new("ada")).await.expect("there"), LoggedIn::Gone(Some(EndReason::LoggedIn)));
-    assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 1);
-}
-
-#[tokio::test]
 async fn a_second_login_of_the_same_user_from_an_older_handle_conflicts() {
     let stage = stage(|with| with).await;
     let (_, old) = stage.user("ada").await;

@@ -119,3 +119,22 @@ async fn a_session_made_by_a_new_login_of_the_same_user_survives_an_earlier_revo
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 1);
     assert_eq!(stage.sessions.revoke_user("ada").await.expect("there").ended, 1);
 }
+
+#[tokio::test]
+async fn a_debug_print_of_the_handle_names_no_user_and_no_session() {
+    let stage = stage(|with| with).await;
+    let mut ids = Vec::new();
+    for user in ["ada-lovelace", "ada-lovelace", "grace-hopper"] {
+        let session = stage.draft().await;
+        crate::common::login(&session, user).await;
+        ids.push(session.id().expect("live").to_string());
+    }
+    assert_eq!(stage.sessions.user("ada-lovelace").list().await.expect("there").len(), 2);
+    assert_eq!(stage.sessions.revoke_user("ada-lovelace").await.expect("there").ended, 2);
+    assert!(stage.sessions.user("grace-hopper").revoke(ids[2].parse().expect("an id")).await.expect("there"));
+    let prints = [format!("{:?}", stage.sessions), format!("{:#?}", stage.sessions)];
+    for print in prints {
+        assert!(!print.contains("lovelace") && !print.contains("hopper"), "{print}");
+        assert!(!ids.iter().any(|id| print.contains(id)), "{print}");
+    }
+}

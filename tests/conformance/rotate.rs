@@ -126,18 +126,6 @@ async fn a_session_that_was_logged_in_again_is_not_rotated_by_an_older_request()
 }
 
 #[tokio::test]
-async fn a_token_from_before_another_requests_login_is_not_given_out() {
-    let stage = stage(|with| with).await;
-    let (_, old) = stage.user("ada").await;
-    let (slow, fresh) = (stage.open(&old).await, stage.open(&old).await);
-    assert_eq!(slow.rotate().await.expect("there"), Rotated::Rotated);
-    login(&fresh, "ada").await;
-    slow.insert("late", &1).expect("not known yet");
-    assert_eq!(slow.save().await.expect("there"), cloakroom::SaveOutcome::Conflict);
-    assert!(matches!(slow.cookie_change(), CookieChange::Keep), "it would replace the good one");
-}
-
-#[tokio::test]
 async fn a_request_whose_secret_was_rotated_away_leaves_the_cookie_alone() {
     let stage = stage(|with| with).await;
     let (_, first) = stage.guest().await;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use cloakroom::{ClientInfo, EndReason, Error, Login, Rotated, SaveOutcome, Session, Timeouts};
 
 use super::stage;
-use crate::common::login;
 
 #[tokio::test]
 async fn two_requests_that_change_different_fields_lose_nothing() {
@@ -61,18 +60,6 @@ async fn an_increment_counts_as_a_write() {
     assert_eq!(two.save_if_unchanged().await.expect("there"), SaveOutcome::Conflict);
     one.insert("b", &1).expect("legal");
     assert_eq!(one.save_if_unchanged().await.expect("there"), SaveOutcome::Saved);
-}
-
-#[tokio::test]
-async fn a_save_after_a_new_login_of_the_same_session_conflicts() {
-    let stage = stage(|with| with).await;
-    let (_, token) = stage.user("ada").await;
-    let (slow, fresh) = (stage.open(&token).await, stage.open(&token).await);
-    login(&fresh, "ada").await;
-    slow.insert("late", &1).expect("not known yet");
-    assert_eq!(slow.save().await.expect("there"), SaveOutcome::Conflict);
-    assert!(matches!(slow.increment("n", 1).await, Err(Error::Conflict)));
-    assert!(!stage.open(&crate::common::token(&fresh)).await.contains("late"));
 }
 
 #[tokio::test]

@@ -98,6 +98,10 @@ impl World {
             }
             Act::Save => line(session.save().await?),
             Act::SaveIfUnchanged => line(session.save_if_unchanged().await?),
+            Act::Discard => {
+                session.discard();
+                "discarded".into()
+            }
             Act::Increment(field, by) => line(session.increment(FIELDS[*field], *by).await?),
             Act::Touch => line(session.touch().await?.map(super::look::left)),
             Act::Rotate => line(session.rotate().await?),

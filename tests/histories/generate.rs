@@ -76,7 +76,8 @@ fn some(random: &mut fastrand::Rng) -> Vec<Step> {
     match random.u8(..100) {
         0..8 => vec![advance(random)],
         8..20 => vec![request(random, browser, slot)],
-        20..32 => two_requests(random, browser),
+        20..29 => two_requests(random, browser),
+        29..32 => late_write(random, browser),
         32..40 => whole_request(random, browser),
         40..50 => vec![on(slot, write(random)), on(slot, [Act::Save, Act::SaveIfUnchanged][random.usize(..2)].clone())],
         50..72 => vec![on(slot, act(random)), on(slot, Act::Respond)],
@@ -117,6 +118,23 @@ fn two_requests(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> {
     [&begun[..], &done[..]].concat()
 }
 
+/// Two requests with the same cookie: one logs in again, perhaps twice, and the other writes then.
+fn late_write(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> {
+    let slots = [random.usize(..SLOTS), random.usize(..SLOTS)];
+    let again = Act::Login(LoginAs { user: 0, keep: 15, ticket: None, span: None, lowest_cap: false });
+    let mut steps: Vec<Step> = slots.map(|slot| own(random, browser, slot)).into();
+    steps.extend((0..1 + usize::from(random.u8(..3) == 0)).map(|_| on(slots[0], again.clone())));
+    steps.push(on(slots[0], Act::Respond));
+    if random.u8(..4) == 0 {
+        steps.push(advance(random));
+    }
+    let late = [Act::Save, Act::SaveIfUnchanged, Act::Increment(2, 1), Act::Rotate, Act::Logout];
+    steps.extend(
+        [write(random), late[random.usize(..5)].clone(), late[random.usize(..3)].clone()].map(|act| on(slots[1], act)),
+    );
+    steps
+}
+
 fn own(random: &mut fastrand::Rng, browser: usize, slot: usize) -> Step {
     Step::Request { slot, browser, cookie: Cookie::Own, server: random.usize(..2), kind: Kind::Open }
 }
@@ -146,7 +164,8 @@ fn write(random: &mut fastrand::Rng) -> Act {
 
 fn act(random: &mut fastrand::Rng) -> Act {
     match random.u8(..50) {
-        0..10 => write(random),
+        0..9 => write(random),
+        9 => Act::Discard,
         10..18 => Act::Save,
         18..21 => Act::SaveIfUnchanged,
         21..26 => Act::Increment(random.usize(1..FIELDS.len()), [1, -3, i64::MAX][random.usize(..3)]),

@@ -63,6 +63,7 @@ pub(super) enum Act {
     MarkDirty,
     Save,
     SaveIfUnchanged,
+    Discard,
     Increment(usize, i64),
     Touch,
     Rotate,

@@ -4,6 +4,7 @@ use cloakroom::{ClientInfo, SaveOutcome};
 use tokio::task::JoinSet;
 
 use super::servers;
+use crate::common::{login, token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_requests_that_write_different_fields_lose_none() {
@@ -61,4 +62,28 @@ async fn read_modify_write_with_a_version_check_loses_nothing_either() {
     }
     requests.join_all().await;
     assert_eq!(stage.open(&old).await.require::<i32>("a").expect("stored"), 11);
+}
+
+/// R48.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_write_is_lost_while_another_tab_logs_in_again() {
+    let (stage, servers) = servers(|with| with).await;
+    for _ in 0..5 {
+        let (fresh, old) = stage.user("ada").await;
+        let mut requests = JoinSet::new();
+        for number in 0..40 {
+            let handle = servers[number % 3].open(Some(&old), ClientInfo::new()).await.expect("there");
+            requests.spawn(async move {
+                handle.insert(&format!("f{number}"), &number).expect("legal");
+                assert_eq!(handle.save().await.expect("there"), SaveOutcome::Saved);
+                handle.increment("n", 1).await.expect("there");
+                assert!(handle.token().is_none(), "a write issues no token");
+            });
+        }
+        login(&fresh, "ada").await;
+        requests.join_all().await;
+        let stored = stage.open(&token(&fresh)).await;
+        assert_eq!((stored.names().len(), stored.counter("n").expect("a counter")), (41, Some(40)));
+        assert_eq!(stage.open(&old).await.id(), None);
+    }
 }

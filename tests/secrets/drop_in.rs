@@ -4,8 +4,8 @@ use actix_session::storage::{SessionKey, SessionStore as _};
 use cloakroom::compat::{actix_session::Store as ActixStore, tower_sessions::Store as TowerStore};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
-use tower_sessions::SessionStore as _;
 use tower_sessions::session::{Id, Record};
+use tower_sessions::{MemoryStore, SessionStore as _};
 
 use super::*;
 
@@ -39,6 +39,15 @@ async fn tower(sessions: &Sessions) -> Vec<Id> {
     moved.expiry_date += Duration::minutes(5);
     store.save(&moved).await.expect("there");
     assert!(store.load(&moved.id).await.expect("there").is_some());
+    let before = MemoryStore::default();
+    let store = store.moving_from(before.clone());
+    for user in [None, Some("dan")] {
+        let mut old = Record { id: Id::default(), data: [("cart".to_owned(), json!("hat"))].into(), expiry_date };
+        old.data.extend(user.map(|user| ("user".to_owned(), json!(user))));
+        before.create(&mut old).await.expect("in memory");
+        assert!(store.load(&old.id).await.expect("there").is_some());
+        ids.push(old.id);
+    }
     tracing::info!(?store, "seen");
     store.delete(&record.id).await.expect("there");
     store.save(&record).await.expect("traced as too late");

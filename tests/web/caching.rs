@@ -1,9 +1,9 @@
 //! No cache hands one visitor's page to another. R16.
 
-use cloakroom::{Error, Session};
+use cloakroom::{ClientInfo, Error, LoggedIn, Login, ReadSession, Session, SessionLayer, Sessions, User};
 
 use super::framework::App;
-use super::visitor::{Answer, Reply, get_with, stage};
+use super::visitor::{Answer, Reply, Visitor, get_with, stage};
 
 /// What becomes of a handler's headers if it reads the session, and if it writes.
 async fn with(headers: &'static [(&'static str, &'static str)]) -> [Answer; 2] {
@@ -54,11 +54,8 @@ async fn a_removal_is_stored_by_no_cache() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let login =
-        App::of(
-            &sessions,
-            |session: Session| async move { session.login(cloakroom::Login::new("ada")).await.map(|_| ()) },
-        );
-    let mut visitor = super::visitor::Visitor::of(&login);
+        App::of(&sessions, |session: Session| async move { session.login(Login::new("ada")).await.map(|_| ()) });
+    let mut visitor = Visitor::of(&login);
     visitor.get("/").await;
     let answer = visitor
         .on(&App::of(&sessions, |session: Session| async move { session.logout().await.map(drop) }))
@@ -66,4 +63,64 @@ async fn a_removal_is_stored_by_no_cache() {
         .await;
     assert!(answer.removes_cookie());
     assert_eq!(answer.all("cache-control"), ["no-store"]);
+}
+
+/// What a user's page says to caches, by how it asks for the session; `/read` and `/own` also set headers.
+fn pages(sessions: &Sessions, layer: impl Fn(SessionLayer) -> SessionLayer) -> App {
+    async fn login(session: Session) -> Result<(), Error> {
+        session.login(Login::new("ada")).await.map(drop)
+    }
+    let own = |_: User| async { Reply::default().headers(&[("cache-control", "public, max-age=60")]) };
+    let routes = App::default().route("/login", login).route("/own", own);
+    let routes = routes.route("/user", |_: User| async { "" }).route("/session", |_: Session| async { "" });
+    let routes = routes.route("/read", |_: ReadSession| async { "" }).route("/none", || async { "" });
+    routes.layer(layer(SessionLayer::new(sessions.clone())))
+}
+
+#[tokio::test]
+async fn a_page_for_a_user_is_stored_by_no_shared_cache() {
+    let stage = stage().await;
+    let mut visitor = Visitor::of(&pages(&stage.sessions, |layer| layer));
+    for path in ["/session", "/read"] {
+        assert!(visitor.get(path).await.all("cache-control").is_empty(), "{path} of a guest");
+    }
+    assert_eq!(visitor.get("/login").await.all("cache-control"), ["no-store"], "with the cookie");
+    for path in ["/user", "/session", "/read"] {
+        let answer = visitor.get(path).await;
+        assert_eq!((answer.all("cache-control"), answer.all("vary")), (vec!["private"], vec!["Cookie"]), "{path}");
+    }
+    assert_eq!(visitor.get("/own").await.all("cache-control"), ["public, max-age=60"], "the handler's own");
+    assert!(visitor.get("/none").await.all("cache-control").is_empty(), "no session was looked at");
+}
+
+#[tokio::test]
+async fn what_a_user_was_shown_is_private_also_if_the_session_ended_meanwhile() {
+    let stage = stage().await;
+    let mut visitor = Visitor::of(&pages(&stage.sessions, |layer| layer));
+    visitor.get("/login").await;
+    let token = visitor.held().to_owned();
+    let late = move |session: Session| {
+        let token = token.clone();
+        async move {
+            let user = session.user();
+            let other_tab = session.sessions().open(Some(&token), ClientInfo::new()).await?;
+            assert!(matches!(other_tab.login(Login::new("bob")).await?, LoggedIn::As(_)));
+            assert!(session.reload().await.is_err() && session.is_guest(), "it has ended under this handle");
+            Ok::<_, Error>(format!("{user:?}"))
+        }
+    };
+    let answer = visitor.on(&App::of(&stage.sessions, late)).get("/").await;
+    assert_eq!((answer.body.as_str(), answer.set_cookie()), (r#"Some("ada")"#, None));
+    assert_eq!(answer.all("cache-control"), ["private"]);
+}
+
+#[tokio::test]
+async fn where_handlers_own_cache_control_no_page_is_marked_private() {
+    let stage = stage().await;
+    let mut visitor = Visitor::of(&pages(&stage.sessions, SessionLayer::leave_cache_control));
+    assert_eq!(visitor.get("/login").await.all("cache-control"), ["no-store"], "a cookie is still stored by none");
+    for path in ["/user", "/session", "/read"] {
+        let answer = visitor.get(path).await;
+        assert_eq!((answer.all("cache-control"), answer.all("vary")), (vec![], vec!["Cookie"]), "{path}");
+    }
 }

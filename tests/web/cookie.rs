@@ -97,22 +97,6 @@ async fn the_cookies_name_is_matched_byte_for_byte_over_all_headers() {
 }
 
 #[tokio::test]
-async fn two_cookies_of_our_name_with_different_values_are_as_good_as_none() {
-    let stage = stage().await;
-    let app = site(&stage.sessions);
-    let mut visitor = Visitor::of(&app);
-    visitor.get("/login").await;
-    let own = format!("__Host-id={}", visitor.held());
-    for planted in ["__Host-id=x", "__Host-id="] {
-        let answer = get_with(&app, "/read", &[planted.as_bytes(), own.as_bytes()]).await;
-        assert_eq!((answer.body.as_str(), answer.set_cookie()), ("None", None));
-        let answer = get_with(&app, "/read", &[format!("{own}; {planted}").as_bytes()]).await;
-        assert_eq!(answer.body, "None");
-    }
-    assert_eq!(visitor.get("/read").await.body, "Some(\"ada\")");
-}
-
-#[tokio::test]
 async fn a_response_has_one_cookie_of_our_name_whatever_the_handler_adds() {
     async fn forging(session: Session) -> Result<Reply, Error> {
         session.insert("n", &1)?;

@@ -1,13 +1,14 @@
-//! What the log says of the web layer, and what it does not. R12.
+//! What the log says of the web layer, and what it does not. R12, R43.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use cloakroom::{Error, Login, Session, SessionLayer};
+use cloakroom::{ClientBinding, Error, Login, Session, SessionLayer};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::framework::App;
-use super::visitor::{Reply, Visitor, get_with, stage};
+use super::visitor::{Reply, Request, Visitor, get_with, stage};
+use crate::common::foreign_token;
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
@@ -47,14 +48,54 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[tokio::test]
-async fn an_ambiguous_cookie_is_reported_without_its_values() {
+async fn a_client_with_two_open_sessions_causes_one_line_without_its_tokens() {
     let stage = stage().await;
     let app = App::of(&stage.sessions, |_: Session| async { "" });
+    let [(_, first), (_, second)] = [stage.guest().await, stage.guest().await];
+    let cookies = format!("__Host-id={first}; __Host-id={second}");
     let (log, _guard) = Log::begin();
-    get_with(&app, "/", &[b"__Host-id=first-value; __Host-id=second-value"]).await;
+    for _ in 0..60 {
+        get_with(&app, "/", &[cookies.as_bytes()]).await;
+    }
     let text = log.text();
-    assert!(text.contains("WARN") && text.contains("different values") && text.contains("__Host-id"), "{text}");
-    assert!(!text.contains("first-value") && !text.contains("second-value"), "{text}");
+    assert_eq!(text.matches("tokens of different sessions").count(), 1, "{text}");
+    assert!(text.contains("WARN") && text.contains("__Host-id"), "{text}");
+    assert!(!text.contains(&first[32..]) && !text.contains(&second[32..]), "{text}");
+}
+
+#[tokio::test]
+async fn a_client_with_more_tokens_than_are_tried_causes_one_line_without_them() {
+    let stage = stage().await;
+    let app = App::of(&stage.sessions, |_: Session| async { "" });
+    let tokens: Vec<_> = (0..5).map(|_| foreign_token()).collect();
+    let cookies = tokens.iter().map(|token| format!("__Host-id={token}")).collect::<Vec<_>>().join("; ");
+    let (log, _guard) = Log::begin();
+    for _ in 0..60 {
+        get_with(&app, "/", &[cookies.as_bytes()]).await;
+    }
+    let text = log.text();
+    assert_eq!(text.matches("more tokens than are tried").count(), 1, "{text}");
+    assert!(tokens.iter().all(|token| !text.contains(&token[32..])), "{text}");
+}
+
+#[tokio::test]
+async fn a_client_whose_address_changes_causes_one_line() {
+    for (binding, message) in [
+        (ClientBinding::flag(), "is used from another address"),
+        (ClientBinding::reject(), "was not opened from another address"),
+    ] {
+        let stage = super::stage(|builder| builder.client_binding(binding)).await;
+        let app =
+            App::of(&stage.sessions, |session: Session| async move { session.increment("n", 1).await.map(|_| "") });
+        let home = app.send(Request::get("/").from("192.0.2.1:1".parse().expect("an address"))).await;
+        let cookie = format!("__Host-id={}", home.token().expect("a new session"));
+        let (log, _guard) = Log::begin();
+        for _ in 0..60 {
+            let away = Request::get("/").header("cookie", &cookie);
+            app.send(away.from("198.51.100.1:1".parse().expect("an address"))).await;
+        }
+        assert_eq!(log.text().matches(message).count(), 1, "{}", log.text());
+    }
 }
 
 #[tokio::test]
@@ -121,4 +162,19 @@ async fn changes_that_are_dropped_without_a_save_are_reported_by_their_names_alo
     session.save().await.expect("the store is there").into_result().expect("saved");
     drop(session);
     assert!(!log.text().contains("without being saved"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn what_other_sites_requests_cannot_store_is_reported_at_debug_level_alone() {
+    let stage = stage().await;
+    for status in [200, 500] {
+        let app = App::of(&stage.sessions, move |session: Session| async move {
+            session.insert("cart", "secret-data").map(|()| Reply::status(status))
+        });
+        let (log, _guard) = Log::begin();
+        assert_eq!(app.send(Request::post("/").header("sec-fetch-site", "cross-site")).await.status, status);
+        let text = log.text();
+        assert!(text.contains("DEBUG") && text.contains("withheld") && text.contains("cart"), "{text}");
+        assert!(!text.contains("WARN") && !text.contains("secret-data"), "{text}");
+    }
 }

@@ -76,3 +76,14 @@ async fn in_an_outage_there_is_nothing_to_look_at() {
     let answer = get_with(&site(&away()), "/", &[&cookie().await]).await;
     assert_eq!((answer.status, answer.set_cookie()), (503, None));
 }
+
+#[tokio::test]
+async fn a_read_session_reads_a_counter_as_an_integer() {
+    let stage = stage().await;
+    let counting = App::of(&stage.sessions, |session: Session| async move {
+        session.increment("n", 3).await.map(|count| count.to_string())
+    });
+    let mut visitor = Visitor::of(&counting);
+    assert_eq!(visitor.get("/").await.body, "3");
+    assert_eq!(visitor.on(&site(&stage.sessions)).get("/").await.body, "None Some(Some(3)) None");
+}

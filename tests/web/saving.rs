@@ -1,8 +1,7 @@
 //! What is saved after the handler decides the response. R19.
 
 use cloakroom::{
-    ClientInfo, Error, Limits, LoggedIn, Login, Rotated, SaveOn, SaveOutcome, Session, SessionCookie, SessionLayer,
-    Sessions,
+    ClientInfo, Error, Limits, LoggedIn, Login, SaveOn, SaveOutcome, Session, SessionCookie, SessionLayer, Sessions,
 };
 
 use super::framework::{App, Uri};
@@ -160,29 +159,6 @@ async fn a_write_to_a_session_that_ended_meanwhile_is_409_with_the_reason() {
     assert_eq!((answer.status, answer.body.as_str()), (409, r#"{"ended":"revoked"}"#));
     assert_eq!(answer.all("content-type"), ["application/json"]);
     assert!(answer.removes_cookie());
-}
-
-#[tokio::test]
-async fn a_write_to_a_session_that_was_logged_in_again_meanwhile_is_409() {
-    let stage = stage().await;
-    let sessions = stage.sessions.clone();
-    let visitor = visitor(&sessions).await;
-    let handler = {
-        let (sessions, token) = (sessions.clone(), visitor.held().to_owned());
-        move |session: Session| {
-            let (sessions, token) = (sessions.clone(), token.clone());
-            async move {
-                assert_eq!(session.rotate().await?, Rotated::Rotated);
-                let other = elsewhere(&sessions, &token).await?;
-                assert!(matches!(other.login(Login::new("ada")).await?, LoggedIn::As(_)));
-                session.insert("n", &2)?;
-                Ok::<_, Error>("done")
-            }
-        }
-    };
-    let answer = visitor.on(&App::of(&sessions, handler)).get("/").await;
-    assert_eq!((answer.status, answer.body.as_str()), (409, r#"{"ended":null}"#));
-    assert_eq!(answer.set_cookie(), None, "the rotation's token is dead: the new login has the cookie");
 }
 
 #[tokio::test]

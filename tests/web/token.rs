@@ -91,7 +91,7 @@ async fn no_bytes_in_a_cookie_header_make_the_server_panic() {
     }
 }
 
-/// What a slow and obvious reader finds under our name: no value, one, or several different ones.
+/// What a slow and obvious reader finds under our name: the different values, of which ours opens the session.
 fn values(headers: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
     let strip = |bytes: &[u8]| {
@@ -144,7 +144,7 @@ async fn near_misses_of_a_cookie_are_read_as_the_slow_reader_reads_them() {
             }
         }
         let cookies: Vec<&[u8]> = headers.iter().map(Vec::as_slice).collect();
-        let expected = values(&headers) == [token.as_bytes()];
+        let expected = values(&headers).iter().any(|value| value == token.as_bytes());
         met[usize::from(expected)] += 1;
         assert_eq!(get_with(&app, "/", &cookies).await.body, expected.to_string(), "{headers:?}");
     }

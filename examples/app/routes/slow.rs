@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use cloakroom::{EndReason, Error, SaveOutcome, Session};
+use cloakroom::{EndReason, Error, LimitExceeded, SaveOutcome, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,29 +19,25 @@ pub(crate) struct Slow {
     value: Value,
 }
 
-/// Saves by itself, to tell what became of it.
+/// Saves by itself, to say what became of it: 200, also where nothing was saved. An outage is 503, as everywhere.
 pub(crate) async fn write(session: Session, JsonBody(slow): JsonBody<Slow>) -> Result<Json<Value>, Error> {
     tokio::time::sleep(Duration::from_millis(slow.ms.min(LONGEST_MS))).await;
-    let before: Option<Value> = session.get(&slow.field).unwrap_or_default();
-    session.insert(&slow.field, &slow.value)?;
-    // The same value again is a write too: "saved" has to mean that the session was live.
-    session.set_dirty(true);
-    let reason = match session.save().await? {
-        SaveOutcome::Saved | SaveOutcome::Unchanged => return Ok(Json(json!({ "saved": true }))),
-        SaveOutcome::Gone(reason) => reason.map(EndReason::as_str),
-        SaveOutcome::Conflict => {
-            take_back(&session, &slow.field, before)?;
-            None
-        }
+    let reason = match save(&session, &slow).await {
+        Ok(SaveOutcome::Saved | SaveOutcome::Unchanged) => return Ok(Json(json!({ "saved": true }))),
+        Ok(SaveOutcome::Gone(reason)) | Err(Error::Gone(reason)) => reason.map(EndReason::as_str),
+        Ok(SaveOutcome::Conflict) => Some("conflict"),
+        Ok(SaveOutcome::Withheld) => Some("withheld"),
+        Err(Error::Limit(limit)) if limit != LimitExceeded::FieldName => Some("too_large"),
+        Err(error) => return Err(error),
     };
+    // The response says it, so nothing is left for the layer to save once more.
+    session.discard();
     Ok(Json(json!({ "saved": false, "reason": reason })))
 }
 
-/// The answer tells of the conflict; nothing is left for the layer to save once more.
-fn take_back(session: &Session, field: &str, before: Option<Value>) -> Result<(), Error> {
-    session.set_dirty(false);
-    match before {
-        Some(value) => session.insert(field, &value),
-        None => session.remove(field).map(drop),
-    }
+async fn save(session: &Session, slow: &Slow) -> Result<SaveOutcome, Error> {
+    session.insert(&slow.field, &slow.value)?;
+    // The same value again is a write too: "saved" has to mean that the session was live.
+    session.set_dirty(true);
+    session.save().await
 }

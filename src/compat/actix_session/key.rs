@@ -1,11 +1,15 @@
 //! The keys that clients are given: tokens of ours.
 
 use actix_session::storage::SessionKey;
+use sha2::{Digest, Sha256};
 
 use crate::compat::record::{Failure, MINTS, Place};
 use crate::error::{Error, Outage, RandomError};
 use crate::id::{Bucket, SessionId, UserHash};
-use crate::token::SessionToken;
+use crate::token::{SecretHash, SessionToken};
+
+const ID_LABEL: &[u8] = b"cloakroom: the session of an actix-session key\0";
+const SECRET_LABEL: &[u8] = b"cloakroom: the secret of an actix-session key\0";
 
 /// A token whose text cannot be a key of actix-session's own stores: those are 64 letters and digits, and one in 64 of
 /// them would read as a token.
@@ -46,6 +50,19 @@ impl Key {
         }
     }
 
+    /// Where a session is kept that was moved here under a key of another store. The key is as secret as ours, and
+    /// nothing of it can be told from the place.
+    pub(super) fn moved(key: &SessionKey) -> Place {
+        let hash = |label: &[u8]| -> [u8; 32] {
+            Sha256::new().chain_update(label).chain_update(AsRef::<str>::as_ref(key)).finalize().into()
+        };
+        let [first, second, shape @ ..] = hash(ID_LABEL);
+        let mut id = [0; 16];
+        id.copy_from_slice(&shape[..16]);
+        let bucket = Bucket::of_first_bits(first, second);
+        Place { id: SessionId::shaped(bucket, id), secret: SecretHash(hash(SECRET_LABEL)) }
+    }
+
     pub(super) fn place(&self) -> Place {
         Place { id: self.0.id(), secret: self.0.hash() }
     }
@@ -78,6 +95,15 @@ mod tests {
             let again = Key::read(&key.text().expect("64 characters")).expect("our own");
             assert_eq!((again.place().id, again.place().secret), (key.place().id, key.place().secret));
         }
+    }
+
+    #[test]
+    fn a_moved_key_leads_to_the_same_session_in_every_version_of_this_crate() {
+        let key = SessionKey::try_from("a".repeat(64)).expect("short enough");
+        let place = Key::moved(&key);
+        assert_eq!(place.id.to_string(), "17e2ea35-2e9b-8413-8e5a-1022973499a4");
+        assert_eq!(place.secret.0[..4], [0x8d, 0x10, 0x1b, 0x1f]);
+        assert!(Key::moved(&SessionKey::try_from("b".repeat(64)).expect("short enough")).id != place.id);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use time::Duration;
 
 use super::key::Key;
 use super::{State, Store, content};
-use crate::compat::record::{Content, Failure, Kept, too_late};
+use crate::compat::record::{Content, Failure, Kept, Located, too_late};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::id::UserHash;
@@ -18,35 +18,49 @@ impl Store {
         state: &State,
         ttl: &Duration,
     ) -> Result<Option<Key>, Failure> {
-        let Some(key) = Key::read(key) else { return self.make(state, ttl).await.map(Some) };
-        let (user, content) = (self.named(state), content(state, ttl)?);
+        let (user, content) = (self.named(state)?, content(state, ttl)?);
         if let Some(content) = &content
-            && self.replace_loaded(&key, user.as_deref(), content).await?
+            && self.replace_loaded(key, user.as_deref(), content).await?
         {
             return Ok(None);
         }
-        let Some(kept) = self.records.find(key.place()).await? else {
-            too_late(key.place().id);
-            return Ok(None);
+        let located = self.find(key).await?;
+        let Some((located, kept)) = located.as_ref().and_then(|located| Some((located, located.kept()?))) else {
+            return self.replace_nothing(key, state, ttl).await;
         };
         let Some(content) = content else {
-            return self.records.end(&kept, EndReason::Expired).await.map(|()| None);
+            return self.records.end_located(located, EndReason::Expired).await.map(|()| None);
         };
-        if self.is_another(&kept, user.as_deref()) {
-            return self.move_on(&kept, user.as_deref(), &content).await;
+        if self.is_another(kept, user.as_deref()) {
+            return self.move_on(located, kept, user.as_deref(), &content).await;
         }
         // A session that was logged in again is no more the one that was loaded.
-        if self.records.write(&kept, None, &content).await? != Some(true) {
+        if self.records.write_located(located, None, &content).await? != Some(true) {
             too_late(kept.place.id);
         }
         Ok(None)
     }
 
+    /// What has ended gets no successor; a key that never had a session here is as good as none.
+    async fn replace_nothing(&self, key: &SessionKey, state: &State, ttl: &Duration) -> Result<Option<Key>, Failure> {
+        let place = match Key::read(key) {
+            Some(key) => key.place(),
+            None if !self.opens_moved => return self.make(state, ttl).await.map(Some),
+            None => Key::moved(key),
+        };
+        if Key::read(key).is_none() && self.records.is_unknown(place).await? {
+            return self.make(state, ttl).await.map(Some);
+        }
+        too_late(place.id);
+        Ok(None)
+    }
+
     /// Replaces the state of a session that this process has loaded, without another load. False, and it was not
     /// replaced, if it has ended or was not loaded, and if the user is another.
-    async fn replace_loaded(&self, key: &Key, user: Option<&str>, content: &Content) -> Result<bool, Failure> {
-        let Some(kept) = self.records.recall(key.place()) else { return Ok(false) };
-        Ok(!self.is_another(&kept, user) && self.records.write(&kept, None, content).await? == Some(true))
+    async fn replace_loaded(&self, key: &SessionKey, user: Option<&str>, content: &Content) -> Result<bool, Failure> {
+        let Some(located) = self.recall(key) else { return Ok(false) };
+        let Some(kept) = located.kept() else { return Ok(false) };
+        Ok(!self.is_another(kept, user) && self.records.write_located(&located, None, content).await? == Some(true))
     }
 
     fn is_another(&self, kept: &Kept, user: Option<&str>) -> bool {
@@ -54,13 +68,22 @@ impl Store {
     }
 
     /// Goes on under another key, because the user is another, or nobody.
-    async fn move_on(&self, kept: &Kept, user: Option<&str>, content: &Content) -> Result<Option<Key>, Failure> {
+    async fn move_on(
+        &self,
+        located: &Located,
+        kept: &Kept,
+        user: Option<&str>,
+        content: &Content,
+    ) -> Result<Option<Key>, Failure> {
         let bucket = user.map_or(kept.place.id.bucket(), |user| UserHash::of(user).bucket());
         let key = Key::mint(bucket).map_err(Error::from)?;
         let moved = match user {
             Some(user) => self.records.log_in(kept, key.place(), user, content).await?,
             None => self.records.log_out(kept, key.place(), content).await?,
         };
+        if located.behind.is_some() {
+            self.records.end(&located.first, EndReason::LoggedOut).await?;
+        }
         if !moved {
             too_late(kept.place.id);
         }

@@ -4,7 +4,7 @@ use crate::clock::Millis;
 use crate::timeout::Spans;
 
 /// An expiry that differs by less is the same one, seen through two clocks.
-const SAME_MS: Millis = 100;
+pub(in crate::compat) const SAME_MS: Millis = 100;
 
 /// How long from now the life that is set should last; `None` if the one that `is_set` will do for what is `asked`.
 ///

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::State;
 use crate::codec::{decode_value, encode_value};
 use crate::compat::record::{Content, Failure, RECORD, left_ms};
+use crate::compat::user_id::UserIdError;
 use crate::error::{Error, RandomError};
 
 /// Why a record is not kept or not found, in the words of both lines' errors.
@@ -23,13 +24,19 @@ impl From<Failure> for Unkept {
         match failure {
             Failure::Ours(Error::Encode { .. }) => Self::Encode(text),
             Failure::Ours(Error::Decode { .. } | Error::WrongKind { .. }) => Self::Decode(text),
-            Failure::Ours(_) | Failure::AtCap => Self::Backend(text),
+            Failure::Ours(_) | Failure::AtCap | Failure::UserId(_) | Failure::Former(_) => Self::Backend(text),
         }
     }
 }
 
 impl From<Error> for Unkept {
     fn from(error: Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<UserIdError> for Unkept {
+    fn from(error: UserIdError) -> Self {
         Failure::from(error).into()
     }
 }

@@ -44,6 +44,8 @@ impl State {
         self.make_room(&again.user, Some(again.id), again.gate.cap)?;
         let meta = &mut record.meta;
         meta.generation += 1;
+        // Also without changes, so that no conditional save passes over a login that it has not seen.
+        meta.version += u32::from(again.delta.is_empty());
         (meta.since, meta.touched, meta.spans) = (since, self.now, again.spans);
         (meta.secret, meta.rotation) = (again.secret, None);
         meta.client = again.client.clone();
@@ -61,7 +63,7 @@ impl State {
     }
 
     /// An epoch that was forgotten since voids nothing: a ticket that has seen it is void by its age soon enough.
-    fn check_ticket(&self, user: &str, ticket: Option<Ticket>) -> Result<(), Refused> {
+    pub(super) fn check_ticket(&self, user: &str, ticket: Option<Ticket>) -> Result<(), Refused> {
         let Some(ticket) = ticket else { return Ok(()) };
         let epoch = self.epoch(user);
         let revoked = epoch.is_some() && epoch != ticket.epoch;

@@ -2,7 +2,9 @@
 
 use crate::clock::Millis;
 use crate::store::memory::state::State;
-use crate::store::{Meta, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Refused, Rotate, Rotation};
+use crate::store::{
+    FORMER_CSRF_MOST, FormerCsrf, Meta, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Refused, Rotate, Rotation,
+};
 use crate::token::SecretHash;
 
 impl State {
@@ -11,12 +13,22 @@ impl State {
     pub(super) fn rotate(&mut self, rotate: &Rotate) -> Result<Meta, Refused> {
         let mut record = self.current(rotate.id, rotate.generation)?;
         let previous = previous_after(&record.meta, rotate, self.now)?;
-        record.meta.rotation = Some(Rotation { previous, at: self.now, used: None });
+        let former = former_after(record.meta.rotation.take(), rotate, self.now);
+        record.meta.rotation = Some(Rotation { previous, at: self.now, used: None, former });
         record.meta.secret = rotate.new;
         let answer = record.meta.clone();
         self.store(rotate.id, record);
         Ok(answer)
     }
+}
+
+/// The CSRF tokens of before that pages may still have after this rotation.
+fn former_after(rotation: Option<Rotation>, rotate: &Rotate, now: Millis) -> Vec<FormerCsrf> {
+    let mut former = rotation.map_or_else(Vec::new, |rotation| rotation.former);
+    former.retain(|one| one.is_valid(now) && one.digest != rotate.csrf);
+    former.push(FormerCsrf { digest: rotate.csrf, at: now });
+    former.drain(..former.len().saturating_sub(FORMER_CSRF_MOST));
+    former
 }
 
 /// Which secret is the previous one after this rotation, if it may take place.

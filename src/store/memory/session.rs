@@ -6,7 +6,7 @@ use crate::end::EndReason;
 use crate::fields::Delta;
 use crate::store::memory::contents::{self, applied, kept};
 use crate::store::memory::state::{State, cover};
-use crate::store::{End, Increment, Meta, NewSession, Record, Refused, Retime, Save, Touch, Undelivered};
+use crate::store::{End, Increment, Meta, NewSession, Record, Refused, Retime, Save, Touch, Undelivered, Wrote};
 
 impl State {
     /// In the order `Exists`, limits.
@@ -39,15 +39,15 @@ impl State {
     }
 
     /// In the order `Gone`, `Conflict`, limits. An empty delta writes nothing and keeps the version. Not a use.
-    pub(super) fn save(&mut self, save: &Save) -> Result<u32, Refused> {
-        let mut record = self.current(save.id, save.generation)?;
+    pub(super) fn save(&mut self, save: &Save) -> Result<Wrote, Refused> {
+        let (mut record, overtaken) = self.writable(save.id, save.generation)?;
         if save.version.is_some_and(|version| version != record.meta.version) {
             return Err(Refused::Conflict);
         }
         self.write(&mut record, &save.delta)?;
-        let version = record.meta.version;
+        let wrote = Wrote { overtaken, ..Wrote::version(record.meta.version) };
         self.store(save.id, record);
-        Ok(version)
+        Ok(wrote)
     }
 
     /// Applies a delta to a record in hand, if the limits allow; a new version unless it is empty.
@@ -60,8 +60,8 @@ impl State {
     }
 
     /// In the order `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits. Not a use.
-    pub(super) fn increment(&mut self, increment: &Increment) -> Result<(i64, u32), Refused> {
-        let mut record = self.current(increment.id, increment.generation)?;
+    pub(super) fn increment(&mut self, increment: &Increment) -> Result<(i64, Wrote), Refused> {
+        let (mut record, overtaken) = self.writable(increment.id, increment.generation)?;
         let name = &increment.field;
         let before = match record.fields.get(name) {
             Some(stored) => decode_counter(name, stored).map_err(|_| Refused::WrongKind)?,
@@ -70,9 +70,9 @@ impl State {
         let after = before.checked_add(increment.by).ok_or(Refused::Overflow)?;
         let change = (name.clone(), Some(encode_counter(after)));
         self.write(&mut record, &Delta { clear: false, changes: vec![change] })?;
-        let version = record.meta.version;
+        let wrote = Wrote { overtaken, ..Wrote::version(record.meta.version) };
         self.store(increment.id, record);
-        Ok((after, version))
+        Ok((after, wrote))
     }
 
     /// In the order `Gone`, `Conflict`, outlived. A life of no length is outlived: Redis keeps no key for it.

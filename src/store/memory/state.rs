@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::id::{Bucket, SessionId};
-use crate::store::{Loaded, Meta, NewSession, Packed, Record, Refused, StoreSettings, Tombstone};
+use crate::store::{LATE_WRITE_MS, Loaded, Meta, NewSession, Packed, Record, Refused, StoreSettings, Tombstone};
 
 /// How often what has expired is dropped from memory; until then it only counts as absent.
 const PURGE_INTERVAL_MS: u64 = 60_000;
@@ -17,7 +17,7 @@ pub(super) enum Slot {
     /// Live until its deadline, then expired but still there for its grace.
     Session(Box<Record>),
     /// Ended; remembered until then.
-    Ended { tombstone: Tombstone, until: Millis },
+    Ended { tombstone: Tombstone, since: Millis, until: Millis },
 }
 
 impl Slot {
@@ -126,6 +126,15 @@ impl State {
         if record.meta.generation == generation { Ok(record.clone()) } else { Err(Refused::Conflict) }
     }
 
+    /// The same for a write of fields, and whether the user has logged in again since: at most once and not long ago, or
+    /// each login would let in again whoever an earlier login has shut out.
+    pub(super) fn writable(&self, id: SessionId, generation: u32) -> Result<(Record, bool), Refused> {
+        let record = self.live(id)?;
+        let meta = &record.meta;
+        let late = generation.wrapping_add(1) == meta.generation && self.now <= meta.since + LATE_WRITE_MS;
+        if meta.generation == generation || late { Ok((record.clone(), late)) } else { Err(Refused::Conflict) }
+    }
+
     /// Refuses an id that anything stands under, a tombstone too.
     pub(super) fn vacant(&self, id: SessionId) -> Result<(), Refused> {
         if self.slot(id).is_none() { Ok(()) } else { Err(Refused::Exists) }
@@ -177,9 +186,9 @@ impl State {
     pub(super) fn bury_before(&mut self, id: SessionId, reason: EndReason, successor: Option<SessionId>) {
         let Some(Slot::Session(record)) = self.slots.get(&id) else { return };
         let (tombstone, user) = (tombstone(&record.meta, reason), record.meta.user.clone());
-        let tombstone = Tombstone { successor, ..tombstone };
+        let (tombstone, since) = (Tombstone { successor, ..tombstone }, record.meta.since);
         let until = self.now + self.settings.tombstone_ms(id);
-        self.slots.insert(id, Slot::Ended { tombstone, until });
+        self.slots.insert(id, Slot::Ended { tombstone, since, until });
         self.unscore(id);
         if let Some(user) = user {
             self.leave(&user, id);

@@ -2,7 +2,7 @@
 
 use redis::Value;
 
-use crate::clock::Millis;
+use crate::clock::{Millis, of_time};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::store::{Answer, Refused};
@@ -47,6 +47,8 @@ codes! {
     SeenAnother = 14,
     NameIndex = 15,
     MovedOn = 16,
+    Overtaken = 17,
+    NotJoined = 18,
 }
 
 impl Code {
@@ -79,7 +81,7 @@ impl Reply {
     /// The refusal, or the content as read.
     pub(super) fn answer<T>(self, read: impl FnOnce(Value) -> Result<T, Error>) -> Answer<T> {
         Ok(Err(match self.code {
-            Code::Ok => return read(self.content).map(Ok),
+            Code::Ok | Code::Overtaken => return read(self.content).map(Ok),
             Code::Gone => Refused::Gone(reason(&self.content)?),
             Code::Conflict => Refused::Conflict,
             Code::Exists => Refused::Exists,
@@ -90,6 +92,7 @@ impl Reply {
             Code::AtCap => Refused::AtCap,
             Code::TicketVoid => Refused::TicketVoid,
             Code::AlreadyRotated => Refused::AlreadyRotated,
+            Code::NotJoined => Refused::NotJoined,
             Code::Late | Code::Stale | Code::NameMembers | Code::SeenAnother | Code::NameIndex | Code::MovedOn => {
                 return Err(unexpected());
             }
@@ -141,7 +144,9 @@ pub(super) fn millis(value: &Value) -> Result<Millis, Error> {
 /// The answer to `TIME`.
 pub(super) fn time(value: &Value) -> Result<Millis, Error> {
     match value {
-        Value::Array(parts) if parts.len() == 2 => Ok(millis(&parts[0])? * 1000 + millis(&parts[1])? / 1000),
+        Value::Array(parts) if parts.len() == 2 => {
+            of_time(millis(&parts[0])?, millis(&parts[1])?).ok_or_else(unexpected)
+        }
         _ => Err(unexpected()),
     }
 }

@@ -9,7 +9,7 @@ use crate::id::Bucket;
 use crate::store::redis::Redis;
 use crate::store::redis::answer::{bytes, items, number, time};
 use crate::store::redis::keys::named;
-use crate::store::redis::wire::Path;
+use crate::store::redis::wire::{Budget, Path};
 
 /// So many buckets are looked at, and so many sessions of each.
 const BUCKETS: usize = 64;
@@ -17,45 +17,53 @@ const EACH: usize = 16;
 /// A clock that differs more than this makes times that users are shown wrong, and calls late.
 const SKEW_MS: u64 = 5_000;
 
+/// Within one budget: each question has an equal part of what is left, so that a server that does not reply to one of
+/// them leaves time for the others.
 pub(super) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
+    let budget = redis.wire.budget();
     let mut findings = Vec::new();
     let mut clocks = Vec::new();
-    for (server, answer) in ask(redis, &["INFO"]).await? {
+    for (server, answer) in ask(redis, &budget.part(5), &["INFO"]).await? {
         match answer {
             Ok(told) => mark(&mut findings, &server, judge_info(&text(&told), redis.wire.is_cluster())),
             Err(error) => mark(&mut findings, &server, vec![refused("INFO", &error)]),
         }
     }
-    for (server, answer) in ask(redis, &["CONFIG", "GET", "*"]).await? {
+    for (server, answer) in ask(redis, &budget.part(4), &["CONFIG", "GET", "*"]).await? {
         let found = match answer {
             Ok(told) => judge_config(&settings(told), redis.eviction_allowed),
             Err(error) => vec![refused("CONFIG GET", &error)],
         };
         mark(&mut findings, &server, found);
     }
-    for (server, answer) in ask(redis, &["TIME"]).await? {
+    for (server, answer) in ask(redis, &budget.part(3), &["TIME"]).await? {
         if let Some(now) = answer.ok().and_then(|now| time(&now).ok()) {
             clocks.push((server, now, system_ms()));
         }
     }
     findings.extend(judge_clocks(&clocks));
     if redis.wire.is_cluster() {
-        for (server, answer) in ask(redis, &["CLUSTER", "INFO"]).await?.into_iter().take(1) {
+        for (server, answer) in ask(redis, &budget.part(2), &["CLUSTER", "INFO"]).await?.into_iter().take(1) {
             let found =
                 answer.map_or_else(|error| vec![refused("CLUSTER INFO", &error)], |told| judge_cluster(&text(&told)));
             mark(&mut findings, &server, found);
         }
+    } else {
+        for (server, answer) in ask(redis, &budget.part(2), &["ROLE"]).await? {
+            let found = answer.err().map(|error| refused("ROLE", &error));
+            mark(&mut findings, &server, found.into_iter().collect());
+        }
     }
-    findings.extend(immortal(redis).await?);
+    findings.extend(immortal(redis, &budget).await?);
     Ok(findings)
 }
 
 type Told = Vec<(String, Result<Value, Error>)>;
 
-async fn ask(redis: &Redis, words: &[&str]) -> Result<Told, Error> {
+async fn ask(redis: &Redis, budget: &Budget, words: &[&str]) -> Result<Told, Error> {
     let mut command = cmd(words[0]);
     command.arg(&words[1..]);
-    redis.wire.ask_masters(&redis.wire.budget(), &command).await
+    redis.wire.ask_masters(budget, &command).await
 }
 
 fn mark(all: &mut Vec<Finding>, server: &str, found: Vec<Finding>) {
@@ -212,8 +220,7 @@ fn judge_cluster(info: &str) -> Vec<Finding> {
 }
 
 /// Sessions in the indexes whose key has no expiry, which nothing of ours makes.
-async fn immortal(redis: &Redis) -> Result<Option<Finding>, Error> {
-    let budget = redis.wire.budget();
+async fn immortal(redis: &Redis, budget: &Budget) -> Result<Option<Finding>, Error> {
     let start = usize::from(Bucket::random()?.index());
     let stride = usize::from(Bucket::COUNT) / BUCKETS;
     let mut keys = Vec::new();
@@ -221,7 +228,7 @@ async fn immortal(redis: &Redis) -> Result<Option<Finding>, Error> {
         let index = redis.keys.deadlines(bucket);
         let mut read = cmd("ZRANGE");
         read.arg(&index).arg(0).arg(EACH - 1);
-        let ids = items(redis.wire.read_one(Path::Bulk, &budget, &index, &read).await?)?;
+        let ids = items(redis.wire.read_one(Path::Bulk, budget, &index, &read).await?)?;
         let sessions: Vec<_> =
             ids.iter().filter_map(|id| named(bytes(id).ok()?)).map(|id| redis.keys.session(id)).collect();
         if sessions.is_empty() {
@@ -231,7 +238,7 @@ async fn immortal(redis: &Redis) -> Result<Option<Finding>, Error> {
         for key in &sessions {
             reads.cmd("PTTL").arg(key);
         }
-        let left = redis.wire.read(Path::Bulk, &budget, &index, &reads).await?;
+        let left = redis.wire.read(Path::Bulk, budget, &index, &reads).await?;
         keys.extend(sessions.into_iter().zip(left).filter(|(_, left)| number(left).is_ok_and(|left| left == -1)));
     }
     Ok((!keys.is_empty()).then(|| {

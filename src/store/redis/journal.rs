@@ -5,9 +5,12 @@
 //! doing it again changes nothing, and logins made since survive.
 
 use std::collections::VecDeque;
+use std::error::Error as StdError;
+use std::fmt;
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
@@ -16,6 +19,7 @@ use crate::clock::Millis;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::id::SessionId;
+use crate::rarely::rarely;
 use crate::store::redis::Redis;
 use crate::store::redis::meta::owner;
 use crate::store::redis::torn::{Burial, bury};
@@ -33,15 +37,31 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LATE: Duration = Duration::from_secs(1);
 
 /// The last ends, oldest first.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Journal {
     /// A std mutex: never held across an `.await`.
     entries: Mutex<VecDeque<(Instant, Entry)>>,
-    /// The task that watches. A std mutex too.
-    watcher: Mutex<Option<JoinHandle<()>>>,
+    /// A std mutex too.
+    watcher: Mutex<Watcher>,
 }
 
-#[derive(Debug, Clone)]
+/// The task that watches for failovers.
+#[derive(Default)]
+struct Watcher {
+    task: Option<JoinHandle<()>>,
+    /// Whether an end was noted while nobody watched.
+    missed: bool,
+}
+
+impl fmt::Debug for Journal {
+    /// Without users and sessions.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner).len();
+        f.debug_struct("Journal").field("entries", &entries).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
 enum Entry {
     Epoch { user: String, epoch: Millis, spared: Option<SessionId>, reason: EndReason },
     End { id: SessionId, user: Option<String>, latest: Millis, reason: EndReason },
@@ -77,18 +97,23 @@ impl Redis {
         self.note(Entry::End { id, user: user.map(str::to_owned), latest, reason });
     }
 
-    /// The first entry starts the task that watches, and so does the first one after the runtime that it ran on has gone:
-    /// then there may have been a failover that nobody saw.
+    /// The first entry starts the task that watches, and so does the first one after the runtime that it ran on has gone, or
+    /// after ones that were noted where there was no runtime: then there may have been a failover that nobody saw.
     fn note(&self, entry: Entry) {
         self.journal.note(entry);
         let mut watcher = self.journal.watcher.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.me.strong_count() > 0 && watcher.as_ref().is_none_or(JoinHandle::is_finished) {
-            let mut failovers = self.wire.failovers();
-            if watcher.is_some() {
-                failovers.mark_changed();
-            }
-            *watcher = Some(tokio::spawn(watch(self.me.clone(), failovers)));
+        if self.me.strong_count() == 0 || watcher.task.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
         }
+        let Some(runtime) = Handle::try_current().ok().or_else(|| self.wire.home().cloned()) else {
+            watcher.missed = true;
+            return;
+        };
+        let mut failovers = self.wire.failovers();
+        if watcher.task.is_some() || std::mem::take(&mut watcher.missed) {
+            failovers.mark_changed();
+        }
+        watcher.task = Some(runtime.spawn(watch(self.me.clone(), failovers)));
     }
 
     async fn again(&self, entry: &Entry) -> Result<bool, Error> {
@@ -154,7 +179,11 @@ async fn round(store: &Weak<Redis>, entries: &[(Instant, Entry)]) -> (u64, Vec<(
             match tried {
                 Ok((Ok(again), ..)) => undone += u64::from(again),
                 Ok((Err(error), at, entry)) if error.is_retryable() => away.push((at, entry)),
-                Ok((Err(error), ..)) => tracing::warn!(%error, "an end could not be done again"),
+                Ok((Err(error), ..)) => rarely!(
+                    warn,
+                    error = &error as &dyn StdError,
+                    "an end that a failover may have undone could not be done again: revoke the user again"
+                ),
                 Err(_) => {}
             }
         }

@@ -14,7 +14,7 @@ use crate::store::redis::keys::{Bytes, named};
 use crate::store::redis::load::record;
 use crate::store::redis::meta::{owner, tail};
 use crate::store::redis::scripts;
-use crate::store::{Answer, BATCH, Gate, Login, Old, Op, Reauthenticate, Record, TICKET_LIFE_MS};
+use crate::store::{Answer, BATCH, Gate, Login, Old, Op, Reauthenticate, Record, TICKET_LIFE_MS, Ticket};
 
 /// Most times that the members are read again because another login came between; the budget is over long before.
 const ROUNDS: usize = 1000;
@@ -99,10 +99,12 @@ impl Call<'_> {
             AtCap::Reject => b"reject",
             AtCap::EvictEarliest => b"evict",
         };
-        self.number(most)
-            .bytes(policy.to_vec())
-            .maybe(gate.ticket.map(|ticket| ticket.taken + TICKET_LIFE_MS))
-            .maybe(gate.ticket.and_then(|ticket| ticket.epoch))
+        self.number(most).bytes(policy.to_vec()).ticket(gate.ticket)
+    }
+
+    /// Until when a ticket is good, and the epoch that it saw.
+    pub(super) fn ticket(self, ticket: Option<Ticket>) -> Self {
+        self.maybe(ticket.map(|ticket| ticket.taken + TICKET_LIFE_MS)).maybe(ticket.and_then(|ticket| ticket.epoch))
     }
 }
 

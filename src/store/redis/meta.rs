@@ -207,7 +207,7 @@ mod write;
 pub(super) use begin::{Begun, stay_ms};
 use blocks::Blocks;
 pub(super) use end::Buried;
-pub(super) use tail::{owner, tail};
+pub(super) use tail::{owner, tail, whose};
 pub(super) use write::Written;
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ macro_rules! lib {
 }
 
 /// All pieces. Each uses only what stands before it.
-const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "tail" "ring" "session" "fields" "delta" "limits" "carry" "life"
-    "fresh" "strange" "index" "enter" "bury" "undelivered" "gate" "kept" "park");
+const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "former" "tail" "ring" "session" "standing" "fields" "delta" "limits"
+    "carry" "life" "fresh" "strange" "index" "enter" "bury" "undelivered" "gate" "kept" "park" "join");
 
 macro_rules! scripts {
     ($($name:ident = $file:literal $flags:literal;)*) => {
@@ -85,6 +85,12 @@ mod tests {
             assert!(reasons.contains(&format!("local {name} = {}\n", reason.code())), "{name}");
         }
         assert_eq!(reasons.matches("local ").count(), given.len());
+    }
+
+    #[test]
+    fn both_stores_let_in_late_writes_for_the_same_time() {
+        let standing = include_str!("../../../lua/lib/standing.lua");
+        assert!(standing.contains(&format!("local LATE_WRITE_MS = {}\n", crate::store::LATE_WRITE_MS)));
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::store::redis::load::{live_meta, record};
 use crate::store::redis::meta::tail;
 use crate::store::redis::{scripts, swap, torn};
 use crate::store::{
-    Answer, End, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record, Refused, Retime, Rotate, Save,
-    Touch, Undelivered, Wrote,
+    Answer, End, FORMER_CSRF_LIFE_MS, FORMER_CSRF_MOST, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS,
+    Record, Refused, Retime, Rotate, Save, Touch, Undelivered, Wrote,
 };
 
 /// Most times that a call is repeated with what the answer before told: a touch can meet another one each time, if the
@@ -52,7 +52,8 @@ pub(super) async fn save(redis: &Redis, op: Op, save: &Save) -> Answer<Wrote> {
         .number(redis.settings.limits.session_bytes)
         .delta(&save.delta)?;
     let reply = redis.call(&mut delivery, &call).await?;
-    reply.answer(|content| Ok(Wrote::version(version(bytes(&content)?)?.0)))
+    let overtaken = reply.code == Code::Overtaken;
+    reply.answer(|content| Ok(Wrote { overtaken, ..Wrote::version(version(bytes(&content)?)?.0) }))
 }
 
 pub(super) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
@@ -68,9 +69,10 @@ pub(super) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> A
         .number(redis.settings.limits.fields)
         .number(redis.settings.limits.session_bytes);
     let reply = redis.call(&mut delivery, &call).await?;
+    let overtaken = reply.code == Code::Overtaken;
     reply.answer(|content| {
         let (version, value) = version(bytes(&content)?)?;
-        Ok((digits(value)?, Wrote::version(version)))
+        Ok((digits(value)?, Wrote { overtaken, ..Wrote::version(version) }))
     })
 }
 
@@ -88,7 +90,10 @@ pub(super) async fn rotate(redis: &Redis, op: Op, rotate: &Rotate) -> Answer<Met
         .number(rotate.loaded)
         .bytes(&rotate.new.0[..])
         .number(PREVIOUS_GRACE_MS)
-        .number(ROTATION_SETTLES_MS);
+        .number(ROTATION_SETTLES_MS)
+        .bytes(&rotate.csrf.0[..])
+        .number(FORMER_CSRF_LIFE_MS)
+        .number(FORMER_CSRF_MOST);
     let reply = redis.call(&mut redis.delivery(op), &call).await?;
     reply.answer(|packed| live_meta(redis, &packed))
 }

@@ -88,7 +88,7 @@ impl Redis {
         let swapped = self.send_plain(delivery, &scripts::SWAP, &[&key], &args).await?;
         let code = Code::read(&swapped)?;
         self.crowded.note(write.id, code == Code::MovedOn);
-        Ok((code == Code::Ok).then_some(Wrote { version, packed: Packed(Some(packed)) }))
+        Ok((code == Code::Ok).then_some(Wrote { packed: Packed(Some(packed)), ..Wrote::version(version) }))
     }
 
     /// What the session was, and its version and metadata afterwards. `None` unless a first delivery will be accepted

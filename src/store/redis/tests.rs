@@ -175,7 +175,15 @@ fn saving(id: SessionId, changes: &[&str]) -> Save {
 }
 
 fn rotating(id: SessionId, presented: u8, current: u8, new: u8) -> Rotate {
-    Rotate { id, generation: 1, presented: secret(presented), current: secret(current), loaded: 0, new: secret(new) }
+    Rotate {
+        id,
+        generation: 1,
+        presented: secret(presented),
+        current: secret(current),
+        loaded: 0,
+        new: secret(new),
+        csrf: CsrfDigest([presented; 16]),
+    }
 }
 
 impl Bench {

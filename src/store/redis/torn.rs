@@ -11,6 +11,7 @@ use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
 use crate::id::{SessionId, UserHash};
+use crate::rarely::rarely;
 use crate::store::redis::Redis;
 use crate::store::redis::call::{Call, Delivery};
 use crate::store::redis::create::create_within;
@@ -115,7 +116,7 @@ async fn follow(redis: &Redis, delivery: &Delivery, new: &NewSession, carried: C
 }
 
 fn lost(why: &dyn std::fmt::Debug) -> Option<Record> {
-    tracing::warn!(?why, "a session ended while its slot moved, and what was to follow it could not be made");
+    rarely!(warn, ?why, "a session ended while its slot moved, and what was to follow it could not be made");
     None
 }
 

@@ -6,6 +6,7 @@
 mod budget;
 mod bulk;
 mod call;
+mod cause;
 mod check;
 mod clock;
 mod cluster;
@@ -15,7 +16,8 @@ mod fault;
 mod flight;
 mod greet;
 mod hash;
-mod lane;
+mod home;
+mod lanes;
 mod link;
 mod node;
 mod pipe;
@@ -23,9 +25,12 @@ mod replicated;
 mod resp;
 mod script;
 mod sentinel;
+mod single;
 mod slot;
 #[cfg(test)]
 pub(super) mod tests;
+mod trouble;
+mod turn;
 mod words;
 
 use std::fmt;
@@ -33,12 +38,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use self::call::{Call, Hgetall, Invocation, Lasting, by_key};
 use self::cluster::Cluster;
 use self::failovers::Failovers;
 use self::fault::{Failure, Fault};
+use self::home::Home;
+use self::link::Role;
 use self::node::Node;
 use self::replicated::Replicated;
 use self::sentinel::Sentinels;
@@ -47,6 +56,7 @@ use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
 use crate::erased::erased;
 use crate::error::{Error, Outage};
+use crate::incident::{Incidents, Success};
 
 pub(crate) use self::budget::Budget;
 pub(crate) use self::hash::Hash;
@@ -78,6 +88,8 @@ pub(crate) struct Wire {
     servers: Servers,
     budget: Duration,
     failovers: Failovers,
+    incidents: Incidents,
+    home: Home,
 }
 
 enum Topology {
@@ -96,12 +108,15 @@ impl Wire {
     /// Opens nothing yet: the first call that needs a connection does.
     pub(crate) fn new(servers: &Servers, pools: &Pools) -> Result<Self, ConfigError> {
         let failovers = Failovers::new();
+        let incidents = Incidents::of(servers.to_string());
         let topology = match servers {
-            Servers::One(server) => Topology::One(Box::new(Node::new(server.clone(), pools, &failovers)?)),
+            Servers::One(server) => {
+                Topology::One(Box::new(Node::new(server.clone(), Role::Master, pools, &failovers)?))
+            }
             Servers::Sentinel(group) => Topology::Sentinel(Sentinels::new(group, pools, &failovers)?),
             Servers::Cluster { seeds, access } => Topology::Cluster(Cluster::new(seeds, access, pools, &failovers)?),
         };
-        Ok(Self { topology, servers: servers.clone(), budget: pools.budget, failovers })
+        Ok(Self { topology, servers: servers.clone(), budget: pools.budget, failovers, incidents, home: Home::here() })
     }
 
     /// Whether keys of different slots may be on different servers.
@@ -113,6 +128,11 @@ impl Wire {
     /// restarted. Now and then also without a loss, as when a node joins a Cluster.
     pub(crate) fn failovers(&self) -> watch::Receiver<u64> {
         self.failovers.watch()
+    }
+
+    /// A runtime for tasks that are begun outside of any.
+    pub(crate) fn home(&self) -> Option<&Handle> {
+        self.home.handle()
     }
 
     /// For one operation of the contract, all its calls and retries.
@@ -257,6 +277,18 @@ impl Wire {
         budget: &Budget,
         command: &Cmd,
     ) -> Result<Vec<(String, Result<Value, Error>)>, Error> {
+        if self.home.is_outside() {
+            let asked = self.home.enter(erased(self.ask_each_master(budget, command))).await;
+            return asked.unwrap_or_else(|fault| Err(Failure { fault, lost: 0 }.of_read()));
+        }
+        self.ask_each_master(budget, command).await
+    }
+
+    async fn ask_each_master(
+        &self,
+        budget: &Budget,
+        command: &Cmd,
+    ) -> Result<Vec<(String, Result<Value, Error>)>, Error> {
         let of_read = |fault| Failure { fault, lost: 0 }.of_read();
         let mut answers = Vec::new();
         match &self.topology {
@@ -270,10 +302,16 @@ impl Wire {
                 answers.push((node.place().to_string(), answer));
             }
             Topology::Cluster(cluster) => {
+                // At the same time: one that is hung must not take the others' time.
+                let mut asked = JoinSet::new();
                 for node in cluster.masters(budget).await.map_err(of_read)? {
-                    let answer = node.send(Path::Request, budget, command).await.map_err(of_read);
-                    answers.push((node.place().to_string(), answer));
+                    let (budget, command) = (*budget, command.clone());
+                    asked.spawn(async move {
+                        let answer = node.send(Path::Request, &budget, &command).await.map_err(of_read);
+                        (node.place().to_string(), answer)
+                    });
                 }
+                answers = asked.join_all().await;
             }
         }
         Ok(answers)
@@ -281,6 +319,9 @@ impl Wire {
 
     /// Asks the servers once whether they will do.
     pub(crate) async fn check(&self) -> Result<(), Outage> {
+        if self.home.is_outside() {
+            return Err(Fault::OUTSIDE.into_outage());
+        }
         check::check(self, &self.budget()).await
     }
 
@@ -292,22 +333,49 @@ impl Wire {
         key: Option<&[u8]>,
         call: &C,
     ) -> Result<(C::Answer, u32), Failure> {
+        if self.home.is_outside() {
+            let sent = self.home.enter(erased(self.send(path, budget, key, call))).await;
+            return sent.unwrap_or_else(|fault| Err(self.failed(call, fault, 0)));
+        }
+        self.send(path, budget, key, call).await
+    }
+
+    /// The same within a runtime.
+    async fn send<C: Call>(
+        &self,
+        path: Path,
+        budget: &Budget,
+        key: Option<&[u8]>,
+        call: &C,
+    ) -> Result<(C::Answer, u32), Failure> {
         let mut lost = 0;
         let mut waits = budget.waits();
         let mut before = None;
         loop {
             let fault = match self.attempt(path, budget, key, call).await {
-                Ok(answer) => return Ok((answer, lost + 1)),
+                Ok(answer) => {
+                    self.incidents.succeeded(call.success());
+                    return Ok((answer, lost + 1));
+                }
                 // That time ran out says less than why it did.
-                Err(fault) if fault.is_late() => return Err(Failure { fault: before.unwrap_or(fault), lost }),
+                Err(fault) if fault.is_late() => return Err(self.failed(call, before.unwrap_or(fault), lost)),
                 Err(fault) => fault,
             };
             lost += u32::from(fault.is_lost());
             if !fault.is_worth_a_retry() || !waits.pause().await {
-                return Err(Failure { fault, lost });
+                return Err(self.failed(call, fault, lost));
             }
             before = Some(fault);
         }
+    }
+
+    /// A call failed for good.
+    #[cold]
+    fn failed(&self, call: &impl Call, fault: Fault, lost: u32) -> Failure {
+        if let Some((kind, advice)) = cause::of(&fault, call.success() != Success::Read) {
+            self.incidents.failed(kind, advice, || cause::text(&fault));
+        }
+        Failure { fault, lost }
     }
 
     async fn attempt<C: Call>(

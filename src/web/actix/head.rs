@@ -16,6 +16,10 @@ impl RequestHead for HttpRequest {
         self.method().as_str()
     }
 
+    fn path(&self) -> &str {
+        self.uri().path()
+    }
+
     fn authority(&self) -> Option<&str> {
         authority(self.uri())
     }
@@ -32,6 +36,10 @@ impl RequestHead for HttpRequest {
 impl RequestHead for ServiceRequest {
     fn method(&self) -> &str {
         self.method().as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.uri().path()
     }
 
     fn authority(&self) -> Option<&str> {

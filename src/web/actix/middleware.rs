@@ -69,7 +69,7 @@ where
                 answer
             });
         }
-        let slot = Slot::new(Arc::clone(&self.shared), outer.as_ref().map(|outer| outer.slot.clone()));
+        let slot = Slot::new(Arc::clone(&self.shared), outer.as_ref().map(|outer| outer.slot.clone()), &request);
         let stop = Stop::default();
         request.extensions_mut().insert(Place { slot: slot.clone(), stop: stop.clone() });
         let answer = self.inner.call(request);

@@ -70,7 +70,7 @@ impl<S> SessionService<S> {
             request.extensions_mut().insert(serving.clone());
             return Ok(None);
         }
-        let slot = Slot::new(Arc::clone(&self.shared), outer);
+        let slot = Slot::new(Arc::clone(&self.shared), outer, request);
         request.extensions_mut().insert(slot.clone());
         Ok(Some(slot))
     }

@@ -15,6 +15,7 @@ use crate::web::refusal::UserRejection;
 /// | `Unavailable`, `Indeterminate` | 503, `Retry-After: 1` | `{"error": ".."}` |
 /// | `Gone` | 409 | `{"ended": reason}`, [`EndReason::as_str`](crate::EndReason::as_str) or `null` |
 /// | `Conflict` | 409 | `{"ended": null}` |
+/// | `Withheld` | 409 | `{"error": ".."}` |
 /// | `Limit`: a field's name, a user id | 400 | `{"error": ".."}` |
 /// | `Limit`: any size or number | 413 | `{"error": ".."}` |
 /// | `WrongKind`, `Overflow` | 422 | `{"error": ".."}` |

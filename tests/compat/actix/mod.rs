@@ -5,6 +5,8 @@ pub(crate) use super::{noted, stage};
 
 mod browser;
 mod fences;
+mod former;
+mod identity;
 mod meanwhile;
 mod requests;
 mod states;

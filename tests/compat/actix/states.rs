@@ -8,6 +8,7 @@ use cloakroom::{ClientInfo, Limits, Sessions, Timeout, Timeouts};
 use time::Duration;
 
 use super::{HALF_AN_HOUR, again, guest, load, noted, save, stage, state};
+use crate::common::log::Log;
 
 #[tokio::test]
 async fn a_state_is_loaded_as_it_was_saved_under_a_key_of_64_characters() {
@@ -116,7 +117,7 @@ async fn a_ttl_of_nothing_ends_the_session_and_stores_none() {
 
 #[tokio::test]
 async fn an_unused_session_ends_at_our_idle_timeout_and_loading_it_is_a_use() {
-    let stage = stage(|with| with).await;
+    let stage = stage(|with| with.timeouts(Timeouts::new())).await;
     let store = Store::new(stage.sessions.clone());
     let week = Duration::weeks(1);
     let used = store.save(guest(), &week).await.expect("there");
@@ -140,6 +141,34 @@ async fn a_session_in_use_ends_at_our_absolute_timeout() {
     assert!(load(&store, &key).await.is_some());
     stage.advance(Std::from_secs(4 * 60)).await;
     assert!(load(&store, &key).await.is_none());
+}
+
+#[tokio::test]
+async fn without_timeouts_the_ttl_of_the_application_decides() {
+    let stage = stage(|with| with).await;
+    let store = Store::new(stage.sessions.clone());
+    let week = Duration::weeks(1);
+    let (unused, kept) = (store.save(guest(), &week).await.expect("there"), save(&store, guest()).await);
+    for _ in 0..3 {
+        store.update_ttl(&kept, &week).await.expect("there");
+        stage.advance(Std::from_secs(7 * 86_400 - 60)).await;
+        assert!(load(&store, &kept).await.is_some());
+    }
+    assert_eq!(load(&store, &unused).await, None);
+}
+
+#[tokio::test]
+async fn that_the_timeouts_of_the_builder_are_shorter_than_the_ttl_is_logged_once() {
+    let (log, _logging) = Log::of_warnings();
+    let stage = stage(|with| with.timeouts(Timeouts::new())).await;
+    let store = Store::new(stage.sessions.clone());
+    let key = save(&store, guest()).await;
+    assert!(!log.take().contains("the application asks"));
+    for _ in 0..2 {
+        store.update_ttl(&key, &Duration::weeks(2)).await.expect("there");
+        store.save(guest(), &Duration::weeks(2)).await.expect("there");
+    }
+    assert_eq!(log.take().matches("the application asks for longer sessions").count(), 1);
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! A store that names users: their index, cap and revocation.
 
-use actix_session::storage::{SaveError, SessionStore};
+use actix_session::storage::{SaveError, SessionStore, UpdateError};
+use cloakroom::compat::{actix_session::Store, user_id};
 use cloakroom::{Cap, Sessions};
 
-use super::{HALF_AN_HOUR, again, guest, load, naming, of, save, stage};
+use super::{HALF_AN_HOUR, again, guest, load, naming, of, save, stage, state};
 
 async fn listed(sessions: &Sessions, user: &str) -> u64 {
     sessions.user(user).count().await.expect("there")
@@ -72,4 +73,58 @@ async fn a_cap_that_rejects_makes_the_login_an_error_that_says_so() {
     assert!(matches!(&refused, Err(SaveError::Other(why)) if why.to_string().contains("cap")), "{refused:?}");
     assert!(store.update(again(&guest_key), of("ada"), &HALF_AN_HOUR).await.is_err());
     assert_eq!(load(&store, &guest_key).await, Some(guest()), "a login that is refused ends nothing");
+}
+
+const IDENTITY: &str = "actix_identity.user_id";
+
+/// The error of an update with this identity; the state stays as it was.
+async fn refused(store: &Store, identity: &str) -> String {
+    let key = save(store, guest()).await;
+    let error = store.update(again(&key), state(&[(IDENTITY, identity)]), &HALF_AN_HOUR).await;
+    assert_eq!(load(store, &key).await, Some(guest()));
+    let Err(UpdateError::Other(why)) = error else { panic!("not refused: {error:?}") };
+    why.to_string()
+}
+
+#[tokio::test]
+async fn whoever_actix_identity_has_logged_in_is_listed_and_revoked() {
+    let stage = stage(|with| with).await;
+    let store = Store::new(stage.sessions.clone()).actix_identity();
+    let long = "x".repeat(300);
+    for id in ["ada", "42", "", &long] {
+        let key = save(&store, state(&[(IDENTITY, &serde_json::to_string(id).expect("JSON"))])).await;
+        let user = user_id(&id.to_owned()).expect("an id");
+        assert_eq!(listed(&stage.sessions, &user).await, 1, "{id}");
+        assert_eq!(stage.sessions.revoke_user(&user).await.expect("there").ended, 1);
+        assert_eq!(load(&store, &key).await, None);
+    }
+    assert_eq!((user_id(&"ada".to_owned()), user_id(&"42".to_owned())), (Ok("ada".to_owned()), Ok("42".to_owned())));
+}
+
+#[tokio::test]
+async fn a_login_whose_user_cannot_be_read_is_an_error_and_nothing_is_stored() {
+    let stage = stage(|with| with).await;
+    let other_field = Store::new(stage.sessions.clone()).user(|state| state.get("user").cloned());
+    assert!(refused(&other_field, r#""ada""#).await.contains("actix-identity"));
+    let no_text = Store::new(stage.sessions.clone()).actix_identity();
+    assert!(!refused(&no_text, "42").await.contains("42"));
+    let failing = Store::new(stage.sessions.clone()).try_user(|_| Err("no reader"));
+    assert!(
+        matches!(failing.save(guest(), &HALF_AN_HOUR).await, Err(SaveError::Other(why)) if why.to_string().contains("no reader"))
+    );
+    let elsewhere = Store::new(stage.sessions.clone()).actix_identity_under("who");
+    save(&elsewhere, state(&[("who", r#""bob""#)])).await;
+    assert_eq!(listed(&stage.sessions, "bob").await, 1);
+}
+
+#[tokio::test]
+async fn a_user_id_that_cannot_be_is_an_error_and_changes_nothing() {
+    let stage = stage(|with| with).await;
+    let store = naming(&stage.sessions);
+    for user in ["", &"x".repeat(257)] {
+        assert!(matches!(store.save(of(user), &HALF_AN_HOUR).await, Err(SaveError::Other(_))));
+        let key = save(&store, guest()).await;
+        assert!(store.update(again(&key), of(user), &HALF_AN_HOUR).await.is_err());
+        assert_eq!(load(&store, &key).await, Some(guest()));
+    }
 }

@@ -1,12 +1,14 @@
 //! tower-sessions' store: one line of that crate.
 
-pub(crate) use super::{line, noted, stage};
+pub(crate) use super::{line, moving, noted, stage};
 
 mod browser;
 mod fences;
+mod former;
 mod meanwhile;
 mod moves;
 mod records;
+mod rolling;
 mod routes;
 mod timeouts;
 mod users;

@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::Notify;
 
 use super::browser::{Answer, get};
-use super::line::{Expiry, Session, SessionManagerLayer};
+use super::line::{Expiry, Session, SessionManagerLayer, SessionStore as _};
 use super::{naming, stage};
 use crate::common::Stage;
 
@@ -207,8 +207,10 @@ async fn an_expiry_set_by_a_handler_is_the_cookies_and_the_sessions() {
     assert!(is_about(&get(&app, "/day", Some(&id)).await, 86_400));
     assert_eq!(get(&app, "/browser", Some(&id)).await.cookie.expect("set").max_age(), None);
     assert_eq!(get(&app, "/get", Some(&id)).await.body, "Some(42)");
-    stage.advance(std::time::Duration::from_secs(12 * 60 * 60 + 1)).await;
-    assert_eq!(get(&app, "/get", Some(&id)).await.body, "None", "no longer than our absolute timeout");
+    stage.advance(std::time::Duration::from_secs(13 * 86_400)).await;
+    assert_eq!(get(&app, "/get", Some(&id)).await.body, "Some(42)");
+    stage.advance(std::time::Duration::from_secs(86_400 + 61)).await;
+    assert_eq!(get(&app, "/get", Some(&id)).await.body, "None", "tower-sessions' default is two weeks");
 }
 
 #[tokio::test]
@@ -226,6 +228,22 @@ async fn after_its_expiry_the_session_is_none() {
     let id = stored(&app).await;
     stage.advance(std::time::Duration::from_secs(301)).await;
     assert_eq!(get(&app, "/get", Some(&id)).await.body, "None");
+}
+
+#[tokio::test]
+async fn cookie_load_and_key_live_as_long_as_the_application_says() {
+    let stage = stage(|with| with).await;
+    let store = naming(&stage.sessions);
+    let app = app(store.clone(), Some(Duration::days(14)), None);
+    let answer = get(&app, "/insert", None).await;
+    assert!(is_about(&answer, 14 * 86_400), "{answer:?}");
+    let loaded = store.load(&answer.id().parse().expect("an id")).await.expect("there").expect("live");
+    let left = loaded.expiry_date - OffsetDateTime::now_utc();
+    assert!((Duration::days(14) - left).abs() < Duration::seconds(5), "{left}");
+    stage.advance(std::time::Duration::from_secs(14 * 86_400 - 10)).await;
+    assert_eq!(get(&app, "/get", Some(answer.id())).await.body, "Some(42)");
+    stage.advance(std::time::Duration::from_secs(72)).await;
+    assert_eq!(get(&app, "/get", Some(answer.id())).await.body, "None");
 }
 
 #[tokio::test]

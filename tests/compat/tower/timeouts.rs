@@ -1,4 +1,4 @@
-//! A record's expiry date, and our timeouts above it.
+//! A record's expiry date, which decides alone unless the builder was given timeouts.
 
 use std::time::Duration as Std;
 
@@ -11,6 +11,7 @@ use super::line::SessionStore;
 use super::line::session::Record;
 use super::{noted, record, stage};
 use crate::common::Stage;
+use crate::common::log::Log;
 
 async fn with(timeouts: Timeouts) -> (Stage, Store) {
     let stage = stage(|with| with.timeouts(timeouts)).await;
@@ -119,4 +120,78 @@ async fn a_record_in_use_ends_at_our_absolute_timeout_whatever_it_asks_for() {
     }
     stage.advance(Std::from_secs(4 * 60)).await;
     assert!(!lives(&store, &one).await);
+}
+
+const FORTNIGHT: Std = Std::from_secs(14 * 86_400);
+
+#[tokio::test]
+async fn without_timeouts_the_expiry_of_the_application_decides() {
+    let stage = stage(|with| with).await;
+    let store = Store::new(stage.sessions.clone());
+    let one = create(&store, Duration::weeks(2)).await;
+    assert_eq!(store.load(&one.id).await.expect("there").as_ref(), Some(&one));
+    stage.advance(FORTNIGHT - Std::from_secs(60)).await;
+    assert!(lives(&store, &one).await, "unused for nearly two weeks");
+    stage.advance(Std::from_secs(122)).await;
+    assert!(!lives(&store, &one).await);
+}
+
+#[tokio::test]
+async fn without_timeouts_a_sliding_expiry_has_no_absolute_end() {
+    let stage = stage(|with| with).await;
+    let store = Store::new(stage.sessions.clone());
+    let mut one = create(&store, Duration::weeks(2)).await;
+    for _ in 0..4 {
+        stage.advance(FORTNIGHT - Std::from_secs(60)).await;
+        one.expiry_date = OffsetDateTime::now_utc() + Duration::weeks(2);
+        store.save(&one).await.expect("there");
+    }
+    assert!(lives(&store, &one).await);
+}
+
+#[tokio::test]
+async fn where_the_timeouts_of_the_builder_are_shorter_load_returns_the_end_that_they_set() {
+    for timeouts in [Timeouts::new(), endless().absolute(Std::from_secs(30 * 60))] {
+        let (_stage, store) = with(timeouts).await;
+        let one = create(&store, Duration::weeks(2)).await;
+        let loaded = store.load(&one.id).await.expect("there").expect("live");
+        let left = loaded.expiry_date - OffsetDateTime::now_utc();
+        assert!(left > Duration::minutes(29) && left <= Duration::minutes(31), "{left}");
+        assert_eq!(loaded.data, one.data);
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_moves_the_idle_deadline_returns_the_deadline_after_it() {
+    let (stage, store) = with(Timeouts::new()).await;
+    let one = create(&store, Duration::weeks(2)).await;
+    stage.advance(Std::from_secs(20 * 60)).await;
+    let loaded = store.load(&one.id).await.expect("there").expect("live");
+    assert!(loaded.expiry_date - OffsetDateTime::now_utc() > Duration::minutes(29));
+}
+
+#[tokio::test]
+async fn that_the_timeouts_of_the_builder_are_shorter_is_logged_once_per_store() {
+    let (log, _logging) = Log::of_warnings();
+    for (timeouts, warnings) in [(Timeouts::new(), 1), (endless(), 0)] {
+        let (_stage, store) = with(timeouts).await;
+        for _ in 0..3 {
+            let one = create(&store.clone(), Duration::weeks(2)).await;
+            store.save(&one).await.expect("there");
+        }
+        assert_eq!(log.take().matches("the application asks for longer sessions").count(), warnings);
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_asks_for_no_more_than_the_timeouts_is_not_warned() {
+    let (log, _logging) = Log::of_warnings();
+    let (stage, store) = with(Timeouts::new()).await;
+    let mut one = create(&store, Duration::minutes(30)).await;
+    for _ in 0..3 {
+        stage.advance(Std::from_secs(20 * 60)).await;
+        one.expiry_date = OffsetDateTime::now_utc() + Duration::minutes(30);
+        store.save(&one).await.expect("there");
+    }
+    assert!(!log.take().contains("the application asks"));
 }

@@ -1,12 +1,18 @@
 //! A store that names users: their index, cap and revocation.
 
+use std::collections::HashMap;
+
+use cloakroom::compat::tower_sessions::Store;
 use cloakroom::{Cap, Timeout, Timeouts};
-use serde_json::json;
+use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::line::SessionStore;
+use super::line::session::Record;
 use super::line::session_store::Error;
 use super::{guest, naming, of, record, stage};
+
+type State = HashMap<String, Value>;
 
 #[tokio::test]
 async fn a_record_that_names_a_user_is_listed_and_revoked_as_theirs() {
@@ -91,9 +97,75 @@ async fn a_cap_that_rejects_makes_the_login_an_error_that_says_so() {
 async fn a_user_id_that_cannot_be_is_an_error_and_stores_nothing() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
-    let mut one = of("");
-    assert!(matches!(store.create(&mut one).await, Err(Error::Backend(_))));
-    assert_eq!(store.load(&one.id).await.expect("there"), None);
+    for user in ["", &"x".repeat(257)] {
+        let mut one = of(user);
+        assert!(matches!(store.create(&mut one).await, Err(Error::Backend(_))));
+        assert_eq!(store.load(&one.id).await.expect("there"), None);
+        refused(&store, |one| drop(one.data.insert("user".to_owned(), json!(user)))).await;
+    }
+    assert_eq!(stage.sessions.active_since(std::time::UNIX_EPOCH).await.expect("there"), 2, "the guests of the saves");
+}
+
+/// A guest's record that is changed so is not saved, and stays as it was.
+async fn refused(store: &Store, change: impl FnOnce(&mut Record)) -> String {
+    let mut one = guest();
+    store.create(&mut one).await.expect("there");
+    let before = store.load(&one.id).await.expect("there");
+    change(&mut one);
+    let error = store.save(&one).await.expect_err("nobody can be named");
+    assert_eq!(store.load(&one.id).await.expect("there"), before);
+    assert!(matches!(error, Error::Backend(_)), "{error:?}");
+    error.to_string()
+}
+
+fn by_axum_login(id: Value) -> Value {
+    json!({ "user_id": id, "auth_hash": [1, 2, 3] })
+}
+
+#[tokio::test]
+async fn a_login_of_axum_login_that_the_function_does_not_name_is_an_error() {
+    let stage = stage(|with| with).await;
+    let as_text = |state: &State| Some(state.get("axum-login.data")?.get("user_id")?.as_str()?.to_owned());
+    let store = Store::new(stage.sessions.clone()).user(as_text);
+    let mut one = record(json!({ "axum-login.data": by_axum_login(json!(42)) }), Duration::minutes(30));
+    let error = store.create(&mut one).await.expect_err("it names nobody").to_string();
+    assert!(error.contains("axum-login") && !error.contains("42"), "{error}");
+    assert_eq!(stage.sessions.active_since(std::time::UNIX_EPOCH).await.expect("there"), 0);
+    refused(&store, |one| drop(one.data.insert("axum-login.data".to_owned(), by_axum_login(json!(42))))).await;
+    let mut guest = record(json!({ "axum-login.data": { "user_id": null, "auth_hash": null } }), Duration::minutes(30));
+    store.create(&mut guest).await.expect("nobody is logged in");
+}
+
+#[tokio::test]
+async fn a_login_of_axum_login_with_an_id_of_another_type_is_an_error() {
+    let stage = stage(|with| with).await;
+    let store = Store::new(stage.sessions.clone()).axum_login::<i64>();
+    for data in [by_axum_login(json!("ada")), by_axum_login(json!(null)), json!("ada")] {
+        let error = refused(&store, |one| drop(one.data.insert("axum-login.data".to_owned(), data))).await;
+        assert!(!error.contains("ada"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn axum_login_under_another_key_is_read_there() {
+    let stage = stage(|with| with).await;
+    let store = Store::new(stage.sessions.clone()).axum_login_under::<i64>("members");
+    let mut one = record(json!({ "members": by_axum_login(json!(7)) }), Duration::minutes(30));
+    store.create(&mut one).await.expect("there");
+    assert_eq!(stage.sessions.revoke_user("7").await.expect("there").ended, 1);
+}
+
+#[tokio::test]
+async fn a_function_that_fails_makes_the_save_fail_and_nothing_is_stored() {
+    let stage = stage(|with| with).await;
+    let store = Store::new(stage.sessions.clone()).try_user(|state| match state.get("user") {
+        None => Ok(None),
+        Some(user) => user.as_str().map(|user| Some(user.to_owned())).ok_or("the user is no text"),
+    });
+    let error = refused(&store, |one| drop(one.data.insert("user".to_owned(), json!(1)))).await;
+    assert!(error.contains("the user is no text"), "{error}");
+    store.create(&mut of("ada")).await.expect("there");
+    assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 1);
 }
 
 #[tokio::test]

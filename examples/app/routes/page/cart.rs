@@ -38,7 +38,7 @@ pub(super) async fn change(session: &Session, change: impl Fn(&mut Vec<String>))
         session.insert(FIELD, &items)?;
         match session.save_if_unchanged().await? {
             SaveOutcome::Saved | SaveOutcome::Unchanged => return Ok(Changed::Done),
-            SaveOutcome::Gone(_) => return Ok(Changed::Gone),
+            SaveOutcome::Gone(_) | SaveOutcome::Withheld => return Ok(Changed::Gone),
             SaveOutcome::Conflict => match session.reload().await {
                 Err(Error::Gone(_)) => return Ok(Changed::Gone),
                 reloaded => reloaded?,

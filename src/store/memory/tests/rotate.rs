@@ -1,10 +1,24 @@
 //! Rotation and the first use of a secret.
 
 use super::*;
+use crate::csrf::CsrfDigest;
 
 /// Presents a secret, having loaded `current` at `loaded`.
 fn rotate(id: SessionId, presented: u8, current: u8, loaded: Millis, new: u8) -> Rotate {
-    Rotate { id, generation: 1, presented: secret(presented), current: secret(current), loaded, new: secret(new) }
+    Rotate {
+        id,
+        generation: 1,
+        presented: secret(presented),
+        current: secret(current),
+        loaded,
+        new: secret(new),
+        csrf: CsrfDigest([presented; 16]),
+    }
+}
+
+/// The CSRF tokens of these secrets, all replaced now.
+fn former(bench: &Bench, secrets: &[u8]) -> Vec<FormerCsrf> {
+    secrets.iter().map(|number| FormerCsrf { digest: CsrfDigest([*number; 16]), at: bench.store.now() }).collect()
 }
 
 fn first_use(id: SessionId, seen: &Meta, number: u8) -> Touch {
@@ -23,7 +37,10 @@ async fn the_secret_before_becomes_the_previous_one() {
     let bench = open();
     let (id, meta) = rotated(&bench).await;
     assert_eq!(meta.secret, secret(2));
-    assert_eq!(meta.rotation, Some(Rotation { previous: secret(1), at: bench.store.now(), used: None }));
+    assert_eq!(
+        meta.rotation,
+        Some(Rotation { previous: secret(1), at: bench.store.now(), used: None, former: former(&bench, &[1]) })
+    );
     assert_eq!((meta.generation, meta.version), (1, 1));
     bench.end(id, EndReason::Revoked).await.expect("live");
     let tombstone =
@@ -60,7 +77,10 @@ async fn an_unused_secret_is_replaced_after_the_rotation_has_settled_and_the_pre
     bench.advance(ROTATION_SETTLES_MS + 1);
     let meta = bench.rotate(&rotate(id, 1, 2, bench.store.now(), 3)).await.expect("replaced");
     assert_eq!(meta.secret, secret(3));
-    assert_eq!(meta.rotation, Some(Rotation { previous: secret(1), at: bench.store.now(), used: None }));
+    assert_eq!(
+        meta.rotation,
+        Some(Rotation { previous: secret(1), at: bench.store.now(), used: None, former: former(&bench, &[1]) })
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,15 @@ async fn take_back(bench: &Bench, id: SessionId, number: u8) -> Result<bool, Ref
 
 async fn rotate(bench: &Bench, id: SessionId) {
     let [presented, current, new] = [secret(1), secret(1), secret(2)];
-    let rotate = Rotate { id, generation: 1, presented, current, loaded: bench.store.now(), new };
+    let rotate = Rotate {
+        id,
+        generation: 1,
+        presented,
+        current,
+        loaded: bench.store.now(),
+        new,
+        csrf: crate::csrf::CsrfDigest([0; 16]),
+    };
     bench.rotate(&rotate).await.expect("live");
 }
 

@@ -1,8 +1,9 @@
 //! What follows the head: a block for each critical flag that has one, in the order of the flags.
 
 use super::Reader;
+use crate::csrf::CsrfDigest;
 use crate::id::SessionId;
-use crate::store::Rotation;
+use crate::store::{FormerCsrf, Rotation};
 use crate::token::SecretHash;
 
 /// The secret was replaced. Block: a [`Rotation`], then a count and as many digests of CSRF tokens from before earlier
@@ -41,8 +42,12 @@ fn rotation(bytes: &mut Reader<'_>) -> Option<Rotation> {
     let at = bytes.millis()?;
     let used = bytes.millis()?;
     let [count] = bytes.take()?;
-    bytes.slice(usize::from(count) * FORMER)?;
-    Some(Rotation { previous, at, used: (used != 0).then_some(used) })
+    let former = (0..count).map(|_| former(bytes)).collect::<Option<_>>()?;
+    Some(Rotation { previous, at, used: (used != 0).then_some(used), former })
+}
+
+fn former(bytes: &mut Reader<'_>) -> Option<FormerCsrf> {
+    Some(FormerCsrf { digest: CsrfDigest(bytes.take()?), at: bytes.millis()? })
 }
 
 /// All blocks, passed on as they are.

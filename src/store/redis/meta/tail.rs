@@ -55,8 +55,8 @@ pub(in super::super) fn tail(user: Option<&str>, client: &ClientInfo) -> Vec<u8>
     tail
 }
 
-/// The tail up to its flags: class, user and client.
-fn whose(user: Option<&str>, client: &ClientInfo) -> Vec<u8> {
+/// The tail up to its flags: class, user and client. A login joins another one's session only if this is equal.
+pub(in super::super) fn whose(user: Option<&str>, client: &ClientInfo) -> Vec<u8> {
     let mut tail = vec![CLASS];
     tail.extend(owner(user.unwrap_or_default()));
     match client.known_address() {

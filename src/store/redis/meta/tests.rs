@@ -44,7 +44,7 @@ fn a_live_session_reads_back_in_every_field() {
     assert_eq!(meta.spans, Spans { idle_ms: 1_800_000, absolute_ms: 43_200_000, interval_ms: 60_000 });
     assert_eq!((meta.grace_ms, meta.generation, meta.version, meta.uses), (5_000, 3, 9, 11));
     assert_eq!((meta.index_until, meta.secret), (1_700_000_000_004, SecretHash([0xaa; 32])));
-    let rotation = Rotation { previous: SecretHash([0xbb; 32]), at: 1_700_000_000_006, used: None };
+    let rotation = Rotation { previous: SecretHash([0xbb; 32]), at: 1_700_000_000_006, used: None, former: Vec::new() };
     assert_eq!(meta.rotation, Some(rotation));
     assert_eq!((meta.user.as_deref(), meta.client), (Some("ada"), client()));
 }

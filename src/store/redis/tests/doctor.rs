@@ -37,13 +37,14 @@ async fn a_session_without_an_expiry_is_found() {
 #[tokio::test]
 async fn what_a_user_may_not_ask_is_a_finding() {
     let server = TestServer::start();
-    server.admin::<()>("ACL SETUSER app on >secret ~* +@all -info -config");
+    server.admin::<()>("ACL SETUSER app on >secret ~* +@all -info -config -role");
     let url = server.url() + "?user=app&password=secret";
     let found = store_at(&url, "asking", Limits::default()).examine().await.unwrap();
     let told: Vec<&str> =
         found.iter().filter(|finding| finding.code == "not_told").map(|it| it.what.as_str()).collect();
-    assert_eq!(told.len(), 2, "{found:?}");
+    assert_eq!(told.len(), 3, "{found:?}");
     assert!(told[0].starts_with("INFO") && told[1].starts_with("CONFIG GET"), "{told:?}");
+    assert!(told[2].starts_with("ROLE"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,11 @@ const OVER: Spans = Spans { idle_ms: 30 * MINUTE, absolute_ms: 10 * MINUTE, inte
 /// Metadata without what differs between two clocks: instants are told as ages in steps.
 fn shape(meta: &Meta, now: Millis) -> String {
     let age = |at: Millis| (now + STEP / 2).saturating_sub(at) / STEP;
-    let rotation = meta.rotation.as_ref().map(|rotation| (rotation.previous.0[0], rotation.used.map(age)));
+    let former = |former: &FormerCsrf| (former.digest.0[0], age(former.at));
+    let rotation = meta.rotation.as_ref().map(|rotation| {
+        let former: Vec<_> = rotation.former.iter().map(former).collect();
+        (rotation.previous.0[0], rotation.used.map(age), former)
+    });
     let ages = [meta.created, meta.since, meta.touched].map(age);
     let Meta { spans, grace_ms, generation, version, secret, user, .. } = meta;
     format!("{ages:?} {spans:?} {grace_ms} {generation} {version} {} {rotation:?} {user:?}", secret.0[0])
@@ -210,12 +214,13 @@ impl History {
     async fn rotate(&mut self) {
         let [presented, current, new] = [0; 3].map(|_| secret(self.random.u8(1..4)));
         let (id, generation) = (self.any().0, self.generation());
+        let csrf = CsrfDigest([self.random.u8(1..8); 16]);
         let ago = self.random.u64(..3) * 60 * STEP;
         let op = self.op();
         let show = |answer: Answer<Meta>, now| answer.unwrap().map(|meta| shape(&meta, now));
         both!(self, store => {
             let loaded = store.now() - ago;
-            store.rotate(op, &Rotate { id, generation, presented, current, loaded, new }).await
+            store.rotate(op, &Rotate { id, generation, presented, current, loaded, new, csrf }).await
         }, show)
         .ok();
     }

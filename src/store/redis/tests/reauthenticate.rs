@@ -29,12 +29,32 @@ async fn the_same_session_has_a_new_secret_generation_and_login_time() {
 }
 
 #[tokio::test]
-async fn a_save_that_was_loaded_before_is_refused() {
+async fn a_save_that_was_loaded_before_is_done_for_a_minute_and_an_end_never() {
     let bench = open();
     let (id, before) = bench.login("ada").await;
     bench.reauthenticate(&again(&before, id, 3)).await.unwrap();
-    assert_eq!(bench.save(&saving(id, &["a=1"])).await, Err(Refused::Conflict));
+    let op = bench.op();
+    let first = bench.store.save(op, &saving(id, &["a=1"])).await.unwrap();
+    assert_eq!(first, Ok(Wrote { overtaken: true, ..Wrote::version(3) }));
+    let newer = Save { generation: 2, ..saving(id, &["a=2"]) };
+    assert_eq!(bench.save(&newer).await, Ok(4));
+    assert_eq!(bench.store.save(op, &saving(id, &["a=1"])).await.unwrap(), first, "a repeat");
+    assert_eq!(stored_at(&bench.live(id).await, 0), encode_bytes(b"2"));
     assert_eq!(bench.store.end(bench.op(), &ending(&before, id)).await.unwrap(), Err(Refused::Conflict));
+    bench.advance(MINUTE + 1);
+    assert_eq!(bench.save(&saving(id, &["b=1"])).await, Err(Refused::Conflict));
+    assert_eq!(names(&bench.live(id).await), ["a"]);
+}
+
+#[tokio::test]
+async fn the_version_rises_with_and_without_changes() {
+    let bench = open();
+    let (id, before) = bench.login("ada").await;
+    assert_eq!(before.meta.version, 1);
+    let record = bench.reauthenticate(&again(&before, id, 3)).await.unwrap();
+    assert_eq!(record.meta.version, 2);
+    let changing = Reauthenticate { delta: delta(&["a=1"]), generation: 2, ..again(&before, id, 4) };
+    assert_eq!(bench.reauthenticate(&changing).await.unwrap().meta.version, 3);
 }
 
 #[tokio::test]

@@ -110,3 +110,56 @@ async fn a_caller_whose_clock_is_ahead_does_not_replace_a_secret_before_it_settl
     let ahead = Rotate { loaded: bench.store.now() + HOUR, ..rotating(id, 1, 2, 3) };
     assert_eq!(bench.rotate(&ahead).await, Err(Refused::AlreadyRotated));
 }
+
+/// The digests that are stored, as the number of their secret and their age in minutes.
+impl Bench {
+    async fn former(&self, id: SessionId) -> Vec<(u8, u64)> {
+        let (meta, now) = (self.live(id).await.meta, self.store.now());
+        let age = |at: Millis| (now.saturating_sub(at) + MINUTE / 2) / MINUTE;
+        meta.rotation.map_or_else(Vec::new, |rotation| {
+            rotation.former.iter().map(|former| (former.digest.0[0], age(former.at))).collect()
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_csrf_digests_of_the_last_four_rotations_of_an_hour_are_kept() {
+    let bench = open();
+    let new = NewSession { spans: Spans { idle_ms: 2 * HOUR, absolute_ms: 20 * HOUR, ..SPANS }, ..guest() };
+    bench.create(&new, &["a=1"]).await;
+    let id = new.id;
+    for from in 1..=5 {
+        bench.rotate(&rotating(id, from, from, from + 1)).await.unwrap();
+        bench.advance(10 * MINUTE);
+    }
+    assert_eq!(bench.former(id).await, [(2, 40), (3, 30), (4, 20), (5, 10)]);
+    bench.advance(25 * MINUTE);
+    bench.rotate(&rotating(id, 6, 6, 7)).await.unwrap();
+    assert_eq!(bench.former(id).await, [(3, 55), (4, 45), (5, 35), (6, 0)], "one too many, and older than an hour");
+    bench.advance(30 * MINUTE);
+    bench.rotate(&rotating(id, 7, 7, 8)).await.unwrap();
+    assert_eq!(bench.former(id).await, [(6, 30), (7, 0)], "older than an hour");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_replaced_twice_has_one_csrf_digest() {
+    let bench = open();
+    let id = bench.rotated(false).await;
+    bench.advance(2 * MINUTE);
+    bench.rotate(&Rotate { loaded: bench.store.now(), ..rotating(id, 1, 2, 3) }).await.unwrap();
+    assert_eq!(bench.former(id).await, [(1, 0)], "it counts from the second time");
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_refused_keeps_no_csrf_digest_and_a_login_drops_all() {
+    let bench = open();
+    let (id, before) = bench.login("ada").await;
+    bench.rotate(&rotating(id, 1, 1, 2)).await.unwrap();
+    assert_eq!(bench.rotate(&rotating(id, 9, 2, 3)).await, Err(Refused::Gone(None)));
+    assert_eq!(bench.rotate(&rotating(id, 1, 2, 3)).await, Err(Refused::AlreadyRotated));
+    assert_eq!(bench.former(id).await, [(1, 0)]);
+    bench.store.reauthenticate(bench.op(), &again(&before, id, 5)).await.unwrap().unwrap();
+    assert_eq!(bench.former(id).await, []);
+    bench.rotate(&Rotate { generation: 2, ..rotating(id, 5, 5, 6) }).await.unwrap();
+    assert_eq!(bench.former(id).await, [(5, 0)], "none of before the login comes back");
+}

@@ -14,6 +14,10 @@ for _, key in ipairs(KEYS) do
       local was = session[time] or 0
       session[time] = was > 0 and math.max(1, was - by) or session[time]
     end
+    session.former = string.gsub(session.former, string.rep('.', FORMER), function(entry)
+      local digest, at = struct.unpack('>c16I6', entry)
+      return digest .. struct.pack('>I6', at - by)
+    end)
     for _, entry in ipairs(session.ring) do entry.not_after = entry.not_after - by end
     redis.call('HSET', key, '@', pack_meta(session))
   elseif kind == 'r' then

@@ -47,7 +47,12 @@ impl Budget {
 
     /// A quarter of what is left.
     pub(crate) fn quarter(&self) -> Self {
-        Self::of(self.left(Duration::MAX) / 4)
+        self.part(4)
+    }
+
+    /// What is left, for one of so many steps.
+    pub(crate) fn part(&self, steps: u32) -> Self {
+        Self::of(self.left(Duration::MAX) / steps)
     }
 
     /// Until when to wait for an answer to what is sent now; none if nothing should be sent any more.

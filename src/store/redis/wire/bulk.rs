@@ -8,7 +8,7 @@ use deadpool_redis::{Connection as Pooled, Manager, Pool, PoolError, Runtime, Ti
 use redis::aio::MultiplexedConnection;
 
 use super::budget::{ANSWER, Budget};
-use super::call::{Call, send};
+use super::call::{Call, send, send_checked};
 use super::clock::ServerClock;
 use super::connection::Connection;
 use super::fault::Fault;
@@ -18,6 +18,7 @@ use crate::config::ConfigError;
 /// A pool whose connections serve one call at a time.
 pub(super) struct Bulk {
     pool: Pool,
+    dial: Dial,
     clock: Arc<ServerClock>,
 }
 
@@ -31,21 +32,26 @@ impl Bulk {
             .timeouts(Timeouts { wait: Some(CONNECT), create: Some(CONNECT), recycle: Some(ANSWER) })
             .build()
             .map_err(|error| wrong(&error))?;
-        Ok(Self { pool, clock })
+        Ok(Self { pool, dial: dial.clone(), clock })
     }
 
     pub(super) async fn send<C: Call>(&self, budget: &Budget, call: &C) -> Result<C::Answer, Fault> {
         let pooled = self.connection(budget).await?;
         let mut connection = Connection::from(MultiplexedConnection::clone(&pooled));
-        if self.clock.is_due() {
-            // Its failure is the call's to report.
-            drop(self.clock.measure(&mut connection).await);
-        }
-        let answer = send(call, &mut connection, budget).await;
+        let answer = if self.dial.has_questions(&self.clock) {
+            send_checked(&self.dial, &self.clock, call, &mut connection, budget).await
+        } else {
+            send(call, &mut connection, budget).await
+        };
         if answer.as_ref().is_err_and(|fault| fault.is_lost() || fault.is_from_replica()) {
             drop(Pooled::take(pooled));
         }
         answer
+    }
+
+    /// The next calls connect again.
+    pub(super) fn give_all_up(&self) {
+        self.pool.retain(|_, _| false);
     }
 
     async fn connection(&self, budget: &Budget) -> Result<Pooled, Fault> {

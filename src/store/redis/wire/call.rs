@@ -1,23 +1,48 @@
 //! What can be sent: a command, a pipeline, a script.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 
 use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::budget::{ANSWER, Budget};
+use super::clock::ServerClock;
 use super::connection::Connection;
 use super::fault::Fault;
 use super::hash::Hash;
+use super::link::Dial;
 use super::resp::accepted;
 use super::script::Script;
 use super::words::{command, hgetall, lasting};
 use crate::erased::erased;
+use crate::incident::Success;
 
 /// Sends on this connection, and waits for the answer as long as the budget allows.
 pub(super) async fn send<C: Call>(call: &C, connection: &mut Connection, budget: &Budget) -> Result<C::Answer, Fault> {
     connection.wait_until(budget.patience().ok_or(Fault::LATE)?);
     call.send(connection, budget).await.map_err(Fault::calling)
+}
+
+/// The same behind the question whether the server is a master still. Both are put in before either is waited for, so the
+/// server replies to the question first; the answer of one that is no master any more is not believed.
+pub(super) async fn send_checked<C: Call>(
+    dial: &Dial,
+    clock: &ServerClock,
+    call: &C,
+    connection: &mut Connection,
+    budget: &Budget,
+) -> Result<C::Answer, Fault> {
+    connection.wait_until(budget.patience().ok_or(Fault::LATE)?);
+    let mut asking = connection.clone();
+    let mut check = erased(dial.check(&mut asking, clock));
+    let asked = poll_fn(|context| Poll::Ready(check.as_mut().poll(context))).await;
+    let answer = call.send(connection, budget).await.map_err(Fault::calling)?;
+    match asked {
+        Poll::Ready(checked) => checked?,
+        Poll::Pending => check.await?,
+    }
+    Ok(answer)
 }
 
 /// Something that is sent and answered on one connection.
@@ -42,6 +67,11 @@ pub(super) trait Call: Sync {
     /// Whether all of it is about one key: of several, some may have moved and some not.
     fn is_of_one_key(&self) -> bool {
         true
+    }
+
+    /// What it shows of the server when it succeeds.
+    fn success(&self) -> Success {
+        Success::Read
     }
 }
 
@@ -187,6 +217,10 @@ impl Call for Invocation<'_> {
             }
             answer => answer,
         }
+    }
+
+    fn success(&self) -> Success {
+        self.script.success
     }
 
     /// By its body: the node may not know it, and to ask twice takes two `ASKING`.

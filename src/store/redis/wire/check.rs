@@ -140,6 +140,7 @@ fn explain(server: &Server, error: &RedisError) -> String {
             (Some("NOPERM"), _) => "does not permit its user what a check needs: HELLO, SELECT, TIME, INFO",
             (Some("DENIED"), _) => "is in protected mode and refuses connections from other machines",
             (Some("LOADING"), _) => "is still loading its data",
+            (Some("READONLY"), _) => "is a replica: the URL has to name the master",
             _ => return explain_text(server, &error.to_string()),
         },
     };

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use redis::RedisResult;
+use redis::{ErrorKind, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::connection::Connection;
-use crate::clock::{Millis, system_ms};
+use crate::clock::{Millis, NEVER, of_time, system_ms};
 
 /// For so long a measurement is good: two clocks drift apart by a few milliseconds in that time.
 const GOOD_FOR_MS: u64 = 30_000;
@@ -47,20 +47,30 @@ impl ServerClock {
     pub(super) async fn measure(&self, connection: &mut Connection) -> RedisResult<()> {
         let sent = self.elapsed();
         let answer = connection.send_packed_command(&redis::cmd("TIME")).await?.extract_error()?;
-        let (seconds, micros): (u64, u64) = redis::from_redis_value(answer)?;
-        let heard = self.elapsed();
-        self.set(seconds * 1000 + micros / 1000, sent.midpoint(heard));
+        let now = read_time(&answer).ok_or((ErrorKind::UnexpectedReturnType, "TIME was not answered with a time"))?;
+        self.set(now, sent.midpoint(self.elapsed()));
         Ok(())
     }
 
-    fn set(&self, now: Millis, at: u64) {
+    /// The server had this time then.
+    pub(super) fn set(&self, now: Millis, at: u64) {
+        if now >= NEVER {
+            return;
+        }
         self.offset.store(now.wrapping_sub(at), Ordering::Relaxed);
         self.due.store(at + GOOD_FOR_MS, Ordering::Relaxed);
     }
 
-    fn elapsed(&self) -> u64 {
+    /// This process's time, in milliseconds.
+    pub(super) fn elapsed(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
+}
+
+/// An answer to `TIME`; `None` if it is no time.
+pub(super) fn read_time(answer: &Value) -> Option<Millis> {
+    let (seconds, micros): (u64, u64) = redis::from_redis_value(answer.clone()).ok()?;
+    of_time(seconds, micros)
 }
 
 #[cfg(test)]
@@ -76,6 +86,15 @@ mod tests {
         clock.seen(1_000_000);
         tokio::time::advance(Duration::from_millis(250)).await;
         assert_eq!(clock.now(), 1_000_250);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_absurd_time_does_not_change_the_clock() {
+        let clock = ServerClock::new();
+        clock.seen(1_000_000);
+        clock.seen(u64::MAX);
+        clock.seen(NEVER);
+        assert_eq!(clock.now(), 1_000_000);
     }
 
     #[tokio::test(start_paused = true)]

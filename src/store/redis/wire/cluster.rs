@@ -7,12 +7,12 @@ mod map;
 mod uncovered;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{sleep, timeout};
 
 use self::map::Map;
 use self::uncovered::Uncovered;
@@ -21,17 +21,24 @@ use super::budget::Budget;
 use super::call::{Asking, Call};
 use super::failovers::Failovers;
 use super::fault::Fault;
-use super::link::CONNECT;
+use super::link::{CONNECT, Role};
 use super::node::Node;
+use super::single::Single;
 use super::slot::slot;
+use super::turn::{Taken, Turn};
 use crate::clock::{Millis, system_ms};
 use crate::config::servers::{Access, Place};
 use crate::config::{ConfigError, Pools};
+use crate::erased::erased;
 
 /// The map is not asked for more often than this, whatever happens.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
 /// An idle process asks this often, so that it too sees a failover.
 const LOOK_EACH: Duration = Duration::from_secs(2);
+/// The task that asks gives a sign this often. A call that finds no sign for three times as long asks itself.
+const SIGN_EACH: Duration = Duration::from_millis(500);
+/// A refresh that gave no sign for longer may be on a runtime that stands still, and holds nobody up.
+const STILL: Duration = Duration::from_millis(700);
 /// How long a node may take to tell the map.
 const TELL: Duration = Duration::from_millis(500);
 /// So many nodes are asked at once: the first that knows of the last failover is believed, and a silent one holds
@@ -52,8 +59,9 @@ pub(super) struct Cluster {
     /// Of the newest map that was told.
     epoch: AtomicU64,
     turn: AtomicUsize,
-    first: Mutex<()>,
-    refreshing: Arc<Mutex<()>>,
+    learning: Single<Result<(), Fault>>,
+    refreshing: Arc<Turn>,
+    looking: Arc<Turn>,
     wanted: AtomicBool,
 }
 
@@ -64,7 +72,7 @@ impl Cluster {
         pools: &Pools,
         failovers: &Failovers,
     ) -> Result<Arc<Self>, ConfigError> {
-        let node = |place: &Place| Node::new(access.at(place.clone()), pools, failovers).map(Arc::new);
+        let node = |place: &Place| Node::new(access.at(place.clone()), Role::Any, pools, failovers).map(Arc::new);
         let seeds = seeds.iter().map(node).collect::<Result<Vec<_>, _>>()?;
         Ok(Arc::new(Self {
             access: access.clone(),
@@ -75,8 +83,9 @@ impl Cluster {
             epoch: AtomicU64::new(0),
             seeds,
             turn: AtomicUsize::new(0),
-            first: Mutex::default(),
-            refreshing: Arc::default(),
+            learning: Single::new(STILL),
+            refreshing: Turn::new(STILL),
+            looking: Turn::new(3 * SIGN_EACH),
             wanted: AtomicBool::new(false),
         }))
     }
@@ -89,6 +98,9 @@ impl Cluster {
         key: Option<&[u8]>,
         call: &C,
     ) -> Result<C::Answer, Fault> {
+        if self.looking.is_free() {
+            erased(self.look(budget)).await;
+        }
         let answer = self.follow(path, budget, key, call).await;
         let Some(key) = key else { return answer };
         if answer.is_ok() && self.uncovered.any() {
@@ -153,6 +165,9 @@ impl Cluster {
 
     /// Every master, once a map is known.
     pub(super) async fn masters(self: &Arc<Self>, budget: &Budget) -> Result<Vec<Arc<Node>>, Fault> {
+        if self.looking.is_free() {
+            self.look(budget).await;
+        }
         self.learn(budget).await?;
         Ok(self.map.read().unwrap_or_else(PoisonError::into_inner).masters().cloned().collect())
     }
@@ -187,44 +202,53 @@ impl Cluster {
 
     /// Waits for the first map.
     async fn learn(self: &Arc<Self>, budget: &Budget) -> Result<(), Fault> {
-        let learning = async {
-            let _one_at_a_time = self.first.lock().await;
-            if self.map.read().unwrap_or_else(PoisonError::into_inner).is_known() {
-                return Ok(());
-            }
-            self.refresh().await?;
-            self.look_now_and_then();
-            Ok(())
-        };
-        timeout_at(Instant::now() + budget.left(CONNECT), learning)
+        if self.map.read().unwrap_or_else(PoisonError::into_inner).is_known() {
+            return Ok(());
+        }
+        timeout(budget.left(CONNECT), self.refreshed())
             .await
             .unwrap_or(Err(Fault::no_connection("no node of the Redis Cluster told in time which node has which keys")))
     }
 
-    fn look_now_and_then(self: &Arc<Self>) {
-        let weak = Arc::downgrade(self);
-        tokio::spawn(async move {
-            loop {
-                sleep(LOOK_EACH).await;
-                let Some(cluster) = weak.upgrade() else { return };
-                cluster.refresh_soon();
-            }
-        });
+    async fn refreshed(self: &Arc<Self>) -> Result<(), Fault> {
+        let refresh = || {
+            let cluster = Arc::clone(self);
+            async move { cluster.refresh().await }
+        };
+        let refreshed = self.learning.join(refresh).await;
+        refreshed.unwrap_or_else(|| Err(Fault::no_connection("the runtime is shutting down")))
+    }
+
+    /// Looks now and then, on this caller's runtime. If another did so before and gives no sign any more, the map may be old.
+    async fn look(self: &Arc<Self>, budget: &Budget) {
+        if Handle::try_current().is_err() {
+            return;
+        }
+        // The calls see a failure too.
+        let _ = timeout(budget.left(TELL), self.refreshed()).await;
+        if let Some(turn) = self.looking.take() {
+            tokio::spawn(look_now_and_then(Arc::downgrade(self), turn));
+        }
     }
 
     /// Asks for the map in a task of its own, so that requests to other nodes never wait for it; again, after a pause,
     /// as long as there are reasons.
     fn refresh_soon(self: &Arc<Self>) {
         self.wanted.store(true, Ordering::Relaxed);
-        let Ok(turn) = Arc::clone(&self.refreshing).try_lock_owned() else { return };
+        if Handle::try_current().is_err() {
+            return;
+        }
+        let Some(mut turn) = self.refreshing.take() else { return };
         let weak = Arc::downgrade(self);
         tokio::spawn(async move {
-            let _turn = turn;
             while let Some(cluster) = weak.upgrade().filter(|cluster| cluster.wanted.swap(false, Ordering::Relaxed)) {
                 // A failure is seen by the calls too, which want the next attempt.
                 drop(cluster.refresh().await);
                 drop(cluster);
                 sleep(REFRESH_PAUSE).await;
+                if !turn.renew() {
+                    return;
+                }
             }
         });
     }
@@ -282,13 +306,24 @@ impl Cluster {
     }
 
     fn new_node(&self, place: &Place) -> Result<Arc<Node>, Fault> {
-        Node::new(self.access.at(place.clone()), &self.pools, &self.failovers)
+        Node::new(self.access.at(place.clone()), Role::Any, &self.pools, &self.failovers)
             .map(Arc::new)
             .map_err(|_| Fault::no_connection("a node of the Redis Cluster has an address that is none"))
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Map> {
         self.map.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn look_now_and_then(cluster: Weak<Cluster>, mut turn: Taken) {
+    let signs = LOOK_EACH.as_millis() / SIGN_EACH.as_millis();
+    for sign in 1_u128.. {
+        sleep(SIGN_EACH).await;
+        let Some(cluster) = cluster.upgrade().filter(|_| turn.renew()) else { return };
+        if sign % signs == 0 {
+            cluster.refresh_soon();
+        }
     }
 }
 

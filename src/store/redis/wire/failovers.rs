@@ -37,22 +37,23 @@ impl Identity {
         Self { known: Arc::default(), failovers: failovers.clone() }
     }
 
-    /// Compares the run and the replication history of the server with those of the last connection.
+    /// Compares the run and the replication history of the server with those of the last connection. Returns whether it is
+    /// a replica, if it says so.
     ///
     /// A user who may not ask, or a proxy that does not tell, is no reason to have no connection.
-    pub(super) async fn look(&self, connection: &mut Connection) {
+    pub(super) async fn look(&self, connection: &mut Connection) -> Option<bool> {
         let mut command = redis::cmd("INFO");
         command.arg("server").arg("replication");
-        let Ok(answer) = connection.send_packed_command(&command).await.and_then(Value::extract_error) else { return };
-        let Ok(told) = from_redis_value::<String>(answer) else { return };
+        let answer = connection.send_packed_command(&command).await.and_then(Value::extract_error).ok()?;
+        let told = from_redis_value::<String>(answer).ok()?;
         let now: String =
             told.lines().filter(|line| line.starts_with("run_id:") || line.starts_with("master_replid:")).collect();
-        if now.is_empty() {
-            return;
+        if !now.is_empty() {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone());
+            if known.is_some_and(|known| known != now) {
+                self.failovers.seen();
+            }
         }
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone());
-        if known.is_some_and(|known| known != now) {
-            self.failovers.seen();
-        }
+        told.lines().find_map(|line| line.strip_prefix("role:")).map(|role| role.trim() == "slave")
     }
 }

@@ -60,6 +60,13 @@ impl Fault {
     pub(super) const CROWDED: Self =
         Self { verdict: Refused, what: "as many calls as may wait for Redis's answers do already", error: None };
 
+    /// Nothing was sent: there is neither a timer nor a task for it.
+    pub(super) const OUTSIDE: Self = Self {
+        verdict: Refused,
+        what: "the call was made outside of a Tokio runtime, and none is known in which it could be done",
+        error: None,
+    };
+
     /// Nothing was sent: nobody is known to have the key.
     pub(super) const UNCOVERED: Self =
         Self { verdict: Passing, what: "no node of the Redis Cluster serves the key's slot", error: None };
@@ -67,6 +74,11 @@ impl Fault {
     /// The answer came from a master that has been replaced meanwhile: what it did may be undone.
     pub(super) const REPLACED: Self =
         Self { verdict: Verdict::Lost, what: "the answer came from a Redis node that has been replaced", error: None };
+
+    /// The answer came from a server that is no master any more, as this says: what it knows may be old.
+    pub(super) fn replaced(error: RedisError) -> Self {
+        Self { error: Some(error), ..Self::REPLACED }
+    }
 
     /// A call that was given to a connection failed.
     pub(super) fn calling(error: RedisError) -> Self {
@@ -106,6 +118,15 @@ impl Fault {
     /// Whether time ran out before anything was sent.
     pub(super) fn is_late(&self) -> bool {
         self.verdict == Refused && self.what == Self::LATE.what
+    }
+
+    pub(super) const fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// Whether it would have waited behind too many others.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.what == Self::CROWDED.what
     }
 
     /// Whether no node serves the key's slot, by the map or by the node's own word.

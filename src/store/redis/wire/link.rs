@@ -1,20 +1,20 @@
 //! One multiplexed connection.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, PushInfo,
-    PushKind, RedisConnectionInfo, RedisResult,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline, ProtocolVersion,
+    PushInfo, PushKind, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value,
 };
 #[cfg(feature = "tls")]
 use redis::{ClientTlsConfig, TlsCertificates};
 use tokio::time::Instant;
 
 use super::budget::ANSWER;
-use super::clock::ServerClock;
+use super::clock::{ServerClock, read_time};
 use super::connection::Connection;
 use super::failovers::{Failovers, Identity};
 use super::fault::Fault;
@@ -29,18 +29,23 @@ pub(super) const TIMEOUTS: u32 = 3;
 /// A connection that leads to a replica is given up no younger than this: its address may lead to the new master, but
 /// while it does not, callers would do nothing but connect.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// After so long the next call on a connection asks whether the server is a master still. With the time that the
+/// question may take, an answer of one that is none any more is believed for 3 s at most.
+const CHECKED_FOR: Duration = Duration::from_secs(2);
+
 /// How to reach the server.
 #[derive(Clone)]
 pub(super) struct Dial {
     server: Server,
     client: Client,
     identity: Identity,
+    role: Role,
 }
 
 impl Dial {
-    pub(super) fn new(server: &Server, failovers: &Failovers) -> Result<Self, ConfigError> {
+    pub(super) fn new(server: &Server, role: Role, failovers: &Failovers) -> Result<Self, ConfigError> {
         let client = client(server).map_err(|error| ConfigError::new("url", "of the store", error))?;
-        Ok(Self { server: server.clone(), client, identity: Identity::new(failovers) })
+        Ok(Self { server: server.clone(), client, identity: Identity::new(failovers), role })
     }
 
     pub(super) fn info(&self) -> ConnectionInfo {
@@ -64,8 +69,39 @@ impl Dial {
             })
             .await?;
         clock.measure(&mut connection).await?;
-        self.identity.look(&mut connection).await;
-        Ok(Link { connection, broken, timeouts: AtomicU32::new(0), made: Instant::now() })
+        let asked = clock.elapsed();
+        let is_replica = self.identity.look(&mut connection).await;
+        if self.role == Role::Master && is_replica == Some(true) {
+            return Err(replica());
+        }
+        let link =
+            Link { connection, broken, timeouts: AtomicU32::new(0), made: Instant::now(), check: AtomicU64::new(0) };
+        if is_replica.is_some() {
+            link.checked(asked);
+        }
+        Ok(link)
+    }
+
+    /// Whether to ask before a call of bulk work, whose connections are seldom used and checked each time.
+    pub(super) fn has_questions(&self, clock: &ServerClock) -> bool {
+        self.role == Role::Master || clock.is_due()
+    }
+
+    /// Asks for the server's time, and whether it is a master still. Fails as [`Fault::is_from_replica`] if not.
+    ///
+    /// A user who may not ask, or a proxy that does not say, is believed to be connected to one.
+    pub(super) async fn check(&self, connection: &mut Connection, clock: &ServerClock) -> Result<(), Fault> {
+        let mut questions = Pipeline::new();
+        questions.cmd("TIME");
+        if self.role == Role::Master {
+            questions.cmd("ROLE");
+        }
+        let sent = clock.elapsed();
+        let answers = connection.send_packed_commands(&questions).await.map_err(Fault::calling)?;
+        if let Some(now) = answers.first().and_then(read_time) {
+            clock.set(now, sent.midpoint(clock.elapsed()));
+        }
+        if answers.get(1).is_some_and(is_replica) { Err(Fault::replaced(replica())) } else { Ok(()) }
     }
 
     /// Over TLS the driver's. `ended` is called in the runtime when it ends.
@@ -129,6 +165,23 @@ pub(super) fn settings() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER))
 }
 
+/// What a server has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Master,
+    /// A Cluster's node says itself, at each key, when another node has it.
+    Any,
+}
+
+/// Whether this answer to `ROLE` is a replica's.
+fn is_replica(role: &Value) -> bool {
+    matches!(role, Value::Array(parts) if parts.first() == Some(&Value::BulkString(b"slave".to_vec())))
+}
+
+fn replica() -> RedisError {
+    (ServerErrorKind::ReadOnly.into(), "the server is a replica").into()
+}
+
 /// A connection, and what is known of its health.
 pub(super) struct Link {
     connection: Connection,
@@ -137,6 +190,8 @@ pub(super) struct Link {
     /// Late answers since the last one in time.
     timeouts: AtomicU32,
     made: Instant,
+    /// When to ask again whether the server is a master, by the node's clock.
+    check: AtomicU64,
 }
 
 impl Link {
@@ -148,6 +203,21 @@ impl Link {
         self.connection.clone()
     }
 
+    /// Whether the caller should ask whether the server is a master. Only one caller does, and another one if that one
+    /// gets no answer.
+    pub(super) fn claims_check(&self, now: u64) -> bool {
+        let due = self.check.load(Ordering::Relaxed);
+        due <= now && {
+            let again = now + ANSWER.as_millis() as u64;
+            self.check.compare_exchange(due, again, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        }
+    }
+
+    /// The server is a master, or does not say, as it was asked at this time.
+    pub(super) fn checked(&self, asked: u64) {
+        self.check.store(asked + CHECKED_FOR.as_millis() as u64, Ordering::Relaxed);
+    }
+
     pub(super) fn answered(&self) {
         // Read first: a store would take the cache line from the other threads at every answer.
         if self.timeouts.load(Ordering::Relaxed) != 0 {
@@ -155,11 +225,18 @@ impl Link {
         }
     }
 
-    pub(super) fn failed(&self, fault: &Fault) {
-        let tired = fault.is_timeout() && self.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS;
-        let demoted = fault.is_from_replica() && self.made.elapsed() >= LOOK_AGAIN;
-        if tired || demoted || fault.is_broken_connection() {
-            self.broken.store(true, Ordering::Relaxed);
-        }
+    /// One more answer was late; whether these are too many.
+    pub(super) fn is_late(&self) -> bool {
+        self.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS
+    }
+
+    /// The server has said that it is a replica; whether this is to be believed of its address.
+    pub(super) fn is_shown_a_replica(&self) -> bool {
+        self.check.store(0, Ordering::Relaxed);
+        self.made.elapsed() >= LOOK_AGAIN
+    }
+
+    pub(super) fn give_up(&self) {
+        self.broken.store(true, Ordering::Relaxed);
     }
 }

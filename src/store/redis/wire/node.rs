@@ -1,7 +1,6 @@
 //! The connections to one server.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Path;
 use super::budget::Budget;
@@ -11,8 +10,8 @@ use super::clock::ServerClock;
 use super::failovers::Failovers;
 use super::fault::Fault;
 use super::flight::Flight;
-use super::lane::Lane;
-use super::link::Dial;
+use super::lanes::Lanes;
+use super::link::{Dial, Role};
 use crate::config::servers::{Place, Server};
 use crate::config::{ConfigError, Pools};
 use crate::erased::erased;
@@ -20,8 +19,7 @@ use crate::erased::erased;
 /// A server's shared connections, its bulk connections and its clock.
 pub(super) struct Node {
     server: Server,
-    lanes: Box<[Arc<Lane>]>,
-    turn: AtomicUsize,
+    lanes: Arc<Lanes>,
     bulk: Bulk,
     pub(super) clock: Arc<ServerClock>,
     flight: Flight,
@@ -29,13 +27,12 @@ pub(super) struct Node {
 
 impl Node {
     /// Opens nothing yet: the first call that needs a connection does.
-    pub(super) fn new(server: Server, pools: &Pools, failovers: &Failovers) -> Result<Self, ConfigError> {
+    pub(super) fn new(server: Server, role: Role, pools: &Pools, failovers: &Failovers) -> Result<Self, ConfigError> {
         let clock = Arc::new(ServerClock::new());
-        let dial = Dial::new(&server, failovers)?;
+        let dial = Dial::new(&server, role, failovers)?;
         Ok(Self {
-            lanes: (0..pools.connections).map(|_| Lane::new(dial.clone(), clock.clone(), pools.budget)).collect(),
-            turn: AtomicUsize::new(0),
             bulk: Bulk::new(&dial, clock.clone(), pools.bulk_connections)?,
+            lanes: Lanes::new(dial, clock.clone(), pools.connections, pools.budget),
             clock,
             flight: Flight::new(pools.in_flight),
             server,
@@ -54,15 +51,19 @@ impl Node {
         match path {
             Path::Request => {
                 let _flying = self.flight.begin()?;
-                self.next_lane().send(budget, call).await
+                let answer = self.lanes.send(budget, call).await;
+                if answer.as_ref().is_err_and(Fault::is_from_replica) {
+                    self.bulk.give_all_up();
+                }
+                answer
             }
-            Path::Bulk => erased(self.bulk.send(budget, call)).await,
+            Path::Bulk => {
+                let answer = erased(self.bulk.send(budget, call)).await;
+                if answer.as_ref().is_err_and(Fault::is_from_replica) {
+                    self.lanes.give_all_up();
+                }
+                answer
+            }
         }
-    }
-
-    /// By turns, so that a retry meets another connection.
-    fn next_lane(&self) -> &Arc<Lane> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        &self.lanes[turn % self.lanes.len()]
     }
 }

@@ -1,20 +1,24 @@
 //! A connection that many calls share: written in their order, answered in their order.
 //!
-//! The driver has one too. This one does less for each call: it writes all that waits at once, has one alarm for all
-//! answers that may be late, and reads by `resp`. It is what a request waits for.
+//! The driver has one too. This one does less for each call: it writes all that waits at once, has one alarm in each
+//! runtime for all answers that may be late, and reads by `resp`. It is what a request waits for.
 
+mod guard;
 mod incoming;
 mod service;
 mod waiting;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::{self, Id};
 use tokio::time::Instant;
 
+use self::guard::Guard;
 use self::service::Service;
 use self::waiting::Waiting;
 use super::{resp, words};
@@ -37,30 +41,56 @@ pub(super) struct Pipe(Arc<Handle>);
 
 struct Handle(Arc<Shared>);
 
-struct Shared(Mutex<Outbox>);
+struct Shared {
+    calls: Mutex<Calls>,
+    /// Where the connection's task is.
+    home: runtime::Handle,
+}
 
-/// What calls have put in since the last write.
-struct Outbox {
+/// Those on their way.
+struct Calls {
+    /// What they have put in since the last write.
     bytes: Vec<u8>,
-    calls: Vec<Waiting>,
+    /// In the order of their answers.
+    waiting: VecDeque<Waiting>,
+    /// How many of them the connection's task knows.
+    known: usize,
+    /// How often it has looked for more.
+    looked: u64,
     /// To be woken by the next call.
     asleep: Option<Waker>,
+    /// Runtimes with an alarm for their callers.
+    guarded: Vec<Id>,
+    /// Late answers since the last one in time.
+    late: u32,
+    /// Whom to tell that another connection is needed, until they are told.
+    broke: Option<Box<dyn FnOnce() + Send>>,
     /// No handle is left.
     unused: bool,
     ended: bool,
 }
 
 impl Pipe {
-    /// Serves this stream in a task of its own; `broke` is called there, once, if it ends before the last handle is gone,
+    /// Serves this stream in a task of its own; `broke` is called, once, if it ends before the last handle is gone,
     /// or when [`TIMEOUTS`](super::link::TIMEOUTS) answers in a row are late, also of callers that have gone before.
-    pub(super) fn new<S>(stream: S, broke: impl FnOnce() + Send + Unpin + 'static) -> Self
+    pub(super) fn new<S>(stream: S, broke: impl FnOnce() + Send + 'static) -> Self
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let outbox =
-            Outbox { bytes: Vec::with_capacity(ROOM), calls: Vec::new(), asleep: None, unused: false, ended: false };
-        let shared = Arc::new(Shared(Mutex::new(outbox)));
-        tokio::spawn(Service::new(stream, Arc::clone(&shared), broke));
+        let calls = Calls {
+            bytes: Vec::with_capacity(ROOM),
+            waiting: VecDeque::new(),
+            known: 0,
+            looked: 0,
+            asleep: None,
+            guarded: Vec::new(),
+            late: 0,
+            broke: Some(Box::new(broke)),
+            unused: false,
+            ended: false,
+        };
+        let shared = Arc::new(Shared { calls: Mutex::new(calls), home: runtime::Handle::current() });
+        tokio::spawn(Service::new(stream, Arc::clone(&shared)));
         Self(Arc::new(Handle(shared)))
     }
 
@@ -119,18 +149,24 @@ impl Pipe {
     }
 
     fn put(&self, call: Waiting, write: impl FnOnce(&mut Vec<u8>)) -> RedisResult<()> {
-        let mut outbox = self.0.0.lock();
-        if outbox.ended {
+        // A caller outside of a runtime is looked after by the connection's.
+        let runtime = runtime::Handle::try_current().unwrap_or_else(|_| self.0.0.home.clone());
+        let mut calls = self.0.0.lock();
+        if calls.ended {
             return Err(gone());
-        } else if outbox.bytes.len() > MOST_UNWRITTEN {
+        } else if calls.bytes.len() > MOST_UNWRITTEN {
             return Err((ErrorKind::Client, "too much waits to be written already").into());
         }
-        write(&mut outbox.bytes);
-        outbox.calls.push(call);
-        let asleep = outbox.asleep.take();
-        drop(outbox);
+        write(&mut calls.bytes);
+        calls.waiting.push_back(call);
+        let guard = Guard::needed(&self.0.0, &mut calls, &runtime);
+        let asleep = calls.asleep.take();
+        drop(calls);
         if let Some(waker) = asleep {
             waker.wake();
+        }
+        if let Some(guard) = guard {
+            runtime.spawn(guard.watch());
         }
         Ok(())
     }
@@ -138,19 +174,42 @@ impl Pipe {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let mut outbox = self.0.lock();
-        outbox.unused = true;
-        let asleep = outbox.asleep.take();
-        drop(outbox);
+        let mut calls = self.0.lock();
+        calls.unused = true;
+        let asleep = calls.asleep.take();
+        drop(calls);
         if let Some(waker) = asleep {
             waker.wake();
         }
     }
 }
 
+impl Calls {
+    /// An answer has come; returns the call that has all of its own by now.
+    fn take(&mut self, answer: &[u8]) -> RedisResult<Option<Waiting>> {
+        let Some(call) = self.waiting.front_mut().filter(|_| self.known > 0) else {
+            return Err((ErrorKind::Parse, "an answer to no call").into());
+        };
+        self.late = 0;
+        if call.take(answer) > 0 {
+            return Ok(None);
+        }
+        self.known -= 1;
+        Ok(self.waiting.pop_front())
+    }
+}
+
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Outbox> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that another connection is needed. Whoever waits still may be answered.
+    fn tell(&self) {
+        let broke = self.lock().broke.take();
+        if let Some(broke) = broke {
+            broke();
+        }
     }
 }
 

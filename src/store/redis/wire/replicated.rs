@@ -11,6 +11,7 @@ use super::connection::Connection;
 use super::resp::accepted;
 use super::script::Script;
 use super::words::command;
+use crate::incident::Success;
 
 /// A script call and its `WAIT`, in one write.
 pub(super) struct Replicated<'a> {
@@ -61,6 +62,10 @@ impl Call for Replicated<'_> {
     /// By its body: an unknown sha would wait for nothing, and for as long.
     async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, usize)> {
         self.write(connection, &[command("EVAL", &self.script.body, self.keys, self.args)]).await
+    }
+
+    fn success(&self) -> Success {
+        self.script.success
     }
 
     async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, usize)> {

@@ -1,5 +1,7 @@
 //! A Lua script as the server knows it.
 
+use crate::incident::Success;
+
 /// A Lua script with its `#!lua` line.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
@@ -8,6 +10,8 @@ pub(crate) struct Script {
     pub(crate) body: String,
     /// Lower-case hexadecimal SHA-1 of the body.
     pub(crate) sha: String,
+    /// What a run of it shows.
+    pub(crate) success: Success,
 }
 
 impl Script {
@@ -25,19 +29,21 @@ impl Script {
             body.push_str(part);
         }
         let sha = sha1_smol::Sha1::from(&body).digest().to_string();
-        Self { name, body, sha }
+        let success = if flags.contains("allow-oom") { Success::Ending } else { Success::Write };
+        Self { name, body, sha, success }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Script;
+    use super::{Script, Success};
 
     #[test]
     fn the_first_line_names_the_flags() {
         let script = Script::new("end", "allow-oom,no-writes", &["-- a", "return 1"]);
         assert_eq!(script.body, "#!lua flags=allow-oom,no-writes\n-- a\nreturn 1");
-        assert_eq!(script.sha.len(), 40);
+        assert_eq!((script.sha.len(), script.success), (40, Success::Ending));
+        assert_eq!(Script::new("save", "", &["return 1"]).success, Success::Write);
         assert_eq!(Script::new("end", "", &["return 1"]).body, "#!lua\nreturn 1");
     }
 }

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::Value;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Path;
 use super::budget::Budget;
@@ -16,17 +17,25 @@ use super::call::Call;
 use super::check;
 use super::failovers::Failovers;
 use super::fault::Fault;
-use super::link::CONNECT;
+use super::link::{CONNECT, Role};
 use super::node::Node;
+use super::single::Single;
+use super::turn::{Taken, Turn};
 use crate::clock::{Millis, system_ms};
 use crate::config::servers::{Group, Place, Server};
 use crate::config::{ConfigError, Pools};
+use crate::erased::erased;
 use crate::error::Outage;
 
 /// The Sentinels are not asked more often than this, whatever happens.
 const ASK_PAUSE: Duration = Duration::from_millis(100);
 /// How long a server may take to tell its role.
 const TELL: Duration = Duration::from_millis(500);
+/// What listens to the Sentinels gives a sign this often. A call that finds no sign for twice as long listens itself, and
+/// asks what was missed.
+const SIGN_EACH: Duration = Duration::from_millis(500);
+/// Who asks and takes longer may be on a runtime that stands still, and holds nobody up.
+const STILL: Duration = Duration::from_millis(700);
 
 /// The master, and who knows where it is.
 pub(super) struct Sentinels {
@@ -39,17 +48,18 @@ pub(super) struct Sentinels {
     epoch: AtomicU64,
     /// The URL's, and those that these know.
     places: Mutex<Vec<Place>>,
-    /// One listener for each place; they end with this.
+    /// One listener for each place, and what gives signs for them; they end with this.
     watchers: Mutex<JoinSet<()>>,
-    first: tokio::sync::Mutex<()>,
-    asking: Arc<tokio::sync::Mutex<()>>,
+    listening: Arc<Turn>,
+    finding: Single<Result<(), Fault>>,
+    asking: Arc<Turn>,
 }
 
 impl Sentinels {
     pub(super) fn new(group: &Group, pools: &Pools, failovers: &Failovers) -> Result<Arc<Self>, ConfigError> {
         // Says before any I/O what a connection would stumble over.
         for place in &group.sentinels {
-            Node::new(group.access.at(place.clone()), pools, failovers)?;
+            Node::new(group.access.at(place.clone()), Role::Master, pools, failovers)?;
         }
         Ok(Arc::new(Self {
             group: group.clone(),
@@ -57,10 +67,11 @@ impl Sentinels {
             failovers: failovers.clone(),
             master: RwLock::default(),
             epoch: AtomicU64::new(0),
-            places: Mutex::default(),
+            places: Mutex::new(group.sentinels.clone()),
             watchers: Mutex::default(),
-            first: tokio::sync::Mutex::default(),
-            asking: Arc::default(),
+            listening: Turn::new(2 * SIGN_EACH),
+            finding: Single::new(STILL),
+            asking: Turn::new(STILL),
         }))
     }
 
@@ -98,27 +109,52 @@ impl Sentinels {
 
     /// The master, waiting until it was found once.
     pub(super) async fn found(self: &Arc<Self>, budget: &Budget) -> Result<Arc<Node>, Fault> {
+        if self.listening.is_free() {
+            erased(self.listen(budget)).await;
+        }
         if let Some(master) = self.master() {
             return Ok(master);
         }
-        let finding = async {
-            let _one_at_a_time = self.first.lock().await;
-            if self.master().is_none() {
-                for place in &self.group.sentinels {
-                    self.listen_to(place);
-                }
-                self.find().await?;
-            }
-            self.master().ok_or_else(|| Fault::no_connection(UNKNOWN))
-        };
-        timeout_at(Instant::now() + budget.left(CONNECT), finding)
+        timeout(budget.left(CONNECT), self.find_together())
             .await
-            .unwrap_or(Err(Fault::no_connection("no Sentinel told in time where the master is")))
+            .unwrap_or(Err(Fault::no_connection("no Sentinel told in time where the master is")))?;
+        self.master().ok_or_else(|| Fault::no_connection(UNKNOWN))
+    }
+
+    async fn find_together(self: &Arc<Self>) -> Result<(), Fault> {
+        let find = || {
+            let group = Arc::clone(self);
+            async move { group.find().await }
+        };
+        let found = self.finding.join(find).await;
+        found.unwrap_or_else(|| Err(Fault::no_connection("the runtime is shutting down")))
+    }
+
+    /// Listens, on this caller's runtime. If another did so before and gives no sign any more, a failover may have been missed.
+    async fn listen(self: &Arc<Self>, budget: &Budget) {
+        if Handle::try_current().is_err() {
+            return;
+        }
+        if self.master().is_some() {
+            // The calls see a failure too.
+            let _ = timeout(budget.left(TELL), self.find_together()).await;
+        }
+        let Some(turn) = self.listening.take() else { return };
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut watchers = JoinSet::new();
+        watchers.spawn(give_signs(turn));
+        for place in places {
+            watchers.spawn(self.listener(&place));
+        }
+        *self.watchers.lock().unwrap_or_else(PoisonError::into_inner) = watchers;
     }
 
     /// Looks for the master in a task of its own; nobody waits for it who has one.
     fn find_soon(self: &Arc<Self>) {
-        let Ok(turn) = Arc::clone(&self.asking).try_lock_owned() else { return };
+        if Handle::try_current().is_err() {
+            return;
+        }
+        let Some(turn) = self.asking.take() else { return };
         let weak = Arc::downgrade(self);
         tokio::spawn(async move {
             if let Some(group) = weak.upgrade() {
@@ -187,7 +223,8 @@ impl Sentinels {
             _ => self.new_node(place)?,
         };
         match node.send(Path::Request, &Budget::of(TELL), &redis::cmd("ROLE")).await {
-            Ok(role) if !is_master(&role) => Err(Fault::no_connection("the Sentinels' master is a replica yet")),
+            Ok(role) if !is_master(&role) => Err(Fault::no_connection(REPLICA)),
+            Err(fault) if fault.is_from_replica() => Err(Fault::no_connection(REPLICA)),
             Err(fault) if fault.code() != Some("NOPERM") => Err(fault),
             _ => Ok(node),
         }
@@ -239,7 +276,7 @@ impl Sentinels {
     }
 
     fn new_node(&self, place: &Place) -> Result<Arc<Node>, Fault> {
-        Node::new(self.group.access.at(place.clone()), &self.pools, &self.failovers)
+        Node::new(self.group.access.at(place.clone()), Role::Master, &self.pools, &self.failovers)
             .map(Arc::new)
             .map_err(|_| Fault::no_connection("the Sentinels' master has an address that is none"))
     }
@@ -253,12 +290,24 @@ impl Sentinels {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if !places.contains(place) {
             places.push(place.clone());
-            let listening = watch::listen(Arc::downgrade(self), self.sentinel(place), self.group.master.clone());
-            self.watchers.lock().unwrap_or_else(PoisonError::into_inner).spawn(listening);
+            let listener = self.listener(place);
+            self.watchers.lock().unwrap_or_else(PoisonError::into_inner).spawn(listener);
         }
+    }
+
+    fn listener(self: &Arc<Self>, place: &Place) -> impl Future<Output = ()> + Send + use<> {
+        watch::listen(Arc::downgrade(self), self.sentinel(place), self.group.master.clone())
     }
 }
 
+/// As long as the runtime is driven that the listeners are on.
+async fn give_signs(mut turn: Taken) {
+    while turn.renew() {
+        sleep(SIGN_EACH).await;
+    }
+}
+
+const REPLICA: &str = "the Sentinels' master is a replica yet";
 const UNKNOWN: &str = "no Sentinel knows where the master is";
 
 fn is_master(role: &Value) -> bool {

@@ -4,15 +4,19 @@
 pub(in crate::store::redis) mod cluster;
 #[cfg(feature = "tls")]
 mod encrypted;
+mod gate;
 pub(in crate::store::redis) mod group;
+mod growth;
 mod logins;
 mod moves;
 mod outages;
 mod pipe;
 mod proxy;
+mod runtimes;
 mod scripts;
 pub(in crate::store::redis) mod server;
 mod shards;
+mod shared;
 mod switches;
 mod waits;
 

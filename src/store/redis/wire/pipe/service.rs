@@ -1,17 +1,15 @@
 //! The task of a connection.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use redis::{ErrorKind, RedisResult};
+use redis::RedisResult;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::super::link::TIMEOUTS;
+use super::guard::Guard;
 use super::incoming::Incoming;
 use super::waiting::Waiting;
 use super::{KEPT, ROOM, Shared};
@@ -20,38 +18,25 @@ use super::{KEPT, ROOM, Shared};
 const NO_ANSWER: [&[u8]; 2] = [b">", b"|"];
 
 /// Ends when it is not used any more, or broken.
-pub(super) struct Service<S, B> {
+pub(super) struct Service<S> {
     stream: S,
     shared: Arc<Shared>,
     outgoing: Vec<u8>,
     /// How much of it is written.
     written: usize,
     let_others: bool,
-    calls: VecDeque<Waiting>,
     incoming: Incoming,
-    alarm: Pin<Box<Sleep>>,
-    /// When it rings, if it is set.
-    set: Option<Instant>,
-    /// Late answers since the last one in time.
-    late: u32,
-    /// Whom to tell that another connection is needed, until they are told.
-    broke: Option<B>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Service<S, B> {
-    pub(super) fn new(stream: S, shared: Arc<Shared>, broke: B) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
+    pub(super) fn new(stream: S, shared: Arc<Shared>) -> Self {
         Self {
             stream,
             shared,
             outgoing: Vec::with_capacity(ROOM),
             written: 0,
             let_others: false,
-            calls: VecDeque::new(),
             incoming: Incoming::new(),
-            alarm: Box::pin(sleep_until(Instant::now())),
-            set: None,
-            late: 0,
-            broke: Some(broke),
         }
     }
 
@@ -69,9 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Service<S, B> {
             self.fetch(None);
             self.write(context)?;
             if !self.fetch(Some(context.waker())) {
-                self.look_at_the_clock(context);
-                let over = !self.calls.iter().any(Waiting::is_wanted) && self.shared.lock().unused;
-                return if over { Poll::Ready(Ok(())) } else { Poll::Pending };
+                return if self.is_over() { Poll::Ready(Ok(())) } else { Poll::Pending };
             }
         }
     }
@@ -88,24 +71,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Service<S, B> {
         self.written == self.outgoing.len()
     }
 
-    /// Takes over the calls that were put in, whose time runs from now on, and what they have to write, if all before it
-    /// is written: true then. Otherwise the next call is to wake this task.
+    /// No handle is left and nobody waits. Those who have gone wait until they are answered or late, and this task must
+    /// learn of it, though the runtimes of all of them may have gone too.
+    fn is_over(&self) -> bool {
+        let mut calls = self.shared.lock();
+        let (unused, waits) = (calls.unused, calls.waiting.iter().any(Waiting::is_wanted));
+        let home = &self.shared.home;
+        let guard = if unused && waits { Guard::needed(&self.shared, &mut calls, home) } else { None };
+        drop(calls);
+        if let Some(guard) = guard {
+            home.spawn(guard.watch());
+        }
+        unused && !waits
+    }
+
+    /// Takes over what the calls that were put in have to write, if all before it is written: true then. Otherwise the next
+    /// call is to wake this task.
     fn fetch(&mut self, waker: Option<&Waker>) -> bool {
-        let mut outbox = self.shared.lock();
-        let first = outbox.calls.iter().map(|call| call.until).min();
-        self.calls.extend(outbox.calls.drain(..));
-        let fetches = self.is_written() && !outbox.bytes.is_empty();
+        let mut calls = self.shared.lock();
+        calls.looked += 1;
+        calls.known = calls.waiting.len();
+        let fetches = self.is_written() && !calls.bytes.is_empty();
         if fetches {
             self.outgoing.clear();
             self.outgoing.shrink_to(KEPT);
             self.written = 0;
-            std::mem::swap(&mut self.outgoing, &mut outbox.bytes);
+            std::mem::swap(&mut self.outgoing, &mut calls.bytes);
         } else {
-            outbox.asleep = waker.cloned();
-        }
-        drop(outbox);
-        if let Some(first) = first.filter(|first| self.set.is_none_or(|set| *first < set)) {
-            self.set_alarm(Some(first));
+            calls.asleep = waker.cloned();
         }
         fetches
     }
@@ -127,69 +120,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Service<S, B> {
             if NO_ANSWER.iter().any(|begin| answer.starts_with(begin)) {
                 continue;
             }
-            let Some(call) = self.calls.front_mut() else {
-                return Err((ErrorKind::Parse, "an answer to no call").into());
-            };
-            call.answer(answer);
-            self.late = 0;
-            if call.awaited == 0 {
-                self.calls.pop_front();
+            if let Some(call) = self.shared.lock().take(answer)? {
+                call.answer();
             }
         }
         Ok(())
     }
-
-    /// Tells the callers whose time is over. Comes after calls were fetched: an alarm that is set wakes this task only
-    /// once it was looked at.
-    fn look_at_the_clock(&mut self, context: &mut Context<'_>) {
-        while self.set.is_some() && self.alarm.as_mut().poll(context).is_ready() {
-            let now = Instant::now();
-            for late in self.calls.iter_mut().filter(|call| call.until <= now && call.is_wanted()) {
-                late.fail(io::Error::from(io::ErrorKind::TimedOut).into());
-                self.late += 1;
-            }
-            if self.late >= TIMEOUTS {
-                self.tell();
-            }
-            let next = self.calls.iter().filter(|call| call.is_wanted()).map(|call| call.until).min();
-            self.set_alarm(next);
-        }
-    }
-
-    /// Whoever waits still may be answered.
-    fn tell(&mut self) {
-        if let Some(broke) = self.broke.take() {
-            broke();
-        }
-    }
-
-    fn set_alarm(&mut self, at: Option<Instant>) {
-        self.set = at;
-        if let Some(at) = at {
-            self.alarm.as_mut().reset(at);
-        }
-    }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, B: FnOnce() + Unpin> Future for Service<S, B> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Service<S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if let Err(error) = ready!(self.serve(context)) {
-            self.calls.iter_mut().for_each(|call| call.fail(error.clone()));
-            self.tell();
+            let calls = std::mem::take(&mut self.shared.lock().waiting);
+            calls.into_iter().for_each(|mut call| call.fail(error.clone()));
+            self.shared.tell();
         }
         Poll::Ready(())
     }
 }
 
-impl<S, B> Drop for Service<S, B> {
+impl<S> Drop for Service<S> {
     /// Also when the runtime shuts down: who waits is told, and nobody waits after it.
     fn drop(&mut self) {
-        let mut outbox = self.shared.lock();
-        outbox.ended = true;
-        let unsent = std::mem::take(&mut outbox.calls);
-        drop(outbox);
+        let mut calls = self.shared.lock();
+        calls.ended = true;
+        let unsent = std::mem::take(&mut calls.waiting);
+        drop(calls);
         drop(unsent);
     }
 }

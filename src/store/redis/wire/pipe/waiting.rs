@@ -9,7 +9,7 @@ pub(super) struct Waiting {
     /// Until when its caller waits.
     pub(super) until: Instant,
     /// How many answers are to come.
-    pub(super) awaited: usize,
+    awaited: usize,
     /// Those that have come, in room that the caller has made: memory is freed fastest by the thread that it is from.
     answers: Vec<u8>,
     /// None once nobody waits any more; what comes is read all the same, or the next call would get it.
@@ -23,16 +23,20 @@ impl Waiting {
         (Self { until, awaited, answers: Vec::with_capacity(room), to: Some(to) }, answers)
     }
 
-    pub(super) fn answer(&mut self, answer: &[u8]) {
+    /// One of its answers has come. Returns how many are to come yet.
+    pub(super) fn take(&mut self, answer: &[u8]) -> usize {
         self.awaited -= 1;
         if self.to.is_some() {
             self.answers.extend_from_slice(answer);
         }
-        if self.awaited == 0
-            && let Some(to) = self.to.take()
-        {
+        self.awaited
+    }
+
+    /// All have.
+    pub(super) fn answer(self) {
+        if let Some(to) = self.to {
             // That nobody waits any more is no failure.
-            drop(to.send(Ok(std::mem::take(&mut self.answers))));
+            drop(to.send(Ok(self.answers)));
         }
     }
 

@@ -111,6 +111,31 @@ async fn a_clusters_nodes_are_reached_over_tls_at_the_port_that_they_announce() 
     wire.check().await.unwrap();
 }
 
+#[test]
+fn calls_over_tls_succeed_though_their_runtime_is_not_driven() {
+    let authority = Authority::new();
+    let (_server, place) = start(&authority, "no", &[]);
+    let wire = secured(&format!("rediss://{place}"), &Tls::new().root_certificate(authority.pem()));
+    super::runtimes::calls_go_on_in_another_runtime(&wire, Duration::from_secs(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_becomes_a_replica_is_not_believed_over_tls() {
+    let authority = Authority::new();
+    let (server, place) = start(&authority, "no", &[]);
+    let wire = secured(&format!("rediss://{place}"), &Tls::new().root_certificate(authority.pem()));
+    for path in PATHS {
+        server.admin::<()>("REPLICAOF NO ONE");
+        get(&wire, path, "k").await.unwrap();
+        server.admin::<()>("REPLICAOF 127.0.0.1 1");
+        let begun = tokio::time::Instant::now();
+        while wire.read_one(path, &wire.budget().half().half(), b"k", redis::cmd("GET").arg("k")).await.is_ok() {
+            assert!(begun.elapsed() < Duration::from_secs(3), "a replica is believed yet");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_may_ask_for_a_certificate() {
     let (ours, other) = (Authority::new(), Authority::new());

@@ -48,8 +48,9 @@ async fn many_tasks_share_one_reconnect() {
         tasks.spawn(async move { get(&wire, Path::Request, "k").await.map(drop) });
     }
     assert!(tasks.join_all().await.iter().all(Result::is_ok));
-    // One for each of the two connections, and the one that asks.
-    assert_eq!(connections_received(&server) - before, 2 + 1);
+    // One that all waited for, perhaps the second one by now, and the one that asks.
+    let made = connections_received(&server) - before;
+    assert!((1 + 1..=2 + 1).contains(&made), "{made}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,16 +111,16 @@ async fn a_stopped_server_leaves_reads_unavailable_and_scripts_indeterminate() {
     }
     count(&wire, Path::Request).await.unwrap();
     server.stop();
+    let start = Instant::now();
+    let error = count(&wire, Path::Request).await.unwrap_err();
+    assert!(matches!(error, Error::Indeterminate(_)), "{error:?}");
+    assert!(start.elapsed() < BUDGET + SLACK, "{:?}", start.elapsed());
     for path in PATHS {
         let start = Instant::now();
         let error = get(&wire, path, "n").await.unwrap_err();
         assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
         assert!(start.elapsed() < BUDGET + SLACK, "{:?}", start.elapsed());
     }
-    let start = Instant::now();
-    let error = count(&wire, Path::Request).await.unwrap_err();
-    assert!(matches!(error, Error::Indeterminate(_)), "{error:?}");
-    assert!(start.elapsed() < BUDGET + SLACK, "{:?}", start.elapsed());
     // deadpool asks before it hands a connection out, so here the script was surely not sent.
     let error = count(&wire, Path::Bulk).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");

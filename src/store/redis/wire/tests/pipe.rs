@@ -210,7 +210,7 @@ async fn what_is_not_read_is_limited_and_goes_with_the_last_handle() {
     // One that is being written, and nine that wait for it.
     assert!((18..=22).contains(&refused), "{refused}");
     let metrics = tokio::runtime::Handle::current().metrics();
-    assert_eq!(metrics.num_alive_tasks(), 1);
+    assert!(metrics.num_alive_tasks() <= 2, "the connection's task, and the alarm");
     drop(pipe);
     let begun = Instant::now();
     while metrics.num_alive_tasks() > 0 {

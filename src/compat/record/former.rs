@@ -1,0 +1,150 @@
+//! Moving records here from the store that the application used before.
+//!
+//! A record is made here first and deleted there last, with a mark on it in between: whatever is cut off on the way, the
+//! record is in one of the two stores, and the next load of the same id finishes. An id that is known here, also as
+//! ended, is never read there, so nothing that has ended is moved.
+
+use std::error::Error as StdError;
+use std::future::Future;
+
+use super::located::{Found, Located};
+use super::{Content, Failure, Kept, Named, Place, RECORD, Records};
+use crate::codec::{encode_bytes, encode_value};
+use crate::end::EndReason;
+use crate::fields::Delta;
+
+/// The field of a record that may still be in the former store too.
+const MOVING: &str = "moving";
+
+/// What an error of the former store is turned into.
+pub(in crate::compat) type Cause = Box<dyn StdError + Send + Sync>;
+
+/// A record of the former store.
+pub(in crate::compat) struct Former {
+    /// Whose it is, if that can be read.
+    pub(in crate::compat) user: Named,
+    pub(in crate::compat) content: Content,
+}
+
+/// One id in the former store.
+pub(in crate::compat) trait FormerPlace {
+    /// The record there, if its time is not over.
+    fn read(&self) -> impl Future<Output = Result<Option<Former>, Failure>>;
+
+    /// Deletes it there; does nothing if it is not there.
+    fn delete(&self) -> impl Future<Output = Result<(), Failure>>;
+}
+
+impl Records {
+    /// The live sessions that this id leads to, moved here now if the id is only known in the former store.
+    pub(in crate::compat) async fn located_or_moved(
+        &self,
+        place: Place,
+        former: Option<&impl FormerPlace>,
+    ) -> Result<Option<Located>, Failure> {
+        let found = self.locate(place).await?;
+        match (found, former) {
+            (found, None) => Ok(found.live()),
+            (Found::Live(located), Some(former)) if is_moving(&located.first) => self.finish(located, former).await,
+            (Found::Live(located), Some(_)) => Ok(Some(located)),
+            (Found::Ended, Some(former)) => {
+                // A server of the version before may have written it again. The answer does not depend on it.
+                if let Err(error) = former.delete().await {
+                    tracing::debug!(%error, "an ended session was not deleted in the former store");
+                }
+                Ok(None)
+            }
+            (Found::Absent, Some(former)) => self.move_here(place, former).await,
+        }
+    }
+
+    async fn move_here(&self, place: Place, former: &impl FormerPlace) -> Result<Option<Located>, Failure> {
+        let made = match former.read().await? {
+            Some(Former { user: Err(error), .. }) => return Err(error.into()),
+            Some(Former { content, .. }) => self.make_with(place, None, &content, self.mark()).await?,
+            None => false,
+        };
+        // If it was not made here, another request may have moved or ended it meanwhile.
+        match self.locate(place).await? {
+            Found::Live(located) if made || is_moving(&located.first) => self.finish(located, former).await,
+            found => Ok(found.live()),
+        }
+    }
+
+    /// Logs the user of a moved record in, deletes it in the former store, and takes the mark away.
+    ///
+    /// A session of a user who has as many as a cap that rejects allows is not moved, and opens when there is room.
+    async fn finish(&self, located: Located, former: &impl FormerPlace) -> Result<Option<Located>, Failure> {
+        let place = located.first.place;
+        let moved = former.read().await?;
+        if let Some(Former { user, content }) = moved
+            && is_untouched(&located)
+            && let Some(user) = user?
+        {
+            match self.move_in(&located, &user, &content).await {
+                Err(Failure::AtCap) if !self.is_moved_meanwhile(place).await? => {
+                    tracing::warn!(id = %place.id, "a session was not moved: its user has as many as the cap allows");
+                    return Ok(None);
+                }
+                Ok(_) | Err(Failure::AtCap) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        former.delete().await?;
+        let Some(located) = self.locate(place).await?.live() else { return Ok(None) };
+        if !is_moving(&located.first) {
+            return Ok(Some(located));
+        }
+        self.save(&located.first, None, Delta { clear: false, changes: vec![(MOVING.to_owned(), None)] }).await?;
+        Ok(self.locate(place).await?.live())
+    }
+
+    /// Whether another request has logged the user in to this session, or does so within the moment that that takes:
+    /// its session is then the one that fills the cap.
+    async fn is_moved_meanwhile(&self, place: Place) -> Result<bool, Failure> {
+        for wait_ms in [0, 10, 20, 40, 80] {
+            tokio::time::sleep(std::time::Duration::from_millis(wait_ms)).await;
+            if self.locate(place).await?.live().is_none_or(|located| located.behind.is_some()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Ends the sessions that this id leads to and deletes the record in the former store. One that is only there ends
+    /// here too, so that no request that has read it there moves it afterwards.
+    pub(in crate::compat) async fn end_in_both(
+        &self,
+        place: Place,
+        former: &impl FormerPlace,
+        reason: EndReason,
+    ) -> Result<(), Failure> {
+        let mut found = self.locate(place).await?;
+        if matches!(found, Found::Absent) {
+            if let Some(Former { content, .. }) = former.read().await? {
+                let empty = Content { stored: encode_value(RECORD, &())?, ..content };
+                self.make(place, None, &empty).await?;
+            }
+            found = self.locate(place).await?;
+        }
+        if let Found::Live(located) = found {
+            self.end_located(&located, reason).await?;
+        }
+        former.delete().await
+    }
+
+    /// The mark, as far as there is room for a second field.
+    fn mark(&self) -> Option<(String, Option<Vec<u8>>)> {
+        let has_room = self.sessions.settings().limits.fields > 1;
+        has_room.then(|| (MOVING.to_owned(), Some(encode_bytes(&[]))))
+    }
+}
+
+fn is_moving(kept: &Kept) -> bool {
+    kept.field(MOVING).is_some()
+}
+
+/// Whether it is as it was made: what was written since says itself whose it is.
+fn is_untouched(located: &Located) -> bool {
+    located.behind.is_none() && located.first.meta.user.is_none() && located.first.meta.version == 1
+}

@@ -1,0 +1,70 @@
+//! The store that the application used before, of either line.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::id::ForeignId;
+use super::record::content;
+use super::{State, Store};
+use crate::compat::record::{Cause, Failure, Former, FormerPlace};
+
+/// Any store of either line's trait.
+#[async_trait]
+pub(super) trait FormerStore: Debug + Send + Sync {
+    async fn load(&self, id: ForeignId) -> Result<Option<(State, OffsetDateTime)>, Cause>;
+
+    async fn delete(&self, id: ForeignId) -> Result<(), Cause>;
+}
+
+/// One record there.
+pub(super) struct Place<'a> {
+    store: &'a Store,
+    former: &'a dyn FormerStore,
+    id: ForeignId,
+}
+
+impl Store {
+    /// The place of this id in the store that sessions are moved from, if there is one.
+    pub(super) fn former(&self, id: ForeignId) -> Option<Place<'_>> {
+        Some(Place { store: self, former: self.former.as_deref()?, id })
+    }
+}
+
+impl FormerPlace for Place<'_> {
+    async fn read(&self) -> Result<Option<Former>, Failure> {
+        let Some((state, expires)) = self.former.load(self.id).await.map_err(Failure::Former)? else { return Ok(None) };
+        let content = content(&state, expires)?;
+        Ok(content.map(|content| Former { user: self.store.named(&state), content }))
+    }
+
+    async fn delete(&self) -> Result<(), Failure> {
+        self.former.delete(self.id).await.map_err(Failure::Former)
+    }
+}
+
+/// A store of one line. The lines differ in the crate that defines the trait, and in nothing else.
+macro_rules! implement {
+    ($wrapper:ident, $core:ident, $feature:literal) => {
+        #[cfg(feature = $feature)]
+        #[derive(Debug)]
+        pub(super) struct $wrapper<S>(pub(super) S);
+
+        #[cfg(feature = $feature)]
+        #[async_trait]
+        impl<S: $core::SessionStore> FormerStore for $wrapper<S> {
+            async fn load(&self, id: ForeignId) -> Result<Option<(State, OffsetDateTime)>, Cause> {
+                let record = self.0.load(&$core::session::Id(id.0)).await?;
+                Ok(record.map(|record| (record.data, record.expiry_date)))
+            }
+
+            async fn delete(&self, id: ForeignId) -> Result<(), Cause> {
+                Ok(self.0.delete(&$core::session::Id(id.0)).await?)
+            }
+        }
+    };
+}
+
+implement!(Line015, tower_sessions_core, "tower-sessions");
+implement!(Line014, tower_sessions_core_014, "tower-sessions-014");

@@ -1,0 +1,21 @@
+//! Waiting for several reads.
+
+use super::*;
+
+#[tokio::test]
+async fn reads_of_several_tokens_go_on_concurrently() {
+    let (first, second) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+    let reads = vec![
+        erased(async {
+            first.notified().await;
+            second.notify_one();
+            1
+        }),
+        erased(async {
+            first.notify_one();
+            second.notified().await;
+            2
+        }),
+    ];
+    assert_eq!(together(reads).await, [1, 2], "each waits for the other, and the order stays");
+}

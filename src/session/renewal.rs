@@ -1,0 +1,124 @@
+//! The client's own token once more: where the session will outlive the cookie that holds it.
+
+use super::{Live, Phase, Session};
+use crate::clock::Millis;
+use crate::open;
+use crate::store::{Contract, Meta};
+use crate::token::SessionToken;
+
+/// A browser drops a cookie 400 days after it was set. Without an absolute timeout the cookie is set again in each window
+/// of this length since the login: thirteen chances, and thirteen responses in 400 days that no cache may store.
+const WINDOW_MS: Millis = 30 * 24 * 60 * 60 * 1000;
+
+/// What a request leaves for its response, which may have to set the cookie again.
+#[derive(Default)]
+pub(super) struct Renewal {
+    /// The token that the request presented; dropped, and so wiped, when the response's head is finished.
+    token: Option<SessionToken>,
+    /// The absolute life that the cookie was set for, as far as known: that of the load.
+    promised_ms: Millis,
+    /// Whether it is due whatever the session's life.
+    due: bool,
+}
+
+impl Session {
+    /// Keeps the token that the request presented until the response's head is finished.
+    pub(crate) fn keep_token(&self, token: SessionToken) {
+        let mut state = self.state();
+        if let Some(promised_ms) = state.live().map(|live| live.meta.spans.absolute_ms) {
+            state.renewal = Renewal { token: Some(token), promised_ms, due: false };
+        }
+    }
+
+    /// Has the response set the cookie again, although its age may be fine: it may be in another place than ours.
+    pub(crate) fn renew_cookie(&self) {
+        self.state().renewal.due = true;
+    }
+
+    /// Notes that a use is about to be noted. The first one in a window renews the cookie of a session without an absolute
+    /// timeout; this needs no stored mark, for the last use is stored, and costs nothing between two touches.
+    pub(crate) fn note_window(&self) {
+        let now = self.sessions().store().now();
+        let mut state = self.state();
+        if state.live().is_some_and(|live| begins_window(&live.meta, now)) {
+            state.renewal.due = true;
+        }
+    }
+
+    /// The client's token, if its cookie has to be set again: if the cookie's age would end before the session does.
+    ///
+    /// The store is asked first whether the token is still the current one. Otherwise a late response could replace the
+    /// token of a login or a rotation that another request did meanwhile. Without a reply there is no renewal.
+    pub(crate) async fn renewed(&self) -> Option<SessionToken> {
+        let (token, live) = self.due_token()?;
+        match open::read(self.sessions(), live.id, live.presented).await {
+            Ok((Phase::Live(now), _)) => is_current(&now).then_some(token),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a cookie was not renewed");
+                None
+            }
+        }
+    }
+
+    fn due_token(&self) -> Option<(SessionToken, Live)> {
+        let mut state = self.state();
+        let renewal = std::mem::take(&mut state.renewal);
+        let token = renewal.token.filter(|_| state.issued.is_none())?;
+        let live = state.live()?;
+        let due = renewal.due || live.meta.spans.absolute_ms > renewal.promised_ms;
+        (due && is_current(live) && token.id() == live.id).then(|| (token, live.clone()))
+    }
+}
+
+/// Whether the client has the newest token: only that one may be given to it again.
+fn is_current(live: &Live) -> bool {
+    live.presented.hash == live.meta.secret
+}
+
+/// Whether a use at this time is the first one in its window.
+fn begins_window(meta: &Meta, now: Millis) -> bool {
+    let window = |at: Millis| at.saturating_sub(meta.since) / WINDOW_MS;
+    meta.spans.is_endless() && window(meta.touched) < window(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::{ClientInfo, Sessions, Timeouts};
+
+    #[tokio::test]
+    async fn once_the_response_has_begun_the_token_is_dropped() -> Result<(), Box<dyn std::error::Error>> {
+        let sessions = Sessions::builder("memory:").namespace("test").connect().await?;
+        let made = sessions.open(None, ClientInfo::new()).await?;
+        made.increment("n", 1).await?;
+        let token = made.token().ok_or("a new session has a token")?;
+        for sealed in [false, true] {
+            let session = sessions.open(Some(token.reveal().as_str()), ClientInfo::new()).await?;
+            session.keep_token(token.clone());
+            session.renew_cookie();
+            if sealed {
+                session.seal();
+            }
+            assert_eq!(session.renewed().await.is_some(), !sealed);
+            assert!(session.renewed().await.is_none(), "it is given once");
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_cookie_is_renewed_only_for_the_session_that_it_opened() -> Result<(), Box<dyn std::error::Error>> {
+        let sessions = Sessions::builder("memory:").namespace("test").connect().await?;
+        let session = sessions.open(None, ClientInfo::new()).await?;
+        session.increment("n", 1).await?;
+        let token = session.token().ok_or("a new session has a token")?;
+        let session = sessions.open(Some(token.reveal().as_str()), ClientInfo::new()).await?;
+        session.keep_token(token);
+        let _ = session.logout().await?;
+        session.set_timeouts(Timeouts::new().absolute(Duration::from_secs(1_000_000))).await?;
+        session.increment("n", 1).await?;
+        assert!(session.renewed().await.is_none(), "the new session has a token of its own");
+        Ok(())
+    }
+}

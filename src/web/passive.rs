@@ -1,0 +1,115 @@
+//! Requests that are no use of their session: what a browser sends ahead of its user, and what the application names.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::head::RequestHead;
+
+/// By which headers browsers mark what they send before the user asks for it: `Sec-Purpose` (Fetch), and what came before it:
+/// `Purpose` of Chromium and Safari, `X-Moz` of Firefox up to 114.
+const MARKS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
+
+/// What a rule of [`SessionLayer::passive_when`](crate::SessionLayer::passive_when) reads of a request; the same in both frameworks.
+#[derive(Clone, Copy)]
+pub struct RequestView<'a>(&'a dyn Head);
+
+impl RequestView<'_> {
+    /// The method in upper case, such as `GET`.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.0.method()
+    }
+
+    /// The path of the request's target, from `/` on, without the query; percent-encoded as it came.
+    ///
+    /// The layer reads it before routing. In axum, a layer on a router that was given to `nest` sees it without the prefix.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    /// The first value of a header; `None` without one, or if it is not UTF-8. The name is matched in any case of its letters.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.header(name)
+    }
+}
+
+impl fmt::Debug for RequestView<'_> {
+    /// Without the headers: the cookie's is one of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestView")
+            .field("method", &self.method())
+            .field("path", &self.path())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a view shows of any framework's request.
+trait Head {
+    fn method(&self) -> &str;
+    fn path(&self) -> &str;
+    fn header(&self, name: &str) -> Option<&str>;
+}
+
+impl<T: RequestHead> Head for T {
+    fn method(&self) -> &str {
+        RequestHead::method(self)
+    }
+
+    fn path(&self) -> &str {
+        RequestHead::path(self)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.values(name).next().and_then(|value| std::str::from_utf8(value).ok())
+    }
+}
+
+type Rule = dyn Fn(&RequestView<'_>) -> bool + Send + Sync;
+
+/// Which requests are no use of their session.
+#[derive(Clone, Default)]
+pub(super) struct Passive(Option<Arc<Rule>>);
+
+impl Passive {
+    pub(super) fn when(rule: impl Fn(&RequestView<'_>) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(rule)))
+    }
+
+    pub(super) fn covers(&self, request: &impl RequestHead) -> bool {
+        is_speculative(request) || self.0.as_ref().is_some_and(|rule| rule(&RequestView(request)))
+    }
+}
+
+impl fmt::Debug for Passive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Passive(..)" } else { "Passive" })
+    }
+}
+
+/// Whether a browser fetches a page that its user may never see.
+fn is_speculative(request: &impl RequestHead) -> bool {
+    MARKS.iter().any(|mark| request.values(mark).any(names_speculation))
+}
+
+/// Whether a value such as `prefetch;prerender` begins with one of the two words; what follows are parameters.
+fn names_speculation(value: &[u8]) -> bool {
+    let word = value.split(|byte| matches!(byte, b';' | b',')).next().unwrap_or_default().trim_ascii();
+    word.eq_ignore_ascii_case(b"prefetch") || word.eq_ignore_ascii_case(b"prerender")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_first_word_of_prefetch_or_prerender_is_speculation() {
+        for value in ["prefetch", "Prefetch", "prefetch;prerender", "prefetch; anonymous-client-ip", " prerender "] {
+            assert!(names_speculation(value.as_bytes()), "{value}");
+        }
+        for value in ["", "prefetched", "no-prefetch", "preview", "x;prefetch", "pre fetch"] {
+            assert!(!names_speculation(value.as_bytes()), "{value}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! From what a request presents to its session.
+
+use super::carrier::Found;
+use super::slot::Shared;
+use crate::client::ClientInfo;
+use crate::error::Error;
+use crate::open::among::{self, Candidates, Opened};
+use crate::open::peek_with;
+use crate::rarely::rarely;
+use crate::session::Session;
+use crate::token::SessionToken;
+
+/// Opens the request's session without being a use of it, and leaves it the token where the response may have to give it to
+/// the client again.
+pub(super) async fn open(shared: &Shared, found: Found<'_>, client: ClientInfo) -> Result<Session, Error> {
+    let value = match found {
+        Found::Absent => None,
+        Found::One(value) => std::str::from_utf8(value).ok(),
+        Found::Several(candidates) => return Box::pin(open_among(shared, &candidates, client)).await,
+    };
+    let token = value.and_then(|text| SessionToken::parse(text).ok());
+    let session = peek_with(&shared.sessions, token.as_ref(), client).await?;
+    if let Some(token) = token.filter(|_| shared.carrier.has_age(session.is_remembered())) {
+        session.keep_token(token);
+    }
+    Ok(session)
+}
+
+async fn open_among(shared: &Shared, candidates: &Candidates<'_>, client: ClientInfo) -> Result<Session, Error> {
+    let Opened { session, token, several } = among::peek(&shared.sessions, candidates, client).await?;
+    report(shared, candidates, several);
+    let misplaced = shared.carrier.has_former();
+    if let Some(token) = token.filter(|_| misplaced || shared.carrier.has_age(session.is_remembered())) {
+        session.keep_token(token);
+        if misplaced {
+            session.renew_cookie();
+        }
+    }
+    Ok(session)
+}
+
+fn report(shared: &Shared, candidates: &Candidates<'_>, several: bool) {
+    let name = shared.carrier.name();
+    if several {
+        rarely!(warn, name, "a request carried tokens of different sessions under one name: none is used");
+    }
+    if candidates.more {
+        let tried = candidates.texts.len();
+        rarely!(warn, name, tried, "a request carried more tokens than are tried: the rest is ignored");
+    }
+}
