@@ -294,3 +294,41 @@ async fn a_task_of_the_handler_goes_on_and_its_login_is_ended_when_it_is_done() 
     pass(A_WHILE).await;
     until("it is ended", async || live().await == 0).await;
 }
+
+/// A login of a guest that is pressed twice: the clicks that are delivered, in this order.
+async fn pressed_twice(delivered: [bool; 2]) {
+    let stage = stage().await;
+    let guest = stage.guest().await.1;
+    let login = || Login::new("ada").keep(["a"]);
+    let slow = App::of(&stage.sessions, move |session: Session| async move {
+        logged_in(session, login()).await?;
+        pending::<Result<&str, Error>>().await
+    });
+    let app = App::of(&stage.sessions, move |session| logged_in(session, login()));
+    let mut held = Vec::new();
+    for delivered in delivered {
+        if delivered {
+            held.extend(app.send(request(Some(&guest))).await.token());
+        } else {
+            hang_up(&slow, Some(&guest)).await;
+        }
+    }
+    control(&stage).await;
+    let live = u64::from(delivered != [false, false]);
+    until("one session or none", async || stage.sessions.user("ada").count().await.is_ok_and(|now| now == live)).await;
+    assert_eq!(held.len(), delivered.into_iter().filter(|delivered| *delivered).count());
+    for token in &held {
+        let session = stage.open(token).await;
+        assert_eq!((session.user().as_deref(), session.get("a").expect("a number")), (Some("ada"), Some(1)));
+    }
+    let third = app.send(request(Some(&guest))).await;
+    assert_eq!((third.status, third.token().is_some()), (200, true), "the button still works");
+    assert_eq!(stage.sessions.user("ada").count().await.expect("the store is there"), 1);
+}
+
+#[tokio::test]
+async fn of_two_clicks_the_one_that_was_delivered_keeps_the_session_and_the_cart() {
+    for delivered in [[false, true], [true, false], [false, false]] {
+        pressed_twice(delivered).await;
+    }
+}
