@@ -63,6 +63,10 @@ pub(crate) enum AtCap {
 pub(crate) struct Settings {
     pub(crate) spans: Spans,
     /// Whether the builder was given timeouts: otherwise a drop-in application's own expiry decides.
+    #[cfg_attr(
+        not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
+        allow(dead_code)
+    )]
     pub(crate) timeouts_given: bool,
     pub(crate) cap: Cap,
     pub(crate) limits: Limits,

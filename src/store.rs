@@ -265,9 +265,17 @@ pub(crate) trait Contract: Send + Sync {
     fn login(&self, op: Op, login: &Login) -> impl Future<Output = Answer<Record>> + Send;
 
     /// Whether a login puts its session aside under this id just now: a load does not find it until it is logged in.
+    #[cfg_attr(
+        not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
+        allow(dead_code)
+    )]
     fn is_parked(&self, id: SessionId) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Has a door lead to the session that follows, and stay. Refusals: `Gone`, if no door is there that leads so.
+    #[cfg_attr(
+        not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
+        allow(dead_code)
+    )]
     fn lead(&self, op: Op, lead: &Lead) -> impl Future<Output = Answer<()>> + Send;
 
     /// Logs the same user in again, and raises the version. Returns the session. Refusals: `Gone`, `Conflict`, `TicketVoid`, `AtCap` (after the cap was lowered), limits.

@@ -163,6 +163,10 @@ pub(crate) struct Spans {
 
 impl Spans {
     /// The same without limits but the 400 days of [`LONGEST`].
+    #[cfg_attr(
+        not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
+        allow(dead_code)
+    )]
     pub(crate) const fn without_end(self) -> Self {
         Self { idle_ms: LONGEST.as_millis() as u64, absolute_ms: NO_END_MS, ..self }
     }

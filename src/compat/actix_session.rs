@@ -1,4 +1,5 @@
 //! The store of an application on actix-session 0.11.
+#![allow(clippy::future_not_send)] // actix serves a request on one thread, and so do its stores
 
 use std::collections::HashMap;
 use std::fmt;

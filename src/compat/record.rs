@@ -253,6 +253,7 @@ impl Records {
     }
 
     /// Has the session live so long from now, within the timeouts that the builder was given: a use. False if it has ended.
+    #[cfg(feature = "actix-session")]
     pub(super) async fn last(&self, kept: &Kept, left_ms: Millis) -> Done {
         let Some(kept) = self.renewed(kept, left_ms).await? else { return Ok(false) };
         self.touch(&kept).await;

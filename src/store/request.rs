@@ -117,6 +117,10 @@ pub(crate) struct Login {
 
 /// Has a door lead to the session that follows.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
+    allow(dead_code)
+)]
 pub(crate) struct Lead {
     pub(crate) door: SessionId,
     /// The session that it leads to, as the caller has seen it.

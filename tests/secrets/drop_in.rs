@@ -55,6 +55,7 @@ async fn tower(sessions: &Sessions) -> Vec<Id> {
 }
 
 /// Calls every method of actix-session's trait; answers the keys.
+#[allow(clippy::future_not_send)] // actix serves a request on one thread
 async fn actix(sessions: &Sessions) -> Vec<String> {
     let store = ActixStore::new(sessions.clone()).user(|state| state.get("user").cloned());
     let ttl = Duration::minutes(5);

@@ -29,6 +29,7 @@ pub(in crate::compat) struct Door {
 
 /// What an id leads to.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // returned, and taken apart at once
 pub(in crate::compat) enum Found {
     Live(Kept),
     /// It has ended, or another secret opens it.

@@ -4,6 +4,8 @@
 //! record is in one of the two stores, and the next load of the same id finishes. An id that is known here, also as
 //! ended, is never read there, so nothing that has ended is moved.
 
+#![allow(clippy::future_not_send)] // as the former store's are: those of tower-sessions' stores can be sent
+
 use std::error::Error as StdError;
 use std::future::Future;
 

@@ -84,10 +84,11 @@ impl Store {
     /// Ends the session, as logged out.
     pub(super) async fn end(&self, id: ForeignId) -> Result<(), Unkept> {
         let (place, reason) = (id.place(), EndReason::LoggedOut);
-        Ok(match self.former(id) {
+        match self.former(id) {
             Some(former) => self.records.end_in_both(place, &former, reason).await?,
             None => self.records.end_at(place, reason).await?,
-        })
+        }
+        Ok(())
     }
 
     async fn find(&self, id: ForeignId) -> Result<Option<Kept>, Unkept> {
