@@ -11,26 +11,30 @@ Flags    allow-oom
 
 Returns  OK
          GONE: no door that leads there
-         LATE
+         LATE, STALE
 
 Why a script: where the door leads is compared and replaced in one step, or the slower of two logins would point it
-back. It is no entry in the ring: it names what it replaces, so a repeat does nothing. It allocates nothing; refused at
-full memory it would log out everyone behind a door.
+back. The door remembers the call as a live session would: a repeat does not have it stay longer. Refused at full memory
+it would log out everyone behind a door.
 ]]
 local key = KEYS[1]
 local call, answer = receive(ARGV[1], ARGV[2])
 if not call then return answer end
 local leads_to, successor, stay_ms = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local door = read_session(key)
-if not door or door.alive then
+answer = door and recall(door, call)
+if answer then
+  return answer
+elseif not door or door.alive then
   return gone(nil)
 elseif not door.door or door.successor ~= leads_to then
   return gone(door)
+elseif call.not_after <= door.horizon and door.horizon <= call.now + FARTHEST_MS then
+  return { STALE, string.format('%.0f', door.horizon) }
 end
-if successor ~= leads_to then
-  door.successor = successor
-  redis.call('HSET', key, '@', pack_meta(door))
-end
+door.successor = successor
+remember(door, call, OK, '')
+redis.call('HSET', key, '@', pack_meta(door))
 if redis.call('PTTL', key) < stay_ms then
   redis.call('PEXPIRE', key, stay_ms)
 end

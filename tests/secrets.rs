@@ -232,7 +232,9 @@ fn assert_every_script_ran(monitored: &[u8]) {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/lua");
     let files = fs::read_dir(folder).expect("the scripts").map(|entry| entry.expect("an entry").path());
     let scripts = files.filter(|path| path.extension().is_some_and(|extension| extension == "lua"));
-    let names: BTreeSet<String> = scripts.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+    let names = scripts.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
+    // Only drop-in stores call it: see their scenario.
+    let names: BTreeSet<String> = names.filter(|name| name != "lead").collect();
     let missing: Vec<_> =
         names.iter().filter(|name| !contains(monitored, format!("--[[\\n{name}: ").as_bytes())).collect();
     assert!(names.len() >= 10 && missing.is_empty(), "not in the scenario: {missing:?}");

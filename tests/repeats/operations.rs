@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use cloakroom::compat::tower_sessions::Store;
 use cloakroom::{ClientInfo, Login, Session, Timeouts};
+use serde_json::json;
+use time::OffsetDateTime;
+use tower_sessions::SessionStore;
+use tower_sessions::session::{Id, Record};
 
 use crate::common::{Stage, login, token};
 
 /// By the names of their scripts.
-pub(super) const OPERATIONS: [&str; 18] = [
+pub(super) const OPERATIONS: [&str; 19] = [
     "create",
     "touch",
     "save",
@@ -20,6 +25,7 @@ pub(super) const OPERATIONS: [&str; 18] = [
     "park",
     "leave",
     "activate",
+    "lead",
     "reauthenticate",
     "end",
     "bury",
@@ -53,6 +59,12 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Session {
         }
         // By a handle that the session has moved on from; a swap or an admission comes first and does nothing.
         "save" | "increment" | "login" => overtaken(stage).await,
+        "lead" => {
+            let store = drop_in(stage);
+            store.create(&mut record(None)).await.expect("there");
+            store.save(&record(Some("bob"))).await.expect("there");
+            stage.guest().await.0
+        }
         "swap" => {
             let (_, token) = stage.user("ada").await;
             stage.open(&token).await
@@ -84,6 +96,8 @@ pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
         "admit" | "login" | "park" | "leave" | "activate" => {
             let _ = session.login(Login::new("ada").keep(["a"])).await.expect("there");
         }
+        // Another user logs in under an id that leads to bob's session.
+        "lead" => drop_in(stage).save(&record(Some("ada"))).await.expect("there"),
         "reauthenticate" => login(session, "ada").await,
         "end" | "bury" => {
             let _ = session.logout_keeping(["n"]).await.expect("there");
@@ -99,4 +113,14 @@ pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
     if operation != "sweep" && operation != "revoke" {
         assert!(session.id().is_some() && (session.token().is_none() || token(session).len() == 64));
     }
+}
+
+fn drop_in(stage: &Stage) -> Store {
+    Store::new(stage.sessions.clone()).user(|state| Some(state.get("user")?.as_str()?.to_owned()))
+}
+
+/// Always under the same id.
+fn record(user: Option<&str>) -> Record {
+    let data = user.map(|user| ("user".to_owned(), json!(user))).into_iter().collect();
+    Record { id: Id(7), data, expiry_date: OffsetDateTime::now_utc() + time::Duration::minutes(30) }
 }

@@ -38,6 +38,8 @@ async fn tower(sessions: &Sessions) -> Vec<Id> {
     moved.data.insert("user".to_owned(), json!("bob"));
     moved.expiry_date += Duration::minutes(5);
     store.save(&moved).await.expect("there");
+    moved.data.insert("user".to_owned(), json!("eve"));
+    store.save(&moved).await.expect("there");
     assert!(store.load(&moved.id).await.expect("there").is_some());
     let before = MemoryStore::default();
     let store = store.moving_from(before.clone());
@@ -109,6 +111,7 @@ async fn what_opens_a_session_of_a_drop_in_store_reaches_neither_redis_nor_our_l
             assert!(!contains(content, &form), "a secret in {place}");
         }
     }
+    assert!(contains(&places[0].1, b"--[[\\nlead: "), "the script that only these stores call");
     assert!(contains(&places[0].1, b"cart") && contains(&places[1].1, b"cart"), "the search looks at the right things");
     assert!(contains(&places[2].1, b"had ended when it was written"), "and so does this");
 }
