@@ -28,9 +28,9 @@ impl Session {
     ///     session.insert("name", "Ada")?;
     ///     match session.save_if_unchanged().await? {
     ///         SaveOutcome::Saved | SaveOutcome::Unchanged => Ok("renamed"),
-    ///         SaveOutcome::Conflict | SaveOutcome::Gone(_) => {
+    ///         SaveOutcome::Conflict | SaveOutcome::Gone(_) | SaveOutcome::Withheld => {
     ///             session.discard();
-    ///             Ok("not renamed: something else changed at the same time")
+    ///             Ok("not renamed")
     ///         }
     ///     }
     /// }
