@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 const EVERY: Duration = Duration::from_secs(60);
-/// So many subjects are told apart. The rest share a turn, so that memory is bounded whatever comes.
+/// The number of subjects with a turn of their own. The rest share one, so that memory is bounded.
 const SUBJECTS: usize = 32;
 
 /// Whose turn it is in the log: once a minute, for each subject and each thread of the runtime, so that no request waits

@@ -99,7 +99,7 @@ pub(crate) const FORMER_CSRF_MOST: usize = 4;
 pub(crate) const LATE_WRITE_MS: u64 = 60_000;
 /// A ticket is good for so long: the time that a password check may take.
 pub(crate) const TICKET_LIFE_MS: u64 = 600_000;
-/// For so long after a login another one of the same visitor joins its session; `JOIN_MS` of `lua/lib/join.lua`.
+/// The time after a login in which another one of the same visitor joins its session; `JOIN_MS` of `lua/lib/join.lua`.
 pub(crate) const JOIN_MS: u64 = 60_000;
 /// A revocation epoch is kept for so long after its last raise.
 pub(crate) const EPOCH_LIFE_MS: u64 = 3_600_000;

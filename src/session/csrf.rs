@@ -45,7 +45,7 @@ impl Session {
     }
 
     /// Whether this is the session's [`csrf_token`](Self::csrf_token), or was before a rotation of the last hour, compared in
-    /// constant time; never for a draft. The hour is told by this process's idea of the store's clock.
+    /// constant time; never for a draft. The hour is measured by this process's estimate of the store's clock.
     ///
     /// For handlers that read a form's field themselves, before they log in: a login changes the token.
     ///

@@ -13,10 +13,23 @@ pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// A log of WARN and ERROR for as long as the guard lives, in this thread.
     pub(crate) fn of_warnings() -> (Self, impl Drop) {
+        Self::up_to(LevelFilter::WARN)
+    }
+
+    /// The same of all levels.
+    pub(crate) fn of_all_levels() -> (Self, impl Drop) {
+        Self::up_to(LevelFilter::TRACE)
+    }
+
+    fn up_to(level: LevelFilter) -> (Self, impl Drop) {
         let log = Self::default();
-        let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_ansi(false);
+        let subscriber = tracing_subscriber::fmt().with_max_level(level).with_ansi(false);
         let subscriber = subscriber.with_writer(log.clone()).finish();
         (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("not poisoned")).into_owned()
     }
 
     /// What was logged since the last call.
@@ -26,8 +39,7 @@ impl Log {
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
-        let bytes = self.0.lock().expect("not poisoned");
-        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+        self.text().lines().map(str::to_owned).collect()
     }
 }
 

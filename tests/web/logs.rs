@@ -1,51 +1,11 @@
 //! What the log says of the web layer, and what it does not. R12, R43.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use cloakroom::{ClientBinding, Error, Login, Session, SessionLayer};
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::framework::App;
 use super::visitor::{Reply, Request, Visitor, get_with, stage};
 use crate::common::foreign_token;
-
-/// Everything that was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// A log of all levels for as long as the guard lives, in this thread.
-    fn begin() -> (Self, impl Drop) {
-        let log = Self::default();
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
-        let subscriber = subscriber.with_ansi(false).with_writer(log.clone()).finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().expect("not poisoned")).into_owned()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use crate::common::log::Log;
 
 /// How many lines at WARN have this message; those at DEBUG are one per request.
 fn warnings(log: &str, message: &str) -> usize {
@@ -58,7 +18,7 @@ async fn a_client_with_two_open_sessions_causes_one_line_without_its_tokens() {
     let app = App::of(&stage.sessions, |_: Session| async { "" });
     let [(_, first), (_, second)] = [stage.guest().await, stage.guest().await];
     let cookies = format!("__Host-id={first}; __Host-id={second}");
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::of_all_levels();
     for _ in 0..60 {
         get_with(&app, "/", &[cookies.as_bytes()]).await;
     }
@@ -74,7 +34,7 @@ async fn a_client_with_more_tokens_than_are_tried_causes_one_line_without_them()
     let app = App::of(&stage.sessions, |_: Session| async { "" });
     let tokens: Vec<_> = (0..5).map(|_| foreign_token()).collect();
     let cookies = tokens.iter().map(|token| format!("__Host-id={token}")).collect::<Vec<_>>().join("; ");
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::of_all_levels();
     for _ in 0..60 {
         get_with(&app, "/", &[cookies.as_bytes()]).await;
     }
@@ -94,7 +54,7 @@ async fn a_client_whose_address_changes_causes_one_line() {
             App::of(&stage.sessions, |session: Session| async move { session.increment("n", 1).await.map(|_| "") });
         let home = app.send(Request::get("/").from("192.0.2.1:1".parse().expect("an address"))).await;
         let cookie = format!("__Host-id={}", home.token().expect("a new session"));
-        let (log, _guard) = Log::begin();
+        let (log, _guard) = Log::of_all_levels();
         for _ in 0..60 {
             let away = Request::get("/").header("cookie", &cookie);
             app.send(away.from("198.51.100.1:1".parse().expect("an address"))).await;
@@ -106,7 +66,7 @@ async fn a_client_whose_address_changes_causes_one_line() {
 #[tokio::test]
 async fn a_missing_layer_is_reported_with_advice() {
     let app = App::default().route("/", |_: Session| async { "" });
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::of_all_levels();
     get_with(&app, "/", &[]).await;
     assert!(log.text().contains("SessionLayer::new(sessions)"), "{}", log.text());
 }
@@ -115,7 +75,7 @@ async fn a_missing_layer_is_reported_with_advice() {
 async fn a_layer_that_has_other_sessions_than_the_one_around_it_is_reported_with_advice() {
     let (outside, inside) = (stage().await, stage().await);
     let app = App::of(&inside.sessions, |_: Session| async { "" }).layer(SessionLayer::new(outside.sessions.clone()));
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::of_all_levels();
     get_with(&app, "/", &[]).await;
     assert!(log.text().contains("give both clones of one"), "{}", log.text());
 }
@@ -130,7 +90,7 @@ async fn no_token_reaches_the_log_or_a_debug_print() {
         session.insert("not a name", &1)?;
         Ok::<_, Error>(())
     });
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::of_all_levels();
     let mut visitor = Visitor::of(&app);
     for _ in 0..3 {
         let answer = visitor.get("/").await;
@@ -148,20 +108,20 @@ async fn changes_that_are_dropped_without_a_save_are_reported_by_their_names_alo
     let fails = App::of(&stage.sessions, |session: Session| async move {
         session.insert("cart", "secret-data").map(|()| Reply::status(500))
     });
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::of_all_levels();
     assert_eq!(get_with(&fails, "/", &[]).await.status, 500);
     let text = log.text();
     assert!(text.contains("WARN") && text.contains("without being saved") && text.contains("cart"), "{text}");
     assert_eq!(text.matches("without being saved").count(), 1, "{text}");
 
-    let (log, _second) = Log::begin();
+    let (log, _second) = Log::of_all_levels();
     let session = stage.draft().await;
     session.insert("hat", "secret-data").expect("legal");
     drop(session);
     let text = log.text();
     assert!(text.contains("without being saved") && text.contains("hat") && !text.contains("secret-data"), "{text}");
 
-    let (log, _third) = Log::begin();
+    let (log, _third) = Log::of_all_levels();
     let session = stage.draft().await;
     session.insert("hat", "secret-data").expect("legal");
     session.save().await.expect("the store is there").into_result().expect("saved");
@@ -176,7 +136,7 @@ async fn what_other_sites_requests_cannot_store_is_reported_at_debug_level_alone
         let app = App::of(&stage.sessions, move |session: Session| async move {
             session.insert("cart", "secret-data").map(|()| Reply::status(status))
         });
-        let (log, _guard) = Log::begin();
+        let (log, _guard) = Log::of_all_levels();
         assert_eq!(app.send(Request::post("/").header("sec-fetch-site", "cross-site")).await.status, status);
         let text = log.text();
         assert!(text.contains("DEBUG") && text.contains("withheld") && text.contains("cart"), "{text}");

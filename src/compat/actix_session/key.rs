@@ -51,7 +51,7 @@ impl Key {
     }
 
     /// Where a session is kept that was moved here under a key of another store. The key is as secret as ours, and
-    /// nothing of it can be told from the place.
+    /// the place reveals nothing of it.
     pub(super) fn moved(key: &SessionKey) -> Place {
         let hash = |label: &[u8]| -> [u8; 32] {
             Sha256::new().chain_update(label).chain_update(AsRef::<str>::as_ref(key)).finalize().into()

@@ -50,7 +50,7 @@ impl Budget {
         self.part(4)
     }
 
-    /// What is left, for one of so many steps.
+    /// The share of what is left for one of the given number of steps.
     pub(crate) fn part(&self, steps: u32) -> Self {
         Self::of(self.left(Duration::MAX) / steps)
     }
