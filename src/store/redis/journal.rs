@@ -35,6 +35,9 @@ const AT_ONCE: usize = 32;
 const PAUSE: Duration = Duration::from_millis(250);
 /// An end that the old master answered just before the failover may be noted so long after it.
 const LATE: Duration = Duration::from_secs(1);
+/// A login's time may be later than the estimate of its server's clock: the estimate lags by up to a round trip, and
+/// logins of one user in the same millisecond are counted on. A login so soon after the end is ended with it.
+const LOGIN_AHEAD_MS: Millis = 1_000;
 
 /// The last ends, oldest first.
 #[derive(Default)]
@@ -91,9 +94,9 @@ impl Redis {
         self.note(Entry::Epoch { user: user.to_owned(), epoch, spared, reason });
     }
 
-    /// A session was ended, now by its master's clock.
+    /// A session was just ended.
     pub(super) fn note_end(&self, id: SessionId, user: Option<&str>, reason: EndReason) {
-        let latest = self.wire.now_at(&self.keys.session(id));
+        let latest = self.wire.now_at(&self.keys.session(id)).saturating_add(LOGIN_AHEAD_MS);
         self.note(Entry::End { id, user: user.map(str::to_owned), latest, reason });
     }
 
