@@ -77,8 +77,9 @@ impl Passive {
         Self(Some(Arc::new(rule)))
     }
 
+    /// Whether the application's rule covers the request.
     pub(super) fn covers(&self, request: &impl RequestHead) -> bool {
-        is_speculative(request) || self.0.as_ref().is_some_and(|rule| rule(&RequestView(request)))
+        self.0.as_ref().is_some_and(|rule| rule(&RequestView(request)))
     }
 }
 
@@ -89,8 +90,8 @@ impl fmt::Debug for Passive {
 }
 
 /// Whether a browser fetches a page that its user may never see.
-fn is_speculative(request: &impl RequestHead) -> bool {
-    MARKS.iter().any(|mark| request.values(mark).any(names_speculation))
+pub(super) fn is_speculative(request: &impl RequestHead) -> bool {
+    request.headers().any(|(name, value)| MARKS.contains(&name) && names_speculation(value))
 }
 
 /// Whether a value such as `prefetch;prerender` begins with one of the two words; what follows are parameters.

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use super::carrier::{Carrier, Found};
 use super::client;
 use super::head::RequestHead;
-use super::passive::Passive;
+use super::passive::{Passive, is_speculative};
 use super::policy::SaveOn;
 use super::presented;
 use super::proxies::TrustedProxies;
@@ -42,7 +42,7 @@ struct Inner {
     shared: Arc<Shared>,
     /// That of the layer around this one's.
     outer: Option<Slot>,
-    /// Whether the request is no use of its session.
+    /// Whether the application's rule says that the request is no use of its session.
     passive: bool,
     /// Whether the request carried a token of ours; known once somebody looked.
     carried: OnceLock<Carried>,
@@ -71,6 +71,8 @@ pub(super) struct Asked<'a> {
     client: ClientInfo,
     /// Whether the browser may have a token that it did not send.
     withheld: bool,
+    /// Whether the browser sent the request before its user asked for the page.
+    speculative: bool,
 }
 
 impl Slot {
@@ -145,14 +147,17 @@ impl Slot {
     /// Looks for the token and the client.
     pub(super) fn asked<'a>(&self, request: &'a impl RequestHead) -> Asked<'a> {
         let found = self.carrier().find(request);
-        let withheld = matches!(found, Found::Absent) && withheld::may_be(self.carrier(), request);
-        Asked { found, client: client::of(request, &self.0.shared.proxies), withheld }
+        let absent = matches!(found, Found::Absent);
+        let withheld = absent && withheld::may_be(self.carrier(), request);
+        let speculative = !absent && is_speculative(request);
+        Asked { found, client: client::of(request, &self.0.shared.proxies), withheld, speculative }
     }
 
     /// Loads the session as a use of it, unless the request is passive; see [`look`](Self::look).
     pub(super) async fn load(&self, asked: Asked<'_>) -> Result<Session, Error> {
+        let passive = self.0.passive || asked.speculative;
         let session = self.look(asked).await?;
-        if !self.0.used.swap(true, Ordering::AcqRel) && !self.0.passive {
+        if !self.0.used.swap(true, Ordering::AcqRel) && !passive {
             note_use(&session).await;
         }
         Ok(session)
@@ -160,7 +165,7 @@ impl Slot {
 
     /// Loads the session, once: whoever else asks meanwhile or later gets the same. After a failure the next one tries again.
     pub(super) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
-        let Asked { found, client, withheld } = asked;
+        let Asked { found, client, withheld, .. } = asked;
         self.0.carried.get_or_init(|| match found {
             Found::Absent => Carried::None,
             Found::One(_) => Carried::One,

@@ -31,6 +31,10 @@ impl RequestHead for HttpRequest {
     fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         values(self.headers(), name)
     }
+
+    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        headers(self.headers())
+    }
 }
 
 impl RequestHead for ServiceRequest {
@@ -52,6 +56,10 @@ impl RequestHead for ServiceRequest {
 
     fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         values(self.headers(), name)
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        headers(self.headers())
     }
 }
 
@@ -82,6 +90,10 @@ impl ResponseHead for HttpResponse<BoxBody> {
     fn of(answer: Answer) -> Self {
         answer.into_actix()
     }
+}
+
+fn headers(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
 }
 
 fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {

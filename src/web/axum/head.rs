@@ -31,6 +31,10 @@ impl RequestHead for Parts {
     fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         values(&self.headers, name)
     }
+
+    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        headers(&self.headers)
+    }
 }
 
 impl<B> RequestHead for Request<B> {
@@ -52,6 +56,10 @@ impl<B> RequestHead for Request<B> {
 
     fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         values(self.headers(), name)
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        headers(self.headers())
     }
 }
 
@@ -83,6 +91,10 @@ impl ResponseHead for Response {
     fn of(answer: Answer) -> Self {
         answer.into_response()
     }
+}
+
+fn headers(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
 }
 
 fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
