@@ -1,19 +1,26 @@
 # What can be done here: `make help`.
 
-.PHONY: help demo serve test browser-test chaos compat lint bench load-test scale instructions bench-peers
+.PHONY: help demo serve app test browser-test chaos compat lint bench load-test scale instructions bench-peers
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
+BUILD_DEMO = test -x target/debug/demo || echo "Building the app server and the demo. This happens once: 1 to 2 minutes on 2 cores."; \
+	cargo build -p app -p demo
+
 demo: ## three app servers share a private Redis; checks what it shows, leaves nothing running
-	@sh .ci/need-redis || echo "The demo goes on without it."
-	@cargo build --release --example app --example demo
-	@cargo run --quiet --release --example demo
+	@sh .ci/need-redis || echo "The demo runs without it, on the embedded store."
+	@$(BUILD_DEMO)
+	@cargo run --quiet -p demo
 
 serve: ## the same servers to try by hand, until ctrl-c
-	@sh .ci/need-redis || echo "Serving without it."
-	@cargo build --release --example app --example demo
-	@cargo run --quiet --release --example demo -- --serve
+	@sh .ci/need-redis || echo "The servers run without it, on the embedded store."
+	@$(BUILD_DEMO)
+	@cargo run --quiet -p demo -- --serve
+
+app: ## builds the app server of the demo, optimized, and prints its path
+	@cargo build --release -p app
+	@echo target/release/app
 
 test: ## all tests on both stores, then Redis with TLS, Sentinel, Cluster and least privilege
 	@sh .ci/need-redis
@@ -32,7 +39,7 @@ browser-test: ## the demo's page in headless Chromium, over two app servers; pic
 	@sh .ci/need-redis
 	@sh .ci/need-chromium
 	@rm -rf target/browser # pictures, and what a run that failed left of its profiles
-	cargo build --example app
+	cargo build -p app
 	cargo test --manifest-path tests/browser/Cargo.toml --target-dir target/browser-test -- --test-threads 2
 
 lint: ## formatting, clippy with every set of features, documentation

@@ -11,7 +11,7 @@ use tower::ServiceExt;
 
 use crate::common::memory_stage;
 
-#[path = "../examples/app/routes/mod.rs"]
+#[path = "../examples/app/src/routes/mod.rs"]
 mod routes;
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -8,11 +8,11 @@ mod browser;
 mod cookie;
 mod ended;
 mod forgery;
-#[path = "../../examples/demo/kept.rs"]
+#[path = "../../examples/demo/src/kept.rs"]
 mod kept;
 mod outage;
 mod phone;
-#[path = "../../examples/demo/redis.rs"]
+#[path = "../../examples/demo/src/redis.rs"]
 mod redis;
 mod rotation;
 mod scriptless;

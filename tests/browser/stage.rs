@@ -75,7 +75,7 @@ impl Stage {
 
 async fn app(store: &str, args: &[&str]) -> Result<(Kept, String), Failure> {
     let all = [&["--listen", "127.0.0.1:0", "--store", store, "--namespace", "browser"], args].concat();
-    let (app, line) = Kept::start("app", &target().join("debug/examples/app"), &all, LISTENING).await?;
+    let (app, line) = Kept::start("app", &target().join("debug/app"), &all, LISTENING).await?;
     Ok((app, line.trim_start_matches(LISTENING).to_owned()))
 }
 

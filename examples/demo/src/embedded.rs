@@ -7,7 +7,7 @@ use cloakroom::{Sessions, Sweeper};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::{Failure, routes};
+use super::Failure;
 
 /// Servers that end when this is dropped.
 pub(crate) struct Embedded {

@@ -1,6 +1,6 @@
 //! What does a real app server on Cloakroom look like? Any number of these share one Redis.
 //!
-//! `cargo run --release --example app -- --listen 127.0.0.1:3001 --store redis://127.0.0.1:6379 --namespace demo`
+//! `make app`, then `target/release/app --listen 127.0.0.1:3001 --store redis://127.0.0.1:6379 --namespace demo`
 
 use std::error::Error;
 use std::io::Write;
@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use cloakroom::{ConfigError, Sessions};
 use tokio::net::TcpListener;
+use tracing_subscriber::filter::LevelFilter;
 
 mod args;
-mod routes;
 mod serve;
 
 use args::Args;
@@ -23,7 +23,7 @@ const MOST_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_writer(std::io::stderr).init();
     let args = match Args::parse(std::env::args().skip(1)) {
         Ok(Some(args)) => args,
         Ok(None) => {

@@ -2,26 +2,34 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{COOKIE, USER_AGENT};
-use reqwest::{Client, Method};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
+use hyper::http::response::Parts;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::Failure;
 use super::answer::Answer;
 use super::visitor::Visitor;
 
+/// Longer than any request of the tour takes.
+const LONGEST: Duration = Duration::from_secs(20);
+
 /// Three servers, and a record of what they were asked.
 pub(crate) struct Tour {
-    client: Client,
     servers: Vec<String>,
     started: Instant,
     asked: Vec<Duration>,
 }
 
 impl Tour {
-    pub(crate) fn new(servers: Vec<String>) -> Result<Self, Failure> {
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build()?;
-        Ok(Self { client, servers, started: Instant::now(), asked: Vec::new() })
+    pub(crate) fn new(servers: Vec<String>) -> Self {
+        Self { servers, started: Instant::now(), asked: Vec::new() }
     }
 
     /// Begins a chapter.
@@ -61,15 +69,15 @@ impl Tour {
         path: &str,
         body: Option<Value>,
     ) -> Result<Answer, Failure> {
-        let asked = send(&self.client, &self.servers[server - 1], by, method, path, body).await?;
+        let asked = send(&self.servers[server - 1], by, method, path, body).await?;
         Ok(self.record(server, by.name(), asked))
     }
 
     /// Sends a request whose answer is awaited later, with [`hear`](Self::hear).
     pub(crate) fn begin_post(&self, server: usize, by: &Visitor, path: &'static str, body: Value) -> Pending {
-        let (client, base, by) = (self.client.clone(), self.servers[server - 1].clone(), by.clone());
+        let (base, by) = (self.servers[server - 1].clone(), by.clone());
         let name = by.name();
-        let request = async move { send(&client, &base, &mut by.clone(), Method::POST, path, Some(body)).await };
+        let request = async move { send(&base, &mut by.clone(), Method::POST, path, Some(body)).await };
         Pending { server, name, answer: tokio::spawn(request) }
     }
 
@@ -102,8 +110,8 @@ pub(crate) struct Pending {
     answer: tokio::task::JoinHandle<Result<(Answer, Duration), Failure>>,
 }
 
+/// Sends one request on a connection of its own.
 async fn send(
-    client: &Client,
     base: &str,
     by: &mut Visitor,
     method: Method,
@@ -112,19 +120,29 @@ async fn send(
 ) -> Result<(Answer, Duration), Failure> {
     let sent = body.as_ref().map_or_else(String::new, |body| format!(" {body}"));
     let question = format!("{method} {path}{sent}");
-    let mut request = client.request(method, format!("{base}{path}")).header(USER_AGENT, by.name());
+    let host = base.strip_prefix("http://").unwrap_or(base);
+    let mut request = Request::builder().method(method).uri(path).header(HOST, host).header(USER_AGENT, by.name());
     if let Some(cookie) = by.cookie() {
         request = request.header(COOKIE, cookie);
     }
-    if let Some(body) = &body {
-        request = request.json(body);
+    if body.is_some() {
+        request = request.header(CONTENT_TYPE, "application/json");
     }
+    let request = request.body(Full::from(body.map_or_else(String::new, |body| body.to_string())))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(TcpStream::connect(host).await?)).await?;
+    tokio::spawn(connection);
     let start = Instant::now();
-    let response = request.send().await?;
-    by.hear(response.headers());
-    let status = response.status().as_u16();
-    let body = response.bytes().await?;
+    let (head, body) = timeout(LONGEST, exchange(&mut sender, request)).await??;
     let took = start.elapsed();
+    by.hear(&head.headers);
     let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
-    Ok((Answer { question, status, body }, took))
+    Ok((Answer { question, status: head.status.as_u16(), body }, took))
+}
+
+async fn exchange(
+    sender: &mut http1::SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<(Parts, Bytes), Failure> {
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    Ok((head, body.collect().await?.to_bytes()))
 }

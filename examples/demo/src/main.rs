@@ -1,6 +1,6 @@
 //! Does it work? One visitor, three app servers, one private Redis: `make demo`. To try it by hand: `make serve`.
 //!
-//! `cargo build --release --examples && cargo run --release --example demo [-- --serve]`
+//! `cargo build -p app -p demo && target/debug/demo [--serve]`
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -12,8 +12,6 @@ mod answer;
 mod embedded;
 mod kept;
 mod redis;
-#[path = "../app/routes/mod.rs"]
-mod routes;
 mod servers;
 mod tour;
 mod visitor;
@@ -63,7 +61,7 @@ async fn run(serve: bool) -> Result<(), Failure> {
 }
 
 async fn show(servers: &Servers) -> Result<(), Failure> {
-    let mut tour = Tour::new(servers.addresses().to_vec())?;
+    let mut tour = Tour::new(servers.addresses().to_vec());
     tokio::select! {
         walked = walk::walk(&mut tour) => walked?,
         stop = interrupted() => return stop.and(Err("interrupted".into())),

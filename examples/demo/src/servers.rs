@@ -85,9 +85,9 @@ async fn start_apps(store: &str, apps: &mut Vec<Kept>, addresses: &mut Vec<Strin
     Ok(())
 }
 
-/// The example `app`, beside our own program.
+/// The app server's program, in the folder of our own.
 fn app_program() -> Result<PathBuf, Failure> {
     let own = std::env::current_exe()?;
     let app = own.with_file_name(format!("app{}", std::env::consts::EXE_SUFFIX));
-    if app.is_file() { Ok(app) } else { Err("the example `app` is not built yet: run `make demo`".into()) }
+    if app.is_file() { Ok(app) } else { Err("the app server is not built yet: run `make demo`".into()) }
 }

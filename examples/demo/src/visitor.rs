@@ -1,8 +1,8 @@
 //! A visitor's browser: a name, and the one cookie that it keeps.
 //!
-//! Kept by hand: HTTP client libraries would not send a `Secure` cookie to `http://127.0.0.1` as browsers do.
+//! Not by a cookie jar: HTTP clients send no `Secure` cookie to `http://127.0.0.1`; browsers do.
 
-use reqwest::header::{HeaderMap, SET_COOKIE};
+use hyper::header::{HeaderMap, SET_COOKIE};
 
 /// One device of the visitor.
 #[derive(Clone)]
