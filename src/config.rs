@@ -1,11 +1,16 @@
 //! What can be set, once it has been checked, and what is wrong with what cannot.
 
+pub(crate) mod binding;
+pub(crate) mod limits;
+pub(crate) mod network;
+pub(crate) mod timeouts;
+
 use std::fmt;
 use std::time::Duration;
 
-use crate::binding::ClientBinding;
-use crate::limits::Limits;
-use crate::timeout::Spans;
+use crate::config::binding::ClientBinding;
+use crate::config::limits::Limits;
+use crate::config::timeouts::Spans;
 
 pub(crate) mod servers;
 #[cfg(feature = "tls")]

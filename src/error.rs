@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::codec::FieldKind;
 use crate::config::ConfigError;
+use crate::config::limits::LimitExceeded;
 use crate::end::EndReason;
-use crate::limits::LimitExceeded;
+use crate::fields::codec::FieldKind;
 
 /// What can go wrong with a session. An outage is one of the first two, never "no session".
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,12 @@
 //! A session's fields as loaded, and what a request changed. Pure: no I/O, no clock.
 
+pub(crate) mod codec;
+pub(crate) mod map;
+
 use std::sync::Arc;
 
-use crate::contents::Contents;
-use crate::limits::{LimitExceeded, Limits};
+use crate::config::limits::{LimitExceeded, Limits};
+use crate::fields::map::Contents;
 
 /// What a request changed, as it is sent to the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

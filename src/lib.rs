@@ -43,68 +43,47 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
-mod binding;
-mod builder;
-mod client;
-mod clock;
-mod codec;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session"))]
 pub mod compat;
 mod config;
-mod contents;
-mod csrf;
-mod detach;
 mod doctor;
-mod durable;
 mod end;
-mod erased;
 mod error;
 mod fields;
 pub mod guide;
-mod id;
-mod incident;
-mod limits;
-mod login;
-mod network;
-mod open;
-mod rarely;
+mod identity;
 mod session;
 mod sessions;
 mod store;
-mod sweeper;
 #[cfg(feature = "test-util")]
-mod test_kit;
-mod timeout;
-mod token;
-mod undelivered;
-mod user;
-mod walk;
+mod testing;
+mod util;
 #[cfg(any(feature = "actix-web", feature = "axum"))]
 mod web;
 
-pub use binding::ClientBinding;
-pub use builder::{Builder, ConnectError};
-pub use client::ClientInfo;
-pub use clock::ManualClock;
-pub use codec::FieldKind;
+pub use crate::config::binding::ClientBinding;
+pub use crate::config::limits::{LimitExceeded, Limits};
+pub use crate::config::timeouts::{Timeout, Timeouts};
+pub use crate::fields::codec::FieldKind;
+pub use crate::identity::client::ClientInfo;
+pub use crate::identity::id::{InvalidSessionId, SessionId};
+pub use crate::identity::token::{InvalidToken, SessionToken};
+pub use crate::session::login_request::{LoggedIn, Login, LoginTicket};
+pub use crate::sessions::builder::{Builder, ConnectError};
+pub use crate::sessions::durable::{Durable, DurableEnd, DurableLogout, DurableUser};
+pub use crate::sessions::sweeper::{Sweeper, Swept};
+pub use crate::sessions::user::{SessionInfo, UserSessions};
+#[cfg(feature = "test-util")]
+pub use crate::testing::{TestCookie, TestKit};
+pub use crate::util::clock::ManualClock;
 #[cfg(feature = "tls")]
 pub use config::tls::Tls;
 pub use config::{Cap, ConfigError};
 pub use doctor::{Finding, Severity};
-pub use durable::{Durable, DurableEnd, DurableLogout, DurableUser};
 pub use end::EndReason;
 pub use error::{DecodeError, Error, Outage, RandomError};
-pub use id::{InvalidSessionId, SessionId};
-pub use limits::{LimitExceeded, Limits};
-pub use login::{LoggedIn, Login, LoginTicket};
 pub use session::{CookieChange, EndOutcome, Rotated, SaveOutcome, Session};
 pub use sessions::{Progress, Revoked, Sessions};
-pub use sweeper::{Sweeper, Swept};
-#[cfg(feature = "test-util")]
-pub use test_kit::{TestCookie, TestKit};
-pub use timeout::{Timeout, Timeouts};
-pub use token::{InvalidToken, SessionToken};
-pub use user::{SessionInfo, UserSessions};
 #[cfg(any(feature = "actix-web", feature = "axum"))]
 pub use web::{
     CsrfLayer, MissingOrigin, ReadSession, RequestView, RequireFresh, SameSite, SaveOn, SessionCookie, SessionHeader,

@@ -1,21 +1,25 @@
 //! One session as one request sees it: a cheap handle.
 
+pub(crate) mod load;
+pub(crate) mod login_request;
+pub(crate) mod undelivered;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::binding::Verdict;
-use crate::client::ClientInfo;
-use crate::clock::instant;
-use crate::contents::Contents;
+use crate::config::binding::Verdict;
+use crate::config::timeouts::Timeouts;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Fields;
-use crate::id::SessionId;
+use crate::fields::map::Contents;
+use crate::identity::client::ClientInfo;
+use crate::identity::id::SessionId;
+use crate::identity::token::SessionToken;
 use crate::sessions::Sessions;
 use crate::store::{Contract, Meta};
-use crate::timeout::Timeouts;
-use crate::token::SessionToken;
+use crate::util::clock::instant;
 
 mod csrf;
 mod discard;
@@ -265,10 +269,10 @@ impl Session {
         let _turn = self.0.turn.lock().await;
         let Some(live) = self.state().live().cloned() else { return self.refuse_ended() };
         let issued = self.state().issued.as_ref().map(SessionToken::presented);
-        let mut read = crate::open::read(&self.0.sessions, live.id, live.presented).await?;
+        let mut read = crate::session::load::read(&self.0.sessions, live.id, live.presented).await?;
         if let (Phase::Draft { after: None, .. } | Phase::Ended(None), Some(issued)) = (&read.0, issued) {
             // A handle that is kept for long: by now its client uses the token that a rotation issued.
-            read = crate::open::read(&self.0.sessions, live.id, issued).await?;
+            read = crate::session::load::read(&self.0.sessions, live.id, issued).await?;
         }
         let (phase, fields) = read;
         let mut state = self.state();

@@ -1,24 +1,30 @@
 //! The shared handle: everything starts here.
 
+pub(crate) mod all_buckets;
+pub(crate) mod builder;
+pub(crate) mod durable;
+pub(crate) mod sweeper;
+pub(crate) mod user;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Semaphore;
 
-use crate::builder::Builder;
-use crate::client::ClientInfo;
 use crate::config::Settings;
-use crate::durable::Durable;
 use crate::error::Error;
-use crate::id::{Bucket, fill};
-use crate::login::LoginTicket;
-use crate::open;
+use crate::identity::client::ClientInfo;
+use crate::identity::id::{Bucket, fill};
 use crate::session::Session;
+use crate::session::load;
+use crate::session::login_request::LoginTicket;
+use crate::session::undelivered::MOST_WAITING;
+use crate::sessions::all_buckets::Walk;
+use crate::sessions::builder::Builder;
+use crate::sessions::durable::Durable;
+use crate::sessions::sweeper::{Sweeper, Swept};
+use crate::sessions::user::UserSessions;
 use crate::store::{Contract, Op, Store, Who};
-use crate::sweeper::{Sweeper, Swept};
-use crate::undelivered::MOST_WAITING;
-use crate::user::UserSessions;
-use crate::walk::Walk;
 
 /// How long after it was made a call may still be executed: longer than any retry goes on, shorter than any tombstone lasts.
 const OP_LIFE_MS: u64 = 60_000;
@@ -42,7 +48,7 @@ pub struct Sessions(Arc<Shared>);
 struct Shared {
     store: Store,
     settings: Settings,
-    /// Places for what is ended a while later, see [`undelivered`](crate::undelivered).
+    /// Places for what is ended a while later, see [`undelivered`](crate::session::undelivered).
     waiting: Semaphore,
 }
 
@@ -103,7 +109,7 @@ impl Sessions {
     /// well-formed token. When due, one `EVALSHA` of `touch.lua` in a task of its own.
     #[doc(alias = "load")]
     pub async fn open(&self, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
-        open::open(self, token, client).await
+        load::open(self, token, client).await
     }
 
     /// Like [`open`](Self::open), but no use: it does not keep the session alive.
@@ -114,7 +120,7 @@ impl Sessions {
     /// # Redis
     /// As `open`, without the touch.
     pub async fn peek(&self, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
-        open::peek(self, token, client).await
+        load::peek(self, token, client).await
     }
 
     /// All sessions of one user, wherever they were opened.
@@ -234,7 +240,7 @@ impl Sessions {
     /// For each of 4,096 buckets `ZRANGEBYSCORE`, and one `EVALSHA` of `sweep.lua` per 32 sessions due, on bulk connections.
     #[doc(alias = "delete_old_sessions")]
     pub async fn sweep(&self) -> Result<Swept, Error> {
-        crate::sweeper::sweep(self).await
+        crate::sessions::sweeper::sweep(self).await
     }
 
     /// Sweeps every so often, in a task of its own, until the handle is dropped.

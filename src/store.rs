@@ -7,18 +7,18 @@ use std::future::Future;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-use crate::client::ClientInfo;
-use crate::clock::Millis;
-use crate::contents::Contents;
-use crate::csrf::CsrfDigest;
+use crate::config::limits::Limits;
+use crate::config::timeouts::Spans;
 use crate::doctor::Finding;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
-use crate::id::{Bucket, SessionId};
-use crate::limits::Limits;
-use crate::timeout::Spans;
-use crate::token::SecretHash;
+use crate::fields::map::Contents;
+use crate::identity::client::ClientInfo;
+use crate::identity::csrf::CsrfDigest;
+use crate::identity::id::{Bucket, SessionId};
+use crate::identity::token::SecretHash;
+use crate::util::clock::Millis;
 
 pub(crate) mod memory;
 pub(crate) mod redis;

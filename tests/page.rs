@@ -12,6 +12,7 @@ use tower::ServiceExt;
 use crate::common::memory_stage;
 
 #[path = "../examples/app/src/routes/mod.rs"]
+#[allow(unreachable_pub, reason = "public in the package of the app server")]
 mod routes;
 
 const FORM: &str = "application/x-www-form-urlencoded";

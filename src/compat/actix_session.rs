@@ -8,11 +8,11 @@ use std::sync::Arc;
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use time::Duration;
 
-use crate::codec::{decode_value, encode_value};
 use crate::compat::record::{Content, Failure, Kept, Named, Place, RECORD, Records, left_ms};
 use crate::compat::user_id::{UserIdError, user_id};
 use crate::end::EndReason;
 use crate::error::Error;
+use crate::fields::codec::{decode_value, encode_value};
 use crate::sessions::Sessions;
 use former::{FormerStore, MOVED_TTL};
 use key::Key;

@@ -6,22 +6,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use time::Duration;
 
-use crate::client::ClientInfo;
-use crate::clock::Millis;
 use crate::compat::user_id::UserIdError;
-use crate::contents::Contents;
-use crate::detach::beside;
+use crate::config::timeouts::Spans;
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
 use crate::fields::Delta;
-use crate::id::SessionId;
-use crate::rarely::rarely;
+use crate::fields::map::Contents;
+use crate::identity::client::ClientInfo;
+use crate::identity::id::SessionId;
+use crate::identity::token::SecretHash;
 use crate::sessions::Sessions;
 use crate::store::{
     Contract, End, Gate, Login, Meta, NewSession, Old, Packed, Record, Refused, Retime, Save, Snapshot, Store, Touch,
 };
-use crate::timeout::Spans;
-use crate::token::SecretHash;
+use crate::util::clock::Millis;
+use crate::util::rarely::rarely;
+use crate::util::uncancelled::beside;
 pub(super) use door::{Door, Found};
 pub(super) use former::{Cause, Former, FormerPlace};
 #[allow(unused_imports)] // the stores of tower-sessions compare expiry dates

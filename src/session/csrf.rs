@@ -1,9 +1,9 @@
 //! The session's token against forged requests.
 
 use super::Session;
-use crate::csrf::{CsrfDigest, CsrfToken};
+use crate::identity::csrf::{CsrfDigest, CsrfToken};
+use crate::identity::token::SessionToken;
 use crate::store::Contract;
-use crate::token::SessionToken;
 
 impl Session {
     /// The token for this session's own pages to send back: 43 characters of base64url; `None` for a draft and after the end.

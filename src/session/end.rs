@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::save::{MINTS, ids_taken};
 use super::{Live, Phase, Session};
-use crate::detach::to_the_end;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::{Delta, Fields};
+use crate::identity::token::SessionToken;
 use crate::sessions::Revoked;
 use crate::store::{Contract, End, NewSession, Old, Record, Refused, Replicas};
-use crate::token::SessionToken;
+use crate::util::uncancelled::to_the_end;
 
 /// What became of an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

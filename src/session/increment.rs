@@ -1,9 +1,10 @@
 //! Counters: Redis adds, so no increment is lost.
 
 use super::{SaveOutcome, Session};
-use crate::codec::{self, FieldKind};
+use crate::config::limits::check_field_name;
 use crate::error::Error;
-use crate::limits::check_field_name;
+use crate::fields::codec;
+use crate::fields::codec::FieldKind;
 use crate::store::{Contract, Increment, Refused};
 
 impl Session {

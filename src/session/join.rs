@@ -6,9 +6,9 @@ use super::{Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
-use crate::id::{SessionId, UserHash};
-use crate::login::{LoggedIn, Login};
-use crate::open;
+use crate::identity::id::{SessionId, UserHash};
+use crate::session::load;
+use crate::session::login_request::{LoggedIn, Login};
 use crate::store::{Contract, Join, Refused};
 
 impl Session {
@@ -41,7 +41,7 @@ impl Session {
             state => return Ok(state.before().map(|before| before.successor)),
         };
         let Some((id, presented)) = left else { return Ok(None) };
-        let (phase, _) = open::read(self.sessions(), id, presented).await?;
+        let (phase, _) = load::read(self.sessions(), id, presented).await?;
         Ok(phase.before().map(|before| before.successor))
     }
 

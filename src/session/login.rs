@@ -2,15 +2,15 @@
 
 use super::save::{MINTS, ids_taken};
 use super::{Live, Session};
-use crate::client::ClientInfo;
-use crate::detach::to_the_end;
+use crate::config::timeouts::Spans;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
-use crate::id::{SessionId, UserHash};
-use crate::login::{LoggedIn, Login};
+use crate::identity::client::ClientInfo;
+use crate::identity::id::{SessionId, UserHash};
+use crate::session::login_request::{LoggedIn, Login};
 use crate::store::{self, Contract, Gate, NewSession, Old, Reauthenticate, Refused};
-use crate::timeout::Spans;
+use crate::util::uncancelled::to_the_end;
 
 impl Session {
     /// Logs a user in, atomically: new identity, cap, index, carried fields and the end of the session before, all or nothing.

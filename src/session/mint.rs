@@ -2,9 +2,9 @@
 
 use super::Session;
 use crate::error::Error;
-use crate::id::SessionId;
+use crate::identity::id::SessionId;
+use crate::identity::token::SessionToken;
 use crate::store::Answer;
-use crate::token::SessionToken;
 
 impl Session {
     /// A token for a session that the next call makes, or logs in again.

@@ -1,10 +1,10 @@
 //! The client's own token once more: where the session will outlive the cookie that holds it.
 
 use super::{Live, Phase, Session};
-use crate::clock::Millis;
-use crate::open;
+use crate::identity::token::SessionToken;
+use crate::session::load;
 use crate::store::{Contract, Meta};
-use crate::token::SessionToken;
+use crate::util::clock::Millis;
 
 /// A browser drops a cookie 400 days after it was set. Without an absolute timeout the cookie is set again in each window
 /// of this length since the login: thirteen chances, and thirteen responses in 400 days that no cache may store.
@@ -51,7 +51,7 @@ impl Session {
     /// token of a login or a rotation that another request did meanwhile. Without a reply there is no renewal.
     pub(crate) async fn renewed(&self) -> Option<SessionToken> {
         let (token, live) = self.due_token()?;
-        match open::read(self.sessions(), live.id, live.presented).await {
+        match load::read(self.sessions(), live.id, live.presented).await {
             Ok((Phase::Live(now), _)) => is_current(&now).then_some(token),
             Ok(_) => None,
             Err(error) => {

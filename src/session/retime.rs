@@ -1,9 +1,9 @@
 //! Timeouts of one session, changed at run time.
 
 use super::Session;
+use crate::config::timeouts::Timeouts;
 use crate::error::Error;
 use crate::store::{Contract, Refused, Retime};
-use crate::timeout::Timeouts;
 
 impl Session {
     /// Changes this session's timeouts, at once; it counts as a use. A draft gets them when it is made by a save. A login begins

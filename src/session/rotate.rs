@@ -3,8 +3,8 @@
 use super::{Live, Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
+use crate::identity::token::{Presented, SessionToken};
 use crate::store::{Answer, Contract, Meta, Refused, Rotate};
-use crate::token::{Presented, SessionToken};
 
 /// What became of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! Sending changed fields; the first save of a draft makes the session.
 
 use super::{Live, Phase, Session, State};
+use crate::config::limits::{LimitExceeded, Limits};
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
 use crate::fields::{Delta, Fields};
-use crate::id::{Bucket, SessionId};
-use crate::limits::{LimitExceeded, Limits};
+use crate::identity::id::{Bucket, SessionId};
+use crate::identity::token::SessionToken;
 use crate::store::{Contract, Meta, NewSession, Op, Record, Refused, Save, Snapshot, Wrote};
-use crate::token::SessionToken;
 
 /// New ids that are tried when one is taken: with 110 random bits, the second means a broken generator.
 pub(super) const MINTS: usize = 3;

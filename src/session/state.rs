@@ -1,16 +1,16 @@
 //! What a handle knows of its session.
 
 use super::withheld::Withheld;
-use crate::clock::Millis;
+use crate::config::timeouts::Spans;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::{Delta, Fields};
-use crate::id::{Bucket, SessionId};
-use crate::rarely::rarely;
+use crate::identity::id::{Bucket, SessionId};
+use crate::identity::token::{Presented, SessionToken};
+use crate::session::undelivered::Minted;
 use crate::store::{Meta, Op, Save, Wrote};
-use crate::timeout::Spans;
-use crate::token::{Presented, SessionToken};
-use crate::undelivered::Minted;
+use crate::util::clock::Millis;
+use crate::util::rarely::rarely;
 
 /// What a handle knows.
 pub(super) struct State {

@@ -4,8 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Session;
-use crate::codec::{self, FieldKind};
 use crate::error::Error;
+use crate::fields::codec;
+use crate::fields::codec::FieldKind;
 
 impl Session {
     /// Reads a field; `None` if there is none of this name.

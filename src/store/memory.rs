@@ -15,7 +15,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::*;
-use crate::clock::{ManualClock, system_ms};
+use crate::util::clock::{ManualClock, system_ms};
 use state::State;
 
 mod bucket;

@@ -3,6 +3,11 @@
 //! The order of refusals is the embedded store's. A repeat of a call comes first: it is answered as the first time. Where
 //! that was a session or its metadata, it is answered as it stands, or as `Gone` if it has ended since.
 
+pub(crate) mod client;
+pub(crate) mod layout;
+pub(crate) mod ops;
+pub(crate) mod script;
+
 use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,43 +15,22 @@ use super::*;
 use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
-use crowded::Crowded;
+use crate::store::redis::client::Client;
+use crate::store::redis::layout::keys::Keys;
+use crate::store::redis::ops::contention::Crowded;
 use journal::Journal;
-use keys::Keys;
-use wire::Wire;
 
-mod across;
-mod admit;
-mod answer;
-mod bucket;
-mod call;
-mod create;
-mod crowded;
 mod doctor;
-mod fields;
-mod join;
 mod journal;
-mod keys;
-mod lead;
-mod load;
-mod login;
-mod meta;
-mod new_fields;
-mod scripts;
-mod session;
-mod swap;
 #[cfg(test)]
 mod tests;
-mod torn;
-mod user;
-mod wire;
 
 /// Sessions in Redis.
 #[derive(Debug)]
 pub(crate) struct Redis {
     settings: StoreSettings,
     keys: Keys,
-    wire: Wire,
+    client: Client,
     /// Whether a session was met whose key outlasts its life: until then to exist is to live, and a load asks for no `PTTL`.
     graced: AtomicBool,
     crowded: Crowded,
@@ -64,12 +48,12 @@ pub(crate) struct Redis {
 impl Redis {
     pub(crate) fn new(settings: StoreSettings, servers: &Servers, pools: &Pools) -> Result<Self, ConfigError> {
         let keys = Keys::new(settings.namespace.clone());
-        let wire = Wire::new(servers, pools)?;
-        let parted = wire.is_cluster();
+        let client = Client::new(servers, pools)?;
+        let parted = client.is_cluster();
         Ok(Self {
             settings,
             keys,
-            wire,
+            client,
             graced: AtomicBool::new(false),
             crowded: Crowded::new(),
             parted,
@@ -114,7 +98,7 @@ impl Redis {
     }
 
     pub(crate) async fn check(&self) -> Result<(), Outage> {
-        self.wire.check().await
+        self.client.check().await
     }
 
     fn graced(&self) -> bool {
@@ -129,12 +113,12 @@ impl Redis {
 
 impl Contract for Redis {
     fn now(&self) -> Millis {
-        self.wire.now()
+        self.client.now()
     }
 
     async fn ping(&self) -> Result<Millis, Error> {
-        let answer = self.wire.read_anywhere(&self.wire.short_budget(), &::redis::cmd("TIME")).await?;
-        answer::time(&answer)
+        let answer = self.client.read_anywhere(&self.client.short_budget(), &::redis::cmd("TIME")).await?;
+        crate::store::redis::script::reply::time(&answer)
     }
 
     async fn examine(&self) -> Result<Vec<Finding>, Error> {
@@ -142,94 +126,94 @@ impl Contract for Redis {
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
-        load::load(self, id).await
+        crate::store::redis::ops::load::load(self, id).await
     }
 
     async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
-        load::load_timed(self, id).await
+        crate::store::redis::ops::load::load_timed(self, id).await
     }
 
     async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
-        create::create(self, op, new, delta).await
+        crate::store::redis::ops::create::create(self, op, new, delta).await
     }
 
     async fn touch(&self, op: Op, touch: &Touch) -> Answer<Meta> {
-        session::touch(self, op, touch).await
+        crate::store::redis::ops::session::touch(self, op, touch).await
     }
 
     async fn save(&self, op: Op, save: &Save) -> Answer<Wrote> {
-        session::save(self, op, save).await
+        crate::store::redis::ops::session::save(self, op, save).await
     }
 
     async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
-        session::increment(self, op, increment).await
+        crate::store::redis::ops::session::increment(self, op, increment).await
     }
 
     async fn rotate(&self, op: Op, rotate: &Rotate) -> Answer<Meta> {
-        session::rotate(self, op, rotate).await
+        crate::store::redis::ops::session::rotate(self, op, rotate).await
     }
 
     async fn retime(&self, op: Op, retime: &Retime) -> Answer<Meta> {
-        session::retime(self, op, retime).await
+        crate::store::redis::ops::session::retime(self, op, retime).await
     }
 
     async fn login(&self, op: Op, login: &Login) -> Answer<Record> {
-        login::login(self, op, login).await
+        crate::store::redis::ops::login::login(self, op, login).await
     }
 
     async fn is_parked(&self, id: SessionId) -> Result<bool, Error> {
-        lead::is_parked(self, id).await
+        crate::store::redis::ops::lead::is_parked(self, id).await
     }
 
     async fn lead(&self, op: Op, lead: &Lead) -> Answer<()> {
-        lead::lead(self, op, lead).await
+        crate::store::redis::ops::lead::lead(self, op, lead).await
     }
 
     async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {
-        login::reauthenticate(self, op, again).await
+        crate::store::redis::ops::login::reauthenticate(self, op, again).await
     }
 
     async fn join(&self, op: Op, join: &Join) -> Answer<Record> {
-        join::join(self, op, join).await
+        crate::store::redis::ops::join::join(self, op, join).await
     }
 
     async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {
-        session::end(self, self.delivery(op), end).await
+        crate::store::redis::ops::session::end(self, self.delivery(op), end).await
     }
 
     async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> Answer<bool> {
-        session::end_undelivered(self, op, undelivered).await
+        crate::store::redis::ops::session::end_undelivered(self, op, undelivered).await
     }
 
     async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {
-        session::end(self, self.delivery(op).on(Some(replicas)), end).await
+        crate::store::redis::ops::session::end(self, self.delivery(op).on(Some(replicas)), end).await
     }
 
     async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
-        user::ticket(self, user).await
+        crate::store::redis::ops::user::ticket(self, user).await
     }
 
     async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
-        user::list(self, user).await
+        crate::store::redis::ops::user::list(self, user).await
     }
 
     async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
-        user::revoke(self, user, scope, reason, None).await
+        crate::store::redis::ops::user::revoke(self, user, scope, reason, None).await
     }
 
     async fn revoke_on(&self, user: &str, scope: Scope, reason: EndReason, replicas: &Arc<Replicas>) -> Answer<u64> {
-        user::revoke(self, user, scope, reason, Some(replicas)).await
+        crate::store::redis::ops::user::revoke(self, user, scope, reason, Some(replicas)).await
     }
 
     async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
-        bucket::revoke(self, bucket, who).await
+        crate::store::redis::ops::bucket::revoke(self, bucket, who).await
     }
 
     async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
-        bucket::active(self, bucket, since).await
+        crate::store::redis::ops::bucket::active(self, bucket, since).await
     }
 
     async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
-        bucket::sweep(self, bucket).await
+        crate::store::redis::ops::bucket::sweep(self, bucket).await
     }
 }

@@ -4,16 +4,16 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::client::ClientInfo;
-use crate::clock::Millis;
 use crate::config::Cap;
-use crate::csrf::CsrfDigest;
+use crate::config::timeouts::Spans;
 use crate::end::EndReason;
 use crate::fields::Delta;
-use crate::id::SessionId;
+use crate::identity::client::ClientInfo;
+use crate::identity::csrf::CsrfDigest;
+use crate::identity::id::SessionId;
+use crate::identity::token::SecretHash;
 use crate::store::Snapshot;
-use crate::timeout::Spans;
-use crate::token::SecretHash;
+use crate::util::clock::Millis;
 
 /// What a new session is made of.
 #[derive(Debug, Clone)]

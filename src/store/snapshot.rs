@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::contents::Contents;
+use crate::fields::map::Contents;
 
 /// The bytes that the store had the metadata from, opaque to everyone else; the embedded store needs none.
 ///

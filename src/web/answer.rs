@@ -2,10 +2,10 @@
 
 use super::policy::UNAVAILABLE;
 use super::refusal::UserRejection;
+use crate::config::limits::LimitExceeded;
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::limits::LimitExceeded;
-use crate::rarely::rarely;
+use crate::util::rarely::rarely;
 
 /// When a client may ask again after an outage, in seconds: the request has already waited for the store's whole
 /// budget, and a store that is back is found within a second.

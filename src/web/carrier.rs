@@ -5,7 +5,7 @@ use super::cookie;
 use super::head::RequestHead;
 use super::header::SessionHeader;
 use super::set_cookie::{Content, Line};
-use crate::open::among::Candidates;
+use crate::session::load::candidates::Candidates;
 
 /// What a request carries under our name.
 #[derive(Debug, Clone, PartialEq, Eq)]

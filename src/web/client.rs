@@ -2,7 +2,7 @@
 
 use super::head::RequestHead;
 use super::proxies::TrustedProxies;
-use crate::client::ClientInfo;
+use crate::identity::client::ClientInfo;
 
 pub(super) fn of(request: &impl RequestHead, proxies: &TrustedProxies) -> ClientInfo {
     let mut client = ClientInfo::new();

@@ -5,8 +5,8 @@ use super::caching::{forbids_storing, mark_private, varies_by};
 use super::head::{ResponseHead, Secrecy};
 use super::policy::{self, Reply};
 use super::slot::Slot;
-use crate::rarely::rarely;
 use crate::session::Session;
+use crate::util::rarely::rarely;
 
 /// Saves, and completes the response's headers. From then on the session cannot be changed.
 ///

@@ -152,7 +152,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::open::among::Candidates;
+    use crate::session::load::candidates::Candidates;
 
     fn find<'a>(header: &SessionHeader, values: &[&'a str]) -> Found<'a> {
         header.find(values.iter().map(|value| value.as_bytes()))

@@ -3,8 +3,8 @@
 use super::carrier::Carrier;
 use super::set_cookie::{Content, Line};
 use crate::error::Error;
+use crate::identity::token::SessionToken;
 use crate::session::{CookieChange, SaveOutcome, Session};
-use crate::token::SessionToken;
 
 /// After which responses what is still pending is saved; a setting of
 /// [`SessionLayer::save_on`](crate::SessionLayer::save_on).

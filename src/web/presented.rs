@@ -2,13 +2,14 @@
 
 use super::carrier::Found;
 use super::slot::Shared;
-use crate::client::ClientInfo;
 use crate::error::Error;
-use crate::open::among::{self, Candidates, Opened};
-use crate::open::peek_with;
-use crate::rarely::rarely;
+use crate::identity::client::ClientInfo;
+use crate::identity::token::SessionToken;
 use crate::session::Session;
-use crate::token::SessionToken;
+use crate::session::load::candidates;
+use crate::session::load::candidates::{Candidates, Opened};
+use crate::session::load::peek_with;
+use crate::util::rarely::rarely;
 
 /// Opens the request's session without being a use of it, and leaves it the token where the response may have to give it to
 /// the client again.
@@ -27,7 +28,7 @@ pub(super) async fn open(shared: &Shared, found: Found<'_>, client: ClientInfo) 
 }
 
 async fn open_among(shared: &Shared, candidates: &Candidates<'_>, client: ClientInfo) -> Result<Session, Error> {
-    let Opened { session, token, several } = among::peek(&shared.sessions, candidates, client).await?;
+    let Opened { session, token, several } = candidates::peek(&shared.sessions, candidates, client).await?;
     report(shared, candidates, several);
     let misplaced = shared.carrier.has_former();
     if let Some(token) = token.filter(|_| misplaced || shared.carrier.has_age(session.is_remembered())) {

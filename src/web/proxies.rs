@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::head::RequestHead;
 use crate::config::ConfigError;
-use crate::network::agree;
+use crate::config::network::agree;
 
 /// The proxies whose word on a client's address is taken, see [`SessionLayer::trusted_proxies`](crate::SessionLayer::trusted_proxies).
 ///
@@ -155,6 +155,10 @@ mod tests {
         fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
             let ours = matches!(name, "x-forwarded-for" | "forwarded");
             self.1.iter().filter(move |_| ours).copied()
+        }
+
+        fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+            std::iter::empty()
         }
     }
 

@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 
-use crate::client::ClientInfo;
-use crate::codec::FieldKind;
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::id::SessionId;
+use crate::fields::codec::FieldKind;
+use crate::identity::client::ClientInfo;
+use crate::identity::id::SessionId;
 use crate::session::Session;
 
 /// The session of a request that only looks at it, as an argument of a handler: for what must not count as a use, such as

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::config::{Lasting, Place, SessionCookie};
 use super::cookie;
-use crate::timeout::LONGEST;
+use crate::config::timeouts::LONGEST;
 
 /// The value of a header; wiped on drop, for it may hold a token.
 pub(super) type Line = Zeroizing<String>;

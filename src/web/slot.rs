@@ -14,11 +14,11 @@ use super::policy::SaveOn;
 use super::presented;
 use super::proxies::TrustedProxies;
 use super::withheld;
-use crate::client::ClientInfo;
 use crate::config::ConfigError;
 use crate::error::Error;
-use crate::open::note_use;
+use crate::identity::client::ClientInfo;
 use crate::session::Session;
+use crate::session::load::note_use;
 use crate::sessions::Sessions;
 
 /// What all requests of a layer share.

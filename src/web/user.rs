@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::refusal::UserRejection;
 use crate::session::Session;
-use crate::user::UserSessions;
+use crate::sessions::user::UserSessions;
 
 /// The user who is logged in, as an argument of a handler: for a guest the handler does not run.
 ///

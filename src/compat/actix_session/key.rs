@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::compat::record::{Failure, MINTS, Place};
 use crate::error::{Error, Outage, RandomError};
-use crate::id::{Bucket, SessionId, UserHash};
-use crate::token::{SecretHash, SessionToken};
+use crate::identity::id::{Bucket, SessionId, UserHash};
+use crate::identity::token::{SecretHash, SessionToken};
 
 const ID_LABEL: &[u8] = b"cloakroom: the session of an actix-session key\0";
 const SECRET_LABEL: &[u8] = b"cloakroom: the secret of an actix-session key\0";

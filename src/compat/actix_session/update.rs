@@ -8,7 +8,7 @@ use super::{State, Store, content};
 use crate::compat::record::{Content, Failure, Found, Kept, too_late};
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::id::UserHash;
+use crate::identity::id::UserHash;
 
 impl Store {
     /// Replaces the state; answers the new key, if there is one.

@@ -8,12 +8,12 @@
 use std::time::Duration;
 
 use super::{Content, Done, Failure, Kept, Place, RECORD, Records, former::MOVING};
-use crate::clock::Millis;
-use crate::detach::to_the_end;
+use crate::config::timeouts::NO_END_MS;
 use crate::error::{Error, Outage};
-use crate::id::{SessionId, UserHash};
+use crate::identity::id::{SessionId, UserHash};
 use crate::store::{Contract, Lead, Loaded, Login};
-use crate::timeout::NO_END_MS;
+use crate::util::clock::Millis;
+use crate::util::uncancelled::to_the_end;
 
 /// Most doors that are passed one after the other. Each load that passes two has the first lead to the last, so there are
 /// more only if as many logins under one id were cut off.

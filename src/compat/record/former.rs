@@ -10,9 +10,9 @@ use std::error::Error as StdError;
 use std::future::Future;
 
 use super::{Content, Failure, Found, Kept, Named, Place, RECORD, Records};
-use crate::codec::{encode_bytes, encode_value};
 use crate::end::EndReason;
 use crate::fields::Delta;
+use crate::fields::codec::{encode_bytes, encode_value};
 
 /// The field of a record that may still be in the former store too.
 pub(super) const MOVING: &str = "moving";

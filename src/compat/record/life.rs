@@ -1,7 +1,7 @@
 //! When a session's life has to be set anew because of what its record asks for. Pure.
 
-use crate::clock::Millis;
-use crate::timeout::Spans;
+use crate::config::timeouts::Spans;
+use crate::util::clock::Millis;
 
 /// An expiry that differs by less is the same one, seen through two clocks.
 pub(in crate::compat) const SAME_MS: Millis = 100;

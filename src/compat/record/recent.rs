@@ -50,7 +50,7 @@ impl Recent {
 mod tests {
     use super::super::tests::kept;
     use super::*;
-    use crate::id::{Bucket, SessionId};
+    use crate::identity::id::{Bucket, SessionId};
 
     fn id() -> SessionId {
         SessionId::mint(Bucket::random().expect("random")).expect("random")

@@ -1,6 +1,6 @@
 use super::*;
-use crate::id::Bucket;
-use crate::timeout::Timeouts;
+use crate::config::timeouts::Timeouts;
+use crate::identity::id::Bucket;
 
 /// A guest's session with one field of so many bytes.
 pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {

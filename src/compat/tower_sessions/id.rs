@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 
 use crate::compat::record::Place;
 use crate::error::RandomError;
-use crate::id::{Bucket, SessionId, fill};
-use crate::token::SecretHash;
+use crate::identity::id::{Bucket, SessionId, fill};
+use crate::identity::token::SecretHash;
 
 const ID_LABEL: &[u8] = b"cloakroom: the session of a tower-sessions id\0";
 const SECRET_LABEL: &[u8] = b"cloakroom: the secret of a tower-sessions id\0";

@@ -5,10 +5,10 @@ use std::error::Error as StdError;
 use time::OffsetDateTime;
 
 use super::State;
-use crate::codec::{decode_value, encode_value};
 use crate::compat::record::{Content, Failure, RECORD, left_ms};
 use crate::compat::user_id::UserIdError;
 use crate::error::{Error, RandomError};
+use crate::fields::codec::{decode_value, encode_value};
 
 /// Why a record is not kept or not found, in the words of both lines' errors.
 #[derive(Debug)]

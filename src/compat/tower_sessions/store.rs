@@ -7,12 +7,12 @@ use time::OffsetDateTime;
 use super::id::ForeignId;
 use super::record::{Unkept, content, read};
 use super::{State, Store};
-use crate::clock::Millis;
 use crate::compat::record::{Content, Kept, MINTS, Place, RECORD, SAME_MS, TRIES, too_late};
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
-use crate::id::UserHash;
+use crate::identity::id::UserHash;
 use crate::store::Meta;
+use crate::util::clock::Millis;
 
 impl Store {
     /// Stores a new record, and answers its id: a user's has to lead to the user's bucket.

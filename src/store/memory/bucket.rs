@@ -1,10 +1,10 @@
 //! A bucket's sessions, by its deadline index: revoke, count, sweep.
 
-use crate::clock::Millis;
 use crate::end::EndReason;
-use crate::id::{Bucket, SessionId};
+use crate::identity::id::{Bucket, SessionId};
 use crate::store::memory::state::{Slot, State};
 use crate::store::{Swept, Who};
+use crate::util::clock::Millis;
 
 impl State {
     /// Ends what is live; what is past its deadline is left to the sweep, which tells that it expired.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::contents::Contents;
+use crate::config::limits::Limits;
 use crate::fields::Delta;
-use crate::limits::Limits;
+use crate::fields::map::Contents;
 use crate::store::Refused;
 
 /// The fields after the delta.

@@ -1,13 +1,13 @@
 //! Login and re-authentication: ticket, cap, login time.
 
-use crate::clock::Millis;
 use crate::config::{AtCap, Cap};
-use crate::contents::Contents;
 use crate::end::EndReason;
-use crate::id::SessionId;
+use crate::fields::map::Contents;
+use crate::identity::id::SessionId;
 use crate::store::memory::contents::{self, applied, kept};
 use crate::store::memory::state::{State, cover};
 use crate::store::{Login, Reauthenticate, Record, Refused, TICKET_LIFE_MS, Ticket};
+use crate::util::clock::Millis;
 
 impl State {
     /// In the order `Exists`, `TicketVoid`, the old session's `Gone` and `Conflict`, limits, `AtCap`.

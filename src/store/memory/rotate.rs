@@ -1,11 +1,11 @@
 //! A new secret for the same session.
 
-use crate::clock::Millis;
+use crate::identity::token::SecretHash;
 use crate::store::memory::state::State;
 use crate::store::{
     FORMER_CSRF_MOST, FormerCsrf, Meta, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Refused, Rotate, Rotation,
 };
-use crate::token::SecretHash;
+use crate::util::clock::Millis;
 
 impl State {
     /// In the order `Gone`, `Conflict`, then by the secret. A secret that opens the session no more, or never did, is

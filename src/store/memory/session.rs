@@ -1,9 +1,9 @@
 //! Operations on one session: create, touch, save, increment, retime, end.
 
-use crate::codec::{decode_counter, encode_counter};
-use crate::contents::Contents;
 use crate::end::EndReason;
 use crate::fields::Delta;
+use crate::fields::codec::{decode_counter, encode_counter};
+use crate::fields::map::Contents;
 use crate::store::memory::contents::{self, applied, kept};
 use crate::store::memory::state::{State, cover};
 use crate::store::{End, Increment, Meta, NewSession, Record, Refused, Retime, Save, Touch, Undelivered, Wrote};

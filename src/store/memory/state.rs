@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::clock::Millis;
-use crate::contents::Contents;
 use crate::end::EndReason;
-use crate::id::{Bucket, SessionId};
+use crate::fields::map::Contents;
+use crate::identity::id::{Bucket, SessionId};
 use crate::store::{LATE_WRITE_MS, Lead, Loaded, Meta, NewSession, Packed, Record, Refused, StoreSettings, Tombstone};
+use crate::util::clock::Millis;
 
 /// How often what has expired is dropped from memory; until then it only counts as absent.
 const PURGE_INTERVAL_MS: u64 = 60_000;

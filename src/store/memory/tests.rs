@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::codec::{encode_bytes, encode_counter};
 use crate::config::Cap;
-use crate::id::UserHash;
+use crate::fields::codec::{encode_bytes, encode_counter};
+use crate::identity::id::UserHash;
 
 mod bucket;
 mod lifetime;

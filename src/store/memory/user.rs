@@ -1,10 +1,10 @@
 //! A user's sessions: list, revoke.
 
-use crate::clock::Millis;
 use crate::end::EndReason;
-use crate::id::SessionId;
+use crate::identity::id::SessionId;
 use crate::store::memory::state::{Epoch, State};
 use crate::store::{EPOCH_LIFE_MS, Meta, Refused, Scope};
+use crate::util::clock::Millis;
 
 impl State {
     pub(super) fn list(&mut self, user: &str) -> Vec<(SessionId, Meta)> {

@@ -2,14 +2,14 @@
 
 use redis::{Value, cmd, pipe};
 
-use crate::clock::system_ms;
 use crate::doctor::{Finding, Severity};
 use crate::error::Error;
-use crate::id::Bucket;
+use crate::identity::id::Bucket;
 use crate::store::redis::Redis;
-use crate::store::redis::answer::{bytes, items, number, time};
-use crate::store::redis::keys::named;
-use crate::store::redis::wire::{Budget, Path};
+use crate::store::redis::client::{Budget, Path};
+use crate::store::redis::layout::keys::named;
+use crate::store::redis::script::reply::{bytes, items, number, time};
+use crate::util::clock::system_ms;
 
 /// So many buckets are looked at, and so many sessions of each.
 const BUCKETS: usize = 64;
@@ -19,13 +19,13 @@ const SKEW_MS: u64 = 5_000;
 
 /// Within one budget: each question has an equal part of what is left, so that a server that does not reply to one of
 /// them leaves time for the others.
-pub(super) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
-    let budget = redis.wire.budget();
+pub(crate) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
+    let budget = redis.client.budget();
     let mut findings = Vec::new();
     let mut clocks = Vec::new();
     for (server, answer) in ask(redis, &budget.part(5), &["INFO"]).await? {
         match answer {
-            Ok(told) => mark(&mut findings, &server, judge_info(&text(&told), redis.wire.is_cluster())),
+            Ok(told) => mark(&mut findings, &server, judge_info(&text(&told), redis.client.is_cluster())),
             Err(error) => mark(&mut findings, &server, vec![refused("INFO", &error)]),
         }
     }
@@ -42,7 +42,7 @@ pub(super) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
         }
     }
     findings.extend(judge_clocks(&clocks));
-    if redis.wire.is_cluster() {
+    if redis.client.is_cluster() {
         for (server, answer) in ask(redis, &budget.part(2), &["CLUSTER", "INFO"]).await?.into_iter().take(1) {
             let found =
                 answer.map_or_else(|error| vec![refused("CLUSTER INFO", &error)], |told| judge_cluster(&text(&told)));
@@ -63,7 +63,7 @@ type Told = Vec<(String, Result<Value, Error>)>;
 async fn ask(redis: &Redis, budget: &Budget, words: &[&str]) -> Result<Told, Error> {
     let mut command = cmd(words[0]);
     command.arg(&words[1..]);
-    redis.wire.ask_masters(budget, &command).await
+    redis.client.ask_masters(budget, &command).await
 }
 
 fn mark(all: &mut Vec<Finding>, server: &str, found: Vec<Finding>) {
@@ -228,7 +228,7 @@ async fn immortal(redis: &Redis, budget: &Budget) -> Result<Option<Finding>, Err
         let index = redis.keys.deadlines(bucket);
         let mut read = cmd("ZRANGE");
         read.arg(&index).arg(0).arg(EACH - 1);
-        let ids = items(redis.wire.read_one(Path::Bulk, budget, &index, &read).await?)?;
+        let ids = items(redis.client.read_one(Path::Bulk, budget, &index, &read).await?)?;
         let sessions: Vec<_> =
             ids.iter().filter_map(|id| named(bytes(id).ok()?)).map(|id| redis.keys.session(id)).collect();
         if sessions.is_empty() {
@@ -238,7 +238,7 @@ async fn immortal(redis: &Redis, budget: &Budget) -> Result<Option<Finding>, Err
         for key in &sessions {
             reads.cmd("PTTL").arg(key);
         }
-        let left = redis.wire.read(Path::Bulk, budget, &index, &reads).await?;
+        let left = redis.client.read(Path::Bulk, budget, &index, &reads).await?;
         keys.extend(sessions.into_iter().zip(left).filter(|(_, left)| number(left).is_ok_and(|left| left == -1)));
     }
     Ok((!keys.is_empty()).then(|| {

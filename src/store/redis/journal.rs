@@ -15,16 +15,16 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use crate::clock::Millis;
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::id::SessionId;
-use crate::rarely::rarely;
+use crate::identity::id::SessionId;
 use crate::store::redis::Redis;
-use crate::store::redis::meta::owner;
-use crate::store::redis::torn::{Burial, bury};
-use crate::store::redis::user::revoke_again;
-use crate::store::redis::wire::Path;
+use crate::store::redis::client::Path;
+use crate::store::redis::layout::meta::owner;
+use crate::store::redis::ops::resharding::{Burial, bury};
+use crate::store::redis::ops::user::revoke_again;
+use crate::util::clock::Millis;
+use crate::util::rarely::rarely;
 
 /// Longer than a replica that is any use lags behind; and how much is kept at most: some 2 MB.
 const KEPT_FOR: Duration = Duration::from_secs(600);
@@ -41,7 +41,7 @@ const LOGIN_AHEAD_MS: Millis = 1_000;
 
 /// The last ends, oldest first.
 #[derive(Default)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     /// A std mutex: never held across an `.await`.
     entries: Mutex<VecDeque<(Instant, Entry)>>,
     /// A std mutex too.
@@ -90,13 +90,13 @@ impl Journal {
 
 impl Redis {
     /// A user's epoch was raised to this.
-    pub(super) fn note_epoch(&self, user: &str, epoch: Millis, spared: Option<SessionId>, reason: EndReason) {
+    pub(crate) fn note_epoch(&self, user: &str, epoch: Millis, spared: Option<SessionId>, reason: EndReason) {
         self.note(Entry::Epoch { user: user.to_owned(), epoch, spared, reason });
     }
 
     /// A session was just ended.
-    pub(super) fn note_end(&self, id: SessionId, user: Option<&str>, reason: EndReason) {
-        let latest = self.wire.now_at(&self.keys.session(id)).saturating_add(LOGIN_AHEAD_MS);
+    pub(crate) fn note_end(&self, id: SessionId, user: Option<&str>, reason: EndReason) {
+        let latest = self.client.now_at(&self.keys.session(id)).saturating_add(LOGIN_AHEAD_MS);
         self.note(Entry::End { id, user: user.map(str::to_owned), latest, reason });
     }
 
@@ -108,11 +108,11 @@ impl Redis {
         if self.me.strong_count() == 0 || watcher.task.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
-        let Some(runtime) = Handle::try_current().ok().or_else(|| self.wire.home().cloned()) else {
+        let Some(runtime) = Handle::try_current().ok().or_else(|| self.client.home().cloned()) else {
             watcher.missed = true;
             return;
         };
-        let mut failovers = self.wire.failovers();
+        let mut failovers = self.client.failovers();
         if watcher.task.is_some() || std::mem::take(&mut watcher.missed) {
             failovers.mark_changed();
         }
@@ -131,7 +131,7 @@ impl Redis {
                     owner: owner(user.as_deref().unwrap_or_default()),
                     listed: true,
                 };
-                let mut delivery = self.step(Path::Request, self.wire.budget(), &self.keys.session(*id))?;
+                let mut delivery = self.step(Path::Request, self.client.budget(), &self.keys.session(*id))?;
                 bury(self, &mut delivery, *id, user.as_deref(), &how).await
             }
         }

@@ -36,12 +36,14 @@ mod undelivered;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::wire::tests::server::TestServer;
 use super::*;
-use crate::codec::{encode_bytes, encode_counter};
 use crate::config::Cap;
 use crate::config::url::StoreUrl;
-use crate::id::{UserHash, fill};
+use crate::fields::codec::{encode_bytes, encode_counter};
+use crate::identity::id::{UserHash, fill};
+use crate::store::redis::client::tests::server::TestServer;
+use crate::store::redis::layout::meta;
+use crate::store::redis::script::{reply, scripts};
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -195,27 +197,27 @@ impl Bench {
     }
 
     /// One delivery of a script under exactly this operation: refused as late or stale, it is not sent again as a new one.
-    async fn deliver(&self, script: &wire::Script, op: Op, keys: &[Vec<u8>], args: &[&[u8]]) -> answer::Reply {
+    async fn deliver(&self, script: &client::Script, op: Op, keys: &[Vec<u8>], args: &[&[u8]]) -> reply::Reply {
         let not_after = op.not_after.to_string();
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
         let args: Vec<&[u8]> = [&op.id[..], not_after.as_bytes()].into_iter().chain(args.iter().copied()).collect();
-        let budget = self.store.wire.budget();
-        let sent = self.store.wire.script(wire::Path::Request, &budget, script, &keys, &args).await.unwrap();
-        answer::Reply::read(sent.answer).unwrap()
+        let budget = self.store.client.budget();
+        let sent = self.store.client.script(client::Path::Request, &budget, script, &keys, &args).await.unwrap();
+        reply::Reply::read(sent.answer).unwrap()
     }
 
     /// One delivery of a revocation of one session of ada's, of logins up to this one.
-    async fn deliver_revoke(&self, op: Op, one: SessionId, staying: SessionId, latest: u64) -> answer::Reply {
+    async fn deliver_revoke(&self, op: Op, one: SessionId, staying: SessionId, latest: u64) -> reply::Reply {
         let user = UserHash::of("ada");
         let [staying, key] = [staying, one].map(|id| self.store.keys.session(id));
         let keys = [self.store.keys.deadlines(user.bucket()), staying, key, self.store.keys.index(&user)];
-        let (latest, member) = (latest.to_string(), crate::store::redis::keys::member(one));
+        let (latest, member) = (latest.to_string(), crate::store::redis::layout::keys::member(one));
         let args: [&[u8]; 6] = [b"4", b"3600000", latest.as_bytes(), &meta::owner("ada"), b"1", &member];
         self.deliver(&scripts::REVOKE, op, &keys, &args).await
     }
 
     /// One delivery of a save of `a`.
-    async fn deliver_save(&self, id: SessionId, op: Op) -> answer::Code {
+    async fn deliver_save(&self, id: SessionId, op: Op) -> reply::Code {
         let args: [&[u8]; 8] = [b"1", b"", b"9", b"99", b"0", b"1", b"a", b"\x021"];
         self.deliver(&scripts::SAVE, op, &[self.store.keys.session(id)], &args).await.code
     }

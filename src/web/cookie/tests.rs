@@ -1,7 +1,7 @@
 //! The parser against examples, and against a slow and obvious one.
 
 use super::*;
-use crate::open::among::Candidates;
+use crate::session::load::candidates::Candidates;
 
 const NAME: &str = "__Host-id";
 

@@ -19,7 +19,6 @@ mod slow;
 use fault::Fault;
 
 /// Every route of the example, over these sessions.
-#[must_use]
 pub fn router(sessions: Sessions) -> Router {
     // `Allow`, for programs such as curl send none of a browser's headers; the page's forms bring a token besides.
     let csrf = CsrfLayer::new().missing_origin(MissingOrigin::Allow);

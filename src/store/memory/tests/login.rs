@@ -175,7 +175,7 @@ async fn a_reauthentication_keeps_id_and_fields_and_renews_secret_and_login_time
         current: secret(1),
         loaded: bench.store.now(),
         new: secret(2),
-        csrf: crate::csrf::CsrfDigest([1; 16]),
+        csrf: crate::identity::csrf::CsrfDigest([1; 16]),
     };
     bench.rotate(&rotate).await.expect("rotated");
     bench.advance(20 * MINUTE);

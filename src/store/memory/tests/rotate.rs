@@ -1,7 +1,7 @@
 //! Rotation and the first use of a secret.
 
 use super::*;
-use crate::csrf::CsrfDigest;
+use crate::identity::csrf::CsrfDigest;
 
 /// Presents a secret, having loaded `current` at `loaded`.
 fn rotate(id: SessionId, presented: u8, current: u8, loaded: Millis, new: u8) -> Rotate {

@@ -14,7 +14,7 @@ async fn rotate(bench: &Bench, id: SessionId) {
         current,
         loaded: bench.store.now(),
         new,
-        csrf: crate::csrf::CsrfDigest([0; 16]),
+        csrf: crate::identity::csrf::CsrfDigest([0; 16]),
     };
     bench.rotate(&rotate).await.expect("live");
 }

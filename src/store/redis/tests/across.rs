@@ -2,7 +2,7 @@
 //! visitor can log in again.
 
 use super::*;
-use crate::store::redis::across::Across;
+use crate::store::redis::ops::login_cross_slot::Across;
 
 /// What is said of any login.
 #[path = "login.rs"]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::store::redis::admit::{Admitted, admit};
-use crate::timeout::NO_END_MS;
+use crate::config::timeouts::NO_END_MS;
+use crate::store::redis::ops::admit::{Admitted, admit};
 
 /// Content and expiry of every key, by its name within the namespace.
 type Dump = BTreeMap<String, (Vec<(Vec<u8>, Vec<u8>)>, i64)>;

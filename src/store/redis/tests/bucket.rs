@@ -115,12 +115,12 @@ async fn a_repeat_of_a_sweep_counts_what_its_first_delivery_ended() {
     bench.advance(LIFE + 1);
     let deadlines = bench.store.keys.deadlines(new.id.bucket());
     let keys = [deadlines.clone(), bench.store.keys.session(new.id), deadlines];
-    let member = super::super::keys::member(new.id);
+    let member = crate::store::redis::layout::keys::member(new.id);
     let op = bench.op();
     for _ in 0..2 {
         let reply = bench.deliver(&scripts::SWEEP, op, &keys, &[b"3600000", b"1", &member]).await;
         let counts = [1, 0, 0].map(::redis::Value::Int).to_vec();
-        assert_eq!((reply.code, reply.content), (answer::Code::Ok, ::redis::Value::Array(counts)));
+        assert_eq!((reply.code, reply.content), (reply::Code::Ok, ::redis::Value::Array(counts)));
     }
     assert_eq!(bench.reason(new.id).await, Some(EndReason::Expired));
 }
@@ -133,7 +133,7 @@ async fn a_sweep_leaves_what_is_not_due_and_forgets_a_tombstone() {
     let score = bench.scored(new.id);
     let deadlines = bench.store.keys.deadlines(new.id.bucket());
     let keys = [deadlines.clone(), bench.store.keys.session(new.id), deadlines.clone()];
-    let member = super::super::keys::member(new.id);
+    let member = crate::store::redis::layout::keys::member(new.id);
     let reply = bench.deliver(&sweep, bench.op(), &keys, &[b"3600000", b"1", &member]).await;
     assert_eq!(reply.content, ::redis::Value::Array([0, 0, 0].map(::redis::Value::Int).to_vec()));
     assert_eq!(bench.scored(new.id), score);

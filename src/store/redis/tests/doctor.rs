@@ -1,6 +1,6 @@
-use super::super::wire::tests::cluster::TestCluster;
 use super::*;
 use crate::doctor::Severity;
+use crate::store::redis::client::tests::cluster::TestCluster;
 
 async fn codes(store: &Redis) -> Vec<(&'static str, Severity)> {
     store.examine().await.unwrap().iter().map(|finding| (finding.code, finding.severity)).collect()

@@ -82,7 +82,7 @@ async fn what_lies_together_but_is_not_small_is_left_to_the_classic_script_and_k
     for stored in [encode_counter(17), encode_bytes(&[b'x'; 2_000])] {
         let (id, _) = bench.guest(&["b=1"]).await;
         let both = [(&b"a"[..], &stored[..]), (b"b", b"1")];
-        let packed = crate::store::redis::fields::pack(both.into_iter(), 0);
+        let packed = crate::store::redis::layout::fields::pack(both.into_iter(), 0);
         let _: u32 = bench.raw("HSET", &bench.store.keys.session(id), &[b"=", &packed]);
         assert_eq!(bench.live(id).await.meta.packed.0, None);
         bench.put(id, false, delta(&["b=2"])).await;

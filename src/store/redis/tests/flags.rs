@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::AtCap;
-use crate::store::redis::call::Call;
+use crate::store::redis::script::call::Call;
 
 /// An ignorable flag that this version does not know, and an extra of an unknown kind.
 const FLAG: u8 = 0x80;

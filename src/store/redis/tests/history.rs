@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::clock::ManualClock;
 use crate::store::memory::Memory;
+use crate::util::clock::ManualClock;
 
 const STEP: u64 = 7_000;
 const USERS: [&str; 2] = ["ada", "bob"];
@@ -425,7 +425,7 @@ impl History {
         assert!(scored.is_some_and(|score| score as u64 <= meta.deadline()), "{at}: {scored:?} {meta:?}");
         let Some(user) = &meta.user else { return };
         let index = self.bench.store.keys.index(&UserHash::of(user));
-        let login: Option<f64> = self.bench.raw("ZSCORE", &index, &[&crate::store::redis::keys::member(id)]);
+        let login: Option<f64> = self.bench.raw("ZSCORE", &index, &[&crate::store::redis::layout::keys::member(id)]);
         assert_eq!(login, Some(meta.since as f64), "{at}");
         assert!(self.bench.expiry(&index) as u64 >= meta.deadline(), "{at}");
     }

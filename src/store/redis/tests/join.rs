@@ -1,7 +1,7 @@
 //! Joining another login's session: repeats, lost answers, and a session that is still parked.
 
 use super::*;
-use crate::store::redis::across::Across;
+use crate::store::redis::ops::login_cross_slot::Across;
 
 /// A guest with a cart whom one login has made a session for.
 async fn joinable(bench: &Bench) -> Join {

@@ -1,8 +1,8 @@
 //! A real Redis Cluster, and slots of it on the move.
 
-use super::super::wire::tests::cluster::TestCluster;
 use super::*;
-use crate::walk::Walk;
+use crate::sessions::all_buckets::Walk;
+use crate::store::redis::client::tests::cluster::TestCluster;
 
 /// A store on a cluster; the benches' helpers that ask one server directly are not for it.
 struct Moving {

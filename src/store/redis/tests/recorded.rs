@@ -1,7 +1,7 @@
 //! Metadata as released versions wrote it must go on being read. A change of the format adds lines; it changes none.
 
 use super::*;
-use crate::store::redis::meta::Stored;
+use crate::store::redis::layout::meta::Stored;
 
 /// A name and the bytes in hex, each line.
 const RECORDED: &str = include_str!("../meta/recorded.txt");

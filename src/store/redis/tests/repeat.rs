@@ -3,9 +3,9 @@
 use ::redis::Value;
 
 use super::*;
-use crate::store::redis::answer::{Code, Reply, number};
-use crate::store::redis::call::Call;
-use crate::store::redis::wire::Script;
+use crate::store::redis::client::Script;
+use crate::store::redis::script::call::Call;
+use crate::store::redis::script::reply::{Code, Reply, number};
 
 impl Bench {
     /// Sends it twice under one operation and answers both contents.
@@ -19,7 +19,7 @@ impl Bench {
         self.named(&scripts::REVOKE, ids)
             .number(EndReason::Revoked.code())
             .number(REMEMBER)
-            .number(crate::timeout::NO_END_MS)
+            .number(crate::config::timeouts::NO_END_MS)
             .bytes(meta::owner("ada"))
             .members(ids)
     }

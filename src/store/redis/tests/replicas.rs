@@ -1,8 +1,8 @@
 //! Ends that replicas have, and what is done again after a failover.
 
-use super::super::wire::tests::group::TestGroup;
 use super::*;
 use crate::store::Replicas;
+use crate::store::redis::client::tests::group::TestGroup;
 
 fn wanted(count: usize) -> Arc<Replicas> {
     Arc::new(Replicas::new(count, Duration::from_millis(300)))
@@ -136,7 +136,7 @@ async fn an_end_that_is_noted_just_after_a_failover_is_done_again_too() {
     let first = guest();
     let record = store.create(op(), &first, &delta(&[])).await.unwrap().unwrap();
     store.end(op(), &ending(&record, first.id)).await.unwrap().unwrap();
-    let mut failovers = store.wire.failovers();
+    let mut failovers = store.client.failovers();
     server.kill();
     server.restart();
     let login = login_of("ada", Cap::default());

@@ -143,7 +143,7 @@ async fn a_repeat_of_a_raise_answers_the_epoch_that_it_set() {
         (reply.code, reply.content)
     };
     let first = raise().await;
-    assert_eq!(first.0, answer::Code::Ok);
+    assert_eq!(first.0, reply::Code::Ok);
     bench.revoke("ada", Scope::Others(kept)).await.unwrap();
     let epoch = bench.store.ticket("ada").await.unwrap().epoch;
     assert_eq!(raise().await, first, "another revocation has raised it since");
@@ -160,7 +160,7 @@ async fn a_repeat_counts_what_its_first_delivery_ended() {
     let op = bench.op();
     for when in ["at first", "again", "after the one that stays has ended"] {
         let reply = bench.deliver_revoke(op, one, kept, record.meta.since).await;
-        assert_eq!((reply.code, reply.content), (answer::Code::Ok, ::redis::Value::Int(1)), "{when}");
+        assert_eq!((reply.code, reply.content), (reply::Code::Ok, ::redis::Value::Int(1)), "{when}");
         if when == "again" {
             bench.end(kept).await;
         }
@@ -174,7 +174,7 @@ async fn a_login_since_the_index_was_read_is_left() {
     let (one, record) = bench.login("ada").await;
     let (kept, _) = bench.login("ada").await;
     let reply = bench.deliver_revoke(bench.op(), one, kept, record.meta.since - 1).await;
-    assert_eq!((reply.code, reply.content), (answer::Code::Ok, ::redis::Value::Int(0)));
+    assert_eq!((reply.code, reply.content), (reply::Code::Ok, ::redis::Value::Int(0)));
     assert!(bench.is_live(one).await);
 }
 
@@ -191,7 +191,7 @@ async fn nothing_is_ended_if_the_one_that_stays_is_none_by_then() {
     let (bob, _) = bench.login("bob").await;
     for staying in [graced.new.id, ended, bob, of_user("ada").id] {
         let reply = bench.deliver_revoke(bench.op(), one, staying, record.meta.since).await;
-        assert_eq!(reply.code, answer::Code::Gone);
+        assert_eq!(reply.code, reply::Code::Gone);
     }
     assert!(bench.is_live(one).await);
 }
@@ -204,10 +204,10 @@ async fn a_late_raise_does_not_lower_the_epoch() {
     let keys = [epoch.clone(), bench.store.keys.index(&user), epoch];
     let least = (bench.store.ping().await.unwrap() - 1_000).to_string();
     let raise = async || bench.deliver(&scripts::RAISE, op, &keys, &[least.as_bytes(), b"3600000", b""]).await.code;
-    assert_eq!(raise().await, answer::Code::Ok);
+    assert_eq!(raise().await, reply::Code::Ok);
     bench.revoke("ada", Scope::All).await.unwrap();
     let raised = bench.store.ticket("ada").await.unwrap().epoch;
-    assert_eq!(raise().await, answer::Code::Ok);
+    assert_eq!(raise().await, reply::Code::Ok);
     assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, raised);
 }
 

@@ -205,7 +205,7 @@ async fn a_swap_whose_answer_is_lost_is_answered_by_the_classic_script_as_it_was
     let (id, _) = bench.guest(&["n=x"]).await;
     let (op, save) = (bench.op(), bench.seen(id, &["a=2"]).await);
     assert_eq!(bench.save_as(op, &save).await, Ok(2));
-    assert_eq!(bench.save_as(op, &save).await, Ok(2), "sent again by the wire");
+    assert_eq!(bench.save_as(op, &save).await, Ok(2), "sent again by the client");
     assert_eq!(bench.save_as(Op { again: true, ..op }, &save.to_repeat()).await, Ok(2), "sent again by the caller");
     assert_eq!(bench.live(id).await.meta.version, 2);
 

@@ -1,7 +1,7 @@
 //! Ends while a slot moves: all that is said of ends holds of them too.
 
 use super::*;
-use crate::store::redis::torn::{Burial, bury};
+use crate::store::redis::ops::resharding::{Burial, bury};
 
 #[path = "end.rs"]
 #[allow(clippy::duplicate_mod, reason = "once in one script, once key by key")]

@@ -100,7 +100,7 @@ async fn the_first_use_of_a_new_secret_is_noted_once_and_only_if_it_is_the_curre
 async fn the_users_index_never_expires_before_a_session_that_is_touched_on() {
     let bench = open();
     let mut login = login_of("ada", Cap::default());
-    login.new.spans.absolute_ms = crate::timeout::NO_END_MS;
+    login.new.spans.absolute_ms = crate::config::timeouts::NO_END_MS;
     bench.try_login(&login).await.unwrap();
     let (id, index) = (login.new.id, bench.store.keys.index(&UserHash::of("ada")));
     let mut raises = 0;
@@ -120,7 +120,7 @@ async fn the_users_index_never_expires_before_a_session_that_is_touched_on() {
 async fn a_touch_that_takes_a_users_session_for_a_guests_covers_the_index_all_the_same() {
     let bench = open();
     let mut login = login_of("ada", Cap::default());
-    login.new.spans.absolute_ms = crate::timeout::NO_END_MS;
+    login.new.spans.absolute_ms = crate::config::timeouts::NO_END_MS;
     bench.try_login(&login).await.unwrap();
     for _ in 0..3 {
         bench.advance(30 * MINUTE);
@@ -143,12 +143,12 @@ async fn a_repeat_that_comes_when_the_next_use_is_due_lengthens_nothing() {
     let seen = bench.live(id).await.meta.touched.to_string();
     let touch =
         async || bench.deliver(&scripts::TOUCH, op, &[key.clone(), key.clone()], &[seen.as_bytes(), b""]).await.code;
-    assert_eq!(touch().await, answer::Code::Ok);
+    assert_eq!(touch().await, reply::Code::Ok);
     bench.advance(MINUTE / 2);
-    assert_eq!(touch().await, answer::Code::Ok, "not due yet");
+    assert_eq!(touch().await, reply::Code::Ok, "not due yet");
     bench.advance(MINUTE);
     let before = (bench.live(id).await, bench.expiry(&key));
-    assert_eq!(touch().await, answer::Code::SeenAnother);
+    assert_eq!(touch().await, reply::Code::SeenAnother);
     assert_eq!((bench.live(id).await, bench.expiry(&key)), before);
 }
 

@@ -23,19 +23,23 @@ async fn a_repeat_that_was_pushed_out_of_the_ring_is_not_done_as_the_same_operat
     let save = async |op: Op| {
         let not_after = op.not_after.to_string();
         let args: [&[u8]; 10] = [&op.id, not_after.as_bytes(), b"1", b"", b"9", b"99", b"0", b"1", b"a", b"\x021"];
-        let budget = bench.store.wire.budget();
-        let sent =
-            bench.store.wire.script(wire::Path::Request, &budget, &scripts::SAVE, &[&keys[0]], &args).await.unwrap();
-        answer::Reply::read(sent.answer).unwrap().code
+        let budget = bench.store.client.budget();
+        let sent = bench
+            .store
+            .client
+            .script(client::Path::Request, &budget, &scripts::SAVE, &[&keys[0]], &args)
+            .await
+            .unwrap();
+        reply::Reply::read(sent.answer).unwrap().code
     };
-    assert_eq!(save(op).await, answer::Code::Ok);
-    assert_eq!(save(op).await, answer::Code::Ok);
+    assert_eq!(save(op).await, reply::Code::Ok);
+    assert_eq!(save(op).await, reply::Code::Ok);
     assert_eq!(bench.live(id).await.meta.version, 2, "done once");
     for later in 0..8 {
         let op = Op { not_after: op.not_after + 1 + later, ..bench.op() };
-        assert_eq!(save(op).await, answer::Code::Ok);
+        assert_eq!(save(op).await, reply::Code::Ok);
     }
-    assert_eq!(save(op).await, answer::Code::Stale);
+    assert_eq!(save(op).await, reply::Code::Stale);
     assert_eq!(bench.live(id).await.meta.version, 10);
 }
 
@@ -46,10 +50,10 @@ async fn a_call_is_done_neither_after_its_not_after_nor_two_minutes_before_it() 
     let now = bench.store.ping().await.unwrap();
     for not_after in [now - 1_000, now + 125_000] {
         let op = Op { not_after, ..bench.op() };
-        assert_eq!(bench.deliver_save(id, op).await, answer::Code::Late, "{not_after}, now {now}");
+        assert_eq!(bench.deliver_save(id, op).await, reply::Code::Late, "{not_after}, now {now}");
     }
     assert_eq!(bench.live(id).await.meta.version, 1);
-    assert_eq!(bench.deliver_save(id, Op { not_after: now + 115_000, ..bench.op() }).await, answer::Code::Ok);
+    assert_eq!(bench.deliver_save(id, Op { not_after: now + 115_000, ..bench.op() }).await, reply::Code::Ok);
 }
 
 #[tokio::test]
@@ -59,11 +63,11 @@ async fn what_is_pushed_out_later_does_not_lower_the_horizon() {
     bench.advance(2 * MINUTE);
     let now = bench.store.ping().await.unwrap();
     let first = Op { not_after: now + 100_000, ..bench.op() };
-    assert_eq!(bench.deliver_save(id, first).await, answer::Code::Ok);
+    assert_eq!(bench.deliver_save(id, first).await, reply::Code::Ok);
     for not_after in [[now + 60_000; 8], [now + 110_000; 8]].concat() {
-        assert_eq!(bench.deliver_save(id, Op { not_after, ..bench.op() }).await, answer::Code::Ok);
+        assert_eq!(bench.deliver_save(id, Op { not_after, ..bench.op() }).await, reply::Code::Ok);
     }
-    assert_eq!(bench.deliver_save(id, first).await, answer::Code::Stale);
+    assert_eq!(bench.deliver_save(id, first).await, reply::Code::Stale);
     assert_eq!(bench.live(id).await.meta.version, 18);
 }
 
@@ -72,11 +76,11 @@ async fn what_ran_out_is_not_done_again_when_the_clock_is_set_back() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let op = bench.op();
-    assert_eq!(bench.deliver_save(id, op).await, answer::Code::Ok);
+    assert_eq!(bench.deliver_save(id, op).await, reply::Code::Ok);
     bench.advance(2 * MINUTE);
     bench.save(&saving(id, &["b=1"])).await.unwrap();
     bench.set_back(2 * MINUTE);
-    assert_eq!(bench.deliver_save(id, op).await, answer::Code::Stale);
+    assert_eq!(bench.deliver_save(id, op).await, reply::Code::Stale);
     assert_eq!(bench.live(id).await.meta.version, 3);
 }
 
@@ -166,10 +170,10 @@ async fn after_the_clock_was_set_back_a_session_in_use_can_still_be_written_and_
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     for _ in 0..10 {
-        assert_eq!(bench.deliver_save(id, bench.op()).await, answer::Code::Ok); // the first ones are pushed out
+        assert_eq!(bench.deliver_save(id, bench.op()).await, reply::Code::Ok); // the first ones are pushed out
     }
     bench.set_back(600_000);
-    assert_eq!(bench.deliver_save(id, bench.op()).await, answer::Code::Ok);
+    assert_eq!(bench.deliver_save(id, bench.op()).await, reply::Code::Ok);
     bench.end(id).await;
     assert!(matches!(bench.load(id).await, Loaded::Ended(_)));
 }

@@ -1,0 +1,97 @@
+//! Whether a session is bound to the address that it was made from.
+
+use std::net::IpAddr;
+
+use crate::config::ConfigError;
+use crate::config::network::agree;
+
+/// Whether a session is bound to its client's address, see [`Builder::client_binding`](crate::Builder::client_binding).
+///
+/// Compared is the address of the request with that of the last login in this session, or of its creation for a guest.
+/// Where either is not known, nothing is compared. Phones change their network and many clients their family (IPv4 or
+/// IPv6) while they are in use: rejecting logs those out of sight; for most applications `ignore` or `flag` is right.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use cloakroom::{ClientBinding, Sessions};
+///
+/// let binding = ClientBinding::reject().prefixes(24, 56);
+/// let sessions = Sessions::builder("memory:").namespace("shop").client_binding(binding).connect().await?;
+/// # drop(sessions);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "give it to `Builder::client_binding`"]
+pub struct ClientBinding {
+    policy: Policy,
+    v4_bits: u8,
+    v6_bits: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Policy {
+    Ignore,
+    Flag,
+    Reject,
+}
+
+/// What the comparison says of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing to say.
+    Same,
+    /// The address is another one; the session opens all the same.
+    Changed,
+    /// The address is another one; the session does not open.
+    Rejected,
+}
+
+impl ClientBinding {
+    /// No comparison: the default.
+    pub const fn ignore() -> Self {
+        Self { policy: Policy::Ignore, v4_bits: 32, v6_bits: 128 }
+    }
+
+    /// A session opens from any address; from another one [`Session::address_changed`](crate::Session::address_changed)
+    /// is true, and the log says so, at most once a minute.
+    pub const fn flag() -> Self {
+        Self { policy: Policy::Flag, ..Self::ignore() }
+    }
+
+    /// From another address a session is as good as unknown: no hint, no touch, the cookie is left alone. The log
+    /// says so, at most once a minute.
+    pub const fn reject() -> Self {
+        Self { policy: Policy::Reject, ..Self::ignore() }
+    }
+
+    /// Compares only so many leading bits: of IPv4 addresses 1 to 32, of IPv6 addresses 1 to 128; all of them by default.
+    pub const fn prefixes(self, v4_bits: u8, v6_bits: u8) -> Self {
+        Self { v4_bits, v6_bits, ..self }
+    }
+
+    pub(crate) fn checked(self) -> Result<Self, ConfigError> {
+        let (v4, v6) = (self.v4_bits, self.v6_bits);
+        if (1..=32).contains(&v4) && (1..=128).contains(&v6) {
+            Ok(self)
+        } else {
+            let range = "1 to 32 bits of IPv4, 1 to 128 of IPv6";
+            Err(ConfigError::out_of_range("client binding", format!("/{v4}, /{v6}"), range))
+        }
+    }
+
+    pub(crate) fn judge(self, bound: Option<IpAddr>, from: Option<IpAddr>) -> Verdict {
+        let (Some(bound), Some(from)) = (bound, from) else { return Verdict::Same };
+        let bits = if bound.to_canonical().is_ipv4() { self.v4_bits } else { self.v6_bits };
+        match self.policy {
+            Policy::Flag if !agree(bound, from, bits) => Verdict::Changed,
+            Policy::Reject if !agree(bound, from, bits) => Verdict::Rejected,
+            Policy::Ignore | Policy::Flag | Policy::Reject => Verdict::Same,
+        }
+    }
+}
+
+impl Default for ClientBinding {
+    fn default() -> Self {
+        Self::ignore()
+    }
+}

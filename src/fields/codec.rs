@@ -1,0 +1,181 @@
+//! Values to bytes and back. The stored form tells a field's kind.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{DecodeError, Error};
+
+mod count;
+mod pack;
+
+use crate::fields::codec::count::Mismatch;
+
+/// First byte of a value: human-readable MessagePack, structs as maps with names. A later form takes another byte; 0x01
+/// was one that serde's buffer could not read. Lower than a digit and a minus, which begin a counter.
+const VALUE: u8 = 0x03;
+/// First byte of raw bytes.
+const BYTES: u8 = 0x02;
+
+/// What a field is. Told by its stored form, so an accessor of another kind answers
+/// [`WrongKind`](crate::Error::WrongKind) instead of misreading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FieldKind {
+    /// A typed value, stored as human-readable MessagePack with field names.
+    Value,
+    /// Raw bytes, stored as they are.
+    Bytes,
+    /// A number that Redis itself adds to.
+    Counter,
+}
+
+impl fmt::Display for FieldKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Value => "value",
+            Self::Bytes => "byte string",
+            Self::Counter => "counter",
+        })
+    }
+}
+
+impl FieldKind {
+    /// The accessors that read it.
+    pub(crate) const fn accessor(self) -> &'static str {
+        match self {
+            Self::Value => "`get`",
+            Self::Bytes => "`get_bytes`",
+            Self::Counter => "`counter`, or `get` as an integer,",
+        }
+    }
+}
+
+/// The kind of a stored field; `None` for a form of another version.
+pub(crate) fn kind(stored: &[u8]) -> Option<FieldKind> {
+    match stored.first()? {
+        &VALUE => Some(FieldKind::Value),
+        &BYTES => Some(FieldKind::Bytes),
+        b'-' | b'0'..=b'9' => Some(FieldKind::Counter),
+        _ => None,
+    }
+}
+
+pub(crate) fn encode_value<T: Serialize + ?Sized>(field: &str, value: &T) -> Result<Vec<u8>, Error> {
+    let mut stored = vec![VALUE];
+    crate::fields::codec::pack::pack(&mut stored, value)
+        .map_err(|source| Error::Encode { field: field.to_owned(), source })?;
+    Ok(stored)
+}
+
+/// The same, in the form of a counter if the field is one.
+pub(crate) fn encode_like<T: Serialize>(before: Option<FieldKind>, field: &str, value: &T) -> Result<Vec<u8>, Error> {
+    let stored = encode_value(field, value)?;
+    if before != Some(FieldKind::Counter) {
+        return Ok(stored);
+    }
+    let number = decode_value(field, &stored).map_err(|_| Error::Overflow { field: field.to_owned() })?;
+    Ok(encode_counter(number))
+}
+
+/// What was inserted; a counter too, as a type that takes an integer.
+pub(crate) fn decode_value<T: DeserializeOwned>(field: &str, stored: &[u8]) -> Result<T, Error> {
+    if kind(stored) == Some(FieldKind::Counter) {
+        return crate::fields::codec::count::read(decode_counter(field, stored)?).map_err(|mismatch| match mismatch {
+            Mismatch::Kind => Error::WrongKind { field: field.to_owned(), found: FieldKind::Counter },
+            Mismatch::Range => Error::Decode { field: field.to_owned(), source: DecodeError::OutOfRange },
+        });
+    }
+    let packed = payload(field, stored, FieldKind::Value)?;
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(packed).with_human_readable();
+    T::deserialize(&mut deserializer)
+        .map_err(|source| Error::Decode { field: field.to_owned(), source: DecodeError::Value(source) })
+}
+
+pub(crate) fn encode_bytes(bytes: &[u8]) -> Vec<u8> {
+    [&[BYTES], bytes].concat()
+}
+
+pub(crate) fn decode_bytes<'a>(field: &str, stored: &'a [u8]) -> Result<&'a [u8], Error> {
+    payload(field, stored, FieldKind::Bytes)
+}
+
+pub(crate) fn encode_counter(value: i64) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+pub(crate) fn decode_counter(field: &str, stored: &[u8]) -> Result<i64, Error> {
+    let digits = payload(field, stored, FieldKind::Counter)?;
+    let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    number.ok_or_else(|| unknown_form(field))
+}
+
+/// What follows the byte that tells the kind, if it is this one.
+fn payload<'a>(field: &str, stored: &'a [u8], wanted: FieldKind) -> Result<&'a [u8], Error> {
+    match kind(stored) {
+        Some(FieldKind::Counter) if wanted == FieldKind::Counter => Ok(stored),
+        Some(found) if found == wanted => Ok(&stored[1..]),
+        Some(found) => Err(Error::WrongKind { field: field.to_owned(), found }),
+        None => Err(unknown_form(field)),
+    }
+}
+
+fn unknown_form(field: &str) -> Error {
+    Error::Decode { field: field.to_owned(), source: DecodeError::UnknownForm }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Cart {
+        items: Vec<String>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct NewerCart {
+        items: Vec<String>,
+        #[serde(default)]
+        coupon: Option<String>,
+    }
+
+    #[test]
+    fn a_value_reads_back_and_by_a_type_that_has_grown() {
+        let stored = encode_value("cart", &Cart { items: vec!["hat".into()] }).expect("encodes");
+        assert_eq!(decode_value::<Cart>("cart", &stored).expect("reads").items, ["hat"]);
+        let newer = decode_value::<NewerCart>("cart", &stored).expect("reads");
+        assert_eq!(newer, NewerCart { items: vec!["hat".into()], coupon: None });
+    }
+
+    #[test]
+    fn each_kind_is_read_by_its_own_accessor_only() {
+        let forms = [encode_value("x", &true).expect("encodes"), encode_bytes(b"7"), encode_counter(-7)];
+        for (stored, own) in forms.iter().zip([FieldKind::Value, FieldKind::Bytes, FieldKind::Counter]) {
+            assert_eq!(kind(stored), Some(own));
+            let wrong =
+                |answer: Result<(), Error>| matches!(answer, Err(Error::WrongKind { found, .. }) if found == own);
+            assert_eq!(wrong(decode_value::<bool>("x", stored).map(drop)), own != FieldKind::Value);
+            assert_eq!(wrong(decode_bytes("x", stored).map(drop)), own != FieldKind::Bytes);
+            assert_eq!(wrong(decode_counter("x", stored).map(drop)), own != FieldKind::Counter);
+        }
+    }
+
+    #[test]
+    fn a_form_of_another_version_is_an_error_of_that_field_alone() {
+        for stored in [&[][..], &[0x01, 1], &[0x04, 1], b"x"] {
+            assert_eq!(kind(stored), None);
+            let answer = decode_value::<i32>("x", stored);
+            assert!(matches!(answer, Err(Error::Decode { source: DecodeError::UnknownForm, .. })));
+        }
+    }
+
+    #[test]
+    fn counters_keep_all_64_bits() {
+        for number in [i64::MIN, -1, 0, 1, i64::MAX] {
+            assert_eq!(decode_counter("x", &encode_counter(number)).expect("reads"), number);
+        }
+    }
+}

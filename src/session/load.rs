@@ -1,0 +1,147 @@
+//! From a token to a session: the load, and whether the secret opens it.
+
+#[cfg(any(feature = "actix-web", feature = "axum", feature = "test-util"))]
+pub(crate) mod candidates;
+
+use crate::config::binding::Verdict;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::fields::map::Contents;
+use crate::identity::client::ClientInfo;
+use crate::identity::id::SessionId;
+use crate::identity::token::{Presented, SecretHash, SessionToken};
+use crate::session::{Before, Live, Phase, Session};
+use crate::sessions::Sessions;
+use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
+use crate::util::boxed::erased;
+use crate::util::clock::Millis;
+use crate::util::rarely::rarely;
+use crate::util::uncancelled::beside;
+
+/// Opens as a use.
+pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
+    let session = peek(sessions, token, client).await?;
+    note_use(&session).await;
+    Ok(session)
+}
+
+/// Touches a session that was only peeked at, if that is due.
+pub(crate) async fn note_use(session: &Session) {
+    if session.touch_is_due() {
+        #[cfg(any(feature = "actix-web", feature = "axum"))]
+        session.note_window();
+        match session.sessions().store() {
+            Store::Memory(_) => erased(session.touch_beside()).await,
+            Store::Redis(_) => {
+                let session = session.clone();
+                beside(async move { session.touch_beside().await }).await;
+            }
+        }
+    }
+}
+
+/// Opens without being a use.
+pub(crate) async fn peek(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
+    let token = token.and_then(|text| SessionToken::parse(text).ok());
+    peek_with(sessions, token.as_ref(), client).await
+}
+
+/// The same with a token that has been read.
+pub(crate) async fn peek_with(
+    sessions: &Sessions,
+    token: Option<&SessionToken>,
+    client: ClientInfo,
+) -> Result<Session, Error> {
+    let client = client.cut(sessions.settings().limits.user_agent_bytes);
+    let found = match token {
+        Some(token) => read(sessions, token.id(), token.presented()).await?,
+        None => (Phase::draft(), Contents::default()),
+    };
+    let found = bound(sessions, &client, found);
+    Ok(handle(sessions, client, found))
+}
+
+fn handle(sessions: &Sessions, client: ClientInfo, (phase, fields): Found) -> Session {
+    Session::new(sessions.clone(), client, phase, fields)
+}
+
+/// Whether the session opens for a client at this address: if not, it is as good as unknown.
+fn bound(sessions: &Sessions, client: &ClientInfo, found: Found) -> Found {
+    let Phase::Live(live) = &found.0 else { return found };
+    let verdict = sessions.settings().binding.judge(live.meta.client.known_address(), client.known_address());
+    match verdict {
+        Verdict::Same => found,
+        Verdict::Changed => {
+            rarely!(warn, id = %live.id, "a session is used from another address than it was made from");
+            found
+        }
+        Verdict::Rejected => {
+            rarely!(warn, id = %live.id, "a session was not opened from another address than it was made from");
+            (Phase::draft(), Contents::default())
+        }
+    }
+}
+
+type Found = (Phase, Contents);
+
+/// Reads a session and says in which phase a handle with this secret begins.
+pub(crate) async fn read(sessions: &Sessions, id: SessionId, presented: Presented) -> Result<Found, Error> {
+    let store = sessions.store();
+    let loaded = store.load(id).await?;
+    if let Loaded::Live(record) = &loaded
+        && is_previous(&record.meta, presented.hash)
+    {
+        // Whether a previous secret still opens is a matter of time, and time is the store's.
+        let (loaded, now) = erased(store.load_timed(id)).await?;
+        return Ok(judge(id, loaded, presented, now));
+    }
+    Ok(judge(id, loaded, presented, store.now()))
+}
+
+fn is_previous(meta: &Meta, presented: SecretHash) -> bool {
+    meta.rotation.as_ref().is_some_and(|rotation| rotation.previous == presented)
+}
+
+fn judge(id: SessionId, loaded: Loaded, presented: Presented, now: Millis) -> Found {
+    let secret = presented.hash;
+    match loaded {
+        Loaded::Live(record) if opens(&record.meta, secret, now) => {
+            let Record { meta, fields } = *record;
+            (Phase::Live(Box::new(Live { id, meta, presented, loaded: now })), fields)
+        }
+        Loaded::Ended(tombstone) if tombstone.secret == secret || tombstone.previous == Some(secret) => {
+            let before = tombstone.successor.map(|successor| Box::new(Before { presented, successor }));
+            (Phase::after(tombstone.reason).replaced(before), Contents::default())
+        }
+        Loaded::Absent | Loaded::Live(_) | Loaded::Ended(_) => (Phase::draft(), Contents::default()),
+    }
+}
+
+/// Whether this secret opens the session: the current one always, the previous one until 10 s after the first use of the current.
+fn opens(meta: &Meta, presented: SecretHash, now: Millis) -> bool {
+    let within_grace = |used: Option<Millis>| used.is_none_or(|used| now <= used + PREVIOUS_GRACE_MS);
+    meta.secret == presented
+        || meta.rotation.as_ref().is_some_and(|old| old.previous == presented && within_grace(old.used))
+}
+
+impl Phase {
+    /// Nothing is stored, and nothing was.
+    pub(crate) const fn draft() -> Self {
+        Self::Draft { bucket: None, after: None, drop_cookie: false, before: None }
+    }
+
+    /// Nothing is stored: the session that the client names has ended. Without a reason only this secret is of no use, the
+    /// client may hold a newer one.
+    pub(crate) fn after(reason: impl Into<Option<EndReason>>) -> Self {
+        let after = reason.into();
+        Self::Draft { bucket: None, after, drop_cookie: after.is_some_and(EndReason::drops_cookie), before: None }
+    }
+
+    /// A draft that remembers which session a login has made in the place of the guest's.
+    fn replaced(mut self, by: Option<Box<Before>>) -> Self {
+        if let Self::Draft { before, .. } = &mut self {
+            *before = by;
+        }
+        self
+    }
+}

@@ -1,0 +1,148 @@
+//! Several tokens in one request: a cookie of an old path beside the present one, or one that somebody planted.
+//!
+//! Each opens a session or does not. If all that do open the same one, that is the request's. If they open different
+//! ones, nobody can tell which is the visitor's, and none is used.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+use super::{Found, bound, handle, read};
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::fields::map::Contents;
+use crate::identity::client::ClientInfo;
+use crate::identity::token::SessionToken;
+use crate::session::{Phase, Session};
+use crate::sessions::Sessions;
+use crate::util::boxed::erased;
+
+/// Most tokens of a request that are tried: each costs a read, and anybody can send as many as a header holds.
+const TRIED: usize = 4;
+
+/// The well-formed tokens among what came under one name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Candidates<'a> {
+    /// All different, in the order in which they came; at most [`TRIED`].
+    pub(crate) texts: Vec<&'a str>,
+    /// Whether there were more.
+    pub(crate) more: bool,
+}
+
+impl<'a> Candidates<'a> {
+    /// Malformed values are skipped: they open nothing, and do no harm to the others.
+    pub(crate) fn among(values: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut found = Self::default();
+        let texts = values.filter_map(|value| std::str::from_utf8(value).ok());
+        for text in texts.filter(|text| SessionToken::parse(text).is_ok()) {
+            if found.texts.contains(&text) {
+                continue;
+            }
+            if found.texts.len() == TRIED {
+                return Self { more: true, ..found };
+            }
+            found.texts.push(text);
+        }
+        found
+    }
+}
+
+/// What several tokens open.
+#[derive(Debug)]
+#[cfg_attr(
+    not(any(feature = "actix-web", feature = "axum")),
+    expect(dead_code, reason = "`TestKit` needs the session alone")
+)]
+pub(crate) struct Opened {
+    pub(crate) session: Session,
+    /// The token that opened it, if one did.
+    pub(crate) token: Option<SessionToken>,
+    /// Whether they open different sessions: then none is used.
+    pub(crate) several: bool,
+}
+
+/// Opens the one session that these tokens open, without being a use of it.
+///
+/// All are read concurrently. If one read fails, so does the whole: an outage is never "no session".
+pub(crate) async fn peek(
+    sessions: &Sessions,
+    candidates: &Candidates<'_>,
+    client: ClientInfo,
+) -> Result<Opened, Error> {
+    let client = client.cut(sessions.settings().limits.user_agent_bytes);
+    let mut tokens: Vec<_> = candidates.texts.iter().filter_map(|text| SessionToken::parse(text).ok()).collect();
+    let reads = tokens.iter().map(|token| erased(read(sessions, token.id(), token.presented()))).collect();
+    let found: Result<Vec<Found>, Error> = together(reads).await.into_iter().collect();
+    let found = found?.into_iter().map(|found| bound(sessions, &client, found)).collect();
+    let (found, choice) = chosen(found);
+    let token = match choice {
+        Choice::One(at) => Some(tokens.swap_remove(at)),
+        Choice::None | Choice::Several => None,
+    };
+    Ok(Opened { session: handle(sessions, client, found), token, several: choice == Choice::Several })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    None,
+    /// That at this place.
+    One(usize),
+    Several,
+}
+
+/// Of two secrets of one session, the current one is chosen: the previous one will soon open nothing.
+fn chosen(mut found: Vec<Found>) -> (Found, Choice) {
+    let live = |phase: &Phase| match phase {
+        Phase::Live(live) => Some((live.id, live.presented.hash == live.meta.secret)),
+        Phase::Draft { .. } | Phase::Ended(_) => None,
+    };
+    let open: Vec<_> = found.iter().enumerate().filter_map(|(at, (phase, _))| Some((at, live(phase)?))).collect();
+    let Some((first, (id, _))) = open.first().copied() else { return (none_of(found), Choice::None) };
+    if open.iter().any(|(_, (other, _))| *other != id) {
+        return ((Phase::draft(), Contents::default()), Choice::Several);
+    }
+    let at = open.iter().find(|(_, (_, current))| *current).map_or(first, |(at, _)| *at);
+    (found.swap_remove(at), Choice::One(at))
+}
+
+/// The draft where none opens. It knows a reason if all that ended tell the same; the cookie is of no use if all have ended.
+///
+/// If one alone ended by a login, it is that one's draft, with what it knows of that login.
+fn none_of(found: Vec<Found>) -> Found {
+    let drafts = found.iter().filter_map(|(phase, _)| match phase {
+        Phase::Draft { after, drop_cookie, .. } => Some((*after, *drop_cookie)),
+        Phase::Live(_) | Phase::Ended(_) => None,
+    });
+    let (reasons, drops): (Vec<Option<EndReason>>, Vec<bool>) = drafts.unzip();
+    let mut told = reasons.into_iter().flatten();
+    let reason = told.next().filter(|first| told.all(|other| other == *first));
+    let useless = !drops.is_empty() && drops.into_iter().all(|drops| drops);
+    let by_login = |phase: &Phase| matches!(phase, Phase::Draft { after: Some(EndReason::LoggedIn), .. });
+    let mut logged_in = found.into_iter().map(|(phase, _)| phase).filter(by_login);
+    let mut draft = match (logged_in.next(), logged_in.next()) {
+        (Some(only), None) => only,
+        _ => Phase::draft(),
+    };
+    if let Phase::Draft { after, drop_cookie, .. } = &mut draft {
+        (*after, *drop_cookie) = (reason, useless);
+    }
+    (draft, Contents::default())
+}
+
+/// Waits for all, which go on concurrently.
+async fn together<T>(mut futures: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
+    let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|cx| {
+        for (future, done) in futures.iter_mut().zip(&mut done).filter(|(_, done)| done.is_none()) {
+            if let Poll::Ready(value) = future.as_mut().poll(cx) {
+                *done = Some(value);
+            }
+        }
+        if done.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Work on many buckets, which may lie on many masters: what fails on one is tried again after the others.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep};
+
+use crate::error::Error;
+use crate::identity::id::Bucket;
+
+/// One master of a Cluster that is away, or a slot that moves, fails some buckets; a store that is away fails all: after so
+/// many in a row, or so long without one that succeeds, the walk ends.
+const IN_A_ROW: usize = 16;
+const WITHOUT_SUCCESS: Duration = Duration::from_secs(10);
+/// How often what failed is tried again, and how long the walk pauses before: a failover takes a few seconds.
+const ROUNDS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Buckets in turn; those that failed come again.
+pub(crate) struct Walk {
+    left: VecDeque<Bucket>,
+    failed: VecDeque<Bucket>,
+    round: u32,
+    in_a_row: usize,
+    succeeded: Instant,
+}
+
+impl Walk {
+    pub(crate) fn over(buckets: impl Iterator<Item = Bucket>) -> Self {
+        Self { left: buckets.collect(), failed: VecDeque::new(), round: 0, in_a_row: 0, succeeded: Instant::now() }
+    }
+
+    /// The next bucket; pauses before those that failed.
+    pub(crate) async fn next(&mut self) -> Option<Bucket> {
+        if self.left.is_empty() && !self.failed.is_empty() {
+            // Outside of a Tokio runtime there are no timers.
+            if Handle::try_current().is_ok() {
+                sleep(PAUSE).await;
+            }
+            self.round += 1;
+            std::mem::swap(&mut self.left, &mut self.failed);
+        }
+        self.left.pop_front()
+    }
+
+    /// What the work on a bucket came to: its answer, or none, and the bucket comes again.
+    ///
+    /// # Errors
+    /// The bucket's, if no other bucket is likely to fare better.
+    pub(crate) fn settle<T>(&mut self, bucket: Bucket, answer: Result<T, Error>) -> Result<Option<T>, Error> {
+        let error = match answer {
+            Ok(done) => {
+                (self.in_a_row, self.succeeded) = (0, Instant::now());
+                return Ok(Some(done));
+            }
+            Err(error) => error,
+        };
+        self.in_a_row += 1;
+        let away = self.in_a_row >= IN_A_ROW || self.succeeded.elapsed() >= WITHOUT_SUCCESS;
+        if !error.is_retryable() || away || self.round >= ROUNDS {
+            return Err(error);
+        }
+        tracing::debug!(%error, %bucket, "a bucket is left for later");
+        self.failed.push_back(bucket);
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Outage;
+
+    fn away<T>() -> Result<T, Error> {
+        Err(Error::Unavailable(Outage::new("away")))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_that_fails_comes_again_after_the_others() {
+        let mut walk = Walk::over(Bucket::all().take(3));
+        let mut order = Vec::new();
+        while let Some(bucket) = walk.next().await {
+            order.push(bucket.index());
+            let answer = if order == [0] { away() } else { Ok(()) };
+            walk.settle(bucket, answer).expect("the others go on");
+        }
+        assert_eq!(order, [0, 1, 2, 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_that_always_fails_ends_the_walk_after_the_others() {
+        let mut walk = Walk::over(Bucket::all());
+        let (mut done, mut ended) = (0, None);
+        while let Some(bucket) = walk.next().await {
+            match walk.settle(bucket, if bucket.index() == 7 { away() } else { Ok(()) }) {
+                Ok(answer) => done += u32::from(answer.is_some()),
+                Err(error) => {
+                    ended = Some(error);
+                    break;
+                }
+            }
+        }
+        assert_eq!(done, 4095);
+        assert!(matches!(ended, Some(Error::Unavailable(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_is_away_ends_the_walk_soon() {
+        let mut walk = Walk::over(Bucket::all());
+        let mut tried = 0;
+        while let Some(bucket) = walk.next().await {
+            tried += 1;
+            if walk.settle(bucket, away::<()>()).is_err() {
+                break;
+            }
+        }
+        assert_eq!(tried, IN_A_ROW);
+        let mut walk = Walk::over(Bucket::all());
+        let bucket = walk.next().await.expect("one");
+        tokio::time::advance(WITHOUT_SUCCESS).await;
+        assert!(walk.settle(bucket, away::<()>()).is_err(), "a store that hangs");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_repeat_can_mend_ends_the_walk_at_once() {
+        let mut walk = Walk::over(Bucket::all());
+        let bucket = walk.next().await.expect("one");
+        assert!(walk.settle::<()>(bucket, Err(Error::Unreadable("of another version"))).is_err());
+    }
+}

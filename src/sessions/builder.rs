@@ -1,0 +1,388 @@
+//! The builder of `Sessions`: every setting, checked once, before any I/O.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::config::binding::ClientBinding;
+use crate::config::limits::{Limits, check_field_name};
+use crate::config::timeouts::Timeouts;
+#[cfg(feature = "tls")]
+use crate::config::tls::Tls;
+use crate::config::url::StoreUrl;
+use crate::config::{Cap, ConfigError, Pools, Settings};
+use crate::error::Outage;
+use crate::sessions::Sessions;
+use crate::store::memory::Memory;
+use crate::store::redis::Redis;
+use crate::store::{Store, StoreSettings};
+use crate::util::clock::ManualClock;
+
+/// Collects the settings of [`Sessions`]; made by [`Sessions::builder`].
+///
+/// Every setting but the namespace has a default. All are checked by `connect` and `connect_lazy`, before any I/O.
+#[derive(Clone)]
+#[must_use = "call `connect` or `connect_lazy`"]
+pub struct Builder {
+    url: String,
+    namespace: Option<String>,
+    timeouts: Timeouts,
+    timeouts_given: bool,
+    cap: Cap,
+    limits: Limits,
+    remember_ended: Duration,
+    expiry_grace: Duration,
+    connections: usize,
+    bulk_connections: usize,
+    in_flight: usize,
+    budget: Duration,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+    clock: Option<ManualClock>,
+    binding: ClientBinding,
+    eviction_allowed: bool,
+    by_steps: bool,
+    torn: bool,
+}
+
+impl fmt::Debug for Builder {
+    /// Without the URL, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("namespace", &self.namespace)
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            namespace: None,
+            timeouts: Timeouts::default(),
+            timeouts_given: false,
+            cap: Cap::default(),
+            limits: Limits::default(),
+            remember_ended: Duration::from_secs(60 * 60),
+            expiry_grace: Duration::ZERO,
+            connections: 2,
+            bulk_connections: 4,
+            in_flight: 4_096,
+            budget: Duration::from_secs(3),
+            #[cfg(feature = "tls")]
+            tls: None,
+            clock: None,
+            binding: ClientBinding::default(),
+            eviction_allowed: false,
+            by_steps: false,
+            torn: false,
+        }
+    }
+
+    /// The first part of every key: 1 to 64 bytes of `[A-Za-z0-9_.-]`. Applications that share a Redis need one each.
+    ///
+    /// Has no default, so that two applications never meet in one by accident.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// The timeouts of new sessions, 30 minutes idle and 12 hours absolute by default. A session keeps those that it was made with.
+    ///
+    /// The [drop-in stores](crate::compat) have no default: there the application's own expiry decides alone, unless
+    /// this is called. Then a session ends at whichever comes first.
+    pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self.timeouts_given = true;
+        self
+    }
+
+    /// How many sessions a user may have, 100 by default, the earliest login making room. Applies from each user's next login on.
+    pub const fn cap(mut self, cap: Cap) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// How much may be stored.
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long an ended session answers why it ended: 5 minutes to 30 days, 1 hour by default.
+    ///
+    /// At least so long, and up to a tenth longer, by the session's id: sessions that are ended together, all of them
+    /// perhaps, must not leave Redis's memory together, which would keep it from answering.
+    ///
+    /// Costs about 200 bytes of Redis memory for each session that ended so recently. Not less than 5 minutes,
+    /// because a repeat of a lost call must find it.
+    pub const fn remember_ended(mut self, time: Duration) -> Self {
+        self.remember_ended = time;
+        self
+    }
+
+    /// For how long after its deadline a session is kept so that a sweeper can end it and its visitor be told
+    /// "expired": 0 to 24 hours, 0 by default.
+    ///
+    /// With 0 the key's own expiry is the deadline, an expired session is simply unknown, and a load is a single
+    /// `HGETALL`; otherwise it is `PTTL` and `HGETALL` in one round trip, which costs some throughput. Should be a
+    /// few sweep intervals. A session keeps the grace that it was made with.
+    pub const fn expiry_grace(mut self, time: Duration) -> Self {
+        self.expiry_grace = time;
+        self
+    }
+
+    /// How many connections the requests share: 1 to 64, 2 by default. One connection is served by one task, which a
+    /// busy process can saturate.
+    pub const fn connections(mut self, count: usize) -> Self {
+        self.connections = count;
+        self
+    }
+
+    /// How many connections bulk work may have, sweeping and mass revocation: 1 to 64, 4 by default. They are opened on demand.
+    pub const fn bulk_connections(mut self, count: usize) -> Self {
+        self.bulk_connections = count;
+        self
+    }
+
+    /// How many of this process's requests may wait for one server's answers: 1 to 1,000,000, 4,096 by default. One more
+    /// fails at once with [`Error::Unavailable`](crate::Error::Unavailable), so that a server that is slow is not
+    /// buried, nor the process.
+    ///
+    /// A server that answers 200,000 times a second works off the default in 20 ms: what waits longer would only
+    /// come late. Of a Redis Cluster each node has its own count.
+    pub const fn in_flight(mut self, requests: usize) -> Self {
+        self.in_flight = requests;
+        self
+    }
+
+    /// Certificates for a `rediss:` URL. An error with any other; without it, such a URL trusts the platform's
+    /// certificate authorities.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// How long one operation may take in all, its retries included: 100 ms to 30 s, 3 s by default: longer than a
+    /// reconnect takes, shorter than a visitor waits.
+    pub const fn budget(mut self, budget: Duration) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Whether a session is bound to its client's address; not by default.
+    pub const fn client_binding(mut self, binding: ClientBinding) -> Self {
+        self.binding = binding;
+        self
+    }
+
+    /// A clock for the embedded store that tests move by hand. An error with any other store.
+    pub fn clock(mut self, clock: ManualClock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Says that the servers may evict keys at full memory, although that voids promises: [`doctor`](Sessions::doctor) then
+    /// warns of it, where otherwise it finds an error. For caches that may forget sessions.
+    ///
+    /// An eviction may take a revocation or a tombstone (a session that was ended opens again), a user's index (it is
+    /// in no list, under no cap, and outlives "sign out everywhere"), or sessions.
+    pub const fn dangerously_allow_eviction(mut self) -> Self {
+        self.eviction_allowed = true;
+        self
+    }
+
+    /// Goes by the steps of a Redis Cluster also where one script would do: for tests of them.
+    #[doc(hidden)]
+    pub const fn by_steps(mut self) -> Self {
+        self.by_steps = true;
+        self
+    }
+
+    /// Ends sessions as in a Redis Cluster whose slots are all on the move: for tests of that.
+    #[doc(hidden)]
+    pub const fn torn(mut self) -> Self {
+        self.torn = true;
+        self
+    }
+
+    /// Checks the settings, connects, and asks the server whether it will do.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says which setting is wrong, or what the server says.
+    ///
+    /// # Redis
+    /// The connections' handshakes, `TIME`, `INFO`; of a Cluster, `CLUSTER SLOTS`; of Sentinels, `SENTINEL
+    /// GET-MASTER-ADDR-BY-NAME`, `SENTINEL SENTINELS`, `SUBSCRIBE +switch-master`, and of their master `ROLE`.
+    pub async fn connect(self) -> Result<Sessions, ConnectError> {
+        let sessions = self.connect_lazy()?;
+        if let Store::Redis(redis) = sessions.store() {
+            redis.check().await.map_err(ConnectError::Unavailable)?;
+        }
+        Ok(sessions)
+    }
+
+    /// Checks the settings and does no I/O: the first call that needs the server connects.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says which setting is wrong.
+    pub fn connect_lazy(self) -> Result<Sessions, ConfigError> {
+        let url = self.store_url()?;
+        let namespace = self
+            .namespace
+            .clone()
+            .ok_or_else(|| ConfigError::new("namespace", "none", "name one: it has no default"))?;
+        check_field_name(&namespace)
+            .map_err(|_| ConfigError::out_of_range("namespace", &namespace, "1 to 64 bytes of [A-Za-z0-9_.-]"))?;
+        let settings = Settings {
+            spans: self.timeouts.checked()?,
+            timeouts_given: self.timeouts_given,
+            cap: self.cap.checked()?,
+            limits: self.limits.checked()?,
+            grace_ms: within("expiry grace", self.expiry_grace, Duration::ZERO, 24 * 60 * 60)?.as_millis() as u32,
+            binding: self.binding.checked()?,
+        };
+        let remember =
+            within("remembering ended sessions", self.remember_ended, Duration::from_secs(300), 30 * 24 * 60 * 60)?;
+        let store = StoreSettings { namespace, limits: settings.limits, remember_ms: remember.as_millis() as u64 };
+        let pools = Pools {
+            connections: count("connections", self.connections, 64)?,
+            bulk_connections: count("bulk connections", self.bulk_connections, 64)?,
+            in_flight: count("requests in flight", self.in_flight, 1_000_000)?,
+            budget: within("budget", self.budget, Duration::from_millis(100), 30)?,
+        };
+        let store = match (url, self.clock) {
+            (StoreUrl::Memory, clock) => Store::Memory(Box::new(Memory::new(store, clock))),
+            (StoreUrl::Redis(_), Some(_)) => {
+                return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
+            }
+            (StoreUrl::Redis(servers), None) => Store::Redis(
+                Redis::new(store, &servers, &pools)?
+                    .allow_eviction(self.eviction_allowed)
+                    .parted(self.by_steps)
+                    .torn(self.torn)
+                    .shared(),
+            ),
+        };
+        Ok(Sessions::new(store, settings))
+    }
+}
+
+impl Builder {
+    #[cfg(not(feature = "tls"))]
+    fn store_url(&self) -> Result<StoreUrl, ConfigError> {
+        StoreUrl::parse(&self.url)
+    }
+
+    #[cfg(feature = "tls")]
+    fn store_url(&self) -> Result<StoreUrl, ConfigError> {
+        let mut url = StoreUrl::parse(&self.url)?;
+        if let Some(tls) = &self.tls {
+            let StoreUrl::Redis(servers) = &mut url else {
+                return Err(ConfigError::new("TLS", "set", "is for `rediss:` URLs only"));
+            };
+            if !servers.set_tls(tls) {
+                return Err(ConfigError::new("TLS", "set", "is for `rediss:` URLs only: this one's scheme has one s"));
+            }
+        }
+        if let StoreUrl::Redis(servers) = &url
+            && let Some(tls) = servers.tls()
+        {
+            tls.checked()?;
+        }
+        Ok(url)
+    }
+}
+
+fn within(setting: &'static str, value: Duration, least: Duration, most_secs: u64) -> Result<Duration, ConfigError> {
+    let most = Duration::from_secs(most_secs);
+    if (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ConfigError::out_of_range(setting, format!("{value:?}"), format!("{least:?} to {most:?}")))
+    }
+}
+
+fn count(setting: &'static str, value: usize, most: usize) -> Result<usize, ConfigError> {
+    let range = 1..=most;
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(ConfigError::out_of_range(setting, value, format!("1 to {most}")))
+    }
+}
+
+/// Why [`connect`](Builder::connect) failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server cannot be reached, or will not do.
+    #[error(transparent)]
+    Unavailable(Outage),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str, with: impl FnOnce(Builder) -> Builder) -> Option<&'static str> {
+        with(Builder::new(url).namespace("shop")).connect_lazy().err().map(|error| error.setting())
+    }
+
+    #[tokio::test]
+    async fn settings_out_of_range_are_refused_before_any_io() {
+        let of = |with: fn(Builder) -> Builder| refused("memory:", with);
+        let ms = Duration::from_millis;
+        assert_eq!(of(|with| with), None);
+        for namespace in ["", "a:b", "{a}", "a b", &"a".repeat(65)] {
+            assert_eq!(refused("memory:", |with| with.namespace(namespace)), Some("namespace"), "{namespace}");
+        }
+        assert_eq!(Builder::new("memory:").connect_lazy().err().map(|error| error.setting()), Some("namespace"));
+        for most in [0, 257] {
+            assert!(refused("memory:", |with| with.cap(Cap::reject(most))).is_some(), "{most}");
+        }
+        assert!(of(|with| with.limits(Limits::new().fields(0))).is_some());
+        assert_eq!(of(|with| with.timeouts(Timeouts::new().idle(Duration::ZERO))), Some("idle timeout"));
+        for count in [0, 65] {
+            assert_eq!(refused("memory:", |with| with.connections(count)), Some("connections"));
+            assert_eq!(refused("memory:", |with| with.bulk_connections(count)), Some("bulk connections"));
+        }
+        for count in [0, 1_000_001] {
+            assert_eq!(refused("memory:", |with| with.in_flight(count)), Some("requests in flight"));
+        }
+        for time in [ms(299_999), ms(30 * 86_400_000 + 1)] {
+            assert_eq!(refused("memory:", |with| with.remember_ended(time)), Some("remembering ended sessions"));
+        }
+        assert_eq!(refused("memory:", |with| with.expiry_grace(ms(86_400_001))), Some("expiry grace"));
+        for (v4, v6) in [(0, 64), (33, 64), (24, 0), (24, 129)] {
+            let binding = ClientBinding::flag().prefixes(v4, v6);
+            assert_eq!(refused("memory:", |with| with.client_binding(binding)), Some("client binding"), "{v4} {v6}");
+        }
+        for budget in [ms(99), ms(30_001)] {
+            assert_eq!(refused("memory:", |with| with.budget(budget)), Some("budget"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_is_for_the_embedded_store_only() {
+        assert_eq!(refused("redis://127.0.0.1:1", |with| with.clock(ManualClock::new())), Some("clock"));
+        assert_eq!(refused("redis://127.0.0.1:1", |with| with), None);
+    }
+
+    #[cfg(feature = "tls")]
+    #[tokio::test]
+    async fn certificates_are_for_tls_only_and_are_read_before_any_io() {
+        for url in ["memory:", "redis://127.0.0.1:1", "redis-cluster://127.0.0.1:1", "redis+unix:///s"] {
+            assert_eq!(refused(url, |with| with.tls(Tls::new())), Some("TLS"), "{url}");
+        }
+        for url in ["rediss://127.0.0.1:1", "rediss-cluster://127.0.0.1:1", "rediss-sentinel://127.0.0.1:1/main"] {
+            assert_eq!(refused(url, |with| with), None, "{url}");
+            assert_eq!(refused(url, |with| with.tls(Tls::new())), None, "{url}");
+            assert_eq!(refused(url, |with| with.tls(Tls::new().root_certificate("none"))), Some("TLS"), "{url}");
+        }
+    }
+}

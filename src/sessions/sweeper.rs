@@ -1,0 +1,63 @@
+//! The sweeper: ends what is past its deadline, in any number of servers at once.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::error::Error;
+use crate::identity::id::Bucket;
+use crate::sessions::Sessions;
+use crate::sessions::all_buckets::Walk;
+use crate::store::Contract;
+use crate::util::rarely::rarely;
+
+pub use crate::store::Swept;
+
+/// One pass over all buckets. It starts anywhere, so that several servers that start together do not walk in step.
+pub(crate) async fn sweep(sessions: &Sessions) -> Result<Swept, Error> {
+    let start = usize::from(Bucket::random()?.index());
+    let mut total = Swept::default();
+    let mut walk = Walk::over(Bucket::all().cycle().skip(start).take(usize::from(Bucket::COUNT)));
+    while let Some(bucket) = walk.next().await {
+        let answer = sessions.store().sweep(bucket).await;
+        total += walk.settle(bucket, answer)?.unwrap_or_default();
+    }
+    Ok(total)
+}
+
+/// A sweeper at work; made by [`Sessions::spawn_sweeper`]. Dropping it stops it, between two script calls.
+#[derive(Debug)]
+#[must_use = "the sweeper stops when this is dropped"]
+pub struct Sweeper(JoinHandle<()>);
+
+impl Sweeper {
+    pub(crate) fn spawn(sessions: Sessions, every: Duration) -> Self {
+        Self(tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(every.max(Duration::from_millis(100)));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                match sweep(&sessions).await {
+                    Ok(swept) => tracing::debug!(?swept, "swept"),
+                    // The store tells when it goes away and comes back.
+                    Err(error) if error.is_retryable() => {
+                        tracing::debug!(error = &error as &dyn StdError, "swept in part")
+                    }
+                    Err(error) => rarely!(
+                        warn,
+                        error = &error as &dyn StdError,
+                        "sweeping failed: it is tried again at the next turn"
+                    ),
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,169 @@
+//! All sessions of one user: list, count, revoke.
+
+use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::identity::id::SessionId;
+use crate::sessions::{Revoked, Sessions};
+use crate::store::{Contract, Meta, Refused, Scope};
+use crate::util::clock::instant;
+use crate::util::uncancelled::to_the_end;
+
+/// All sessions of one user, on whatever server they were opened; made by [`Sessions::user`].
+#[derive(Debug, Clone)]
+pub struct UserSessions {
+    sessions: Sessions,
+    user: String,
+}
+
+impl UserSessions {
+    pub(crate) const fn new(sessions: Sessions, user: String) -> Self {
+        Self { sessions, user }
+    }
+
+    /// The user's id.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The user's live sessions, earliest login first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Limit`] for an impossible user id.
+    ///
+    /// # Redis
+    /// `ZRANGE`, then `HGET` of each session in one round trip per 256.
+    pub async fn list(&self) -> Result<Vec<SessionInfo>, Error> {
+        self.check()?;
+        let live = self.sessions.store().list(&self.user).await?;
+        Ok(live.into_iter().map(|(id, meta)| SessionInfo::new(id, &meta)).collect())
+    }
+
+    /// How many live sessions the user has.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    ///
+    /// # Redis
+    /// As `list`.
+    pub async fn count(&self) -> Result<u64, Error> {
+        Ok(self.list().await?.len() as u64)
+    }
+
+    /// How many of them were in use at or after this time, at the granularity of the touch interval.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    ///
+    /// # Redis
+    /// As `list`.
+    pub async fn active_since(&self, since: SystemTime) -> Result<u64, Error> {
+        let since = instant(since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64));
+        Ok(self.list().await?.iter().filter(|session| session.last_access >= since).count() as u64)
+    }
+
+    /// Ends one session, if it is a live one of this user; answers whether it was.
+    ///
+    /// The stored user id is compared, so no id of somebody else's session does anything here.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: not ended. [`Error::Indeterminate`]: perhaps; doing it again is safe.
+    ///
+    /// # Cancel safety
+    /// As [`revoke_all`](Self::revoke_all).
+    ///
+    /// # Redis
+    /// One `EVALSHA` of `revoke.lua`.
+    pub async fn revoke(&self, id: SessionId) -> Result<bool, Error> {
+        self.check()?;
+        let this = self.clone();
+        let one = async move { this.sessions.store().revoke(&this.user, Scope::One(id), EndReason::Revoked).await };
+        Ok(to_the_end(one).await?.is_ok())
+    }
+
+    /// Ends all sessions of the user but this one; `None`, and nothing is ended, if this is not a live one of the user.
+    ///
+    /// More than 32 sessions are ended by several calls. If this one ends between two of them, as by another device that
+    /// keeps itself, the answer is `None` too: those of the calls before have ended, and the others go on.
+    ///
+    /// Logins with a ticket taken before are refused from now on.
+    ///
+    /// # Errors
+    /// As [`revoke_all`](Self::revoke_all).
+    ///
+    /// # Cancel safety
+    /// As there.
+    ///
+    /// # Redis
+    /// As `revoke_all`.
+    pub async fn revoke_others(&self, keep: SessionId) -> Result<Option<Revoked>, Error> {
+        self.revoke_scope(Scope::Others(keep)).await
+    }
+
+    /// Ends all sessions of the user, everywhere: when this returns, none that was logged in before the call opens again.
+    ///
+    /// Logins with a ticket taken before are refused from now on; logins after it are not affected.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Indeterminate`]: some may have been ended; doing it again goes on.
+    ///
+    /// # Cancel safety
+    /// Goes on in a task of its own when it is dropped after it was first polled; outside of a Tokio runtime it stops, some
+    /// may have been ended, and doing it again goes on.
+    ///
+    /// # Redis
+    /// `GET` and `TIME`; `EVALSHA` of `raise.lua`; then `ZRANGE` and `EVALSHA` of `revoke.lua` per 32 sessions.
+    #[doc(alias = "end_all")]
+    pub async fn revoke_all(&self) -> Result<Revoked, Error> {
+        Ok(self.revoke_scope(Scope::All).await?.unwrap_or(Revoked { ended: 0 }))
+    }
+
+    async fn revoke_scope(&self, scope: Scope) -> Result<Option<Revoked>, Error> {
+        self.check()?;
+        let this = self.clone();
+        let revoke = async move { this.sessions.store().revoke(&this.user, scope, EndReason::Revoked).await };
+        match to_the_end(revoke).await? {
+            Ok(ended) => Ok(Some(Revoked { ended })),
+            Err(Refused::Gone(_)) => Ok(None),
+            Err(refused) => Err(refused.into_error(&self.sessions.settings().limits, "")),
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        Ok(self.sessions.settings().limits.check_user(&self.user)?)
+    }
+}
+
+/// One live session as its user is shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Its public name: what [`UserSessions::revoke`] takes.
+    pub id: SessionId,
+    /// When it was made.
+    pub created_at: SystemTime,
+    /// When the user last logged in there.
+    pub auth_time: SystemTime,
+    /// Its last use, at the granularity of the touch interval.
+    pub last_access: SystemTime,
+    /// Where the login came from, if known.
+    pub address: Option<IpAddr>,
+    /// What the client called itself at the login, if it did.
+    pub user_agent: Option<String>,
+}
+
+impl SessionInfo {
+    fn new(id: SessionId, meta: &Meta) -> Self {
+        Self {
+            id,
+            created_at: instant(meta.created),
+            auth_time: instant(meta.since),
+            last_access: instant(meta.touched),
+            address: meta.client.known_address(),
+            user_agent: meta.client.known_user_agent().map(str::to_owned),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! deadpool's connections, for work that may take long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_redis::{Connection as Pooled, Manager, Pool, PoolError, Runtime, Timeouts};
+
+use redis::aio::MultiplexedConnection;
+
+use crate::config::ConfigError;
+use crate::store::redis::client::budget::{ANSWER, Budget};
+use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::command::{Call, send, send_checked};
+use crate::store::redis::client::node::clock::ServerClock;
+use crate::store::redis::client::node::connection::{CONNECT, Dial, settings};
+use crate::store::redis::client::node::transport::Connection;
+
+/// A pool whose connections serve one call at a time.
+pub(crate) struct Bulk {
+    pool: Pool,
+    dial: Dial,
+    clock: Arc<ServerClock>,
+}
+
+impl Bulk {
+    pub(crate) fn new(dial: &Dial, clock: Arc<ServerClock>, connections: usize) -> Result<Self, ConfigError> {
+        let wrong = |error: &dyn std::fmt::Display| ConfigError::new("url", "of the store", error);
+        let manager = Manager::new_with_config(dial.info(), settings()).map_err(|error| wrong(&error))?;
+        let pool = Pool::builder(manager)
+            .max_size(connections)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts { wait: Some(CONNECT), create: Some(CONNECT), recycle: Some(ANSWER) })
+            .build()
+            .map_err(|error| wrong(&error))?;
+        Ok(Self { pool, dial: dial.clone(), clock })
+    }
+
+    pub(crate) async fn send<C: Call>(&self, budget: &Budget, call: &C) -> Result<C::Answer, Fault> {
+        let pooled = self.connection(budget).await?;
+        let mut connection = Connection::from(MultiplexedConnection::clone(&pooled));
+        let answer = if self.dial.has_questions(&self.clock) {
+            send_checked(&self.dial, &self.clock, call, &mut connection, budget).await
+        } else {
+            send(call, &mut connection, budget).await
+        };
+        if answer.as_ref().is_err_and(|fault| fault.is_lost() || fault.is_from_replica()) {
+            drop(Pooled::take(pooled));
+        }
+        answer
+    }
+
+    /// The next calls connect again.
+    pub(crate) fn give_all_up(&self) {
+        self.pool.retain(|_, _| false);
+    }
+
+    async fn connection(&self, budget: &Budget) -> Result<Pooled, Fault> {
+        let within = |most| Some(budget.left(most));
+        let timeouts = Timeouts { wait: within(Duration::MAX), create: within(CONNECT), recycle: within(ANSWER) };
+        self.pool.timeout_get(&timeouts).await.map_err(|error| match error {
+            PoolError::Backend(error) => Fault::connecting(error),
+            PoolError::Timeout(_) => Fault::no_connection("no bulk connection to Redis was free in time"),
+            _ => Fault::no_connection("the bulk connections to Redis are closed"),
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Which incident a failed call is part of, and what the operator can do about it.
+
+use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::incident::Kind;
+use crate::store::redis::client::incident::Kind::{Away, Memory, Writes};
+
+/// `None` for what is no trouble of the servers: a key on the move, a session of another format.
+pub(crate) fn of(fault: &Fault, wrote: bool) -> Option<(Kind, &'static str)> {
+    let refused = if wrote { Writes } else { Away };
+    Some(match fault.code() {
+        Some("ASK" | "TRYAGAIN" | "UNREADABLE") => return None,
+        Some("OOM") => (Memory, "raise Redis's maxmemory, or lower timeouts so that fewer sessions live at a time"),
+        Some("MISCONF") => (refused, "see Redis's log and disk: it cannot persist"),
+        Some("READONLY") => (refused, "the address leads to a replica: name its master, or the Sentinels that know it"),
+        Some("NOREPLICAS") => (refused, "bring Redis's replicas back, or lower its min-replicas-to-write"),
+        Some("NOPERM") => (refused, "give Redis's user the rights that the guide's chapter `operations` lists"),
+        Some("NOAUTH" | "WRONGPASS") => (Away, "set the user and the password in the store's URL to those of Redis"),
+        Some("LOADING") => (Away, "wait until Redis has read its data"),
+        Some("BUSY") => (Away, "end the script that keeps Redis busy, by SCRIPT KILL"),
+        _ if fault.is_crowded() => (Away, "see what makes Redis slow, or raise `Builder::in_flight`"),
+        _ if fault.is_uncovered() => (Away, "bring the masters back whose slots CLUSTER INFO counts as failed"),
+        Some("MASTERDOWN" | "MOVED" | "CROSSSLOT" | "DENIED" | "NOPROTO") | None => {
+            (Away, "see whether Redis runs, and whether this machine reaches it")
+        }
+        Some(_) => (refused, "see Redis's log"),
+    })
+}
+
+/// What failed, and what Redis or the network said.
+pub(crate) fn text(fault: &Fault) -> String {
+    match &fault.error {
+        Some(error) => format!("{}: {error}", fault.what()),
+        None => fault.what().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::make_extension_error;
+
+    use super::*;
+
+    fn kind(code: &str, wrote: bool) -> Option<Kind> {
+        of(&Fault::calling(make_extension_error(code.into(), None)), wrote).map(|(kind, _)| kind)
+    }
+
+    #[test]
+    fn refused_writes_and_full_memory_are_incidents_of_their_own() {
+        for code in ["MISCONF", "READONLY", "NOREPLICAS", "NOPERM", "ERR"] {
+            assert_eq!((kind(code, true), kind(code, false)), (Some(Writes), Some(Away)), "{code}");
+        }
+        assert_eq!(kind("OOM", true), Some(Memory));
+        for code in ["WRONGPASS", "NOAUTH", "LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN"] {
+            assert_eq!(kind(code, true), Some(Away), "{code}");
+        }
+        for fault in [Fault::LATE, Fault::CROWDED, Fault::UNCOVERED] {
+            assert!(matches!(of(&fault, true), Some((Away, advice)) if !advice.is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_key_on_the_move_is_no_incident() {
+        assert_eq!((kind("ASK", false), kind("TRYAGAIN", true), kind("UNREADABLE", true)), (None, None, None));
+    }
+
+    #[test]
+    fn a_cause_names_what_failed_and_what_was_said() {
+        let refused = Fault::connecting(make_extension_error("WRONGPASS".into(), Some("invalid".into())));
+        assert!(text(&refused).starts_with("Redis refused the user or the password: "), "{}", text(&refused));
+        assert!(text(&Fault::CROWDED).contains("as many calls"));
+    }
+}

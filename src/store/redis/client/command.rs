@@ -1,0 +1,231 @@
+//! What can be sent: a command, a pipeline, a script.
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+
+use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
+use tokio::time::Instant;
+
+use crate::store::redis::client::budget::{ANSWER, Budget};
+use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::incident::Success;
+use crate::store::redis::client::node::clock::ServerClock;
+use crate::store::redis::client::node::connection::Dial;
+use crate::store::redis::client::node::transport::Connection;
+use crate::store::redis::client::protocol::encode::{command, hgetall, lasting};
+use crate::store::redis::client::protocol::hash::Hash;
+use crate::store::redis::client::protocol::resp::accepted;
+use crate::store::redis::client::protocol::script::Script;
+use crate::util::boxed::erased;
+
+/// Sends on this connection, and waits for the answer as long as the budget allows.
+pub(crate) async fn send<C: Call>(call: &C, connection: &mut Connection, budget: &Budget) -> Result<C::Answer, Fault> {
+    connection.wait_until(budget.patience().ok_or(Fault::LATE)?);
+    call.send(connection, budget).await.map_err(Fault::calling)
+}
+
+/// The same behind the question whether the server is a master still. Both are put in before either is waited for, so the
+/// server replies to the question first; the answer of one that is no master any more is not believed.
+pub(crate) async fn send_checked<C: Call>(
+    dial: &Dial,
+    clock: &ServerClock,
+    call: &C,
+    connection: &mut Connection,
+    budget: &Budget,
+) -> Result<C::Answer, Fault> {
+    connection.wait_until(budget.patience().ok_or(Fault::LATE)?);
+    let mut asking = connection.clone();
+    let mut check = erased(dial.check(&mut asking, clock));
+    let asked = poll_fn(|context| Poll::Ready(check.as_mut().poll(context))).await;
+    let answer = call.send(connection, budget).await.map_err(Fault::calling)?;
+    match asked {
+        Poll::Ready(checked) => checked?,
+        Poll::Pending => check.await?,
+    }
+    Ok(answer)
+}
+
+/// Something that is sent and answered on one connection.
+pub(crate) trait Call: Sync {
+    type Answer: Send;
+
+    /// The connection knows how long to wait.
+    fn send(
+        &self,
+        connection: &mut Connection,
+        budget: &Budget,
+    ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
+
+    /// The same to the node that a key is moving to, which serves one command or transaction after `ASKING`. Both go in
+    /// one write, so nobody else's command comes between.
+    fn send_asking(
+        &self,
+        connection: &mut Connection,
+        budget: &Budget,
+    ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
+
+    /// Whether all of it is about one key: of several, some may have moved and some not.
+    fn is_of_one_key(&self) -> bool {
+        true
+    }
+
+    /// What it shows of the server when it succeeds.
+    fn success(&self) -> Success {
+        Success::Read
+    }
+}
+
+/// A call in its asking form.
+pub(crate) struct Asking<'a, C>(pub(crate) &'a C);
+
+impl<C: Call> Call for Asking<'_, C> {
+    type Answer = C::Answer;
+
+    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<C::Answer> {
+        self.0.send_asking(connection, budget).await
+    }
+
+    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<C::Answer> {
+        self.0.send_asking(connection, budget).await
+    }
+}
+
+/// `ASKING` and the commands, in one write; the last one's answer.
+async fn ask(connection: &mut Connection, commands: impl Iterator<Item = &Cmd>) -> RedisResult<Value> {
+    let mut all = Pipeline::new();
+    all.cmd("ASKING");
+    for each in commands {
+        all.add_command(each.clone());
+    }
+    let answers = connection.send_packed_commands(&all).await?;
+    // The first error tells why: a transaction's last one only that there was one.
+    answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))
+}
+
+impl Call for Cmd {
+    type Answer = Value;
+
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
+        accepted(connection.send_packed_command(self).await?)
+    }
+
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
+        ask(connection, std::iter::once(self)).await
+    }
+}
+
+/// The question for a hash by its key.
+pub(crate) struct Hgetall<'a>(pub(crate) &'a [u8]);
+
+impl Call for Hgetall<'_> {
+    type Answer = Hash;
+
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
+        connection.hgetall(self.0).await
+    }
+
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
+        Hash::read(ask(connection, std::iter::once(&hgetall(self.0))).await?)
+    }
+}
+
+/// The same with the milliseconds that the key lasts, which are asked for first.
+pub(crate) struct Lasting<'a>(pub(crate) &'a [u8]);
+
+impl Call for Lasting<'_> {
+    type Answer = (Value, Hash);
+
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, Hash)> {
+        connection.lasting(self.0).await
+    }
+
+    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<(Value, Hash)> {
+        Hash::read_lasting(lasting(self.0).send_asking(connection, budget).await?)
+    }
+}
+
+impl Call for Pipeline {
+    type Answer = Vec<Value>;
+
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Vec<Value>> {
+        let answers = connection.send_packed_commands(self).await?;
+        answers.into_iter().map(accepted).collect()
+    }
+
+    /// As a transaction: between two commands the key could arrive.
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Vec<Value>> {
+        let (multi, exec) = (redis::cmd("MULTI"), redis::cmd("EXEC"));
+        let commands = std::iter::once(&multi).chain(self.cmd_iter()).chain(std::iter::once(&exec));
+        match ask(connection, commands).await? {
+            Value::Array(answers) => answers.into_iter().map(accepted).collect(),
+            _ => Err((ErrorKind::UnexpectedReturnType, "a transaction was not executed").into()),
+        }
+    }
+
+    fn is_of_one_key(&self) -> bool {
+        by_key(self).len() <= 1
+    }
+}
+
+/// The commands in runs about one key each, in their order. One that names no key goes with those after it.
+pub(crate) fn by_key(commands: &Pipeline) -> Vec<Pipeline> {
+    let mut runs: Vec<(Option<&[u8]>, Pipeline)> = Vec::new();
+    for command in commands.cmd_iter() {
+        let key = command.args_iter().nth(1).and_then(|arg| match arg {
+            Arg::Simple(key) => Some(key),
+            _ => None,
+        });
+        match runs.last_mut() {
+            Some((of, run)) if of.is_none() || *of == key => {
+                *of = key;
+                run.add_command(command.clone());
+            }
+            _ => {
+                let mut run = Pipeline::new();
+                run.add_command(command.clone());
+                runs.push((key, run));
+            }
+        }
+    }
+    runs.into_iter().map(|(_, run)| run).collect()
+}
+
+/// A script with its arguments.
+pub(crate) struct Invocation<'a> {
+    script: &'a Script,
+    keys: &'a [&'a [u8]],
+    args: &'a [&'a [u8]],
+}
+
+impl<'a> Invocation<'a> {
+    pub(crate) const fn new(script: &'a Script, keys: &'a [&'a [u8]], args: &'a [&'a [u8]]) -> Self {
+        Self { script, keys, args }
+    }
+}
+
+impl Call for Invocation<'_> {
+    type Answer = Value;
+
+    /// The body goes on the same connection, which need not lead to the same server as another: behind a proxy, or
+    /// while an address moves. `EVAL` makes the server know the script from then on.
+    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<Value> {
+        let Self { script, keys, args } = self;
+        match accepted(connection.script("EVALSHA", &script.sha, keys, args).await?) {
+            Err(error) if error.code() == Some("NOSCRIPT") => {
+                connection.wait_until(Instant::now() + budget.left(ANSWER));
+                accepted(erased(connection.script("EVAL", &script.body, keys, args)).await?)
+            }
+            answer => answer,
+        }
+    }
+
+    fn success(&self) -> Success {
+        self.script.success
+    }
+
+    /// By its body: the node may not know it, and to ask twice takes two `ASKING`.
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
+        let command = command("EVAL", &self.script.body, self.keys, self.args);
+        ask(connection, std::iter::once(&command)).await
+    }
+}

@@ -1,0 +1,237 @@
+//! Whether the server will do, and if not, why, in clear words.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+
+use redis::{Cmd, ErrorKind, RedisError, Value};
+
+use crate::config::servers::{Place, Server};
+use crate::error::Outage;
+use crate::store::redis::client::budget::Budget;
+use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::node::Node;
+use crate::store::redis::client::topology::hash_slot::SLOTS;
+use crate::store::redis::client::{Client, Path, Topology};
+
+/// The least major versions that have what the scripts need.
+const REDIS: u32 = 7;
+const VALKEY: u32 = 8;
+
+pub(crate) fn info() -> Cmd {
+    let mut command = redis::cmd("INFO");
+    command.arg("server");
+    command
+}
+
+/// Asks what the topology asks for: one server, a Sentinel's master, or all masters of a Cluster.
+pub(crate) async fn check(client: &Client, budget: &Budget) -> Result<(), Outage> {
+    match &client.topology {
+        Topology::One(node) => node_will_do(node, budget, Mode::Standalone).await,
+        Topology::Sentinel(group) => match group.found(budget).await {
+            Ok(master) => node_will_do(&master, budget, Mode::Standalone).await,
+            Err(fault) => Err(group.why_not(fault).await),
+        },
+        Topology::Cluster(cluster) => {
+            let masters = match cluster.masters(budget).await {
+                Ok(masters) => masters,
+                Err(fault) => return Err(why_no_map(cluster.seeds(), budget, fault).await),
+            };
+            for node in masters {
+                node_will_do(&node, budget, Mode::Cluster).await?;
+            }
+            match cluster.uncovered() {
+                0 => Ok(()),
+                some => Err(unsupported(format!("no node of the Redis Cluster serves {some} of its {SLOTS} slots"))),
+            }
+        }
+    }
+}
+
+/// What a server is started as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Standalone,
+    Cluster,
+    Sentinel,
+}
+
+async fn node_will_do(node: &Node, budget: &Budget, mode: Mode) -> Result<(), Outage> {
+    judge(node.server(), mode, node.send(Path::Request, budget, &info()).await)
+}
+
+/// A seed that will not do says more than that there is no map.
+async fn why_no_map(seeds: &[Arc<Node>], budget: &Budget, fault: Fault) -> Outage {
+    for seed in seeds {
+        if let Err(outage) = node_will_do(seed, budget, Mode::Cluster).await {
+            return outage;
+        }
+    }
+    fault.into_outage()
+}
+
+/// Judges the answer to [`info`].
+pub(crate) fn judge(server: &Server, mode: Mode, answer: Result<Value, Fault>) -> Result<(), Outage> {
+    let place = &server.place;
+    let told = match answer {
+        Ok(told) => redis::from_redis_value::<String>(told)
+            .map_err(|error| Outage::because(format!("{place} answers INFO as no Redis does"), error))?,
+        Err(Fault { error: Some(error), .. }) => return Err(Outage::because(explain(server, &error), error)),
+        Err(_) => return Err(Outage::because(silent(server), timed_out())),
+    };
+    match unfit(&told, mode) {
+        Some(why) => Err(unsupported(format!("{place} {why}"))),
+        None => Ok(()),
+    }
+}
+
+fn unsupported(what: String) -> Outage {
+    Outage::because(what, io::Error::from(io::ErrorKind::Unsupported))
+}
+
+fn silent(server: &Server) -> String {
+    let hint = if server.access.is_over_tls() { ": does it speak TLS?" } else { "" };
+    format!("{} gave no answer in time{hint}", server.place)
+}
+
+fn timed_out() -> io::Error {
+    io::Error::from(io::ErrorKind::TimedOut)
+}
+
+/// Why a server that answers will not do.
+fn unfit(info: &str, wanted: Mode) -> Option<String> {
+    let mode = match field(info, "redis_mode").or(field(info, "server_mode")) {
+        Some("cluster") => Mode::Cluster,
+        Some("sentinel") => Mode::Sentinel,
+        _ => Mode::Standalone,
+    };
+    match (wanted, mode) {
+        _ if wanted == mode => {}
+        (_, Mode::Cluster) => return Some("is a node of a Redis Cluster: its scheme is `redis-cluster:`".into()),
+        (_, Mode::Sentinel) => return Some("is a Sentinel: its scheme is `redis-sentinel:`".into()),
+        (Mode::Sentinel, _) => return Some("is no Sentinel: its scheme is `redis:`".into()),
+        _ => return Some("is no node of a Redis Cluster: its scheme is `redis:`".into()),
+    }
+    // Valkey says `redis_version:7.2.4` whatever it is.
+    let (name, version, least) = match (field(info, "valkey_version"), field(info, "redis_version")) {
+        (Some(version), _) => ("Valkey", version, VALKEY),
+        (None, Some(version)) => ("Redis", version, REDIS),
+        (None, None) => return Some("does not tell its version, so it is not taken for a Redis".into()),
+    };
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    (major < Some(least)).then(|| format!("is {name} {version}: Redis 7.0 or Valkey 8.0 is the least that will do"))
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// What a failed connection or call means, with the address and without the password.
+fn explain(server: &Server, error: &RedisError) -> String {
+    let place = &server.place;
+    let why = match error.kind() {
+        ErrorKind::Io => return explain_io(server, error),
+        ErrorKind::Parse | ErrorKind::UnexpectedReturnType => "does not speak Redis's protocol",
+        ErrorKind::RESP3NotSupported => "does not know HELLO: Redis 7.0 or Valkey 8.0 is the least that will do",
+        _ => match (error.code(), server.access.user.is_some()) {
+            (Some("NOAUTH"), _) => "wants a password, and the URL has none",
+            (Some("WRONGPASS"), true) => "refuses the login: the user is unknown or off, or the password is wrong",
+            (Some("WRONGPASS"), false) => "refuses the password",
+            (Some("NOPERM"), _) => "does not permit its user what a check needs: HELLO, SELECT, TIME, INFO",
+            (Some("DENIED"), _) => "is in protected mode and refuses connections from other machines",
+            (Some("LOADING"), _) => "is still loading its data",
+            (Some("READONLY"), _) => "is a replica: the URL has to name the master",
+            _ => return explain_text(server, &error.to_string()),
+        },
+    };
+    format!("{place} {why}")
+}
+
+/// Some refusals have no code of their own.
+fn explain_text(server: &Server, text: &str) -> String {
+    let place = &server.place;
+    if text.contains("out of range") {
+        format!("{place} has no database {}", server.access.db)
+    } else if text.contains("no permissions") {
+        format!("{place} does not permit its user to select database {}", server.access.db)
+    } else if text.contains("unknown command") {
+        format!("{place} knows no TIME: a Sentinel's scheme is `redis-sentinel:`")
+    } else if text.contains("max number of clients") {
+        format!("{place} has as many connections as it allows")
+    } else {
+        format!("{place} refuses the connection")
+    }
+}
+
+fn explain_io(server: &Server, error: &RedisError) -> String {
+    let place = &server.place;
+    let tls = server.access.is_over_tls();
+    let kind = io_kind(error);
+    let text = error.to_string();
+    match (place, kind) {
+        (Place::Unix { .. }, Some(io::ErrorKind::NotFound)) => format!("there is no {place}"),
+        (Place::Unix { .. }, Some(io::ErrorKind::PermissionDenied)) => format!("not permitted to open {place}"),
+        (_, Some(io::ErrorKind::ConnectionRefused)) => format!("{place} refuses connections: nothing listens there"),
+        (Place::Tcp { host, .. }, _) if text.contains("lookup address") => format!("the host {host} is not known"),
+        _ if text.contains("invalid peer certificate") => format!("{place} shows a certificate that is not trusted"),
+        _ if text.contains("fatal alert") => {
+            format!("{place} refuses the TLS handshake: does it ask for a client certificate?")
+        }
+        _ if text.contains("corrupt message") => format!("{place} does not speak TLS"),
+        (_, Some(io::ErrorKind::TimedOut)) => silent(server),
+        (_, Some(io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)) => {
+            format!("{place} closed the connection: is it a Redis, and {} TLS?", if tls { "with" } else { "without" })
+        }
+        _ => format!("{place} cannot be reached"),
+    }
+}
+
+fn io_kind(error: &RedisError) -> Option<io::ErrorKind> {
+    // The driver keeps its source in an `Arc`, which is an error type of its own.
+    let shared = error.source()?.downcast_ref::<Arc<dyn StdError + Send + Sync>>()?;
+    shared.downcast_ref::<io::Error>().map(io::Error::kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::redis::client::node::check::Mode::{Cluster, Sentinel, Standalone};
+    use crate::store::redis::client::node::check::unfit;
+
+    #[test]
+    fn versions_from_redis_7_and_valkey_8_will_do() {
+        for good in
+            ["redis_version:7.0.15\r\n", "redis_version:10.1\r\n", "redis_version:7.2.4\r\nvalkey_version:8.0.1\r\n"]
+        {
+            assert_eq!(unfit(&format!("# Server\r\n{good}redis_mode:standalone\r\n"), Standalone), None);
+            assert_eq!(unfit(&format!("# Server\r\n{good}redis_mode:cluster\r\n"), Cluster), None);
+            assert_eq!(unfit(&format!("# Server\r\n{good}server_mode:cluster\r\n"), Cluster), None);
+        }
+    }
+
+    #[test]
+    fn older_and_other_servers_will_not_do() {
+        for (bad, why) in [
+            ("redis_version:6.2.14", "is Redis 6.2.14: "),
+            ("redis_version:7.2.4\r\nvalkey_version:7.2.9", "is Valkey 7.2.9: "),
+            ("redis_version:rolling", "is Redis rolling: "),
+            ("uptime:1", "does not tell its version"),
+        ] {
+            assert!(unfit(bad, Standalone).is_some_and(|text| text.starts_with(why)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_server_of_another_mode_is_told_with_the_scheme_that_fits() {
+        let told = |mode: &str, wanted| unfit(&format!("redis_version:7.0.0\r\nredis_mode:{mode}"), wanted);
+        for (mode, wanted, why) in [
+            ("cluster", Standalone, "is a node of a Redis Cluster: its scheme is `redis-cluster:`"),
+            ("cluster", Sentinel, "is a node of a Redis Cluster: its scheme is `redis-cluster:`"),
+            ("sentinel", Standalone, "is a Sentinel: its scheme is `redis-sentinel:`"),
+            ("sentinel", Cluster, "is a Sentinel: its scheme is `redis-sentinel:`"),
+            ("standalone", Cluster, "is no node of a Redis Cluster: its scheme is `redis:`"),
+            ("standalone", Sentinel, "is no Sentinel: its scheme is `redis:`"),
+        ] {
+            assert_eq!(told(mode, wanted).as_deref(), Some(why), "{mode} {wanted:?}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! One multiplexed connection.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline, ProtocolVersion,
+    PushInfo, PushKind, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value,
+};
+#[cfg(feature = "tls")]
+use redis::{ClientTlsConfig, TlsCertificates};
+use tokio::time::Instant;
+
+use crate::config::ConfigError;
+use crate::config::servers::{Place, Server};
+use crate::store::redis::client::budget::ANSWER;
+use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::node::clock::{ServerClock, read_time};
+use crate::store::redis::client::node::transport::Connection;
+use crate::store::redis::client::protocol::handshake::{KEEPALIVE, KEEPALIVE_INTERVAL, connect};
+use crate::store::redis::client::topology::failovers::{Failovers, Identity};
+
+/// The longest wait for a connection: name, socket and handshake.
+pub(crate) const CONNECT: Duration = Duration::from_secs(1);
+/// A connection that let so many answers in a row be late is given up: the driver would keep it for ever.
+pub(crate) const TIMEOUTS: u32 = 3;
+/// A connection that leads to a replica is given up no younger than this: its address may lead to the new master, but
+/// while it does not, callers would do nothing but connect.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// After so long the next call on a connection asks whether the server is a master still. With the time that the
+/// question may take, an answer of one that is none any more is believed for 3 s at most.
+const CHECKED_FOR: Duration = Duration::from_secs(2);
+
+/// How to reach the server.
+#[derive(Clone)]
+pub(crate) struct Dial {
+    server: Server,
+    client: Client,
+    identity: Identity,
+    role: Role,
+}
+
+impl Dial {
+    pub(crate) fn new(server: &Server, role: Role, failovers: &Failovers) -> Result<Self, ConfigError> {
+        let client = client(server).map_err(|error| ConfigError::new("url", "of the store", error))?;
+        Ok(Self { server: server.clone(), client, identity: Identity::new(failovers), role })
+    }
+
+    pub(crate) fn info(&self) -> ConnectionInfo {
+        self.client.get_connection_info().clone()
+    }
+
+    /// Connects, and sets the clock on the way: so a connection that is handed out has answered.
+    ///
+    /// `ended` is called in the runtime, when the connection ends.
+    pub(crate) async fn link(
+        &self,
+        clock: &ServerClock,
+        ended: impl Fn() + Send + Sync + Unpin + 'static,
+    ) -> RedisResult<Link> {
+        let broken = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&broken);
+        let mut connection = self
+            .connection(move || {
+                told.store(true, Ordering::Relaxed);
+                ended();
+            })
+            .await?;
+        clock.measure(&mut connection).await?;
+        let asked = clock.elapsed();
+        let is_replica = self.identity.look(&mut connection).await;
+        if self.role == Role::Master && is_replica == Some(true) {
+            return Err(replica());
+        }
+        let link =
+            Link { connection, broken, timeouts: AtomicU32::new(0), made: Instant::now(), check: AtomicU64::new(0) };
+        if is_replica.is_some() {
+            link.checked(asked);
+        }
+        Ok(link)
+    }
+
+    /// Whether to ask before a call of bulk work, whose connections are seldom used and checked each time.
+    pub(crate) fn has_questions(&self, clock: &ServerClock) -> bool {
+        self.role == Role::Master || clock.is_due()
+    }
+
+    /// Asks for the server's time, and whether it is a master still. Fails as [`Fault::is_from_replica`] if not.
+    ///
+    /// A user who may not ask, or a proxy that does not say, is believed to be connected to one.
+    pub(crate) async fn check(&self, connection: &mut Connection, clock: &ServerClock) -> Result<(), Fault> {
+        let mut questions = Pipeline::new();
+        questions.cmd("TIME");
+        if self.role == Role::Master {
+            questions.cmd("ROLE");
+        }
+        let sent = clock.elapsed();
+        let answers = connection.send_packed_commands(&questions).await.map_err(Fault::calling)?;
+        if let Some(now) = answers.first().and_then(read_time) {
+            clock.set(now, sent.midpoint(clock.elapsed()));
+        }
+        if answers.get(1).is_some_and(is_replica) { Err(Fault::replaced(replica())) } else { Ok(()) }
+    }
+
+    /// Over TLS the driver's. `ended` is called in the runtime when it ends.
+    async fn connection(&self, ended: impl Fn() + Send + Sync + Unpin + 'static) -> RedisResult<Connection> {
+        if !self.server.access.is_over_tls() {
+            return connect(&self.server, ended).await;
+        }
+        let settings = settings().set_push_sender(move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                ended();
+            }
+            Ok::<_, ()>(())
+        });
+        Ok(self.client.get_multiplexed_async_connection_with_config(&settings).await?.into())
+    }
+}
+
+/// The driver's, which opens nothing.
+pub(crate) fn client(server: &Server) -> RedisResult<Client> {
+    let info = info(server)?;
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &server.access.tls {
+        let client_tls = tls
+            .client
+            .as_ref()
+            .map(|client| ClientTlsConfig { client_cert: client.certificate.clone(), client_key: client.key.to_vec() });
+        return Client::build_with_tls(info, TlsCertificates { client_tls, root_cert: tls.roots.clone() });
+    }
+    Client::open(info)
+}
+
+fn info(server: &Server) -> RedisResult<ConnectionInfo> {
+    let access = &server.access;
+    let address = match &server.place {
+        #[cfg(feature = "tls")]
+        Place::Tcp { host, port } if access.tls.is_some() => {
+            let insecure = access.tls.as_ref().is_some_and(|tls| tls.unverified);
+            ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure, tls_params: None }
+        }
+        Place::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
+        Place::Unix { path } => ConnectionAddr::Unix(path.into()),
+    };
+    // No CLIENT SETINFO: it is one command more to permit, and Redis 7.0 does not know it.
+    let mut login = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP3)
+        .set_db(access.db.into())
+        .set_skip_set_lib_name();
+    if let Some(user) = &access.user {
+        login = login.set_username(user);
+    }
+    if let Some(password) = &access.password {
+        login = login.set_password(password);
+    }
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
+    let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
+    Ok(address.into_connection_info()?.set_redis_settings(login).set_tcp_settings(tcp))
+}
+
+/// No concurrency limit: waiting for its permits is not under the response timeout, so a budget would not hold.
+pub(crate) fn settings() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER))
+}
+
+/// What a server has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Master,
+    /// A Cluster's node says itself, at each key, when another node has it.
+    Any,
+}
+
+/// Whether this answer to `ROLE` is a replica's.
+fn is_replica(role: &Value) -> bool {
+    matches!(role, Value::Array(parts) if parts.first() == Some(&Value::BulkString(b"slave".to_vec())))
+}
+
+fn replica() -> RedisError {
+    (ServerErrorKind::ReadOnly.into(), "the server is a replica").into()
+}
+
+/// A connection, and what is known of its health.
+pub(crate) struct Link {
+    connection: Connection,
+    /// Set by the connection as soon as it sees the connection end, used or idle.
+    broken: Arc<AtomicBool>,
+    /// Late answers since the last one in time.
+    timeouts: AtomicU32,
+    made: Instant,
+    /// When to ask again whether the server is a master, by the node's clock.
+    check: AtomicU64,
+}
+
+impl Link {
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.broken.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn connection(&self) -> Connection {
+        self.connection.clone()
+    }
+
+    /// Whether the caller should ask whether the server is a master. Only one caller does, and another one if that one
+    /// gets no answer.
+    pub(crate) fn claims_check(&self, now: u64) -> bool {
+        let due = self.check.load(Ordering::Relaxed);
+        due <= now && {
+            let again = now + ANSWER.as_millis() as u64;
+            self.check.compare_exchange(due, again, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        }
+    }
+
+    /// The server is a master, or does not say, as it was asked at this time.
+    pub(crate) fn checked(&self, asked: u64) {
+        self.check.store(asked + CHECKED_FOR.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn answered(&self) {
+        // Read first: a store would take the cache line from the other threads at every answer.
+        if self.timeouts.load(Ordering::Relaxed) != 0 {
+            self.timeouts.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// One more answer was late; whether these are too many.
+    pub(crate) fn is_late(&self) -> bool {
+        self.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS
+    }
+
+    /// The server has said that it is a replica; whether this is to be believed of its address.
+    pub(crate) fn is_shown_a_replica(&self) -> bool {
+        self.check.store(0, Ordering::Relaxed);
+        self.made.elapsed() >= LOOK_AGAIN
+    }
+
+    pub(crate) fn give_up(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+}

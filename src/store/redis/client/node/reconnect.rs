@@ -1,0 +1,242 @@
+//! The connections to one server that its calls share.
+//!
+//! What one of them learns holds for all: that the server is silent, that it is back, that it is no master any more.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::store::redis::client::budget::Budget;
+use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::command::{Call, send, send_checked};
+use crate::store::redis::client::node::clock::ServerClock;
+use crate::store::redis::client::node::connection::{CONNECT, Dial, Link, TIMEOUTS};
+use crate::store::redis::client::node::failures::Trouble;
+use crate::store::redis::client::shared_attempt::Single;
+use crate::store::redis::client::single_task::{Taken, Turn};
+use crate::util::boxed::erased;
+
+/// An attempt to connect that takes longer is not waited for by other callers.
+const SHARED_FOR: Duration = Duration::from_millis(300);
+/// In a long outage a request waits no longer: for an attempt of another caller, and a short one of its own.
+const LINGER: Duration = Duration::from_millis(400);
+/// The first pause before connections that have ended are made again, and the others.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(500);
+/// A task that makes connections again and gave no sign for longer is on a runtime that stands still: longer than a pause and an attempt.
+const STILL: Duration = Duration::from_secs(3);
+
+/// One node's shared connections. Whoever finds one broken makes it again; all others wait for that one attempt.
+pub(crate) struct Lanes {
+    dial: Dial,
+    clock: Arc<ServerClock>,
+    /// Std locks: held for a clone or a store, never across an `.await`.
+    links: Box<[RwLock<Option<Arc<Link>>>]>,
+    turn: AtomicUsize,
+    /// Late answers since the last one in time, of all connections.
+    late: AtomicU32,
+    dialing: Single<Result<Arc<Link>, Fault>>,
+    trouble: Trouble,
+    mending: Arc<Turn>,
+    me: Weak<Self>,
+}
+
+impl Lanes {
+    pub(crate) fn new(dial: Dial, clock: Arc<ServerClock>, connections: usize, patience: Duration) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            dial,
+            clock,
+            links: (0..connections).map(|_| RwLock::default()).collect(),
+            turn: AtomicUsize::new(0),
+            late: AtomicU32::new(0),
+            dialing: Single::new(SHARED_FOR),
+            trouble: Trouble::new(patience),
+            mending: Turn::new(STILL),
+            me: me.clone(),
+        })
+    }
+
+    pub(crate) async fn send<C: Call>(&self, budget: &Budget, call: &C) -> Result<C::Answer, Fault> {
+        // By turns, so that a retry meets another connection.
+        let number = self.turn.fetch_add(1, Ordering::Relaxed) % self.links.len();
+        let link = match self.whole(number) {
+            Some(link) => link,
+            // Rare.
+            None => erased(self.new_link(number, budget)).await?,
+        };
+        let mut connection = link.connection();
+        let now = self.clock.elapsed();
+        let answer = if link.claims_check(now) {
+            let answer = erased(send_checked(&self.dial, &self.clock, call, &mut connection, budget)).await;
+            if answer.is_ok() {
+                link.checked(now);
+            }
+            answer
+        } else {
+            send(call, &mut connection, budget).await
+        };
+        match &answer {
+            Ok(_) => self.answered(&link),
+            Err(fault) => self.failed(&link, fault),
+        }
+        answer
+    }
+
+    fn answered(&self, link: &Link) {
+        link.answered();
+        // Read first: a store would take the cache line from the other threads at every answer.
+        if self.late.load(Ordering::Relaxed) != 0 {
+            self.late.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn failed(&self, link: &Link, fault: &Fault) {
+        if !link.is_whole() {
+            // Given up already: what is heard of it late says nothing about those made since.
+            return;
+        }
+        if fault.is_from_replica() {
+            if link.is_shown_a_replica() {
+                self.give_all_up();
+            }
+        } else if fault.is_lost() {
+            let late = self.late.fetch_add(1, Ordering::Relaxed) + 1;
+            if late >= TIMEOUTS {
+                self.give_all_up();
+            } else if fault.is_broken_connection() || link.is_late() {
+                link.give_up();
+                self.mend();
+            }
+        }
+    }
+
+    /// The next calls connect again.
+    pub(crate) fn give_all_up(&self) {
+        for number in 0..self.links.len() {
+            if let Some(link) = self.whole(number) {
+                link.give_up();
+            }
+        }
+        self.mend();
+    }
+
+    fn whole(&self, number: usize) -> Option<Arc<Link>> {
+        let link = self.links[number].read().unwrap_or_else(PoisonError::into_inner);
+        link.as_ref().filter(|link| link.is_whole()).cloned()
+    }
+
+    fn any_whole(&self) -> Option<Arc<Link>> {
+        (0..self.links.len()).find_map(|number| self.whole(number))
+    }
+
+    /// One that was open once and has broken since.
+    fn broken(&self) -> Option<usize> {
+        self.links.iter().position(|link| {
+            let link = link.read().unwrap_or_else(PoisonError::into_inner);
+            link.as_ref().is_some_and(|link| !link.is_whole())
+        })
+    }
+
+    /// Rather another's than none.
+    async fn new_link(&self, number: usize, budget: &Budget) -> Result<Arc<Link>, Fault> {
+        let most = if self.trouble.lasts() { LINGER } else { CONNECT };
+        let fault = match timeout(budget.left(most), self.dialed(number)).await {
+            Ok(Ok(link)) => return Ok(link),
+            Ok(Err(fault)) => fault,
+            Err(_) => {
+                self.trouble.fault().unwrap_or(Fault::no_connection("no connection to Redis could be made in time"))
+            }
+        };
+        self.any_whole().ok_or_else(|| self.trouble.weighed(fault))
+    }
+
+    /// After a failure nobody waits for the next attempt who can be served without it. Others fail by an attempt that was
+    /// begun after they came, so the first request after the server is back succeeds.
+    async fn dialed(&self, number: usize) -> Result<Arc<Link>, Fault> {
+        let came = Instant::now();
+        loop {
+            if let Some(ends) = self.trouble.pause_ends() {
+                if let Some(link) = self.any_whole() {
+                    return Ok(link);
+                }
+                sleep_until(ends).await;
+            }
+            let dialed = self.attempt(number).await;
+            if dialed.is_ok() || !self.trouble.is_older_than(came) {
+                return dialed;
+            }
+        }
+    }
+
+    /// The attempt is a task of its own: it goes on if the request that began it is cancelled.
+    async fn attempt(&self, number: usize) -> Result<Arc<Link>, Fault> {
+        let dial = || {
+            let lanes = self.me.clone();
+            async move {
+                match lanes.upgrade() {
+                    Some(lanes) => lanes.dial_once(number).await,
+                    None => Err(Fault::no_connection("the connections to Redis are closed")),
+                }
+            }
+        };
+        let dialed = self.dialing.join(dial).await;
+        dialed.unwrap_or_else(|| Err(Fault::no_connection("the runtime is shutting down")))
+    }
+
+    async fn dial_once(&self, number: usize) -> Result<Arc<Link>, Fault> {
+        if let Some(link) = self.whole(number) {
+            return Ok(link);
+        }
+        let (begun, lanes) = (Instant::now(), self.me.clone());
+        let ended = move || {
+            if let Some(lanes) = lanes.upgrade() {
+                lanes.mend();
+            }
+        };
+        match self.dial.link(&self.clock, ended).await {
+            Ok(link) => {
+                let link = Arc::new(link);
+                *self.links[number].write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
+                self.late.store(0, Ordering::Relaxed);
+                self.trouble.is_over();
+                Ok(link)
+            }
+            Err(error) => {
+                let fault = Fault::connecting(error);
+                self.trouble.note(begun, self.any_whole().is_some(), &fault);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Makes connections that have ended again, though nobody may need them now: so a process that sends nothing, too, sees
+    /// that another server answers, and the next request finds a connection. One task for all, whatever fails.
+    fn mend(&self) {
+        if Handle::try_current().is_ok()
+            && let Some(turn) = self.mending.take()
+        {
+            tokio::spawn(mend(self.me.clone(), turn));
+        }
+    }
+}
+
+async fn mend(lanes: Weak<Lanes>, mut turn: Taken) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        sleep(pause).await;
+        let Some(lanes) = lanes.upgrade().filter(|_| turn.renew()) else { return };
+        let Some(number) = lanes.broken() else {
+            drop(turn);
+            if lanes.broken().is_some() {
+                // It broke meanwhile, and found the turn taken.
+                lanes.mend();
+            }
+            return;
+        };
+        // A failure is remembered.
+        pause = if lanes.attempt(number).await.is_ok() { Duration::ZERO } else { PAUSE };
+    }
+}

@@ -1,0 +1,116 @@
+//! A connection that calls are sent on: ours, or the driver's.
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, Pipeline, RedisResult, Value};
+use tokio::time::Instant;
+
+use crate::store::redis::client::budget::ANSWER;
+use crate::store::redis::client::node::multiplexed::Pipe;
+use crate::store::redis::client::protocol::encode::{command, hgetall, lasting};
+use crate::store::redis::client::protocol::hash::Hash;
+use crate::store::redis::client::protocol::resp;
+use crate::store::redis::client::protocol::resp::accepted;
+use crate::util::boxed::erased;
+
+/// A cheap handle.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    route: Route,
+    /// Unless it is said, for [`ANSWER`].
+    until: Option<Instant>,
+}
+
+#[derive(Clone)]
+enum Route {
+    Ours(Pipe),
+    /// For TLS and for bulk work: there a call more or less a microsecond long is no matter.
+    Driver(Box<MultiplexedConnection>),
+}
+
+impl From<Pipe> for Connection {
+    fn from(pipe: Pipe) -> Self {
+        Self { route: Route::Ours(pipe), until: None }
+    }
+}
+
+impl From<MultiplexedConnection> for Connection {
+    fn from(connection: MultiplexedConnection) -> Self {
+        Self { route: Route::Driver(Box::new(connection)), until: None }
+    }
+}
+
+impl Connection {
+    /// Until when what is sent from now on waits for its answer.
+    pub(crate) fn wait_until(&mut self, until: Instant) {
+        self.until = Some(until);
+        if let Route::Driver(connection) = &mut self.route {
+            connection.set_response_timeout(until.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// Sends a command; an error of the server may be an answer too.
+    pub(crate) async fn send_packed_command(&mut self, command: &Cmd) -> RedisResult<Value> {
+        match &mut self.route {
+            Route::Ours(pipe) => pipe.one(command, self.until.unwrap_or_else(soon)).await,
+            Route::Driver(connection) => erased(connection.send_packed_command(command)).await,
+        }
+    }
+
+    /// Sends a script's call, by `EVALSHA` or `EVAL`; an error of the server may be an answer too.
+    pub(crate) async fn script(
+        &mut self,
+        name: &str,
+        script: &str,
+        keys: &[&[u8]],
+        args: &[&[u8]],
+    ) -> RedisResult<Value> {
+        match &mut self.route {
+            Route::Ours(pipe) => pipe.script(name, script, (keys, args), self.until.unwrap_or_else(soon)).await,
+            Route::Driver(connection) => {
+                let command = command(name, script, keys, args);
+                erased(connection.send_packed_command(&command)).await
+            }
+        }
+    }
+
+    /// Asks for a hash; an error of the server is one here.
+    pub(crate) async fn hgetall(&mut self, key: &[u8]) -> RedisResult<Hash> {
+        match &mut self.route {
+            Route::Ours(pipe) => {
+                let answer = pipe.hgetall(key, self.until.unwrap_or_else(soon)).await?;
+                Hash::as_answered(answer, 0)
+            }
+            Route::Driver(connection) => {
+                let command = hgetall(key);
+                Hash::read(erased(connection.send_packed_command(&command)).await?)
+            }
+        }
+    }
+
+    /// Asks how long a key lasts, and then for its hash; an error of the server is one here.
+    pub(crate) async fn lasting(&mut self, key: &[u8]) -> RedisResult<(Value, Hash)> {
+        match &mut self.route {
+            Route::Ours(pipe) => {
+                let answers = pipe.lasting(key, self.until.unwrap_or_else(soon)).await?;
+                let (left, behind) = resp::first(&answers)?;
+                Ok((accepted(left)?, Hash::as_answered(answers, behind)?))
+            }
+            Route::Driver(connection) => {
+                let commands = lasting(key);
+                Hash::read_lasting(erased(connection.send_packed_commands(&commands, 0, commands.len())).await?)
+            }
+        }
+    }
+
+    /// Sends commands in one write, and answers what each was answered.
+    pub(crate) async fn send_packed_commands(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+        match &mut self.route {
+            Route::Ours(pipe) => pipe.many(commands, self.until.unwrap_or_else(soon)).await,
+            Route::Driver(connection) => erased(connection.send_packed_commands(commands, 0, commands.len())).await,
+        }
+    }
+}
+
+fn soon() -> Instant {
+    Instant::now() + ANSWER
+}

@@ -1,0 +1,77 @@
+//! Opening a connection of ours: the socket, and the first words on it.
+
+use std::io;
+use std::time::Duration;
+
+use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, cmd};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, timeout};
+
+use crate::config::servers::{Access, Place, Server};
+use crate::store::redis::client::node::connection::CONNECT;
+use crate::store::redis::client::node::multiplexed::Pipe;
+use crate::store::redis::client::node::transport::Connection;
+use crate::store::redis::client::protocol::resp::accepted;
+
+/// Idle connections are probed after so long and so often, so that one cut by a firewall is noticed before it is needed.
+pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
+pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Connects without TLS. `broke` is called in the runtime if the connection ends before it is given up.
+pub(crate) async fn connect(server: &Server, broke: impl FnOnce() + Send + Unpin + 'static) -> RedisResult<Connection> {
+    let connecting = async {
+        let pipe = match &server.place {
+            Place::Tcp { host, port } => Pipe::new(tcp(host, *port).await?, broke),
+            Place::Unix { path } => Pipe::new(UnixStream::connect(path).await?, broke),
+        };
+        greet(&pipe, &server.access).await?;
+        Ok(pipe.into())
+    };
+    timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+}
+
+async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    Ok(stream)
+}
+
+/// The protocol, the user and the database, in one write.
+async fn greet(pipe: &Pipe, access: &Access) -> RedisResult<()> {
+    let mut words = Pipeline::new();
+    words.add_command(hello(access));
+    if access.db != 0 {
+        words.cmd("SELECT").arg(access.db);
+    }
+    let mut answers = pipe.many(&words, Instant::now() + CONNECT).await?.into_iter().map(accepted);
+    answers.next().transpose().map_err(of_hello)?;
+    answers.next().transpose().map_err(of_select)?;
+    Ok(())
+}
+
+fn hello(access: &Access) -> Cmd {
+    let mut hello = cmd("HELLO");
+    hello.arg(3);
+    if let Some(password) = &access.password {
+        hello.arg("AUTH").arg(access.user.as_deref().unwrap_or("default")).arg(password.as_str());
+    }
+    hello
+}
+
+fn of_hello(error: RedisError) -> RedisError {
+    match error.detail() {
+        Some(detail) if detail.starts_with("unknown command") => {
+            (ErrorKind::RESP3NotSupported, "the server does not know HELLO").into()
+        }
+        _ => error,
+    }
+}
+
+/// As the driver has it: without the code, by which it could be taken for a refusal of something else.
+fn of_select(error: RedisError) -> RedisError {
+    let detail = error.detail().unwrap_or_default().to_owned();
+    (ServerErrorKind::ResponseError.into(), "the server refuses the database", detail).into()
+}

@@ -1,0 +1,121 @@
+//! A hash as a server answers it: names and values in turn, read where they lie.
+
+use std::ops::Range;
+
+use redis::{ErrorKind, RedisResult, Value};
+
+use crate::store::redis::client::protocol::resp;
+use crate::store::redis::client::protocol::resp::{Strings, accepted};
+
+/// The bytes of an answer that is a map or a list of strings, and where in them it begins.
+#[derive(Debug)]
+pub(crate) struct Hash {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Hash {
+    /// What was read from a connection of ours: the answer that begins there.
+    pub(crate) fn as_answered(bytes: Vec<u8>, at: usize) -> RedisResult<Self> {
+        match bytes.get(at) {
+            Some(b'%' | b'*') => Ok(Self { bytes, at }),
+            _ => Self::read(resp::value(&bytes[at..])?),
+        }
+    }
+
+    /// What the driver has read, or a script answers within another answer; `None` for anything but strings.
+    pub(crate) fn of(answer: &Value) -> Option<Self> {
+        let strings: Vec<&Value> = match answer {
+            Value::Map(pairs) => pairs.iter().flat_map(|(name, value)| [name, value]).collect(),
+            Value::Array(flat) => flat.iter().collect(),
+            _ => return None,
+        };
+        let mut bytes = format!("*{}\r\n", strings.len()).into_bytes();
+        for string in strings {
+            let Value::BulkString(string) = string else { return None };
+            bytes.extend_from_slice(format!("${}\r\n", string.len()).as_bytes());
+            bytes.extend_from_slice(string);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        Some(Self { bytes, at: 0 })
+    }
+
+    /// What the driver has read; an error of the server is one here.
+    pub(crate) fn read(answer: Value) -> RedisResult<Self> {
+        let answer = accepted(answer)?;
+        Self::of(&answer).ok_or_else(|| (ErrorKind::Parse, "an answer that is no hash").into())
+    }
+
+    /// The same behind another answer.
+    pub(crate) fn read_lasting(answers: Vec<Value>) -> RedisResult<(Value, Self)> {
+        match <[Value; 2]>::try_from(answers) {
+            Ok([left, answer]) => Ok((accepted(left)?, Self::read(answer)?)),
+            Err(_) => Err((ErrorKind::Parse, "not as many answers as questions").into()),
+        }
+    }
+
+    /// Where each name and its value lie in the bytes; `None` in the place of what is no string.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = Option<(Range<usize>, Range<usize>)>> {
+        let mut strings = Strings::of(&self.bytes, self.at);
+        std::iter::from_fn(move || {
+            let name = strings.next()?;
+            Some(name.zip(strings.next().flatten()))
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(bytes: &[u8], at: usize) -> Option<Hash> {
+        Hash::as_answered(bytes.to_vec(), at).ok()
+    }
+
+    fn read(hash: &Hash) -> Option<Vec<(&[u8], &[u8])>> {
+        hash.pairs().map(|pair| pair.map(|(name, value)| (&hash.bytes[name], &hash.bytes[value]))).collect()
+    }
+
+    #[test]
+    fn names_and_values_are_found_where_they_lie() {
+        let expected: Vec<(&[u8], &[u8])> = vec![(b"@", b"\r\n$1"), (b"=", b"")];
+        for bytes in [
+            &b"%2\r\n$1\r\n@\r\n$4\r\n\r\n$1\r\n$1\r\n=\r\n$0\r\n\r\n"[..],
+            b"*4\r\n$1\r\n@\r\n$4\r\n\r\n$1\r\n$1\r\n=\r\n$0\r\n\r\n",
+        ] {
+            assert_eq!(answered(bytes, 0).as_ref().and_then(read), Some(expected.clone()));
+            let behind = [b":7\r\n", bytes].concat();
+            assert_eq!(answered(&behind, 4).as_ref().and_then(read), Some(expected.clone()));
+            let value = redis::parse_redis_value(bytes).expect("legal");
+            assert_eq!(read(&Hash::of(&value).expect("strings")), Some(expected.clone()));
+        }
+        for empty in [b"%0\r\n", b"*0\r\n"] {
+            assert_eq!(answered(empty, 0).as_ref().and_then(read), Some(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_hash_of_strings_is_refused() {
+        for bytes in [
+            &b"+OK\r\n"[..],
+            b":1\r\n",
+            b"$-1\r\n",
+            b"_\r\n",
+            b"*1\r\n$1\r\na\r\n",
+            b"*2\r\n$1\r\na\r\n:1\r\n",
+            b"%1\r\n$1\r\na\r\n_\r\n",
+        ] {
+            assert_eq!(answered(bytes, 0).as_ref().and_then(read), None, "{}", bytes.escape_ascii());
+            let value = redis::parse_redis_value(bytes).expect("legal");
+            assert_eq!(Hash::of(&value).as_ref().and_then(read), None, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! How long an answer is that may come in parts.
+
+use super::{Bytes, DEPTH, LONGEST, Not, count, not_resp};
+
+/// Goes on where it stopped when more has come, so that each byte is looked at once.
+#[derive(Default)]
+pub(crate) struct Measure {
+    /// What lies before is known.
+    at: usize,
+    /// Of each answer within which the next one lies: how many of its parts are not whole yet.
+    open: Vec<usize>,
+}
+
+impl Measure {
+    /// How many bytes the first answer has, if all of it is there; the next call is about another one. Until then all
+    /// that has come of it is to be shown again.
+    pub(crate) fn of(&mut self, bytes: &[u8]) -> Result<usize, Not> {
+        let mut bytes = Bytes { all: bytes, at: self.at };
+        loop {
+            let parts = bytes.step(self.open.is_empty()).map_err(|not| match not {
+                Not::Whole if bytes.all.len() > LONGEST => not_resp("an endless answer"),
+                not => not,
+            })?;
+            self.at = bytes.at;
+            if parts > 0 && self.open.len() == DEPTH {
+                return Err(not_resp("answers too deep within answers"));
+            } else if parts > 0 {
+                self.open.push(parts);
+                continue;
+            }
+            while let Some(left) = self.open.last_mut() {
+                *left -= 1;
+                if *left > 0 {
+                    break;
+                }
+                self.open.pop();
+            }
+            if self.open.is_empty() {
+                return Ok(std::mem::take(&mut self.at));
+            }
+        }
+    }
+}
+
+impl Bytes<'_> {
+    /// Goes behind the answer's line, and its string if it is one; how many parts follow.
+    fn step(&mut self, outermost: bool) -> Result<usize, Not> {
+        let begun = self.at;
+        let (kind, line) = self.line()?;
+        Ok(match kind {
+            b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => 0,
+            b'$' | b'!' | b'=' => {
+                if let Some(length) = count(line, LONGEST)?
+                    && let Err(not) = self.take(length)
+                {
+                    self.at = begun;
+                    return Err(not);
+                }
+                0
+            }
+            b'*' | b'~' | b'>' => count(line, LONGEST)?.unwrap_or(0),
+            b'%' => 2 * count(line, LONGEST)?.unwrap_or(0),
+            // Belongs to the answer after it; before an outermost one, which may be a push, it is one of its own.
+            b'|' => 2 * count(line, LONGEST)?.unwrap_or(0) + usize::from(!outermost),
+            _ => return Err(not_resp("an answer of no known type")),
+        })
+    }
+}

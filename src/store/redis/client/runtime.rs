@@ -1,0 +1,67 @@
+//! The runtime that the connections live in, for calls from outside of any.
+
+use std::pin::{Pin, pin};
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+
+use crate::store::redis::client::call_error::Fault;
+
+/// A runtime that calls were made in.
+#[derive(Debug, Default)]
+pub(crate) struct Home(OnceLock<Handle>);
+
+impl Home {
+    /// The present runtime, if there is one.
+    pub(crate) fn here() -> Self {
+        let home = Self::default();
+        home.is_outside();
+        home
+    }
+
+    /// Whether the caller is in no runtime, and so has neither timers nor tasks. Remembers the first one that it is in.
+    pub(crate) fn is_outside(&self) -> bool {
+        match Handle::try_current() {
+            Ok(here) => {
+                if self.0.get().is_none() {
+                    drop(self.0.set(here));
+                }
+                false
+            }
+            Err(_) => true,
+        }
+    }
+
+    /// The remembered runtime, if it still runs.
+    pub(crate) fn handle(&self) -> Option<&Handle> {
+        let home = self.0.get()?;
+        let probe = home.spawn(std::future::pending::<()>());
+        let has_ended = probe.is_finished();
+        probe.abort();
+        (!has_ended).then_some(home)
+    }
+
+    /// Does what needs a runtime from outside of any, by the timers and tasks of the remembered one.
+    pub(crate) async fn enter<T>(&self, work: Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Result<T, Fault> {
+        match self.handle() {
+            Some(home) => Ok(Entered { home, work }.await),
+            None => Err(Fault::OUTSIDE),
+        }
+    }
+}
+
+/// Work of which each step is done in a runtime's context.
+struct Entered<'a, T> {
+    home: &'a Handle,
+    work: Pin<Box<dyn Future<Output = T> + Send + 'a>>,
+}
+
+impl<T> Future for Entered<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let _inside = self.home.enter();
+        pin!(&mut self.work).poll(context)
+    }
+}

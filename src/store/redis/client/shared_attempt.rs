@@ -1,0 +1,109 @@
+//! Work that one caller begins and others wait for, but not for a runtime that stands still.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+/// Work that is done once at a time, whoever needs it.
+pub(crate) struct Single<T> {
+    /// A std mutex: never held across an `.await`.
+    work: Mutex<Option<Work<T>>>,
+    /// Work that is older is not waited for: the runtime that does it may stand still.
+    shared_for: Duration,
+}
+
+struct Work<T> {
+    begun: Instant,
+    outcome: watch::Receiver<Option<T>>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Single<T> {
+    pub(crate) fn new(shared_for: Duration) -> Self {
+        Self { work: Mutex::default(), shared_for }
+    }
+
+    /// Waits for the work of another caller that is under way, or begins it in a task on this caller's runtime, which
+    /// goes on if this caller does not. `None` if the runtime shuts down.
+    pub(crate) async fn join<F>(&self, work: impl Fn() -> F + Send) -> Option<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        loop {
+            let (others, mut outcome) = self.begin(&work);
+            let done = outcome.wait_for(Option::is_some);
+            let Some(begun) = others else { return done.await.ok()?.clone() };
+            if let Ok(Ok(done)) = timeout_at(begun + self.shared_for, done).await {
+                return done.clone();
+            }
+        }
+    }
+
+    /// The work to wait for; when it was begun, if by another caller.
+    fn begin<F>(&self, work: impl Fn() -> F) -> (Option<Instant>, watch::Receiver<Option<T>>)
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let mut now = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = now.as_ref().filter(|other| other.is_under_way(self.shared_for)) {
+            return (Some(other.begun), other.outcome.clone());
+        }
+        let (sender, outcome) = watch::channel(None);
+        let doing = work();
+        tokio::spawn(async move { sender.send_replace(Some(doing.await)) });
+        *now = Some(Work { begun: Instant::now(), outcome: outcome.clone() });
+        (None, outcome)
+    }
+}
+
+impl<T> Work<T> {
+    /// A task that was dropped with its runtime has closed the channel.
+    fn is_under_way(&self, shared_for: Duration) -> bool {
+        self.outcome.borrow().is_none() && self.outcome.has_changed().is_ok() && self.begun.elapsed() < shared_for
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const SHARED: Duration = Duration::from_millis(300);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_caller_gets_the_outcome_of_the_work_under_way() {
+        let (single, count) = (Single::new(SHARED), Arc::new(AtomicU32::new(0)));
+        let work = || {
+            let count = Arc::clone(&count);
+            async move {
+                sleep(SHARED / 2).await;
+                count.fetch_add(1, Ordering::Relaxed)
+            }
+        };
+        assert_eq!(tokio::join!(single.join(work), single.join(work)), (Some(0), Some(0)));
+        assert_eq!(single.join(work).await, Some(1), "what is over is not used again");
+    }
+
+    #[test]
+    fn work_on_a_runtime_that_stands_still_is_not_waited_for() {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (still, driven) = (runtime(), runtime());
+        let single = Arc::new(Single::new(SHARED));
+        let begun = std::time::Instant::now();
+        {
+            let _guard = still.enter();
+            drop(single.begin(|| async { "of the other runtime" }));
+        }
+        let limit = Duration::from_secs(5);
+        let joined = driven.block_on(async { tokio::time::timeout(limit, single.join(|| async { "ours" })).await });
+        assert_eq!(joined.expect("in time"), Some("ours"));
+        assert!(begun.elapsed() >= SHARED);
+        drop(still);
+        driven.block_on(async { assert_eq!(single.join(|| async { "again" }).await, Some("again")) });
+    }
+}

@@ -1,0 +1,46 @@
+//! The client against real, private servers that are restarted, stopped, cut off and locked.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+pub(crate) mod cluster;
+#[cfg(feature = "tls")]
+mod encrypted;
+mod gate;
+pub(crate) mod group;
+mod growth;
+mod logins;
+mod moves;
+mod outages;
+mod pipe;
+mod proxy;
+mod runtimes;
+mod scripts;
+pub(crate) mod server;
+mod shards;
+mod shared;
+mod switches;
+mod waits;
+
+use std::time::Duration;
+
+use redis::Value;
+
+use super::{Client, Path};
+use crate::config::Pools;
+use crate::config::url::StoreUrl;
+use crate::error::Error;
+use crate::store::redis::client::tests::server::TestServer;
+
+fn wire_to(url: &str, budget: Duration) -> Client {
+    let StoreUrl::Redis(servers) = StoreUrl::parse(url).unwrap() else { panic!("{url} is no Redis URL") };
+    Client::new(&servers, &Pools { connections: 2, bulk_connections: 2, in_flight: 1_000, budget }).unwrap()
+}
+
+fn client(server: &TestServer) -> Client {
+    wire_to(&server.url(), Duration::from_secs(3))
+}
+
+async fn get(client: &Client, path: Path, key: &str) -> Result<Value, Error> {
+    client.read_one(path, &client.budget(), key.as_bytes(), redis::cmd("GET").arg(key)).await
+}
+
+const PATHS: [Path; 2] = [Path::Request, Path::Bulk];

@@ -1,0 +1,136 @@
+//! A private Redis Cluster: masters and a replica for each.
+
+use std::time::{Duration, Instant};
+
+use crate::store::redis::client::tests::server::{TestServer, Turn, host, port};
+
+pub(crate) struct TestCluster {
+    /// The masters, then their replicas in the same order.
+    pub(crate) nodes: Vec<TestServer>,
+    ports: Vec<u16>,
+    _turn: Turn,
+}
+
+impl TestCluster {
+    /// Three masters with a third of the slots each, and perhaps a replica of each.
+    pub(crate) fn start(replicas: bool) -> Self {
+        let turn = Turn::wait();
+        let count = if replicas { 6 } else { 3 };
+        let ports: Vec<u16> = (0..count).map(|_| port()).collect();
+        let nodes: Vec<TestServer> = ports.iter().map(|port| node(*port)).collect();
+        let cluster = Self { nodes, ports, _turn: turn };
+        cluster.form();
+        cluster
+    }
+
+    fn form(&self) {
+        let host = host();
+        for (number, ranges) in ["0 5460", "5461 10922", "10923 16383"].iter().enumerate() {
+            self.nodes[number].admin::<()>(&format!("CLUSTER ADDSLOTSRANGE {ranges}"));
+        }
+        for (number, node) in self.nodes.iter().enumerate() {
+            node.admin::<()>(&format!("CLUSTER SET-CONFIG-EPOCH {}", number + 1));
+        }
+        for (port, bus) in self.ports.iter().map(|port| (port, port + BUS)).skip(1) {
+            self.nodes[0].admin::<()>(&format!("CLUSTER MEET {host} {port} {bus}"));
+        }
+        self.until("every node knows every other", || {
+            self.nodes.iter().all(|node| {
+                let told: String = node.admin("CLUSTER NODES");
+                told.lines().count() == self.nodes.len() && !told.contains("handshake")
+            })
+        });
+        for (master, replica) in self.nodes.iter().zip(self.nodes.iter().skip(3)) {
+            replica.admin::<()>(&format!("CLUSTER REPLICATE {}", id(master)));
+        }
+        self.until("the cluster works", || {
+            // Without the need of full coverage, a node may say that all is well before it has heard of every slot.
+            let info = |node: &TestServer| node.admin::<String>("CLUSTER INFO");
+            let knows_all =
+                |info: String| info.contains("cluster_state:ok") && info.contains("cluster_slots_assigned:16384");
+            self.nodes.iter().all(|node| knows_all(info(node)))
+                && self
+                    .nodes
+                    .iter()
+                    .skip(3)
+                    .all(|node| node.admin::<String>("INFO replication").contains("master_link_status:up"))
+                && self
+                    .nodes
+                    .iter()
+                    .all(|node| node.admin::<String>("CLUSTER NODES").matches("slave").count() == self.nodes.len() - 3)
+        });
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let places: Vec<String> = self.ports.iter().map(|port| format!("{}:{port}", host())).collect();
+        format!("redis-cluster://{}", places.join(","))
+    }
+
+    pub(crate) fn id(&self, number: usize) -> String {
+        id(&self.nodes[number])
+    }
+
+    /// Marks a slot as on the way from one master to another, with nothing moved yet.
+    pub(crate) fn begin_move(&self, slot: u16, from: usize, to: usize) {
+        self.nodes[to].admin::<()>(&format!("CLUSTER SETSLOT {slot} IMPORTING {}", self.id(from)));
+        self.nodes[from].admin::<()>(&format!("CLUSTER SETSLOT {slot} MIGRATING {}", self.id(to)));
+    }
+
+    pub(crate) fn move_key(&self, key: &str, from: usize, to: usize) {
+        let moved: String = self.nodes[from].admin(&format!("MIGRATE {} {} {key} 0 5000", host(), self.ports[to]));
+        assert_eq!(moved, "OK");
+    }
+
+    pub(crate) fn end_move(&self, slot: u16, from: usize, to: usize) {
+        for node in [to, from] {
+            self.nodes[node].admin::<()>(&format!("CLUSTER SETSLOT {slot} NODE {}", self.id(to)));
+        }
+    }
+
+    /// Waits until a node of the cluster says that this one is a master.
+    pub(crate) fn until_promoted(&self, number: usize) {
+        self.until("the replica is promoted", || {
+            self.nodes[number].admin::<String>("INFO replication").contains("role:master")
+                && self.nodes[number].admin::<String>("CLUSTER INFO").contains("cluster_state:ok")
+        });
+    }
+
+    fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let limit = Instant::now() + Duration::from_secs(30);
+        while !holds() {
+            assert!(Instant::now() < limit, "not in time: {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn id(node: &TestServer) -> String {
+    node.admin("CLUSTER MYID")
+}
+
+/// From a node's port to that of its cluster bus.
+const BUS: u16 = 10_000;
+
+fn node(port: u16) -> TestServer {
+    let (host, bus, port) = (host(), (port + BUS).to_string(), port.to_string());
+    TestServer::with(&[
+        "--bind",
+        &host,
+        "--port",
+        &port,
+        "--cluster-port",
+        &bus,
+        "--cluster-announce-ip",
+        &host,
+        "--cluster-enabled",
+        "yes",
+        "--cluster-node-timeout",
+        "700",
+        "--cluster-require-full-coverage",
+        "no",
+        "--cluster-replica-validity-factor",
+        "0",
+        "--repl-diskless-sync-delay",
+        "0",
+    ])
+}

@@ -1,0 +1,195 @@
+//! Connections over TLS, with certificates made here.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+use super::*;
+use crate::config::tls::Tls;
+use crate::store::redis::client::tests::scripts::count;
+
+/// An authority, as it signs and as PEM.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// Certificate and key, in PEM, for an address.
+    fn sign(&self, address: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new([address.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+}
+
+/// A server that speaks TLS alone, and asks for certificates or not. Its place.
+fn start(authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
+    let (host, port) = (server::host(), server::port().to_string());
+    let folder = std::env::temp_dir().join(format!("cloakroom-tls-{}-{port}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, content: &str| {
+        std::fs::write(folder.join(name), content).unwrap();
+        folder.join(name).to_str().unwrap().to_owned()
+    };
+    let (certificate, key) = authority.sign(&host);
+    let (ca, certificate, key) =
+        (file("ca.pem", &authority.pem()), file("server.pem", &certificate), file("server.key", &key));
+    let options = [
+        "--bind",
+        &host,
+        "--tls-port",
+        &port,
+        "--tls-ca-cert-file",
+        &ca,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        asks,
+    ];
+    let server = TestServer::with(&[&options[..], more].concat());
+    std::fs::remove_dir_all(folder).unwrap();
+    (server, format!("{host}:{port}"))
+}
+
+fn secured(url: &str, tls: &Tls) -> Client {
+    let StoreUrl::Redis(mut servers) = StoreUrl::parse(url).unwrap() else { panic!("{url} is no Redis URL") };
+    tls.checked().unwrap();
+    assert!(servers.set_tls(tls));
+    let pools = Pools { connections: 2, bulk_connections: 2, in_flight: 1_000, budget: Duration::from_secs(3) };
+    Client::new(&servers, &pools).unwrap()
+}
+
+async fn told(url: &str, tls: &Tls) -> String {
+    match secured(url, tls).check().await {
+        Ok(()) => "fine".into(),
+        Err(outage) => outage.to_string(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_trusted_by_the_authority_that_was_named() {
+    let (ours, other) = (Authority::new(), Authority::new());
+    let (_server, place) = start(&ours, "no", &[]);
+    let url = format!("rediss://{place}");
+    let tls = Tls::new().root_certificate(other.pem()).root_certificate(ours.pem());
+    let client = secured(&url, &tls);
+    for path in PATHS {
+        count(&client, path).await.unwrap();
+    }
+    client.check().await.unwrap();
+    let untrusted = format!("{place} shows a certificate that is not trusted");
+    assert_eq!(told(&url, &Tls::new().root_certificate(other.pem())).await, untrusted);
+    assert_eq!(told(&url, &Tls::new()).await, untrusted, "the platform does not know it");
+    assert_eq!(told(&url, &Tls::new().dangerously_without_verification()).await, "fine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clusters_nodes_are_reached_over_tls_at_the_port_that_they_announce() {
+    let authority = Authority::new();
+    let (host, bus) = (server::host(), (server::port() + 10_000).to_string());
+    let options = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];
+    let (server, place) = start(&authority, "no", &[&options[..], &["--cluster-announce-ip", &host]].concat());
+    server.admin::<()>("CLUSTER ADDSLOTSRANGE 0 16383");
+    let client = secured(&format!("rediss-cluster://{place}"), &Tls::new().root_certificate(authority.pem()));
+    let limit = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !server.admin::<String>("CLUSTER INFO").contains("cluster_state:ok") {
+        assert!(tokio::time::Instant::now() < limit, "the cluster of one does not work");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for path in PATHS {
+        count(&client, path).await.unwrap();
+    }
+    client.check().await.unwrap();
+}
+
+#[test]
+fn calls_over_tls_succeed_though_their_runtime_is_not_driven() {
+    let authority = Authority::new();
+    let (_server, place) = start(&authority, "no", &[]);
+    let client = secured(&format!("rediss://{place}"), &Tls::new().root_certificate(authority.pem()));
+    crate::store::redis::client::tests::runtimes::calls_go_on_in_another_runtime(&client, Duration::from_secs(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_becomes_a_replica_is_not_believed_over_tls() {
+    let authority = Authority::new();
+    let (server, place) = start(&authority, "no", &[]);
+    let client = secured(&format!("rediss://{place}"), &Tls::new().root_certificate(authority.pem()));
+    for path in PATHS {
+        server.admin::<()>("REPLICAOF NO ONE");
+        get(&client, path, "k").await.unwrap();
+        server.admin::<()>("REPLICAOF 127.0.0.1 1");
+        let begun = tokio::time::Instant::now();
+        while client.read_one(path, &client.budget().half().half(), b"k", redis::cmd("GET").arg("k")).await.is_ok() {
+            assert!(begun.elapsed() < Duration::from_secs(3), "a replica is believed yet");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_may_ask_for_a_certificate() {
+    let (ours, other) = (Authority::new(), Authority::new());
+    let (_server, place) = start(&ours, "yes", &[]);
+    let url = format!("rediss://{place}");
+    let trusting = Tls::new().root_certificate(ours.pem());
+    let shown = |(certificate, key): (String, String)| trusting.clone().client_certificate(certificate, key);
+    assert_eq!(told(&url, &shown(ours.sign("client"))).await, "fine");
+    let refused = format!("{place} refuses the TLS handshake: does it ask for a client certificate?");
+    assert_eq!(told(&url, &trusting).await, refused);
+    assert_eq!(told(&url, &shown(other.sign("client"))).await, refused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_side_without_tls_is_told() {
+    let authority = Authority::new();
+    let (_server, place) = start(&authority, "no", &[]);
+    let outage = wire_to(&format!("redis://{place}"), Duration::from_secs(3)).check().await.unwrap_err();
+    assert_eq!(outage.to_string(), format!("{place} closed the connection: is it a Redis, and without TLS?"));
+
+    let (host, port) = (server::host(), server::port().to_string());
+    let _plain = TestServer::with(&["--bind", &host, "--port", &port]);
+    let url = format!("rediss://{host}:{port}");
+    assert_eq!(told(&url, &Tls::new()).await, format!("{host}:{port} gave no answer in time: does it speak TLS?"));
+}
+
+#[test]
+fn certificates_that_are_none_are_refused_by_their_name() {
+    let (ours, other) = (Authority::new(), Authority::new());
+    let (certificate, key) = ours.sign("client");
+    let (_, other_key) = other.sign("client");
+    let refused = |tls: Tls| tls.checked().unwrap_err().to_string();
+    let damaged = certificate.replace("-----END", "!-----END");
+    for none in ["", "text", &key, &damaged] {
+        let told = refused(Tls::new().root_certificate(none));
+        assert_eq!(told, "TLS root certificate: holds no PEM certificate, or a damaged one");
+    }
+    let told = refused(Tls::new().client_certificate("text", key.clone()));
+    assert_eq!(told, "TLS client certificate: holds no PEM certificate, or a damaged one");
+    let told = refused(Tls::new().client_certificate(certificate.clone(), certificate.clone()));
+    assert_eq!(told, "TLS client key: holds no PEM private key");
+    let told = refused(Tls::new().client_certificate(certificate.clone(), other_key));
+    assert!(told.starts_with("TLS client certificate: and its key do not belong together"), "{told}");
+    Tls::new().root_certificate(ours.pem()).client_certificate(certificate, key).checked().unwrap();
+}
+
+#[test]
+fn nothing_printed_shows_a_key() {
+    let (certificate, key) = Authority::new().sign("client");
+    let tls = Tls::new().client_certificate(certificate, key.clone());
+    let StoreUrl::Redis(mut servers) = StoreUrl::parse("rediss://:hunter2@h").unwrap() else { panic!() };
+    servers.set_tls(&tls);
+    let line = key.lines().nth(1).unwrap();
+    for shown in [format!("{tls:?}"), format!("{servers:?}")] {
+        assert!(!shown.contains(line) && !shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -1,0 +1,126 @@
+//! What stands between the crate and its server, and can fail in the ways of proxies, load balancers and addresses.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// What it does with connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// To this server's socket.
+    To(String),
+    /// Accepts and closes.
+    Close,
+    /// Accepts and says nothing.
+    Silent,
+    /// Nobody listens.
+    Refuse,
+}
+
+/// On a runtime of its own, so that a test can count the tasks of the crate alone.
+pub(crate) struct Gate {
+    at: PathBuf,
+    way: watch::Sender<Way>,
+    /// Connections made before the last cut are closed.
+    cuts: watch::Sender<u64>,
+    open: Arc<AtomicUsize>,
+    accepted: Arc<AtomicUsize>,
+    runtime: Option<Runtime>,
+}
+
+impl Gate {
+    pub(crate) fn new(at: &str, way: Way) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let gate = Self {
+            at: at.into(),
+            way: watch::Sender::new(way),
+            cuts: watch::Sender::new(0),
+            open: Arc::default(),
+            accepted: Arc::default(),
+            runtime: Some(runtime),
+        };
+        gate.listen();
+        gate
+    }
+
+    fn listen(&self) {
+        drop(std::fs::remove_file(&self.at));
+        let runtime = self.runtime.as_ref().unwrap();
+        let _guard = runtime.enter();
+        let listener = UnixListener::bind(&self.at).unwrap();
+        let (way, cuts) = (self.way.clone(), self.cuts.clone());
+        let (open, accepted) = (self.open.clone(), self.accepted.clone());
+        runtime.spawn(async move {
+            let mut until = way.subscribe();
+            loop {
+                let client = tokio::select! {
+                    client = listener.accept() => client.unwrap().0,
+                    _ = until.wait_for(|way| *way == Way::Refuse) => return,
+                };
+                accepted.fetch_add(1, Ordering::Relaxed);
+                let (way, mut cuts, open) = (way.borrow().clone(), cuts.subscribe(), open.clone());
+                open.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(async move {
+                    let made = *cuts.borrow();
+                    tokio::select! {
+                        () = serve(client, way) => {}
+                        _ = cuts.wait_for(|cuts| *cuts != made) => {}
+                    }
+                    open.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        });
+    }
+
+    /// From now on, for new connections.
+    pub(crate) fn go(&self, way: Way) {
+        let refused = *self.way.borrow() == Way::Refuse;
+        if way == Way::Refuse {
+            drop(std::fs::remove_file(&self.at));
+        }
+        self.way.send_replace(way.clone());
+        if refused && way != Way::Refuse {
+            self.listen();
+        }
+    }
+
+    /// Closes every connection that there is.
+    pub(crate) fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis+unix://{}", self.at.display())
+    }
+
+    /// Connections whose other end has not closed them.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.runtime.take().unwrap().shutdown_background();
+    }
+}
+
+async fn serve(mut client: UnixStream, way: Way) {
+    match way {
+        Way::To(server) => {
+            let Ok(mut server) = UnixStream::connect(server).await else { return };
+            drop(copy_bidirectional(&mut client, &mut server).await);
+        }
+        Way::Silent => drop(tokio::io::copy(&mut client, &mut tokio::io::sink()).await),
+        Way::Close | Way::Refuse => {}
+    }
+}

@@ -1,0 +1,226 @@
+//! Which node is asked, and what becomes of the others when one of them fails.
+
+use std::sync::Arc;
+
+use redis::Value;
+use tokio::time::Instant;
+
+use super::*;
+use crate::store::redis::client::tests::cluster::TestCluster;
+use crate::store::redis::client::tests::scripts::counting;
+use crate::store::redis::client::topology::hash_slot::slot;
+
+/// A key of each of the three masters.
+const KEYS: [&str; 3] = ["{b}", "{c}", "{a}"];
+
+async fn count_at(client: &Client, path: Path, key: &str) -> Result<Value, Error> {
+    client.script(path, &client.budget(), &counting(), &[key.as_bytes()], &[b"1"]).await.map(|sent| sent.answer)
+}
+
+fn connections(node: &TestServer) -> usize {
+    node.admin::<String>("CLIENT LIST TYPE normal").lines().count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_goes_to_the_master_that_has_its_key() {
+    let cluster = TestCluster::start(false);
+    for key in ["a", "{b}", "shop:{fff}:d", "{}x", "x{y", "\u{e9}"] {
+        assert_eq!(cluster.nodes[0].admin::<u16>(&format!("CLUSTER KEYSLOT {key}")), slot(key.as_bytes()), "{key}");
+    }
+    let client = wire_to(&cluster.url(), Duration::from_secs(3));
+    for key in KEYS {
+        for (path, expected) in PATHS.into_iter().zip([1, 2]) {
+            assert_eq!(count_at(&client, path, key).await.unwrap(), Value::Int(expected));
+            assert_eq!(get(&client, path, key).await.unwrap(), Value::BulkString(expected.to_string().into()));
+        }
+    }
+    for (node, key) in cluster.nodes.iter().zip(KEYS) {
+        assert_eq!(node.admin::<Vec<String>>("KEYS *"), [key]);
+        assert!(!node.admin::<String>("INFO errorstats").contains("MOVED"));
+        // Two lanes, of which a busy machine may make the second later, one of the two bulk connections, and the one that asks.
+        for _ in 0..500 {
+            if connections(node) >= 4 {
+                break;
+            }
+            get(&client, PATHS[0], key).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(connections(node), 4);
+    }
+    assert_eq!(client.ask_masters(&client.budget(), &redis::cmd("PING")).await.unwrap().len(), 3);
+    client.read_anywhere(&client.budget(), &redis::cmd("TIME")).await.unwrap();
+    client.check().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_found_by_the_only_seed_that_answers() {
+    let cluster = TestCluster::start(false);
+    let last = cluster.url().rsplit_once(',').unwrap().1.to_owned();
+    let client = wire_to(&format!("redis-cluster://127.0.0.1:1,{last}"), Duration::from_secs(3));
+    for key in KEYS {
+        count_at(&client, Path::Request, key).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_masters_clock_is_its_own() {
+    let cluster = TestCluster::start(false);
+    let client = wire_to(&cluster.url(), Duration::from_secs(3));
+    for key in KEYS {
+        get(&client, Path::Request, key).await.unwrap();
+    }
+    client.clock_seen(KEYS[1].as_bytes(), 1_000);
+    assert!(client.now_at(KEYS[1].as_bytes()) < 60_000);
+    assert!(client.now_at(KEYS[0].as_bytes()) > 1_700_000_000_000);
+}
+
+/// For each key: the longest time without success, and errors.
+async fn seen(client: &Arc<Client>, keys: &[&'static str], until: Instant) -> Vec<(Duration, usize)> {
+    let mut tasks = Vec::new();
+    for key in keys.iter().copied() {
+        let client = client.clone();
+        tasks.push(tokio::spawn(async move {
+            let (mut longest, mut errors, mut last) = (Duration::ZERO, 0, Instant::now());
+            while Instant::now() < until {
+                match get(&client, Path::Request, key).await {
+                    Ok(_) => {
+                        longest = longest.max(last.elapsed());
+                        last = Instant::now();
+                    }
+                    Err(_) => errors += 1,
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            (longest.max(last.elapsed()), errors)
+        }));
+    }
+    let mut all = Vec::new();
+    for task in tasks {
+        all.push(task.await.unwrap());
+    }
+    all
+}
+
+async fn a_lost_master_concerns_its_own_slots_only(lose: fn(&mut TestServer)) {
+    let mut cluster = TestCluster::start(true);
+    let client = Arc::new(wire_to(&cluster.url(), Duration::from_secs(3)));
+    let failovers = client.failovers();
+    for key in KEYS {
+        count_at(&client, Path::Request, key).await.unwrap();
+    }
+    assert_eq!(*failovers.borrow(), 0);
+    let watching = tokio::spawn({
+        let client = client.clone();
+        async move { seen(&client, &KEYS[..2], Instant::now() + Duration::from_millis(2_500)).await }
+    });
+    lose(&mut cluster.nodes[2]);
+    let cluster = tokio::task::spawn_blocking(move || {
+        cluster.until_promoted(5);
+        cluster
+    });
+    let cluster = cluster.await.unwrap();
+    let promoted = Instant::now();
+    while let Err(error) = count_at(&client, Path::Request, KEYS[2]).await {
+        assert!(promoted.elapsed() < Duration::from_secs(3), "{error:?}");
+    }
+    for (longest, errors) in watching.await.unwrap() {
+        assert!(errors == 0 && longest < Duration::from_secs(1), "{errors} errors, {longest:?} without success");
+    }
+    assert!(*failovers.borrow() >= 1);
+    drop(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_master_concerns_its_own_slots_only() {
+    a_lost_master_concerns_its_own_slots_only(TestServer::kill).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hung_master_concerns_its_own_slots_only() {
+    a_lost_master_concerns_its_own_slots_only(|master| master.stop()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_is_seen_by_a_process_that_sends_nothing() {
+    let mut cluster = TestCluster::start(true);
+    let client = wire_to(&cluster.url(), Duration::from_secs(3));
+    get(&client, Path::Request, KEYS[0]).await.unwrap();
+    let mut failovers = client.failovers();
+    cluster.nodes[2].kill();
+    let seen = failovers.wait_for(|count| *count == 1);
+    tokio::time::timeout(Duration::from_secs(20), seen).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_another_mode_is_told_by_the_scheme_that_fits() {
+    let cluster = TestCluster::start(false);
+    let place = cluster.url().rsplit_once(',').unwrap().1.to_owned();
+    let told =
+        |url: String| async move { wire_to(&url, Duration::from_secs(3)).check().await.unwrap_err().to_string() };
+    let is_cluster = format!("{place} is a node of a Redis Cluster: its scheme is `redis-cluster:`");
+    assert_eq!(told(format!("redis://{place}")).await, is_cluster);
+    assert_eq!(told(format!("redis-sentinel://{place}/main")).await, is_cluster);
+
+    let (host, port) = (server::host(), server::port());
+    let _single = TestServer::with(&["--bind", &host, "--port", &port.to_string()]);
+    let place = format!("{host}:{port}");
+    let no_cluster = format!("{place} is no node of a Redis Cluster: its scheme is `redis:`");
+    assert_eq!(told(format!("redis-cluster://{place}")).await, no_cluster);
+    assert_eq!(
+        told(format!("redis-sentinel://{place}/main")).await,
+        format!("{place} is no Sentinel: its scheme is `redis:`")
+    );
+    let nobody = "127.0.0.1:1 refuses connections: nothing listens there";
+    assert_eq!(told("redis-cluster://127.0.0.1:1".into()).await, nobody);
+    assert_eq!(told("redis-sentinel://127.0.0.1:1/main".into()).await, nobody);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_with_slots_that_nobody_serves_is_told_so() {
+    let cluster = TestCluster::start(false);
+    cluster.nodes[0].admin::<()>("CLUSTER DELSLOTS 0 1");
+    let url = cluster.url();
+    let (first, _) = url.split_once(',').unwrap();
+    let client = wire_to(first, Duration::from_secs(3));
+    let outage = client.check().await.unwrap_err();
+    assert_eq!(outage.to_string(), "no node of the Redis Cluster serves 2 of its 16384 slots");
+}
+
+/// The first slot is one that nobody serves: by the map if all nodes say so, or by the owner's own word.
+async fn a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(by: &[usize]) {
+    let cluster = TestCluster::start(false);
+    let client = wire_to(&cluster.url(), Duration::from_secs(1));
+    let slot = slot(KEYS[0].as_bytes());
+    let (waits, at_once) = (Duration::from_millis(800), Duration::from_millis(700));
+    for round in 0..2 {
+        get(&client, Path::Request, KEYS[0]).await.unwrap();
+        for node in by {
+            cluster.nodes[*node].admin::<()>(&format!("CLUSTER DELSLOTS {slot}"));
+        }
+        for (number, path) in [Path::Request, Path::Request, Path::Bulk].into_iter().enumerate() {
+            let start = Instant::now();
+            let error = get(&client, path, KEYS[0]).await.unwrap_err();
+            let (took, at) = (start.elapsed(), format!("call {number} of round {round}"));
+            assert!(matches!(error, Error::Unavailable(_)), "{at}: {error:?}");
+            assert!(if number == 0 { took > waits } else { took < at_once }, "{at} took {took:?}");
+        }
+        get(&client, Path::Request, KEYS[1]).await.unwrap();
+        for node in by {
+            cluster.nodes[*node].admin::<()>(&format!("CLUSTER SETSLOT {slot} NODE {}", cluster.id(0)));
+        }
+        let served = Instant::now();
+        while get(&client, Path::Request, KEYS[0]).await.is_err() {
+            assert!(served.elapsed() < Duration::from_secs(5), "it is not found again");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_without_a_node_in_the_map_is_answered_at_once_when_it_lasts() {
+    a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0, 1, 2]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_its_node_does_not_serve_is_answered_at_once_when_it_lasts() {
+    a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0]).await;
+}

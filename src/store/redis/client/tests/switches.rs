@@ -1,0 +1,261 @@
+//! A Sentinel's master that moves.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::store::redis::client::tests::group::TestGroup;
+use crate::store::redis::client::tests::scripts::count;
+
+async fn a_failover_is_followed(begin: fn(&mut TestGroup), within: Duration) {
+    let mut group = TestGroup::start();
+    let client = Arc::new(wire_to(&group.url(), Duration::from_secs(3)));
+    client.check().await.unwrap();
+    let mut failovers = client.failovers();
+    for path in PATHS {
+        count(&client, path).await.unwrap();
+    }
+    assert_eq!(*failovers.borrow(), 0);
+    assert_eq!(group.servers[0].admin::<i64>("GET n"), 2);
+    begin(&mut group);
+    let group = tokio::task::spawn_blocking(move || {
+        group.until_promoted(1);
+        group
+    });
+    let group = group.await.unwrap();
+    let promoted = Instant::now();
+    tokio::time::timeout(within, failovers.wait_for(|count| *count >= 1)).await.unwrap().unwrap();
+    for path in PATHS {
+        while let Err(error) = count(&client, path).await {
+            assert!(promoted.elapsed() < within, "{error:?}");
+        }
+    }
+    assert!(group.servers[1].admin::<i64>("GET n") >= 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_dies_is_left_for_the_promoted_one() {
+    a_failover_is_followed(|group| group.servers[0].kill(), Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_hangs_is_left_for_the_promoted_one() {
+    a_failover_is_followed(|group| group.servers[0].stop(), Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planned_failover_is_followed_though_the_old_master_is_alive() {
+    a_failover_is_followed(|group| group.fail_over(), Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_that_is_not_heard_is_found_by_asking() {
+    let group = TestGroup::start();
+    let client = wire_to(&group.url_without_listening(), Duration::from_secs(3));
+    let failovers = client.failovers();
+    count(&client, Path::Request).await.unwrap();
+    let group = tokio::task::spawn_blocking(move || {
+        group.servers[0].stop();
+        group.until_promoted(1);
+        group
+    });
+    let group = group.await.unwrap();
+    let promoted = Instant::now();
+    while let Err(error) = count(&client, Path::Request).await {
+        assert!(promoted.elapsed() < Duration::from_secs(3), "{error:?}");
+    }
+    assert_eq!(group.servers[1].admin::<i64>("GET n"), 2);
+    assert_eq!(*failovers.borrow(), 1);
+}
+
+/// A master that stood still goes on the moment that a Sentinel tells of the switch, and executes what waits in its sockets.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_replaced_master_answers_is_asked_of_the_new_one() {
+    let group = TestGroup::start();
+    let client = Arc::new(wire_to(&group.url(), Duration::from_secs(5)));
+    let mut failovers = client.failovers();
+    for _ in 0..8 {
+        count(&client, Path::Request).await.unwrap();
+    }
+    while group.servers[1].admin::<Option<i64>>("GET n") != Some(8) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    group.servers[0].stop();
+    let over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let counting = (0..16).map(|number| {
+        let (client, over) = (Arc::clone(&client), Arc::clone(&over));
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(30 * number)).await;
+            let mut answered = 0;
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                answered += i64::from(count(&client, Path::Request).await.is_ok());
+            }
+            answered
+        })
+    });
+    let counting: Vec<_> = counting.collect();
+    tokio::time::timeout(Duration::from_secs(20), failovers.wait_for(|count| *count >= 1)).await.unwrap().unwrap();
+    group.servers[0].go_on();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut answered = 8;
+    for task in counting {
+        answered += task.await.unwrap();
+    }
+    let counted = group.servers[1].admin::<i64>("GET n");
+    assert!(answered > 8 && counted >= answered, "{answered} were answered, {counted} are counted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_says_it_is_a_replica_is_not_gone_to() {
+    let (host, port, sentinel) = (server::host(), server::port(), server::port());
+    let options = ["--bind", &host, "--port", &port.to_string(), "--replicaof", "127.0.0.1 1"];
+    let _replica = TestServer::with(&options);
+    let configuration = format!("sentinel monitor main {host} {port} 1\nsentinel down-after-milliseconds main 60000\n");
+    let _sentinel = TestServer::sentinel(&configuration, sentinel);
+    let client = wire_to(&format!("redis-sentinel://{host}:{sentinel}/main"), Duration::from_secs(3));
+    assert_eq!(client.check().await.unwrap_err().to_string(), "the Sentinels' master is a replica yet");
+}
+
+/// The URL names one Sentinel; the others were learned from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_is_followed_without_the_sentinel_of_the_url() {
+    let both = |group: &mut TestGroup| {
+        group.kill_sentinel(0);
+        group.servers[0].kill();
+    };
+    a_failover_is_followed(both, Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_is_heard_by_a_process_that_sends_nothing() {
+    let group = TestGroup::start();
+    let client = wire_to(&group.url(), Duration::from_secs(3));
+    get(&client, Path::Request, "k").await.unwrap();
+    let mut failovers = client.failovers();
+    let group = tokio::task::spawn_blocking(move || {
+        group.fail_over();
+        group.until_promoted(1);
+        group
+    });
+    let _group = group.await.unwrap();
+    tokio::time::timeout(Duration::from_secs(3), failovers.wait_for(|count| *count == 1)).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_sentinel_url_is_told() {
+    let group = TestGroup::start();
+    let told =
+        |url: String| async move { wire_to(&url, Duration::from_secs(3)).check().await.unwrap_err().to_string() };
+    let sentinel = format!("{}:{}", server::host(), group.sentinel_port(0));
+    let is_one = format!("{sentinel} knows no TIME: a Sentinel's scheme is `redis-sentinel:`");
+    let no_password = format!("{sentinel} wants a password, and the URL has none");
+    assert_eq!(told(format!("redis-sentinel://{sentinel}/main")).await, no_password);
+    let none = "the Sentinels know no master of this name";
+    assert_eq!(told(format!("redis-sentinel://{sentinel}/other?sentinel_password=watcher")).await, none);
+    assert_eq!(told(format!("redis-cluster://:watcher@{sentinel}")).await, is_one);
+    assert_eq!(told(format!("redis://:watcher@{sentinel}")).await, is_one);
+    let replica = format!("redis://{}:{}", server::host(), group.port(1));
+    assert!(get(&wire_to(&replica, Duration::from_millis(300)), Path::Request, "k").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_listeners_end_with_the_wire() {
+    let group = TestGroup::start();
+    let client = wire_to(&group.url(), Duration::from_secs(3));
+    get(&client, Path::Request, "k").await.unwrap();
+    drop(client);
+    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let limit = Instant::now() + Duration::from_secs(5);
+    while alive() > 0 {
+        assert!(Instant::now() < limit, "{} tasks are left", alive());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Two servers that both say they are the master, as after a partition: a Sentinel that was cut off still watches the
+/// first one, two others know of the failover to the second.
+struct Split {
+    servers: [TestServer; 2],
+    ports: [u16; 2],
+    /// The one that was cut off, then the others.
+    sentinels: Vec<TestServer>,
+    sentinel_ports: [u16; 3],
+}
+
+impl Split {
+    fn start() -> Self {
+        let (host, ports) = (server::host(), [server::port(), server::port()]);
+        let servers = ports.map(|port| TestServer::with(&["--bind", &host, "--port", &port.to_string()]));
+        let sentinel_ports = [server::port(), server::port(), server::port()];
+        let mut split = Self { servers, ports, sentinels: Vec::new(), sentinel_ports };
+        split.watch([(0, 1), (1, 2), (1, 2)]);
+        split
+    }
+
+    /// Sentinels made anew: which server each watches, and how many failovers it has counted.
+    fn watch(&mut self, of: [(usize, u32); 3]) {
+        self.sentinels.clear();
+        let host = server::host();
+        for (port, (server, epoch)) in self.sentinel_ports.iter().zip(of) {
+            let watched = self.ports[server];
+            let configuration = format!(
+                "sentinel monitor main {host} {watched} 3\nsentinel down-after-milliseconds main 60000\n\
+                 sentinel config-epoch main {epoch}\n"
+            );
+            self.sentinels.push(TestServer::sentinel(&configuration, *port));
+        }
+    }
+
+    fn client(&self) -> Client {
+        let places = self.sentinel_ports.map(|port| format!("{}:{port}", server::host()));
+        wire_to(&format!("redis-sentinel://{}/main", places.join(",")), Duration::from_secs(2))
+    }
+
+    fn counted(&self, server: usize) -> Option<u32> {
+        self.servers[server].admin("GET n")
+    }
+}
+
+async fn until_counted(client: &Client) {
+    let start = Instant::now();
+    while count(client, Path::Request).await.is_err() {
+        assert!(start.elapsed() < Duration::from_secs(5), "the master is not found");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_masters_the_one_of_the_last_failover_is_believed() {
+    let split = Split::start();
+    for number in 1..=20 {
+        count(&split.client(), Path::Request).await.unwrap();
+        assert_eq!((split.counted(0), split.counted(1)), (None, Some(number)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_goes_back_to_a_master_from_before_the_last_failover() {
+    let mut split = Split::start();
+    let client = split.client();
+    count(&client, Path::Request).await.unwrap();
+    split.sentinels[1..].iter().for_each(TestServer::stop);
+    split.servers[1].kill();
+    for path in PATHS {
+        count(&client, path).await.unwrap_err();
+    }
+    split.servers[1].restart();
+    until_counted(&client).await;
+    assert_eq!(split.counted(0), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_that_were_made_anew_and_have_counted_less_are_believed() {
+    let mut split = Split::start();
+    let client = split.client();
+    count(&client, Path::Request).await.unwrap();
+    split.watch([(0, 0); 3]);
+    split.servers[1].kill();
+    until_counted(&client).await;
+    assert_eq!(split.counted(0), Some(1));
+}

@@ -1,0 +1,101 @@
+//! Replicas that have a write, calls in flight, and what may have lost writes.
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+
+use redis::Value;
+use tokio::time::Instant;
+
+use super::*;
+use crate::store::redis::client::Script;
+use crate::store::redis::client::tests::cluster::TestCluster;
+use crate::store::redis::client::tests::scripts::counting;
+
+async fn count_and_wait(client: &Client, key: &str, replicas: usize) -> (Value, u32, usize) {
+    let wait = (replicas, Duration::from_millis(300));
+    let (sent, have) =
+        client.script_and_wait(&client.budget(), &counting(), &[key.as_bytes()], &[b"1"], wait).await.unwrap();
+    (sent.answer, sent.times, have)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_waits_for_the_replicas_of_its_keys_master() {
+    let cluster = TestCluster::start(true);
+    let client = wire_to(&cluster.url(), Duration::from_secs(3));
+    for key in ["{b}", "{c}", "{a}"] {
+        assert_eq!(count_and_wait(&client, key, 1).await, (Value::Int(1), 1, 1), "by its body");
+        assert_eq!(count_and_wait(&client, key, 1).await, (Value::Int(2), 1, 1));
+    }
+    cluster.nodes[3].stop();
+    let start = Instant::now();
+    assert_eq!(count_and_wait(&client, "{b}", 1).await, (Value::Int(3), 1, 0));
+    assert!(start.elapsed() >= Duration::from_millis(250), "{:?}", start.elapsed());
+    assert_eq!(count_and_wait(&client, "{c}", 1).await, (Value::Int(3), 1, 1), "another master's replica");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_after_a_lost_answer_proves_nothing_about_replicas() {
+    let cluster = TestCluster::start(true);
+    let client = wire_to(&cluster.url(), Duration::from_secs(10));
+    // Its first run takes longer than its answer is waited for.
+    let slow = Script::new(
+        "slow",
+        "",
+        &[
+            "local function ms() local now = redis.call('TIME') return now[1] * 1000 + now[2] / 1000 end local begun = ms() ",
+            "if redis.call('INCR', KEYS[1]) == 1 then while ms() - begun < 1200 do end end return redis.call('GET', KEYS[1])",
+        ],
+    );
+    let wait = (1, Duration::from_millis(300));
+    let (sent, have) = client.script_and_wait(&client.budget(), &slow, &[b"{b}"], &[], wait).await.unwrap();
+    assert!(sent.times > 1, "the first answer was not lost");
+    assert_eq!(have, 0);
+}
+
+#[tokio::test]
+async fn a_call_too_many_is_refused_at_once_and_a_cancelled_one_makes_room() {
+    let server = TestServer::start();
+    let StoreUrl::Redis(servers) = StoreUrl::parse(&server.url()).unwrap() else { panic!("no Redis URL") };
+    let pools = Pools { connections: 2, bulk_connections: 2, in_flight: 10, budget: Duration::from_secs(10) };
+    let client = Client::new(&servers, &pools).unwrap();
+    for _ in 0..2 {
+        get(&client, Path::Request, "k").await.unwrap();
+    }
+    server.stop();
+    let mut ten: Vec<_> = (0..10).map(|_| Box::pin(get(&client, Path::Request, "k"))).collect();
+    poll_fn(|context| {
+        assert!(ten.iter_mut().all(|call| call.as_mut().poll(context).is_pending()));
+        Poll::Ready(())
+    })
+    .await;
+    let start = Instant::now();
+    let error = get(&client, Path::Request, "k").await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    let Error::Unavailable(outage) = error else { panic!("{error:?}") };
+    assert_eq!(outage.to_string(), "as many calls as may wait for Redis's answers do already");
+    drop(ten);
+    server.go_on();
+    get(&client, Path::Request, "k").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_is_noticed_by_a_process_that_sends_nothing_and_a_cut_connection_is_no_restart() {
+    let mut server = TestServer::start();
+    let client = client(&server);
+    for _ in 0..2 {
+        get(&client, Path::Request, "k").await.unwrap();
+    }
+    let mut failovers = client.failovers();
+    server.admin::<u32>("CLIENT KILL TYPE normal");
+    let limit = Instant::now() + Duration::from_secs(5);
+    while server.admin::<String>("CLIENT LIST TYPE normal").lines().count() < 3 {
+        assert!(Instant::now() < limit, "the connections are not made anew");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    get(&client, Path::Request, "k").await.unwrap();
+    assert_eq!(*failovers.borrow(), 0);
+    server.kill();
+    server.restart();
+    let seen = failovers.wait_for(|count| *count == 1);
+    tokio::time::timeout(Duration::from_secs(5), seen).await.unwrap().unwrap();
+}

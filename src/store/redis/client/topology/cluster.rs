@@ -1,0 +1,343 @@
+//! A Redis Cluster: which node has a key, and what to do when it is another one.
+//!
+//! Not the driver's cluster client: that one repeats writes after timeouts, never gives a silent master up, and puts all
+//! shards through one task. Here each node has connections of its own, so what is wrong with one stays with its slots.
+
+pub(crate) mod slot_map;
+
+mod uncovered;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::config::servers::{Access, Place};
+use crate::config::{ConfigError, Pools};
+use crate::store::redis::client::Path;
+use crate::store::redis::client::budget::Budget;
+use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::command::{Asking, Call};
+use crate::store::redis::client::node::Node;
+use crate::store::redis::client::node::connection::{CONNECT, Role};
+use crate::store::redis::client::shared_attempt::Single;
+use crate::store::redis::client::single_task::{Taken, Turn};
+use crate::store::redis::client::topology::cluster::slot_map::Map;
+use crate::store::redis::client::topology::cluster::uncovered::Uncovered;
+use crate::store::redis::client::topology::failovers::Failovers;
+use crate::store::redis::client::topology::hash_slot::slot;
+use crate::util::boxed::erased;
+use crate::util::clock::{Millis, system_ms};
+
+/// The map is not asked for more often than this, whatever happens.
+const REFRESH_PAUSE: Duration = Duration::from_millis(100);
+/// An idle process asks this often, so that it too sees a failover.
+const LOOK_EACH: Duration = Duration::from_secs(2);
+/// The task that asks gives a sign this often. A call that finds no sign for three times as long asks itself.
+const SIGN_EACH: Duration = Duration::from_millis(500);
+/// A refresh that gave no sign for longer may be on a runtime that stands still, and holds nobody up.
+const STILL: Duration = Duration::from_millis(700);
+/// How long a node may take to tell the map.
+const TELL: Duration = Duration::from_millis(500);
+/// So many nodes are asked at once: the first that knows of the last failover is believed, and a silent one holds
+/// nothing up.
+const ASKED_AT_ONCE: usize = 3;
+/// A call follows so many redirections at once. More mean that the nodes do not agree yet.
+const REDIRECTIONS: usize = 4;
+
+/// All masters, and the slots that they serve.
+pub(crate) struct Cluster {
+    access: Access,
+    pools: Pools,
+    failovers: Failovers,
+    seeds: Vec<Arc<Node>>,
+    /// A std lock: held for a clone or while a new map is entered, never across an `.await`.
+    map: RwLock<Map>,
+    uncovered: Uncovered,
+    /// Of the newest map that was told.
+    epoch: AtomicU64,
+    turn: AtomicUsize,
+    learning: Single<Result<(), Fault>>,
+    refreshing: Arc<Turn>,
+    looking: Arc<Turn>,
+    wanted: AtomicBool,
+}
+
+impl Cluster {
+    pub(crate) fn new(
+        seeds: &[Place],
+        access: &Access,
+        pools: &Pools,
+        failovers: &Failovers,
+    ) -> Result<Arc<Self>, ConfigError> {
+        let node = |place: &Place| Node::new(access.at(place.clone()), Role::Any, pools, failovers).map(Arc::new);
+        let seeds = seeds.iter().map(node).collect::<Result<Vec<_>, _>>()?;
+        Ok(Arc::new(Self {
+            access: access.clone(),
+            pools: *pools,
+            failovers: failovers.clone(),
+            map: RwLock::new(Map::unknown(&seeds)),
+            uncovered: Uncovered::new(pools.budget),
+            epoch: AtomicU64::new(0),
+            seeds,
+            turn: AtomicUsize::new(0),
+            learning: Single::new(STILL),
+            refreshing: Turn::new(STILL),
+            looking: Turn::new(3 * SIGN_EACH),
+            wanted: AtomicBool::new(false),
+        }))
+    }
+
+    /// Sends a call to the node that has the key, or without a key to any master.
+    pub(crate) async fn send<C: Call>(
+        self: &Arc<Self>,
+        path: Path,
+        budget: &Budget,
+        key: Option<&[u8]>,
+        call: &C,
+    ) -> Result<C::Answer, Fault> {
+        if self.looking.is_free() {
+            erased(self.look(budget)).await;
+        }
+        let answer = self.follow(path, budget, key, call).await;
+        let Some(key) = key else { return answer };
+        if answer.is_ok() && self.uncovered.any() {
+            self.uncovered.served(slot(key));
+        }
+        answer.map_err(|fault| self.uncovered.weighed(slot(key), fault))
+    }
+
+    /// The same, where answers redirect.
+    async fn follow<C: Call>(
+        self: &Arc<Self>,
+        path: Path,
+        budget: &Budget,
+        key: Option<&[u8]>,
+        call: &C,
+    ) -> Result<C::Answer, Fault> {
+        let mut node = self.node_for(key, budget).await?;
+        let mut fault = Fault::LATE;
+        for _ in 0..REDIRECTIONS {
+            fault = match node.send(path, budget, call).await {
+                // A master that stood still answers what waited in its socket before it learns that it was replaced.
+                Ok(_) if key.is_some_and(|key| !self.is_owner(slot(key), &node)) => return Err(Fault::REPLACED),
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            let Some(to) = fault.redirection() else {
+                if fault.may_have_a_successor() {
+                    self.refresh_soon();
+                }
+                return Err(fault);
+            };
+            let next = self.node_at(to.place.or_host_of(node.place()))?;
+            if !to.lasting {
+                return ask(&next, path, budget, call, fault).await;
+            }
+            if let Some(key) = key {
+                self.write().note(slot(key), &next);
+            }
+            self.refresh_soon();
+            node = next;
+        }
+        Err(fault.passing())
+    }
+
+    fn is_owner(&self, slot: u16, node: &Arc<Node>) -> bool {
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        map.owner(slot).is_none_or(|owner| Arc::ptr_eq(owner, node))
+    }
+
+    /// The time of the node that has the key, as far as known.
+    pub(crate) fn now(&self, key: Option<&[u8]>) -> Millis {
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        key.map_or_else(|| map.masters().next(), |key| map.owner(slot(key)))
+            .map_or_else(system_ms, |node| node.clock.now())
+    }
+
+    pub(crate) fn clock_seen(&self, key: &[u8], now: Millis) {
+        if let Some(node) = self.map.read().unwrap_or_else(PoisonError::into_inner).owner(slot(key)) {
+            node.clock.seen(now);
+        }
+    }
+
+    /// Every master, once a map is known.
+    pub(crate) async fn masters(self: &Arc<Self>, budget: &Budget) -> Result<Vec<Arc<Node>>, Fault> {
+        if self.looking.is_free() {
+            self.look(budget).await;
+        }
+        self.learn(budget).await?;
+        Ok(self.map.read().unwrap_or_else(PoisonError::into_inner).masters().cloned().collect())
+    }
+
+    pub(crate) fn seeds(&self) -> &[Arc<Node>] {
+        &self.seeds
+    }
+
+    /// How many slots no node serves.
+    pub(crate) fn uncovered(&self) -> usize {
+        self.map.read().unwrap_or_else(PoisonError::into_inner).uncovered()
+    }
+
+    async fn node_for(self: &Arc<Self>, key: Option<&[u8]>, budget: &Budget) -> Result<Arc<Node>, Fault> {
+        let known = |map: &Map| match key {
+            Some(key) => map.owner(slot(key)).cloned(),
+            None => {
+                let masters = map.masters().count();
+                let turn = self.turn.fetch_add(1, Ordering::Relaxed) % masters.max(1);
+                map.masters().nth(turn).cloned()
+            }
+        };
+        if let Some(node) = known(&self.map.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(node);
+        }
+        self.learn(budget).await?;
+        known(&self.map.read().unwrap_or_else(PoisonError::into_inner)).ok_or_else(|| {
+            self.refresh_soon();
+            Fault::UNCOVERED
+        })
+    }
+
+    /// Waits for the first map.
+    async fn learn(self: &Arc<Self>, budget: &Budget) -> Result<(), Fault> {
+        if self.map.read().unwrap_or_else(PoisonError::into_inner).is_known() {
+            return Ok(());
+        }
+        timeout(budget.left(CONNECT), self.refreshed())
+            .await
+            .unwrap_or(Err(Fault::no_connection("no node of the Redis Cluster told in time which node has which keys")))
+    }
+
+    async fn refreshed(self: &Arc<Self>) -> Result<(), Fault> {
+        let refresh = || {
+            let cluster = Arc::clone(self);
+            async move { cluster.refresh().await }
+        };
+        let refreshed = self.learning.join(refresh).await;
+        refreshed.unwrap_or_else(|| Err(Fault::no_connection("the runtime is shutting down")))
+    }
+
+    /// Looks now and then, on this caller's runtime. If another did so before and gives no sign any more, the map may be old.
+    async fn look(self: &Arc<Self>, budget: &Budget) {
+        if Handle::try_current().is_err() {
+            return;
+        }
+        // The calls see a failure too.
+        let _ = timeout(budget.left(TELL), self.refreshed()).await;
+        if let Some(turn) = self.looking.take() {
+            tokio::spawn(look_now_and_then(Arc::downgrade(self), turn));
+        }
+    }
+
+    /// Asks for the map in a task of its own, so that requests to other nodes never wait for it; again, after a pause,
+    /// as long as there are reasons.
+    fn refresh_soon(self: &Arc<Self>) {
+        self.wanted.store(true, Ordering::Relaxed);
+        if Handle::try_current().is_err() {
+            return;
+        }
+        let Some(mut turn) = self.refreshing.take() else { return };
+        let weak = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(cluster) = weak.upgrade().filter(|cluster| cluster.wanted.swap(false, Ordering::Relaxed)) {
+                // A failure is seen by the calls too, which want the next attempt.
+                drop(cluster.refresh().await);
+                drop(cluster);
+                sleep(REFRESH_PAUSE).await;
+                if !turn.renew() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Asks some masters at once, by turns, then the others and the seeds, until one knows of the last failover that any
+    /// of them has told. If none does, as after the Cluster was made anew, the one that knows most.
+    async fn refresh(&self) -> Result<(), Fault> {
+        let mut nodes: Vec<_> = self.map.read().unwrap_or_else(PoisonError::into_inner).masters().cloned().collect();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len().max(1);
+        nodes.rotate_left(turn);
+        nodes.extend(
+            self.seeds
+                .iter()
+                .filter(|seed| !nodes.iter().any(|node| Arc::ptr_eq(node, seed)))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+        let mut last = Fault::no_connection("no node of the Redis Cluster told which node has which keys");
+        let mut older: Option<crate::store::redis::client::topology::cluster::slot_map::Told> = None;
+        for nodes in nodes.chunks(ASKED_AT_ONCE) {
+            let mut asked = JoinSet::new();
+            for node in nodes {
+                let node = Arc::clone(node);
+                asked.spawn(async move {
+                    let told = node.send(Path::Request, &Budget::of(TELL), &slot_map::question()).await;
+                    told.and_then(|told| {
+                        crate::store::redis::client::topology::cluster::slot_map::read(told, node.place())
+                    })
+                });
+            }
+            while let Some(answer) = asked.join_next().await {
+                match answer {
+                    Ok(Ok(told)) if told.epoch >= self.epoch.load(Ordering::Relaxed) => return self.enter(&told),
+                    Ok(Ok(told)) if older.as_ref().is_none_or(|other| other.epoch < told.epoch) => older = Some(told),
+                    Ok(Ok(_)) => {}
+                    Ok(Err(fault)) => last = fault,
+                    Err(_) => {}
+                }
+            }
+        }
+        older.map_or(Err(last), |told| self.enter(&told))
+    }
+
+    /// A map was told.
+    fn enter(&self, told: &slot_map::Told) -> Result<(), Fault> {
+        let promoted = self.write().enter(&told.ranges, &self.seeds, |place| self.new_node(place))?;
+        self.epoch.store(told.epoch, Ordering::Relaxed);
+        if promoted {
+            self.failovers.seen();
+        }
+        Ok(())
+    }
+
+    /// The node at a place that another node named.
+    fn node_at(&self, place: Place) -> Result<Arc<Node>, Fault> {
+        self.write().at(&place, |place| self.new_node(place))
+    }
+
+    fn new_node(&self, place: &Place) -> Result<Arc<Node>, Fault> {
+        Node::new(self.access.at(place.clone()), Role::Any, &self.pools, &self.failovers)
+            .map(Arc::new)
+            .map_err(|_| Fault::no_connection("a node of the Redis Cluster has an address that is none"))
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Map> {
+        self.map.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn look_now_and_then(cluster: Weak<Cluster>, mut turn: Taken) {
+    let signs = LOOK_EACH.as_millis() / SIGN_EACH.as_millis();
+    for sign in 1_u128.. {
+        sleep(SIGN_EACH).await;
+        let Some(cluster) = cluster.upgrade().filter(|_| turn.renew()) else { return };
+        if sign % signs == 0 {
+            cluster.refresh_soon();
+        }
+    }
+}
+
+/// Follows the slot's old owner, who says that the key has moved ahead. Of several keys some may have stayed.
+async fn ask<C: Call>(to: &Node, path: Path, budget: &Budget, call: &C, asked: Fault) -> Result<C::Answer, Fault> {
+    if !call.is_of_one_key() {
+        return Err(asked);
+    }
+    // Redirected back, the move ended in between: the caller begins again.
+    to.send(path, budget, &Asking(call)).await.map_err(|fault| match fault.redirection() {
+        Some(_) => fault.passing(),
+        None => fault,
+    })
+}

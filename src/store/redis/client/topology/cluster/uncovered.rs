@@ -1,0 +1,98 @@
+//! Slots that no node serves, as calls have found.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::store::redis::client::call_error::Fault;
+
+/// Since when nobody serves which slots.
+pub(crate) struct Uncovered {
+    /// Whether there are any: all that a call looks at as long as there are none.
+    any: AtomicBool,
+    /// A std lock: held for a few comparisons, never across an `.await`.
+    slots: Mutex<HashMap<u16, Spell>>,
+    /// A slot that nobody has served for longer is answered at once.
+    patience: Duration,
+}
+
+/// From the first call that found it so to the last.
+struct Spell {
+    first: Instant,
+    last: Instant,
+}
+
+impl Uncovered {
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { any: AtomicBool::new(false), slots: Mutex::default(), patience }
+    }
+
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
+    }
+
+    /// A call was answered.
+    pub(crate) fn served(&self, slot: u16) {
+        let mut slots = self.slots();
+        slots.remove(&slot);
+        self.any.store(!slots.is_empty(), Ordering::Relaxed);
+    }
+
+    /// A failover or a move is ridden out within an operation's budget. In a longer outage requests would only pile up.
+    pub(crate) fn weighed(&self, slot: u16, fault: Fault) -> Fault {
+        if !fault.is_uncovered() {
+            return fault;
+        }
+        let now = Instant::now();
+        let mut slots = self.slots();
+        let spell = slots.entry(slot).or_insert(Spell { first: now, last: now });
+        // Nobody has looked for so long that it may have been served since.
+        if now - spell.last >= self.patience {
+            spell.first = now;
+        }
+        spell.last = now;
+        self.any.store(true, Ordering::Relaxed);
+        if now - spell.first < self.patience { fault } else { fault.lasting() }
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<u16, Spell>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(2);
+    const STEP: Duration = Duration::from_millis(200);
+
+    /// How many calls, one after each step, are told to wait before one is not.
+    async fn waits(uncovered: &Uncovered, slot: u16) -> usize {
+        let mut waits = 0;
+        while uncovered.weighed(slot, Fault::UNCOVERED).is_worth_a_retry() {
+            waits += 1;
+            tokio::time::advance(STEP).await;
+        }
+        waits
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_lasts_is_told_at_once_and_each_slot_has_its_own_time() {
+        let uncovered = Uncovered::new(PATIENCE);
+        assert_eq!(waits(&uncovered, 1).await, 10);
+        assert_eq!((waits(&uncovered, 1).await, waits(&uncovered, 2).await), (0, 10));
+        uncovered.served(1);
+        assert!(uncovered.any(), "the other is not served yet");
+        uncovered.served(2);
+        assert!(!uncovered.any());
+        assert_eq!(waits(&uncovered, 1).await, 10, "it begins anew");
+        tokio::time::advance(PATIENCE).await;
+        assert_eq!(waits(&uncovered, 1).await, 10, "nobody has looked since");
+        let other = Fault::no_connection("another fault");
+        assert!(uncovered.weighed(1, other).is_worth_a_retry());
+    }
+}

@@ -1,0 +1,59 @@
+//! What may have lost acknowledged writes: a failover, a restart.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use redis::{Value, from_redis_value};
+use tokio::sync::watch;
+
+use crate::store::redis::client::node::transport::Connection;
+
+/// A counter of those that this process saw; clones count together.
+#[derive(Clone)]
+pub(crate) struct Failovers(Arc<watch::Sender<u64>>);
+
+impl Failovers {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(0)))
+    }
+
+    pub(crate) fn seen(&self) {
+        self.0.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+}
+
+/// What was found behind an address, to tell when it is something else.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    known: Arc<Mutex<Option<String>>>,
+    failovers: Failovers,
+}
+
+impl Identity {
+    pub(crate) fn new(failovers: &Failovers) -> Self {
+        Self { known: Arc::default(), failovers: failovers.clone() }
+    }
+
+    /// Compares the run and the replication history of the server with those of the last connection. Returns whether it is
+    /// a replica, if it says so.
+    ///
+    /// A user who may not ask, or a proxy that does not tell, is no reason to have no connection.
+    pub(crate) async fn look(&self, connection: &mut Connection) -> Option<bool> {
+        let mut command = redis::cmd("INFO");
+        command.arg("server").arg("replication");
+        let answer = connection.send_packed_command(&command).await.and_then(Value::extract_error).ok()?;
+        let told = from_redis_value::<String>(answer).ok()?;
+        let now: String =
+            told.lines().filter(|line| line.starts_with("run_id:") || line.starts_with("master_replid:")).collect();
+        if !now.is_empty() {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone());
+            if known.is_some_and(|known| known != now) {
+                self.failovers.seen();
+            }
+        }
+        told.lines().find_map(|line| line.strip_prefix("role:")).map(|role| role.trim() == "slave")
+    }
+}

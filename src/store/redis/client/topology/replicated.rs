@@ -1,0 +1,75 @@
+//! A script, and then a wait for the replicas on the same connection: on another one it would prove nothing.
+
+use std::time::Duration;
+
+use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
+use tokio::time::Instant;
+
+use crate::store::redis::client::budget::{ANSWER, Budget};
+use crate::store::redis::client::command::Call;
+use crate::store::redis::client::incident::Success;
+use crate::store::redis::client::node::transport::Connection;
+use crate::store::redis::client::protocol::encode::command;
+use crate::store::redis::client::protocol::resp::accepted;
+use crate::store::redis::client::protocol::script::Script;
+
+/// A script call and its `WAIT`, in one write.
+pub(crate) struct Replicated<'a> {
+    script: &'a Script,
+    keys: &'a [&'a [u8]],
+    args: &'a [&'a [u8]],
+    replicas: usize,
+    within: Duration,
+}
+
+impl<'a> Replicated<'a> {
+    pub(crate) const fn new(
+        script: &'a Script,
+        keys: &'a [&'a [u8]],
+        args: &'a [&'a [u8]],
+        (replicas, within): (usize, Duration),
+    ) -> Self {
+        Self { script, keys, args, replicas, within }
+    }
+
+    /// Sends these, the script last, and waits. The script's answer, and how many replicas have what it wrote.
+    ///
+    /// The wait is not the budget's: when replicas are away it takes all its time, and what has to follow needs some.
+    async fn write(&self, connection: &mut Connection, commands: &[Cmd]) -> RedisResult<(Value, usize)> {
+        // Redis takes 0 for ever.
+        let within = self.within.max(Duration::from_millis(1));
+        let mut all = Pipeline::new();
+        for each in commands {
+            all.add_command(each.clone());
+        }
+        all.cmd("WAIT").arg(self.replicas).arg(within.as_millis() as u64);
+        connection.wait_until(Instant::now() + within + ANSWER);
+        let mut answers = connection.send_packed_commands(&all).await?;
+        let wait = answers.pop();
+        let answer = answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))?;
+        match wait {
+            Some(Value::Int(replicas)) => Ok((answer, usize::try_from(replicas).unwrap_or(0))),
+            // The script is done; a `WAIT` that is not permitted says nothing about replicas.
+            Some(Value::ServerError(_)) => Ok((answer, 0)),
+            _ => Err((ErrorKind::UnexpectedReturnType, "WAIT answered no number").into()),
+        }
+    }
+}
+
+impl Call for Replicated<'_> {
+    type Answer = (Value, usize);
+
+    /// By its body: an unknown sha would wait for nothing, and for as long.
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, usize)> {
+        self.write(connection, &[command("EVAL", &self.script.body, self.keys, self.args)]).await
+    }
+
+    fn success(&self) -> Success {
+        self.script.success
+    }
+
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, usize)> {
+        let by_body = command("EVAL", &self.script.body, self.keys, self.args);
+        self.write(connection, &[redis::cmd("ASKING"), by_body]).await
+    }
+}

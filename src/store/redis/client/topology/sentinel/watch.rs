@@ -1,0 +1,119 @@
+//! Asking a Sentinel, and listening to it.
+
+use std::collections::HashMap;
+use std::sync::Weak;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{PushInfo, PushKind, RedisResult, Value, from_redis_value};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::sleep;
+
+use crate::config::servers::{Place, Server};
+use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::node::check;
+use crate::store::redis::client::node::connection::{client, settings};
+use crate::store::redis::client::topology::sentinel::Sentinels;
+
+/// The first pause before a Sentinel that was lost is listened to again, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Where the master is, and since which failover, counted by the Sentinels together.
+pub(crate) struct Told {
+    pub(crate) epoch: u64,
+    pub(crate) place: Place,
+}
+
+/// What this Sentinel knows.
+pub(crate) async fn ask(sentinel: &Server, master: &str) -> Result<Told, Fault> {
+    let (mut connection, _) = connect(sentinel).await.map_err(Fault::connecting)?;
+    // The epoch first: if a failover comes between, it is told too low, which is asked again.
+    let epoch = epoch(&mut connection, master).await;
+    let answer = told(&mut connection, "GET-MASTER-ADDR-BY-NAME", master).await.map_err(Fault::connecting)?;
+    match from_redis_value::<Option<(String, u16)>>(answer) {
+        Ok(Some((host, port))) => Ok(Told { epoch, place: Place::Tcp { host, port } }),
+        Ok(None) => Err(Fault::no_connection("the Sentinels know no master of this name")),
+        Err(_) => Err(Fault::no_connection("a Sentinel told the master's address in a form that is not known")),
+    }
+}
+
+/// The server's own word on what it is.
+pub(crate) async fn info(sentinel: &Server) -> Result<Value, Fault> {
+    let (mut connection, _) = connect(sentinel).await.map_err(Fault::connecting)?;
+    let answer = connection.send_packed_command(&check::info()).await.and_then(Value::extract_error);
+    answer.map_err(Fault::calling)
+}
+
+/// Listens as long as the group exists.
+pub(crate) async fn listen(group: Weak<Sentinels>, sentinel: Server, master: String) {
+    let mut pause = FIRST_PAUSE;
+    while group.strong_count() > 0 {
+        if listen_once(&group, &sentinel, &master).await.is_ok() {
+            pause = FIRST_PAUSE;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Until the connection ends, which is `Ok`. Before it listens, it asks what it has missed.
+async fn listen_once(group: &Weak<Sentinels>, sentinel: &Server, master: &str) -> RedisResult<()> {
+    let (mut connection, mut pushes) = connect(sentinel).await?;
+    connection.subscribe("+switch-master").await?;
+    let others = told(&mut connection, "SENTINELS", master).await.map(others).unwrap_or_default();
+    if let Some(group) = group.upgrade() {
+        others.iter().for_each(|place| group.listen_to(place));
+        group.find_soon();
+    }
+    while let Some(push) = pushes.recv().await {
+        let Some(group) = group.upgrade() else { break };
+        match push.kind {
+            PushKind::Disconnection => break,
+            PushKind::Message => {
+                if let Some(place) = switched(push.data, master) {
+                    let epoch = epoch(&mut connection, master).await;
+                    group.moved(&Told { epoch, place });
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn connect(sentinel: &Server) -> RedisResult<(MultiplexedConnection, UnboundedReceiver<PushInfo>)> {
+    let (sender, pushes) = unbounded_channel();
+    let settings = settings().set_push_sender(sender);
+    Ok((client(sentinel)?.get_multiplexed_async_connection_with_config(&settings).await?, pushes))
+}
+
+async fn told(connection: &mut MultiplexedConnection, question: &str, master: &str) -> RedisResult<Value> {
+    let mut command = redis::cmd("SENTINEL");
+    command.arg(question).arg(master);
+    connection.send_packed_command(&command).await?.extract_error()
+}
+
+/// 0 of a Sentinel that may not be asked for it.
+async fn epoch(connection: &mut MultiplexedConnection, master: &str) -> u64 {
+    let told: Option<HashMap<String, String>> =
+        told(connection, "MASTER", master).await.ok().and_then(|told| from_redis_value(told).ok());
+    told.and_then(|told| told.get("config-epoch")?.parse().ok()).unwrap_or(0)
+}
+
+/// Where the other Sentinels are.
+fn others(told: Value) -> Vec<Place> {
+    let all: Vec<HashMap<String, String>> = from_redis_value(told).unwrap_or_default();
+    let place = |one: &HashMap<String, String>| {
+        Some(Place::Tcp { host: one.get("ip")?.clone(), port: one.get("port")?.parse().ok()? })
+    };
+    all.iter().filter_map(place).collect()
+}
+
+/// The new address in `<master> <old host> <old port> <new host> <new port>`.
+fn switched(message: Vec<Value>, master: &str) -> Option<Place> {
+    let text: String = from_redis_value(message.into_iter().nth(1)?).ok()?;
+    let mut words = text.rsplitn(5, ' ');
+    let (port, host) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+    (words.nth(2)? == master).then_some(Place::Tcp { host, port })
+}

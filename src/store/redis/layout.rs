@@ -1,0 +1,6 @@
+//! What is stored: keys, metadata, fields.
+
+pub(crate) mod fields;
+pub(crate) mod keys;
+pub(crate) mod meta;
+pub(crate) mod new_fields;

@@ -1,0 +1,82 @@
+//! Where fields lie in a session's hash: the rule of `lua/lib/fields.lua`, for loads and for what [`swap`](crate::store::redis::ops::swap) writes.
+
+use std::ops::Range;
+
+use crate::fields::map::Place;
+
+/// The hash field that holds the small ones together. No application field has this name.
+pub(crate) const TOGETHER: &str = "=";
+/// The most bytes of a value that lies there.
+const SMALL: usize = 1024;
+
+/// Whether a field of this stored form lies together with others: neither a counter, which Redis adds to, nor large.
+pub(crate) fn is_small(stored: &[u8]) -> bool {
+    stored.len() <= SMALL && stored.first().is_some_and(|first| *first < b'-')
+}
+
+/// Notes where the fields lie that lie together, in this range of the bytes; `None` for other bytes than ours.
+pub(crate) fn unpack(bytes: &[u8], together: Range<usize>, places: &mut Vec<Place>) -> Option<()> {
+    let end = together.end;
+    let mut rest = &bytes[together];
+    while let Some(([name, high, low], behind)) = rest.split_first_chunk() {
+        let (name, stored) = (usize::from(*name), usize::from(u16::from_be_bytes([*high, *low])));
+        let at = end - behind.len();
+        places.push(Place { name: (at, name), stored: (at + name, stored) });
+        rest = behind.get(name + stored..)?;
+    }
+    rest.is_empty().then_some(())
+}
+
+/// Packs small fields, which come sorted by name, at best in so many bytes.
+pub(crate) fn pack<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, most_bytes: usize) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(most_bytes);
+    for (name, stored) in fields {
+        let [high, low] = (stored.len() as u16).to_be_bytes();
+        packed.extend_from_slice(&[name.len() as u8, high, low]);
+        packed.extend_from_slice(name);
+        packed.extend_from_slice(stored);
+    }
+    packed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields::codec::{encode_bytes, encode_counter, encode_value};
+    use crate::fields::map::Contents;
+
+    #[test]
+    fn small_values_and_bytes_lie_together_counters_and_large_ones_apart() {
+        assert!(is_small(&encode_value("a", &"x").expect("encodes")));
+        assert!(is_small(&encode_bytes(&[b'9'; SMALL - 1])) && is_small(&encode_bytes(&[])));
+        assert!(!is_small(&encode_bytes(&[0; SMALL])));
+        assert!([i64::MIN, -1, 0, 7, i64::MAX].iter().all(|number| !is_small(&encode_counter(*number))));
+    }
+
+    fn unpacked(packed: &[u8]) -> Option<Contents> {
+        let bytes = [b"before", packed, b"behind"].concat();
+        let mut places = Vec::new();
+        unpack(&bytes, 6..6 + packed.len(), &mut places)?;
+        Contents::new(bytes, places)
+    }
+
+    #[test]
+    fn what_is_packed_reads_back_and_what_is_cut_is_refused() {
+        let fields: Contents = [("a".to_owned(), vec![1; SMALL]), ("b".repeat(64), vec![2])].into_iter().collect();
+        let packed = pack(fields.raw(), 0);
+        assert_eq!(unpacked(&packed).expect("whole"), fields);
+        assert!(unpacked(&[]).expect("whole").is_empty());
+        let whole = [0, 3 + 1 + SMALL, packed.len()];
+        for length in (0..=packed.len()).filter(|length| !whole.contains(length)) {
+            assert!(unpacked(&packed[..length]).is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn scripts_hold_the_same_rule() {
+        let lua = include_str!("../../../../lua/lib/fields.lua");
+        assert!(lua.contains(&format!("local SMALL = {SMALL}\n")));
+        assert!(lua.contains(&format!("(string.byte(value) or 255) < {}\n", b'-')));
+        assert!(lua.contains(&format!("'{TOGETHER}'")));
+    }
+}

@@ -1,0 +1,220 @@
+//! The packed metadata of a session: `lua/lib/meta.lua` writes it, this reads it, on every load.
+//!
+//! Big endian. Head; blocks in the order of their flags; ring of operations; tail (who, and from where).
+
+use crate::config::timeouts::Spans;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::identity::token::SecretHash;
+use crate::store::{Meta, Packed, Tombstone};
+use crate::util::clock::Millis;
+
+/// The hash field that holds it. No application field has this name.
+pub(crate) const FIELD: &str = "@";
+/// The first byte. Another one is of another version of this crate.
+const FORMAT: u8 = 1;
+/// The state of what a login across slots has put aside.
+const PARKED: u8 = 255;
+/// Where the critical flags are. The byte after it has the others: unknown ones are ignored, and preserved by every write.
+const CRITICAL: usize = 2;
+
+/// What stands under a session's key, whether it is still live or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// Live if its key lasts long enough: see [`stays_ms`](Stored::stays_ms).
+    Session {
+        meta: Box<Meta>,
+        /// How long the key stays after deadline and grace for late repeats of its creation, which alone are to find it.
+        keep_ms: u32,
+    },
+    Ended(Tombstone),
+    /// A login across slots has not come to its end yet, and perhaps never will: unknown to everyone else.
+    Parked,
+}
+
+impl Stored {
+    /// With the bytes that it was read from, which the session's next write is compared by.
+    pub(crate) fn from_bytes(packed: Vec<u8>) -> Result<Self, Error> {
+        let mut stored = decode(&packed)?;
+        if let Self::Session { meta, .. } = &mut stored {
+            meta.packed = Packed(Some(packed));
+        }
+        Ok(stored)
+    }
+
+    /// For so long after its deadline the key stays; 0 means that existing is living.
+    pub(crate) fn stays_ms(&self) -> u64 {
+        match self {
+            Self::Session { meta, keep_ms } => u64::from(meta.grace_ms) + u64::from(*keep_ms),
+            Self::Ended(_) | Self::Parked => 0,
+        }
+    }
+}
+
+/// Reads the packed metadata. Any bytes but ours are [`Error::Unreadable`].
+pub(crate) fn decode(packed: &[u8]) -> Result<Stored, Error> {
+    if is_foreign(packed) {
+        return Err(Error::Unreadable("its metadata is of another format"));
+    }
+    read(&mut Reader(packed)).ok_or(Error::Unreadable("its metadata is damaged"))
+}
+
+/// Whether it is of another format, or has a critical flag that is unknown here. Such a session is left as it is.
+fn is_foreign(packed: &[u8]) -> bool {
+    let format = packed.first().is_some_and(|format| *format != FORMAT);
+    format || packed.get(CRITICAL).is_some_and(|flags| flags & !crate::store::redis::layout::meta::blocks::KNOWN != 0)
+}
+
+/// What every session's metadata begins with.
+pub(crate) struct Head {
+    pub(crate) state: u8,
+    critical: u8,
+    created: Millis,
+    since: Millis,
+    touched: Millis,
+    spans: Spans,
+    grace_ms: u32,
+    keep_ms: u32,
+    pub(crate) generation: u32,
+    pub(crate) version: u32,
+    pub(crate) size: u32,
+    index_until: Millis,
+    pub(crate) horizon: Millis,
+    secret: SecretHash,
+    uses: u32,
+    operations: u8,
+}
+
+impl Head {
+    fn read(bytes: &mut Reader<'_>) -> Option<Self> {
+        if is_foreign(bytes.0) {
+            return None;
+        }
+        let [_format, state, critical, _ignorable] = bytes.take()?;
+        Some(Self {
+            state,
+            critical,
+            created: bytes.millis()?,
+            since: bytes.millis()?,
+            touched: bytes.millis()?,
+            spans: Spans { idle_ms: bytes.millis()?, absolute_ms: bytes.millis()?, interval_ms: bytes.number()? },
+            grace_ms: bytes.number()?,
+            keep_ms: bytes.number()?,
+            generation: bytes.number()?,
+            version: bytes.number()?,
+            size: bytes.number()?,
+            index_until: bytes.millis()?,
+            horizon: bytes.millis()?,
+            secret: SecretHash(bytes.take()?),
+            uses: bytes.number()?,
+            operations: bytes.take::<1>()?[0],
+        })
+    }
+
+    /// As [`Meta::deadline`].
+    pub(crate) fn deadline(&self) -> Millis {
+        self.touched + self.spans.life_ms(self.since, self.touched)
+    }
+
+    /// As [`Stored::stays_ms`].
+    pub(crate) fn stays_ms(&self) -> u64 {
+        u64::from(self.grace_ms) + u64::from(self.keep_ms)
+    }
+}
+
+/// The head alone.
+pub(crate) fn head(packed: &[u8]) -> Option<Head> {
+    Head::read(&mut Reader(packed))
+}
+
+fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
+    let head = Head::read(bytes)?;
+    let Blocks { rotation, successor } = Blocks::read(head.critical, bytes)?;
+    skip_operations(bytes, head.operations)?;
+    let Head { secret, keep_ms, .. } = head;
+    if head.state == PARKED {
+        return Some(Stored::Parked);
+    }
+    if head.state != 0 {
+        let previous = rotation.map(|rotation| rotation.previous);
+        let reason = EndReason::from_code(head.state)?;
+        return Some(Stored::Ended(Tombstone {
+            reason,
+            secret,
+            previous,
+            successor,
+            door: head.critical & crate::store::redis::layout::meta::blocks::DOOR != 0,
+        }));
+    }
+    let (user, client) = crate::store::redis::layout::meta::tail::read(bytes)?;
+    let meta = Meta {
+        created: head.created,
+        since: head.since,
+        touched: head.touched,
+        spans: head.spans,
+        grace_ms: head.grace_ms,
+        generation: head.generation,
+        version: head.version,
+        uses: head.uses,
+        index_until: head.index_until,
+        secret,
+        rotation,
+        user,
+        client,
+        packed: Packed::default(),
+    };
+    bytes.0.is_empty().then(|| Stored::Session { meta: Box::new(meta), keep_ms })
+}
+
+/// The ring of operations is for scripts only.
+fn skip_operations(bytes: &mut Reader<'_>, count: u8) -> Option<()> {
+    for _ in 0..count {
+        let [.., answer] = bytes.take::<15>()?;
+        bytes.slice(answer.into())?;
+    }
+    Some(())
+}
+
+/// Takes bytes off the front; `None` where there are too few.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn slice(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        self.take().map(u32::from_be_bytes)
+    }
+
+    fn millis(&mut self) -> Option<Millis> {
+        let [a, b, c, d, e, f] = self.take()?;
+        Some(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+
+    fn text(&mut self, length: u16) -> Option<String> {
+        String::from_utf8(self.slice(length.into())?.to_vec()).ok()
+    }
+}
+
+mod begin;
+mod blocks;
+mod end;
+mod tail;
+mod write;
+pub(crate) use crate::store::redis::layout::meta::begin::{Begun, stay_ms};
+use crate::store::redis::layout::meta::blocks::Blocks;
+pub(crate) use crate::store::redis::layout::meta::end::Buried;
+pub(crate) use crate::store::redis::layout::meta::tail::{owner, tail, whose};
+pub(crate) use crate::store::redis::layout::meta::write::Written;
+
+#[cfg(test)]
+mod tests;

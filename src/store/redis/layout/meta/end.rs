@@ -1,0 +1,33 @@
+//! A tombstone, as `lua/lib/bury.lua` would make it.
+
+use super::{CRITICAL, Head, Written};
+use crate::end::EndReason;
+use crate::identity::id::SessionId;
+use crate::store::Op;
+use crate::store::redis::layout::meta::blocks::SUCCESSOR;
+use crate::store::redis::script::reply::Code;
+use crate::util::clock::Millis;
+
+/// Where the head has its state, and the last use: in a tombstone the time of the end.
+const STATE: usize = 1;
+const TOUCHED: usize = 16;
+
+/// A session's tombstone but for the time, which only the server knows.
+pub(crate) struct Buried(Vec<u8>);
+
+impl Buried {
+    /// Of a live guest that this login ends, with the session that it makes; `None` for bytes that are none.
+    pub(crate) fn of(head: &Head, packed: &[u8], successor: SessionId, op: Op, now: Millis) -> Option<Self> {
+        let Head { version, size, .. } = *head;
+        let written = Written { op, now, version, size, answer: &[Code::Ok as u8] };
+        let (mut tombstone, _) = written.without_tail(packed, successor.as_bytes())?;
+        tombstone[STATE] = EndReason::LoggedIn.code();
+        tombstone[CRITICAL] |= SUCCESSOR;
+        Some(Self(tombstone))
+    }
+
+    /// What stands before that time, and what after it.
+    pub(crate) fn around_time(&self) -> [&[u8]; 2] {
+        [&self.0[..TOUCHED], &self.0[TOUCHED + 6..]]
+    }
+}

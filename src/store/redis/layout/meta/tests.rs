@@ -1,0 +1,130 @@
+use std::net::Ipv6Addr;
+
+use super::*;
+use crate::identity::client::ClientInfo;
+use crate::store::Rotation;
+
+/// The metadata of a session as `lua/lib/meta.lua` packs it.
+fn packed(state: u8, rotated: bool, operations: u8, tail: &[u8]) -> Vec<u8> {
+    let millis = |ms: u64| ms.to_be_bytes()[2..].to_vec();
+    let mut bytes = vec![FORMAT, state, u8::from(rotated), 0];
+    for ms in [1_700_000_000_001, 1_700_000_000_002, 1_700_000_000_003, 1_800_000, 43_200_000] {
+        bytes.extend(millis(ms));
+    }
+    for number in [60_000_u32, 5_000, 7, 3, 9, 321] {
+        bytes.extend(number.to_be_bytes());
+    }
+    bytes.extend([millis(1_700_000_000_004), millis(1_700_000_000_005), vec![0xaa; 32], vec![0, 0, 0, 11]].concat());
+    bytes.push(operations);
+    if rotated {
+        bytes.extend([vec![0xbb; 32], millis(1_700_000_000_006), millis(0), vec![0]].concat());
+    }
+    for at in 0..operations {
+        bytes.extend([vec![at; 8], millis(1_700_000_000_007), vec![2], vec![0, at]].concat());
+    }
+    bytes.extend(tail);
+    bytes
+}
+
+fn client() -> ClientInfo {
+    ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8")
+}
+
+fn meta(packed: &[u8]) -> Meta {
+    match decode(packed).expect("readable") {
+        Stored::Session { meta, .. } => *meta,
+        other => panic!("not a session: {other:?}"),
+    }
+}
+
+#[test]
+fn a_live_session_reads_back_in_every_field() {
+    let meta = meta(&packed(0, true, 8, &tail(Some("ada"), &client())));
+    assert_eq!((meta.created, meta.since, meta.touched), (1_700_000_000_001, 1_700_000_000_002, 1_700_000_000_003));
+    assert_eq!(meta.spans, Spans { idle_ms: 1_800_000, absolute_ms: 43_200_000, interval_ms: 60_000 });
+    assert_eq!((meta.grace_ms, meta.generation, meta.version, meta.uses), (5_000, 3, 9, 11));
+    assert_eq!((meta.index_until, meta.secret), (1_700_000_000_004, SecretHash([0xaa; 32])));
+    let rotation = Rotation { previous: SecretHash([0xbb; 32]), at: 1_700_000_000_006, used: None, former: Vec::new() };
+    assert_eq!(meta.rotation, Some(rotation));
+    assert_eq!((meta.user.as_deref(), meta.client), (Some("ada"), client()));
+}
+
+#[test]
+fn a_tombstone_tells_its_reason_and_both_secrets() {
+    let stored = decode(&packed(4, true, 2, &[])).expect("readable");
+    let previous = Some(SecretHash([0xbb; 32]));
+    assert_eq!(
+        stored,
+        Stored::Ended(Tombstone {
+            reason: EndReason::Revoked,
+            secret: SecretHash([0xaa; 32]),
+            previous,
+            successor: None,
+            door: false
+        })
+    );
+    assert_eq!(stored.stays_ms(), 0);
+}
+
+#[test]
+fn every_client_reads_back_as_it_was() {
+    let addresses = [None, Some([192, 0, 2, 1].into()), Some(Ipv6Addr::LOCALHOST.into())];
+    for address in addresses {
+        for agent in [None, Some(""), Some("é"), Some(&*"x".repeat(1024))] {
+            let mut client = ClientInfo::new();
+            client = address.map_or(client.clone(), |address| client.address(address));
+            client = agent.map_or(client.clone(), |agent| client.user_agent(agent));
+            for remember in [None, Some(true), Some(false)] {
+                let client = client.clone().remember(remember);
+                for user in [None, Some("ada"), Some(&*"u".repeat(1024))] {
+                    let meta = meta(&packed(0, false, 0, &tail(user, &client)));
+                    assert_eq!((meta.user.as_deref(), &meta.client), (user, &client));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_truncation_and_every_surplus_is_unreadable() {
+    let whole = packed(0, true, 3, &tail(Some("ada"), &client()));
+    for length in 0..whole.len() {
+        assert!(matches!(decode(&whole[..length]), Err(Error::Unreadable(_))), "{length} bytes");
+    }
+    assert!(matches!(decode(&[&whole[..], &[0]].concat()), Err(Error::Unreadable(_))));
+}
+
+#[test]
+fn no_bytes_make_the_decoder_panic() {
+    let whole = packed(0, true, 3, &tail(Some("ada"), &client()));
+    for at in 0..whole.len() {
+        for with in [0, 1, 2, 0x7f, 0x80, 0xff] {
+            let mut changed = whole.clone();
+            changed[at] = with;
+            drop(decode(&changed));
+            drop(decode(&changed[..changed.len() - 1]));
+        }
+    }
+}
+
+#[test]
+fn another_format_a_foreign_state_and_a_foreign_user_are_unreadable() {
+    let whole = packed(0, false, 0, &tail(Some("ada"), &client()));
+    for (at, with) in [(0, 2), (1, 200), (2, 8)] {
+        let mut changed = whole.clone();
+        changed[at] = with;
+        assert!(matches!(decode(&changed), Err(Error::Unreadable(_))), "byte {at}");
+    }
+    let user = whole.windows(3).position(|bytes| bytes == b"ada").expect("stored");
+    let mut changed = whole;
+    changed[user] = 0xff;
+    assert!(matches!(decode(&changed), Err(Error::Unreadable(_))));
+}
+
+#[test]
+fn what_is_parked_has_the_state_that_scripts_give_it() {
+    let lua = include_str!("../../../../../lua/lib/session.lua");
+    assert!(lua.contains(&format!("local PARKED = {PARKED}\n")));
+    assert_eq!(decode(&packed(PARKED, false, 1, &tail(Some("ada"), &client()))).expect("readable"), Stored::Parked);
+    assert_eq!(EndReason::from_code(PARKED), None);
+}

@@ -1,0 +1,75 @@
+//! The fields that a new session begins with, as its hash takes them: what `lua/lib/fields.lua` would lay out.
+
+use crate::config::limits::{Limits, check_field_name};
+use crate::error::Error;
+use crate::fields::Delta;
+use crate::fields::map::Contents;
+use crate::store::Login;
+use crate::store::redis::layout::fields::{TOGETHER, is_small, pack};
+use crate::store::redis::script::call::Call;
+use crate::store::redis::script::reply::Code;
+
+/// Sorted by name.
+pub(crate) struct NewFields<'a>(Vec<(&'a str, &'a [u8])>);
+
+impl<'a> NewFields<'a> {
+    /// What a delta sets. One of another form than a name could be the metadata's.
+    pub(crate) fn of(delta: &'a Delta) -> Result<Self, Error> {
+        for (name, _) in &delta.changes {
+            check_field_name(name)?;
+        }
+        Ok(Self(delta.sets().collect()))
+    }
+
+    /// What a login carries over: the named ones, as they stand with the pending changes. What `lua/lib/carry.lua` answers.
+    pub(crate) fn carried(login: &'a Login, stored: Option<&'a Contents>) -> Self {
+        let Login { keep, delta, .. } = login;
+        let mut names: Vec<&str> =
+            keep.iter().map(String::as_str).filter(|name| check_field_name(name).is_ok()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let value = |name: &str| match delta.changes.iter().find(|(changed, _)| changed == name) {
+            Some((_, change)) => change.as_deref(),
+            None if delta.clear => None,
+            None => stored.and_then(|stored| stored.get(name)),
+        };
+        Self(names.into_iter().filter_map(|name| Some((name, value(name)?))).collect())
+    }
+
+    /// Their bytes, with their names.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.iter().map(|(name, stored)| name.len() + stored.len()).sum()
+    }
+
+    /// Which limit they exceed: `excess` of `lua/lib/limits.lua`.
+    pub(crate) fn excess(&self, limits: &Limits) -> Option<Code> {
+        let too_many = (self.0.len() > limits.fields).then_some(Code::TooManyFields);
+        too_many.or((self.bytes() > limits.session_bytes).then_some(Code::TooManyBytes))
+    }
+
+    /// Names and values of the hash.
+    pub(crate) fn lay_out(&self, call: Call<'a>) -> Call<'a> {
+        let call = self.apart().fold(call, |call, (name, stored)| call.bytes(name.as_bytes()).bytes(*stored));
+        let small = self.0.iter().filter(|(_, stored)| is_small(stored));
+        let small: Vec<_> = small.map(|(name, stored)| (name.as_bytes(), *stored)).collect();
+        if small.is_empty() {
+            return call;
+        }
+        let most_bytes = self.bytes() + 3 * small.len();
+        call.bytes(TOGETHER.as_bytes()).bytes(pack(small.into_iter(), most_bytes))
+    }
+
+    /// How many fields the hash has of them.
+    pub(crate) fn laid_out(&self) -> usize {
+        let apart = self.apart().count();
+        apart + usize::from(apart < self.0.len())
+    }
+
+    fn apart(&self) -> impl Iterator<Item = &(&'a str, &'a [u8])> {
+        self.0.iter().filter(|(_, stored)| !is_small(stored))
+    }
+
+    pub(crate) fn to_contents(&self) -> Contents {
+        self.0.iter().copied().collect()
+    }
+}

@@ -1,0 +1,88 @@
+//! Which sessions several write to at once: there a swap would mostly find that another came first.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::identity::id::SessionId;
+
+/// So many sessions are noted at a time; one more takes another's place, which costs a swap in vain now and then.
+const PLACES: usize = 256;
+/// A swap in vain is a tenth of what it saves when it is not: so it is given up only after so many in a row.
+const PATIENCE: u64 = 3;
+/// The counter's bits, and its value when a session has just been given up: it goes down with each write without a swap.
+const COUNTER: u64 = 15;
+
+/// The sessions whose last swap was in vain. An estimate: what two count at once may count as one.
+pub(crate) struct Crowded(Box<[AtomicU64; PLACES]>);
+
+impl fmt::Debug for Crowded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Crowded(..)")
+    }
+}
+
+impl Crowded {
+    pub(crate) fn new() -> Self {
+        Self(Box::new([const { AtomicU64::new(0) }; PLACES]))
+    }
+
+    /// A swap was tried.
+    pub(crate) fn note(&self, id: SessionId, in_vain: bool) {
+        let (place, tag) = self.place(id);
+        let in_a_row = Self::count(place, tag);
+        match in_a_row {
+            0 if !in_vain => {}
+            _ if !in_vain => place.store(0, Ordering::Relaxed),
+            row if row + 1 >= PATIENCE => place.store(tag | COUNTER, Ordering::Relaxed),
+            row => place.store(tag | (row + 1), Ordering::Relaxed),
+        }
+    }
+
+    /// Whether a write should go without a swap. Counts it.
+    pub(crate) fn skips(&self, id: SessionId) -> bool {
+        let (place, tag) = self.place(id);
+        let count = Self::count(place, tag);
+        let skips = count >= PATIENCE;
+        if skips {
+            place.store(tag | (count - 1), Ordering::Relaxed);
+        }
+        skips
+    }
+
+    fn count(place: &AtomicU64, tag: u64) -> u64 {
+        let held = place.load(Ordering::Relaxed);
+        if held & !COUNTER == tag { held & COUNTER } else { 0 }
+    }
+
+    fn place(&self, id: SessionId) -> (&AtomicU64, u64) {
+        let [_, _, _, _, _, _, _, _, random @ ..] = id.as_bytes();
+        let number = u64::from_be_bytes(*random);
+        (&self.0[number as usize % PLACES], number & !COUNTER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::id::Bucket;
+
+    #[test]
+    fn after_three_swaps_in_vain_in_a_row_thirteen_writes_go_without_between_one_try_and_the_next() {
+        let crowded = Crowded::new();
+        let [id, other] = [1, 2].map(|_| SessionId::mint(Bucket::random().expect("random")).expect("random"));
+        for in_vain in [true, true, false, true, true] {
+            assert!(!crowded.skips(id));
+            crowded.note(id, in_vain);
+        }
+        for _ in 0..3 {
+            assert!(!crowded.skips(id));
+            crowded.note(id, true);
+            assert!(!crowded.skips(other));
+            assert_eq!((0..13).filter(|_| crowded.skips(id)).count(), 13);
+        }
+        assert!(!crowded.skips(id));
+        crowded.note(id, false);
+        crowded.note(id, true);
+        assert!(!crowded.skips(id), "it is alone again");
+    }
+}

@@ -1,0 +1,32 @@
+//! Where a door leads, and how long it stays.
+
+use redis::{Value, cmd};
+
+use crate::error::Error;
+use crate::identity::id::SessionId;
+use crate::store::redis::Redis;
+use crate::store::redis::client::Path;
+use crate::store::redis::layout::meta;
+use crate::store::redis::layout::meta::Stored;
+use crate::store::redis::script::call::Call;
+use crate::store::redis::script::scripts;
+use crate::store::{Answer, Lead, Op};
+
+pub(crate) async fn lead(redis: &Redis, op: Op, lead: &Lead) -> Answer<()> {
+    let call = Call::new(&scripts::LEAD, vec![redis.keys.session(lead.door)])
+        .bytes(&lead.from.as_bytes()[..])
+        .bytes(&lead.to.as_bytes()[..])
+        .number(lead.stay_ms);
+    redis.call(&mut redis.delivery(op), &call).await?.answer(|_| Ok(()))
+}
+
+pub(crate) async fn is_parked(redis: &Redis, id: SessionId) -> Result<bool, Error> {
+    let key = redis.keys.session(id);
+    let mut read = cmd("HGET");
+    read.arg(&key).arg(meta::FIELD);
+    let packed = redis.client.read_one(Path::Request, &redis.client.budget(), &key, &read).await?;
+    Ok(match packed {
+        Value::BulkString(packed) => meta::decode(&packed)? == Stored::Parked,
+        _ => false,
+    })
+}

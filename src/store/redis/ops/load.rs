@@ -1,0 +1,198 @@
+//! Reading sessions. Fields stay where they lie in the server's answer.
+
+use redis::{Pipeline, Value, pipe};
+
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::fields::map::{Contents, Place};
+use crate::identity::id::SessionId;
+use crate::store::redis::Redis;
+use crate::store::redis::client::{Budget, Hash, Path, hgetall};
+use crate::store::redis::layout::fields;
+use crate::store::redis::layout::meta;
+use crate::store::redis::layout::meta::Stored;
+use crate::store::redis::script::reply::{number, time, unexpected};
+use crate::store::{Loaded, Meta, Record, Tombstone};
+use crate::util::boxed::erased;
+use crate::util::clock::Millis;
+
+/// One `HGETALL`, until a session is met whose key outlasts its life; from then on `PTTL` and `HGETALL` in one pipeline.
+///
+/// `PTTL` first: the other way round a session that expires between the two, and is replaced by a tombstone, whose
+/// expiry is far off, would look live.
+pub(crate) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> {
+    load_within(redis, &redis.client.budget(), id).await
+}
+
+/// The same as one of several steps.
+pub(crate) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -> Result<Loaded, Error> {
+    let key = redis.keys.session(id);
+    if !redis.graced() {
+        let hash = redis.client.read_hash(Path::Request, budget, &key).await?;
+        let Some((stored, fields)) = unpack(hash)? else { return Ok(Loaded::Absent) };
+        if stored.stays_ms() == 0 {
+            return Ok(told(stored, fields, 0));
+        }
+        redis.note_grace();
+    }
+    erased(load_lasting(redis, budget, &key)).await
+}
+
+/// The same of a session whose key may outlast its life.
+async fn load_lasting(redis: &Redis, budget: &Budget, key: &[u8]) -> Result<Loaded, Error> {
+    let (left, hash) = redis.client.read_lasting(Path::Request, budget, key).await?;
+    read(left, hash)
+}
+
+/// `TIME`, `PTTL` and `HGETALL` in one pipeline, in this order.
+pub(crate) async fn load_timed(redis: &Redis, id: SessionId) -> Result<(Loaded, Millis), Error> {
+    let key = redis.keys.session(id);
+    let mut reads = pipe();
+    reads.cmd("TIME").cmd("PTTL").arg(&key).add_command(hgetall(&key));
+    let answers = redis.client.read(Path::Request, &redis.client.budget(), &key, &reads).await?;
+    let [now, left, answer] = exactly(answers)?;
+    Ok((read(left, hash(&answer)?)?, time(&now)?))
+}
+
+/// As many answers as were asked for.
+pub(crate) fn exactly<const N: usize>(answers: Vec<Value>) -> Result<[Value; N], Error> {
+    answers.try_into().map_err(|_| unexpected())
+}
+
+fn read(left: Value, hash: Hash) -> Result<Loaded, Error> {
+    let left = number(&left)?;
+    Ok(unpack(hash)?.map_or(Loaded::Absent, |(stored, fields)| told(stored, fields, left)))
+}
+
+/// What a load finds, by the milliseconds that the key has left. A session is live as long as those exceed what its key
+/// stays after its deadline; then, for its grace, it has expired; what is left after that is for late repeats only.
+fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
+    let stays = stored.stays_ms();
+    match stored {
+        Stored::Ended(tombstone) => Loaded::Ended(tombstone),
+        Stored::Parked => Loaded::Absent,
+        Stored::Session { meta, .. } if stays == 0 || left_ms >= stays as i64 => {
+            Loaded::Live(Box::new(Record { meta: *meta, fields }))
+        }
+        Stored::Session { keep_ms, .. } if left_ms < i64::from(keep_ms) => Loaded::Absent,
+        Stored::Session { meta, .. } => Loaded::Ended(Tombstone {
+            reason: EndReason::Expired,
+            secret: meta.secret,
+            previous: meta.rotation.map(|rotation| rotation.previous),
+            successor: None,
+            door: false,
+        }),
+    }
+}
+
+const DAMAGED: Error = Error::Unreadable("its fields are damaged");
+
+/// A hash's metadata and fields; `None` if there is no hash.
+///
+/// Without the metadata's bytes, which a swap needs, if a field lies elsewhere than a swap would have it.
+fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
+    let (mut stored, mut astray) = (None, false);
+    let mut places = Vec::with_capacity(8);
+    for pair in hash.pairs() {
+        let (name, value) = pair.ok_or_else(unexpected)?;
+        match &hash.bytes()[name.clone()] {
+            name if name == meta::FIELD.as_bytes() => stored = Some(value),
+            name if name == fields::TOGETHER.as_bytes() => {
+                let first = places.len();
+                fields::unpack(hash.bytes(), value, &mut places).ok_or(DAMAGED)?;
+                astray |= !places[first..].iter().all(|place| fields::is_small(place.stored_in(hash.bytes())));
+            }
+            _ => {
+                astray |= fields::is_small(&hash.bytes()[value.clone()]);
+                places.push(Place::new(&name, &value));
+            }
+        }
+    }
+    let packed = stored.map(|stored| hash.bytes()[stored].to_vec());
+    let fields = Contents::new(hash.into_bytes(), places).ok_or(DAMAGED)?;
+    match packed {
+        Some(packed) if astray => Ok(Some((meta::decode(&packed)?, fields))),
+        Some(packed) => Ok(Some((Stored::from_bytes(packed)?, fields))),
+        None if fields.is_empty() => Ok(None),
+        None => Err(Error::Unreadable("it has no metadata")),
+    }
+}
+
+/// A hash within another answer.
+fn hash(value: &Value) -> Result<Hash, Error> {
+    Hash::of(value).ok_or_else(unexpected)
+}
+
+/// Fields that a script answers.
+pub(crate) fn fields(flat: Value) -> Result<Contents, Error> {
+    let hash = hash(&flat)?;
+    let places = hash.pairs().map(|pair| pair.map(|(name, stored)| Place::new(&name, &stored)));
+    let places = places.collect::<Option<_>>().ok_or_else(unexpected)?;
+    Contents::new(hash.into_bytes(), places).ok_or_else(unexpected)
+}
+
+/// A session that a script answers whole; `None` for an empty answer.
+pub(crate) fn record(redis: &Redis, answer: Value) -> Result<Option<Record>, Error> {
+    match unpack(hash(&answer)?)? {
+        Some((Stored::Session { meta, keep_ms }, fields)) => {
+            note(redis, &meta, keep_ms);
+            Ok(Some(Record { meta: *meta, fields }))
+        }
+        Some((Stored::Ended(_) | Stored::Parked, _)) => Err(unexpected()),
+        None => Ok(None),
+    }
+}
+
+/// A live session's metadata that a script answers.
+pub(crate) fn live_meta(redis: &Redis, packed: &Value) -> Result<Meta, Error> {
+    let Stored::Session { meta, keep_ms } =
+        Stored::from_bytes(crate::store::redis::script::reply::bytes(packed)?.to_vec())?
+    else {
+        return Err(unexpected());
+    };
+    note(redis, &meta, keep_ms);
+    Ok(*meta)
+}
+
+fn note(redis: &Redis, meta: &Meta, keep_ms: u32) {
+    if meta.grace_ms > 0 || keep_ms > 0 {
+        redis.note_grace();
+    }
+}
+
+/// What stands under an id that an index named.
+pub(crate) enum Found {
+    Absent,
+    /// Ended, or past its deadline; the user is known while a tombstone has not replaced it.
+    Dead(Option<String>),
+    Live(Box<Meta>),
+    /// Of another version: left alone.
+    Foreign,
+}
+
+/// Reads the metadata of some sessions of one bucket in one round trip, in their order. The caller names at most
+/// [`BATCH`](crate::store::BATCH).
+pub(crate) async fn look(redis: &Redis, path: Path, budget: &Budget, ids: &[SessionId]) -> Result<Vec<Found>, Error> {
+    let Some(first) = ids.first() else { return Ok(Vec::new()) };
+    let mut reads = Pipeline::new();
+    for id in ids {
+        let key = redis.keys.session(*id);
+        reads.cmd("PTTL").arg(&key).cmd("HGET").arg(&key).arg(meta::FIELD);
+    }
+    let answers = redis.client.read(path, budget, &redis.keys.session(*first), &reads).await?;
+    let (answers, []) = answers.as_chunks::<2>() else { return Err(unexpected()) };
+    answers.iter().map(|[left, packed]| judge(left, packed)).collect()
+}
+
+fn judge(left: &Value, packed: &Value) -> Result<Found, Error> {
+    let Value::BulkString(packed) = packed else { return Ok(Found::Absent) };
+    let Ok(stored) = meta::decode(packed) else { return Ok(Found::Foreign) };
+    let user = match &stored {
+        Stored::Session { meta, .. } => meta.user.clone(),
+        Stored::Ended(_) | Stored::Parked => None,
+    };
+    Ok(match told(stored, Contents::default(), number(left)?) {
+        Loaded::Live(record) => Found::Live(Box::new(record.meta)),
+        Loaded::Absent | Loaded::Ended(_) => Found::Dead(user),
+    })
+}

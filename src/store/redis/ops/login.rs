@@ -1,0 +1,140 @@
+//! Login and re-authentication: at the cap they are called with the index's members named.
+
+use redis::cmd;
+
+use crate::config::{AtCap, Cap};
+use crate::error::{Error, Outage};
+use crate::identity::id::{SessionId, UserHash};
+use crate::store::redis::Redis;
+use crate::store::redis::layout::keys::{Bytes, named};
+use crate::store::redis::layout::meta::{owner, tail};
+use crate::store::redis::ops::admit::{Admitted, admit};
+use crate::store::redis::ops::load::record;
+use crate::store::redis::ops::login_cross_slot;
+use crate::store::redis::script::call::{Call, Delivery};
+use crate::store::redis::script::reply::{Code, Reply, bytes, items, unexpected};
+use crate::store::redis::script::scripts;
+use crate::store::{Answer, BATCH, Gate, Login, Old, Op, Reauthenticate, Record, TICKET_LIFE_MS, Ticket};
+
+/// Most times that the members are read again because another login came between; the budget is over long before.
+const ROUNDS: usize = 1000;
+
+pub(crate) async fn login(redis: &Redis, op: Op, login: &Login) -> Answer<Record> {
+    if let Some(old) = login.old.as_ref().filter(|old| redis.parts(old.id, login.new.id)) {
+        return login_cross_slot::login(redis, op, login, old).await;
+    }
+    let user = login.new.user.as_deref().unwrap_or_default();
+    let hash = UserHash::of(user);
+    let mut delivery = redis.delivery(op);
+    let members = match admit(redis, &mut delivery, login, &hash).await? {
+        Admitted::In(record) => return Ok(Ok(*record)),
+        Admitted::Perhaps => Vec::new(),
+        Admitted::AtCap => earliest(redis, &delivery, &hash).await?,
+    };
+    let build = |members: &[SessionId]| {
+        let mut keys = vec![redis.keys.session(login.new.id), redis.keys.deadlines(login.new.id.bucket())];
+        keys.extend([redis.keys.index(&hash), redis.keys.epoch(&hash)]);
+        keys.extend(old_places(redis, login));
+        keys.extend(members.iter().map(|id| redis.keys.session(*id)));
+        let call = Call::new(&scripts::LOGIN, keys)
+            .bytes(&login.new.id.as_bytes()[..])
+            .fresh(&login.new, tail(Some(user), &login.new.client));
+        old_named(call, login.old.as_ref())
+            .number(redis.settings.remember_ms)
+            .gate(&login.gate)
+            .number(redis.settings.limits.fields)
+            .number(redis.settings.limits.session_bytes)
+            .number(login.door_ms)
+            .members(members)
+            .names(&login.keep)
+            .delta(&login.delta)
+    };
+    let reply = with_room(redis, &mut delivery, &hash, members, build).await?;
+    reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected))
+}
+
+/// The old session's three keys; without one, keys that the call has anyway.
+fn old_places(redis: &Redis, login: &Login) -> Vec<Bytes> {
+    match &login.old {
+        Some(old) => redis.places(old.id, old.user.as_deref()),
+        None => redis.places(login.new.id, None),
+    }
+}
+
+fn old_named<'a>(call: Call<'a>, old: Option<&'a Old>) -> Call<'a> {
+    match old {
+        Some(old) => call.bytes(&old.id.as_bytes()[..]).number(old.generation),
+        None => call.nothing().nothing(),
+    }
+}
+
+pub(crate) async fn reauthenticate(redis: &Redis, op: Op, again: &Reauthenticate) -> Answer<Record> {
+    let hash = UserHash::of(&again.user);
+    let build = |members: &[SessionId]| {
+        let mut keys = redis.places(again.id, Some(&again.user));
+        keys.push(redis.keys.epoch(&hash));
+        keys.extend(members.iter().map(|id| redis.keys.session(*id)));
+        Call::new(&scripts::REAUTHENTICATE, keys)
+            .bytes(&again.id.as_bytes()[..])
+            .number(again.generation)
+            .bytes(&again.secret.0[..])
+            .spans(&again.spans)
+            .bytes(tail(Some(&again.user), &again.client))
+            .bytes(owner(&again.user))
+            .number(redis.settings.remember_ms)
+            .gate(&again.gate)
+            .number(redis.settings.limits.fields)
+            .number(redis.settings.limits.session_bytes)
+            .members(members)
+            .delta(&again.delta)
+    };
+    let reply = with_room(redis, &mut redis.delivery(op), &hash, Vec::new(), build).await?;
+    reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected))
+}
+
+impl Call<'_> {
+    /// Cap, policy and ticket.
+    pub(crate) fn gate(self, gate: &Gate) -> Self {
+        let Cap { most, policy } = gate.cap;
+        let policy: &[u8] = match policy {
+            AtCap::Reject => b"reject",
+            AtCap::EvictEarliest => b"evict",
+        };
+        self.number(most).bytes(policy.to_vec()).ticket(gate.ticket)
+    }
+
+    /// Until when a ticket is good, and the epoch that it saw.
+    pub(crate) fn ticket(self, ticket: Option<Ticket>) -> Self {
+        self.maybe(ticket.map(|ticket| ticket.taken + TICKET_LIFE_MS)).maybe(ticket.and_then(|ticket| ticket.epoch))
+    }
+}
+
+/// Calls with these members, of which mostly none are needed; told to name them, reads them and calls again under the
+/// same operation.
+pub(crate) async fn with_room<'a>(
+    redis: &Redis,
+    delivery: &mut Delivery,
+    user: &UserHash,
+    mut members: Vec<SessionId>,
+    build: impl Fn(&[SessionId]) -> Result<Call<'a>, Error>,
+) -> Result<Reply, Error> {
+    for _ in 0..ROUNDS {
+        let reply = redis.call(delivery, &build(&members)?).await?;
+        if reply.code != Code::NameMembers {
+            return Ok(reply);
+        }
+        members = earliest(redis, delivery, user).await?;
+    }
+    Err(Error::Unavailable(Outage::new("too many logins of one user at once")))
+}
+
+/// The earliest logins in the user's index, as many as one call may name.
+async fn earliest(redis: &Redis, delivery: &Delivery, user: &UserHash) -> Result<Vec<SessionId>, Error> {
+    let key = redis.keys.index(user);
+    let mut read = cmd("ZRANGE");
+    read.arg(&key).arg(0).arg(BATCH - 1);
+    let members = redis.client.read_one(delivery.path, &delivery.budget, &key, &read).await;
+    let members = items(members.map_err(|error| delivery.told(error))?)?;
+    let ids = members.iter().map(|member| bytes(member).map(named)).collect::<Result<Vec<_>, _>>()?;
+    Ok(ids.into_iter().flatten().filter(|id| id.bucket() == user.bucket()).collect())
+}

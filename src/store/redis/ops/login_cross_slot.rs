@@ -1,0 +1,187 @@
+//! A login across slots: no script can have both sessions, so it goes by steps.
+//!
+//! *Park*: in the user's slot the new session is put aside, with the carried fields, unknown to everyone. *Leave*: the
+//! session before ends, and tells what was saved to it meanwhile. *Activate*: the parked one is logged in. Left off
+//! before the second, nothing has happened; after it, the visitor logs in again, as after any login whose answer is lost.
+//!
+//! Each step is a call of its own, under an id that follows from the login's: so a repeat of the login repeats its steps.
+
+use redis::{Value, cmd, pipe};
+
+use crate::error::Error;
+use crate::fields::Delta;
+use crate::identity::id::UserHash;
+use crate::store::redis::Redis;
+use crate::store::redis::client::{Budget, Path};
+use crate::store::redis::layout::meta::tail;
+use crate::store::redis::layout::new_fields::NewFields;
+use crate::store::redis::ops::load::{exactly, fields, load_within, record};
+use crate::store::redis::ops::login::with_room;
+use crate::store::redis::script::call::{Call, Delivery};
+use crate::store::redis::script::reply::{bytes, items, millis, time, unexpected};
+use crate::store::redis::script::scripts;
+use crate::store::{Answer, Loaded, Login, Old, Op, Record, Refused, TICKET_LIFE_MS};
+
+pub(crate) async fn login(redis: &Redis, op: Op, login: &Login, old: &Old) -> Answer<Record> {
+    let across = Across::new(redis, op, login, old);
+    let Some(seen) = across.look().await? else { return across.again().await };
+    if let Err(refused) = across.park(&across.carried(&seen)).await? {
+        return Ok(Err(refused));
+    }
+    let left = across.leave(seen.meta.version).await;
+    if matches!(left, Ok(Err(_)) | Err(Error::Unavailable(_))) {
+        across.forget().await;
+    }
+    match left? {
+        Ok(carried) => across.activate(&carried).await,
+        Err(refused) => Ok(Err(refused)),
+    }
+}
+
+/// The calls of one login; what their ids differ in.
+#[derive(Clone, Copy)]
+enum Step {
+    Leave = 0,
+    Park = 1,
+    Activate = 2,
+}
+
+pub(crate) struct Across<'a> {
+    redis: &'a Redis,
+    op: Op,
+    login: &'a Login,
+    old: &'a Old,
+    user: &'a str,
+    hash: UserHash,
+    budget: Budget,
+}
+
+impl<'a> Across<'a> {
+    pub(crate) fn new(redis: &'a Redis, op: Op, login: &'a Login, old: &'a Old) -> Self {
+        let user = login.new.user.as_deref().unwrap_or_default();
+        Self { redis, op, login, old, user, hash: UserHash::of(user), budget: redis.client.budget() }
+    }
+
+    /// The session before, if it is one that this login may end. If it is not, it may have been ended by this login.
+    pub(crate) async fn look(&self) -> Result<Option<Record>, Error> {
+        Ok(match load_within(self.redis, &self.budget, self.old.id).await? {
+            Loaded::Live(record) if record.meta.generation == self.old.generation => Some(*record),
+            Loaded::Live(_) | Loaded::Ended(_) | Loaded::Absent => None,
+        })
+    }
+
+    /// The fields to carry over, as they stand with the pending changes.
+    pub(crate) fn carried(&self, seen: &Record) -> Delta {
+        let carried = NewFields::carried(self.login, Some(&seen.fields)).to_contents();
+        Delta {
+            clear: false,
+            changes: carried.iter().map(|(name, stored)| (name.to_owned(), Some(stored.to_vec()))).collect(),
+        }
+    }
+
+    /// The session before is not to be had: unless it was this login that ended it, that is the answer.
+    async fn again(&self) -> Answer<Record> {
+        match self.leave(0).await? {
+            Ok(carried) => self.activate(&carried).await,
+            Err(refused) => Ok(Err(self.first_refusal().await?.unwrap_or(refused))),
+        }
+    }
+
+    pub(crate) async fn park(&self, carried: &Delta) -> Answer<()> {
+        let Login { new, gate, .. } = self.login;
+        let (keys, limits) = (&self.redis.keys, &self.redis.settings.limits);
+        let build = |members: &[_]| {
+            let mut named = vec![keys.session(new.id), keys.index(&self.hash), keys.epoch(&self.hash)];
+            named.extend(members.iter().map(|id| keys.session(*id)));
+            Call::new(&scripts::PARK, named)
+                .fresh(new, tail(Some(self.user), &new.client))
+                .gate(gate)
+                .number(limits.fields)
+                .number(limits.session_bytes)
+                .members(members)
+                .delta(carried)
+        };
+        let reply = with_room(self.redis, &mut self.step(Step::Park), &self.hash, Vec::new(), build).await?;
+        reply.answer(|_| Ok(()))
+    }
+
+    /// What replaces the parked fields: nothing if they still stand.
+    pub(crate) async fn leave(&self, version: u32) -> Answer<Delta> {
+        let limits = &self.redis.settings.limits;
+        let call = Call::new(&scripts::LEAVE, self.redis.places(self.old.id, self.old.user.as_deref()))
+            .bytes(&self.old.id.as_bytes()[..])
+            .number(self.old.generation)
+            .number(version)
+            .number(self.redis.settings.remember_ms)
+            .number(limits.fields)
+            .number(limits.session_bytes)
+            .bytes(&self.login.new.id.as_bytes()[..])
+            .number(self.login.door_ms)
+            .names(&self.login.keep)
+            .delta(&self.login.delta)?;
+        self.redis.call(&mut self.step(Step::Leave), &call).await?.answer(replacing)
+    }
+
+    pub(crate) async fn activate(&self, carried: &Delta) -> Answer<Record> {
+        let Login { new, gate, .. } = self.login;
+        let keys = &self.redis.keys;
+        let build = |members: &[_]| {
+            let mut named = self.redis.places(new.id, Some(self.user));
+            named.push(keys.epoch(&self.hash));
+            named.extend(members.iter().map(|id| keys.session(*id)));
+            Call::new(&scripts::ACTIVATE, named)
+                .bytes(&new.id.as_bytes()[..])
+                .number(self.redis.settings.remember_ms)
+                .gate(gate)
+                .members(members)
+                .delta(carried)
+        };
+        let reply = with_room(self.redis, &mut self.step(Step::Activate), &self.hash, Vec::new(), build).await?;
+        reply.answer(|hash| record(self.redis, hash)?.ok_or_else(unexpected))
+    }
+
+    /// Its own operation: the masters' clocks differ, so it has as long to live as the login has, not until the same time.
+    fn step(&self, step: Step) -> Delivery {
+        let id = if matches!(step, Step::Leave) { self.old.id } else { self.login.new.id };
+        let client = &self.redis.client;
+        let life = self.op.not_after.saturating_sub(client.now());
+        let mut op = Op { not_after: client.now_at(&self.redis.keys.session(id)) + life, ..self.op };
+        op.id[7] ^= step as u8;
+        self.redis.delivery_within(op, self.budget)
+    }
+
+    /// What is parked is no use any more. Its id is this login's alone, and no call that needs it follows; without
+    /// this it is gone in five minutes.
+    pub(crate) async fn forget(&self) {
+        let key = self.redis.keys.session(self.login.new.id);
+        let mut unlink = cmd("UNLINK");
+        unlink.arg(&key);
+        let _five_minutes_more = self.redis.client.read_one(Path::Request, &self.budget, &key, &unlink).await;
+    }
+
+    /// What a login is refused for before it looks at the session before.
+    async fn first_refusal(&self) -> Result<Option<Refused>, Error> {
+        let keys = &self.redis.keys;
+        let (key, epoch) = (keys.session(self.login.new.id), keys.epoch(&self.hash));
+        let mut reads = pipe();
+        reads.cmd("EXISTS").arg(&key).cmd("TIME").cmd("GET").arg(epoch);
+        let [taken, now, epoch] = exactly(self.redis.client.read(Path::Request, &self.budget, &key, &reads).await?)?;
+        let now = time(&now)?;
+        let void = self.login.gate.ticket.is_some_and(|ticket| {
+            let epoch = millis(&epoch).ok();
+            now > ticket.taken + TICKET_LIFE_MS || (epoch.is_some() && epoch != ticket.epoch)
+        });
+        Ok(if millis(&taken)? > 0 { Some(Refused::Exists) } else { void.then_some(Refused::TicketVoid) })
+    }
+}
+
+/// The answer of `lua/leave.lua`: whether anything changed, and the fields to carry if so.
+fn replacing(answer: Value) -> Result<Delta, Error> {
+    let [changed, carried] = exactly(items(answer)?)?;
+    let carried = fields(carried)?;
+    let carried = carried.iter().map(|(name, stored)| (name.to_owned(), Some(stored.to_vec())));
+    Ok(match bytes(&changed)? {
+        b"0" => Delta::default(),
+        _ => Delta { clear: true, changes: carried.collect() },
+    })
+}

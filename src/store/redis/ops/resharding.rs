@@ -1,0 +1,134 @@
+//! Ends while a slot moves: its keys may lie on two servers, and a script that names several of them is told to try again.
+//!
+//! A script on the session's key alone can always be run, on whichever server has it. It leaves a dead member in the
+//! indexes; those go by calls of one key each, and where such a call fails whoever meets the member removes it.
+
+use redis::cmd;
+
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::fields::Delta;
+use crate::fields::map::Contents;
+use crate::identity::id::{SessionId, UserHash};
+use crate::store::redis::Redis;
+use crate::store::redis::layout::keys::member;
+use crate::store::redis::ops::create::create_within;
+use crate::store::redis::ops::load::{fields, load_within};
+use crate::store::redis::script::call::{Call, Delivery};
+use crate::store::redis::script::scripts;
+use crate::store::{Answer, End, Loaded, NewSession, Record, Undelivered};
+use crate::util::clock::Millis;
+use crate::util::rarely::rarely;
+
+/// Which session is ended, and if so how.
+#[derive(Clone)]
+pub(crate) struct Burial {
+    pub(crate) reason: EndReason,
+    /// Only if its login is not later.
+    pub(crate) latest: Option<Millis>,
+    /// Only if it is this user's, as the tail has it; empty: whose-ever it is.
+    pub(crate) owner: Vec<u8>,
+    /// Also if this version cannot read it: the user's index has it, or whose it is does not matter.
+    pub(crate) listed: bool,
+}
+
+/// Ends one session; answers whether it was.
+pub(crate) async fn bury(
+    redis: &Redis,
+    delivery: &mut Delivery,
+    id: SessionId,
+    user: Option<&str>,
+    how: &Burial,
+) -> Result<bool, Error> {
+    let call = Call::new(&scripts::BURY, vec![redis.keys.session(id)])
+        .nothing()
+        .number(how.reason.code())
+        .number(redis.settings.remember_ms)
+        .maybe(how.latest)
+        .bytes(how.owner.clone())
+        .bytes(if how.listed { &b"1"[..] } else { b"" })
+        .names(&[])
+        .delta(&NOTHING)?;
+    let ended = redis.call(delivery, &call).await?.answer(|_| Ok(()))?.is_ok();
+    if ended {
+        unlist(redis, delivery, id, user).await;
+    }
+    Ok(ended)
+}
+
+static NOTHING: Delta = Delta { clear: false, changes: Vec::new() };
+
+/// What `end` does: the guest that follows is made by a second call.
+pub(crate) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> Answer<Option<Record>> {
+    let names = end.successor.as_ref().map_or(&[][..], |(_, keep)| keep);
+    let call = Call::new(&scripts::BURY, vec![redis.keys.session(end.old.id)])
+        .number(end.old.generation)
+        .number(end.reason.code())
+        .number(redis.settings.remember_ms)
+        .nothing()
+        .nothing()
+        .nothing()
+        .names(names)
+        .delta(&end.delta)?;
+    let carried = match redis.call(delivery, &call).await?.answer(fields)? {
+        Ok(carried) => carried,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    unlist(redis, delivery, end.old.id, end.old.user.as_deref()).await;
+    match &end.successor {
+        Some((new, _)) if !carried.is_empty() => Ok(Ok(follow(redis, delivery, new, carried).await)),
+        _ => Ok(Ok(None)),
+    }
+}
+
+/// What `end_undelivered` does.
+pub(crate) async fn end_undelivered(redis: &Redis, delivery: &mut Delivery, undelivered: &Undelivered) -> Answer<bool> {
+    let Undelivered { id, user, .. } = undelivered;
+    let call = Call::new(&scripts::BURY, vec![redis.keys.session(*id)])
+        .bytes(undelivered.packed())
+        .number(EndReason::Undelivered.code())
+        .number(redis.settings.remember_ms)
+        .nothing()
+        .nothing()
+        .nothing()
+        .names(&[])
+        .delta(&NOTHING)?;
+    let answer = redis.call(delivery, &call).await?.answer(|_| Ok(true))?;
+    if answer.is_ok() {
+        unlist(redis, delivery, *id, user.as_deref()).await;
+    }
+    Ok(answer)
+}
+
+/// The session has ended, whatever becomes of this one.
+async fn follow(redis: &Redis, delivery: &Delivery, new: &NewSession, carried: Contents) -> Option<Record> {
+    let changes = carried.iter().map(|(name, stored)| (name.to_owned(), Some(stored.to_vec()))).collect();
+    match create_within(redis, &mut delivery.next(), new, &Delta { clear: false, changes }).await {
+        // Read again: after a repeat it may have changed, or have ended.
+        Ok(Ok(_)) => match load_within(redis, &delivery.budget, new.id).await {
+            Ok(Loaded::Live(record)) => Some(*record),
+            Ok(_) => None,
+            Err(error) => lost(&error),
+        },
+        Ok(Err(refused)) => lost(&refused),
+        Err(error) => lost(&error),
+    }
+}
+
+fn lost(why: &dyn std::fmt::Debug) -> Option<Record> {
+    rarely!(warn, ?why, "a session ended while its slot moved, and what was to follow it could not be made");
+    None
+}
+
+/// Takes an ended session off the indexes. No such id lives again, so these calls may come at any time.
+async fn unlist(redis: &Redis, delivery: &Delivery, id: SessionId, user: Option<&str>) {
+    let mut entries = vec![(redis.keys.deadlines(id.bucket()), id.as_bytes().to_vec())];
+    entries.extend(user.map(|user| (redis.keys.index(&UserHash::of(user)), member(id).to_vec())));
+    for (key, entry) in entries {
+        let mut removal = cmd("ZREM");
+        removal.arg(&key).arg(entry);
+        if let Err(error) = redis.client.read_one(delivery.path, &delivery.budget, &key, &removal).await {
+            tracing::debug!(%error, "an ended session stays in an index until someone meets it there");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! A user's sessions: ticket, list, revoke.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use redis::{Value, cmd, pipe};
+
+use crate::config::timeouts::NO_END_MS;
+use crate::end::EndReason;
+use crate::error::Error;
+use crate::identity::id::{SessionId, UserHash};
+use crate::store::redis::Redis;
+use crate::store::redis::client::{Budget, Path};
+use crate::store::redis::layout::keys::named;
+use crate::store::redis::layout::meta::owner;
+use crate::store::redis::ops::load::{Found, exactly, look};
+use crate::store::redis::ops::resharding::{Burial, bury};
+use crate::store::redis::script::call::{Call, Delivery};
+use crate::store::redis::script::reply::{millis, scored, time};
+use crate::store::redis::script::scripts;
+use crate::store::{Answer, BATCH, ENDS, EPOCH_LIFE_MS, Meta, Refused, Replicas, Scope, Ticket};
+use crate::util::clock::Millis;
+
+pub(crate) async fn ticket(redis: &Redis, user: &str) -> Result<Ticket, Error> {
+    let key = redis.keys.epoch(&UserHash::of(user));
+    let mut reads = pipe();
+    reads.cmd("TIME").cmd("GET").arg(&key);
+    let [now, epoch] = exactly(redis.client.read(Path::Request, &redis.client.budget(), &key, &reads).await?)?;
+    Ok(Ticket { epoch: stored_epoch(&epoch)?, taken: time(&now)? })
+}
+
+fn stored_epoch(epoch: &Value) -> Result<Option<Millis>, Error> {
+    match epoch {
+        Value::Nil => Ok(None),
+        text => millis(text).map(Some),
+    }
+}
+
+/// Dead members are taken off the index, by a script that names them: who meets one removes it.
+pub(crate) async fn list(redis: &Redis, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
+    let user = User::new(redis, user);
+    let members: Vec<SessionId> = user.members().await?.into_iter().map(|(id, _)| id).collect();
+    let mut live = Vec::new();
+    for ids in members.chunks(BATCH) {
+        let found = look(redis, Path::Request, &user.budget, ids).await?;
+        let mut dead = Vec::new();
+        for (id, found) in ids.iter().zip(found) {
+            match found {
+                Found::Live(meta) if meta.user.as_deref() == Some(user.id) => live.push((*id, *meta)),
+                Found::Absent | Found::Dead(_) => dead.push(*id),
+                Found::Live(_) | Found::Foreign => {}
+            }
+        }
+        let _none = user.end(&dead, Ending::of(EndReason::Expired)).await?;
+    }
+    Ok(live)
+}
+
+/// `All` and `Others` raise the epoch, then end every member not later, until a pass ends none. Later logins are later
+/// than the epoch, so no pass is needed for them.
+pub(crate) async fn revoke(
+    redis: &Redis,
+    user: &str,
+    scope: Scope,
+    reason: EndReason,
+    replicas: Option<&Arc<Replicas>>,
+) -> Answer<u64> {
+    let user = User { replicas, ..User::new(redis, user) };
+    if let Scope::One(id) | Scope::Others(id) = scope
+        && id.bucket() != user.hash.bucket()
+    {
+        return Ok(Err(Refused::Gone(None)));
+    }
+    let staying = match scope {
+        Scope::One(id) => {
+            let ended = user.end(&[id], Ending { latest: Some(NO_END_MS), ..Ending::of(reason) }).await?;
+            if ended == Ok(1) {
+                redis.note_end(id, Some(user.id), reason);
+            }
+            return Ok(ended.and_then(|ended| if ended == 0 { Err(Refused::Gone(None)) } else { Ok(ended) }));
+        }
+        Scope::Others(id) => Some(id),
+        Scope::All => None,
+    };
+    // Sessions end before anything waits: what the ends' replicas have, they have of the epoch before it too.
+    let raised = User { replicas: None, ..user }.raise(staying).await?;
+    let epoch = match raised {
+        Ok(epoch) => epoch,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    redis.note_epoch(user.id, epoch, staying, reason);
+    let ended = user.passes(Ending { latest: Some(epoch), staying, spared: staying, ..Ending::of(reason) }).await?;
+    if replicas.is_some() && ended == Ok(0) {
+        // Nothing was written that could be waited for.
+        if let Err(refused) = user.raise_to(epoch + 1).await? {
+            return Ok(Err(refused));
+        }
+    }
+    Ok(ended)
+}
+
+/// How a user's sessions are ended.
+#[derive(Clone, Copy)]
+struct Ending {
+    reason: EndReason,
+    /// Only logins not later than this; with none, nothing is ended and only dead members go.
+    latest: Option<Millis>,
+    /// Nothing is ended unless this one is a live one of the user.
+    staying: Option<SessionId>,
+    /// This one is left.
+    spared: Option<SessionId>,
+}
+
+impl Ending {
+    /// Tidies.
+    const fn of(reason: EndReason) -> Self {
+        Self { reason, latest: None, staying: None, spared: None }
+    }
+}
+
+/// Ends again what was ended up to this epoch, after a failover that may have undone it.
+pub(crate) async fn revoke_again(
+    redis: &Redis,
+    user: &str,
+    epoch: Millis,
+    spared: Option<SessionId>,
+    reason: EndReason,
+) -> Answer<u64> {
+    let user = User::new(redis, user);
+    match user.raise_to(epoch).await? {
+        Ok(_) => user.passes(Ending { latest: Some(epoch), spared, ..Ending::of(reason) }).await,
+        Err(refused) => Ok(Err(refused)),
+    }
+}
+
+/// A user in one operation.
+#[derive(Clone, Copy)]
+struct User<'a> {
+    redis: &'a Redis,
+    id: &'a str,
+    hash: UserHash,
+    budget: Budget,
+    replicas: Option<&'a Arc<Replicas>>,
+}
+
+impl<'a> User<'a> {
+    fn new(redis: &'a Redis, id: &'a str) -> Self {
+        Self { redis, id, hash: UserHash::of(id), budget: redis.client.budget(), replicas: None }
+    }
+
+    fn step(&self, key: &[u8]) -> Result<Delivery, Error> {
+        Ok(self.redis.step(Path::Request, self.budget, key)?.on(self.replicas))
+    }
+
+    /// The index's members, earliest login first, with their login times.
+    async fn members(&self) -> Result<Vec<(SessionId, Millis)>, Error> {
+        let key = self.redis.keys.index(&self.hash);
+        let mut read = cmd("ZRANGE");
+        read.arg(&key).arg(0).arg(-1).arg("WITHSCORES");
+        let all = scored(self.redis.client.read_one(Path::Request, &self.budget, &key, &read).await?)?;
+        let ids = all.into_iter().filter_map(|(member, login)| Some((named(&member)?, login)));
+        Ok(ids.filter(|(id, _)| id.bucket() == self.hash.bucket()).collect())
+    }
+
+    /// Raises the epoch to the larger of now, the latest login and the old epoch + 1, and answers it. Now and the old
+    /// epoch are read first, so that a repeat finds it raised; the latest login is the script's to read.
+    async fn raise(&self, staying: Option<SessionId>) -> Answer<Millis> {
+        let keys = &self.redis.keys;
+        let key = keys.epoch(&self.hash);
+        let mut reads = pipe();
+        reads.cmd("TIME").cmd("GET").arg(&key);
+        let [now, old] = exactly(self.redis.client.read(Path::Request, &self.budget, &key, &reads).await?)?;
+        let least = time(&now)?.max(stored_epoch(&old)?.map_or(0, |old| old + 1));
+        let stays = staying.map_or_else(|| key.clone(), |id| keys.session(id));
+        let call = Call::new(&scripts::RAISE, vec![key, keys.index(&self.hash), stays])
+            .number(least)
+            .number(EPOCH_LIFE_MS)
+            .bytes(staying.map_or_else(Vec::new, |_| owner(self.id)));
+        let mut delivery = self.step(&call.keys[0])?;
+        match self.redis.call_if_whole(&mut delivery, &call).await? {
+            Some(reply) => reply.answer(|epoch| millis(&epoch)),
+            None => self.raise_alone(least, staying).await.map_err(|error| delivery.told(error)),
+        }
+    }
+
+    /// The same while the slot moves: the latest login is read beforehand. One that comes in between is caught too, as
+    /// the epoch is as far ahead as this operation may take.
+    async fn raise_alone(&self, least: Millis, staying: Option<SessionId>) -> Answer<Millis> {
+        if !self.stays(staying).await? {
+            return Ok(Err(Refused::Gone(None)));
+        }
+        let latest = self.members().await?.last().map_or(0, |(_, login)| *login);
+        let epoch = least.max(latest) + self.budget.left_ms();
+        self.raise_to(epoch).await
+    }
+
+    /// Raises the epoch to just this one, if it is lower; answers it as it stands.
+    async fn raise_to(&self, epoch: Millis) -> Answer<Millis> {
+        let key = self.redis.keys.epoch(&self.hash);
+        let call = Call::new(&scripts::RAISE, vec![key.clone(), key.clone(), key])
+            .number(epoch)
+            .number(EPOCH_LIFE_MS)
+            .nothing();
+        let mut delivery = self.step(&call.keys[0])?;
+        self.redis.call(&mut delivery, &call).await?.answer(|epoch| millis(&epoch))
+    }
+
+    async fn passes(mut self, ending: Ending) -> Answer<u64> {
+        // One call ends all: only the last of several could wait for the replicas of all.
+        let at_once = if self.replicas.is_some() { BATCH } else { ENDS };
+        let mut ended = 0;
+        loop {
+            let all = self.members().await?.into_iter();
+            let caught = all.filter(|(id, login)| Some(*login) <= ending.latest && Some(*id) != ending.spared);
+            let mut now = 0;
+            for ids in caught.map(|(id, _)| id).collect::<Vec<_>>().chunks(at_once) {
+                let begun = Instant::now();
+                match self.end(ids, ending).await? {
+                    Ok(count) => now += count,
+                    Err(refused) => return Ok(Err(refused)),
+                }
+                if self.replicas.is_some() {
+                    self.budget = self.budget.longer(begun.elapsed());
+                }
+            }
+            ended += now;
+            if now == 0 {
+                return Ok(Ok(ended));
+            }
+        }
+    }
+
+    /// Ends those of the sessions that are the user's and in scope; answers how many.
+    async fn end(&self, ids: &[SessionId], ending: Ending) -> Answer<u64> {
+        if ids.is_empty() {
+            return Ok(Ok(0));
+        }
+        let keys = &self.redis.keys;
+        let (index, deadlines) = (keys.index(&self.hash), keys.deadlines(self.hash.bucket()));
+        let staying = ending.staying.map_or_else(|| deadlines.clone(), |id| keys.session(id));
+        let mut named = vec![deadlines, staying];
+        named.extend(ids.iter().flat_map(|id| [keys.session(*id), index.clone()]));
+        let call = Call::new(&scripts::REVOKE, named)
+            .number(ending.reason.code())
+            .number(self.redis.settings.remember_ms)
+            .number(ending.latest.map_or(-1, |latest| latest as i64))
+            .bytes(owner(self.id))
+            .members(ids);
+        let mut delivery = self.step(&call.keys[0])?;
+        match self.redis.call_if_whole(&mut delivery, &call).await? {
+            Some(reply) => reply.answer(|ended| millis(&ended)),
+            None => self.end_each(ids, ending).await.map_err(|error| delivery.told(error)),
+        }
+    }
+
+    /// The same while the slot moves: one by one. What is only to be tidied is left for another time.
+    async fn end_each(&self, ids: &[SessionId], ending: Ending) -> Answer<u64> {
+        if !self.stays(ending.staying).await? {
+            return Ok(Err(Refused::Gone(None)));
+        }
+        let Some(latest) = ending.latest else { return Ok(Ok(0)) };
+        let members = self.members().await?;
+        let mut ended = 0;
+        for id in ids {
+            let listed = members.iter().any(|(member, _)| member == id);
+            let how = Burial { reason: ending.reason, latest: Some(latest), owner: owner(self.id), listed };
+            let mut delivery = self.step(&self.redis.keys.session(*id))?;
+            ended += u64::from(bury(self.redis, &mut delivery, *id, Some(self.id), &how).await?);
+        }
+        Ok(Ok(ended))
+    }
+
+    /// Whether the one that is to stay, if any, is a live one of the user.
+    async fn stays(&self, staying: Option<SessionId>) -> Result<bool, Error> {
+        let Some(id) = staying else { return Ok(true) };
+        let found = look(self.redis, Path::Request, &self.budget, &[id]).await?;
+        Ok(matches!(&found[..], [Found::Live(meta)] if meta.user.as_deref() == Some(self.id)))
+    }
+}

@@ -1,0 +1,312 @@
+//! Sending a script: its keys and arguments, and new operation ids where the old one came too late.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use redis::{RedisError, Value};
+
+use crate::config::limits::check_field_name;
+use crate::config::timeouts::Spans;
+use crate::error::{Error, Outage};
+use crate::fields::Delta;
+use crate::identity::id::{SessionId, fill};
+use crate::store::redis::Redis;
+use crate::store::redis::client::{Budget, Path, Script, Sent};
+use crate::store::redis::layout::keys::{Bytes, member};
+use crate::store::redis::script::reply::{Code, Reply, millis};
+use crate::store::{NewSession, Op, Replicas};
+use crate::util::boxed::erased;
+use crate::util::clock::Millis;
+
+/// For so long after it was made a call may be done; less than tombstones stay, and than scripts accept (120 s).
+const LIFE_MS: u64 = 60_000;
+/// So often a call that was surely not done is sent again as a new one. A full ring lets eight new operations through
+/// for each that it makes stale, so this many suffices for hundreds of calls on one session at once.
+const ATTEMPTS: usize = 64;
+
+/// A script call but for its operation: that comes from [`Delivery`].
+pub(crate) struct Call<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) keys: Vec<Bytes>,
+    args: Vec<Cow<'a, [u8]>>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) const fn new(script: &'a Script, keys: Vec<Bytes>) -> Self {
+        Self { script, keys, args: Vec::new() }
+    }
+
+    pub(crate) fn bytes(mut self, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        self.args.push(bytes.into());
+        self
+    }
+
+    /// A number in digits.
+    pub(crate) fn number(self, number: impl fmt::Display) -> Self {
+        self.bytes(number.to_string().into_bytes())
+    }
+
+    /// An argument that says "none".
+    pub(crate) fn nothing(self) -> Self {
+        self.bytes(&b""[..])
+    }
+
+    pub(crate) fn maybe(self, number: Option<impl fmt::Display>) -> Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.nothing(),
+        }
+    }
+
+    pub(crate) fn spans(self, spans: &Spans) -> Self {
+        self.number(spans.idle_ms).number(spans.absolute_ms).number(spans.interval_ms)
+    }
+
+    /// What `lua/lib/fresh.lua` makes a session of.
+    pub(crate) fn fresh(self, new: &'a NewSession, tail: Vec<u8>) -> Self {
+        self.bytes(&new.secret.0[..]).spans(&new.spans).number(new.grace_ms).bytes(tail)
+    }
+
+    /// Members of an index, and how many.
+    pub(crate) fn members(self, ids: &[SessionId]) -> Self {
+        ids.iter().fold(self.number(ids.len()), |call, id| call.bytes(member(*id).to_vec()))
+    }
+
+    /// Names of fields. What is no name is no field.
+    pub(crate) fn names(self, names: &'a [String]) -> Self {
+        let mut names: Vec<&str> =
+            names.iter().map(String::as_str).filter(|name| check_field_name(name).is_ok()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.iter().fold(self.number(names.len()), |call, name| call.bytes(name.as_bytes()))
+    }
+
+    /// What `lua/lib/delta.lua` reads. A field's name is checked here too: one of another form could be the metadata's.
+    pub(crate) fn delta(mut self, delta: &'a Delta) -> Result<Self, Error> {
+        for (name, _) in &delta.changes {
+            check_field_name(name)?;
+        }
+        self = self.bytes(if delta.clear { &b"1"[..] } else { b"0" }).number(delta.sets().count());
+        self = delta.sets().fold(self, |call, (name, stored)| call.bytes(name.as_bytes()).bytes(stored));
+        Ok(delta.removes().fold(self, |call, name| call.bytes(name.as_bytes())))
+    }
+}
+
+/// One operation of the contract on its way: under which operation id, and whether an earlier sending may be done yet.
+pub(crate) struct Delivery {
+    pub(crate) path: Path,
+    pub(crate) budget: Budget,
+    op: Op,
+    unsure: bool,
+    replicas: Option<Arc<Replicas>>,
+}
+
+impl Delivery {
+    /// To replicas too.
+    pub(crate) fn on(self, replicas: Option<&Arc<Replicas>>) -> Self {
+        Self { replicas: replicas.cloned(), ..self }
+    }
+
+    /// Of the call that follows from this one, as its repeat follows from this one's repeat.
+    pub(crate) fn next(&self) -> Self {
+        let mut op = self.op;
+        op.id[7] ^= 0xff;
+        Self { op, replicas: self.replicas.clone(), ..*self }
+    }
+
+    /// A sending failed, perhaps after it was executed.
+    const fn note(&mut self, error: &Error) {
+        self.unsure |= matches!(error, Error::Indeterminate(_));
+    }
+}
+
+impl Delivery {
+    /// The operation, if it surely was not sent yet.
+    pub(crate) fn first(&self) -> Option<Op> {
+        (!self.unsure).then_some(self.op)
+    }
+
+    /// What a failure means: once an earlier sending may be done, nobody knows that the call is not.
+    pub(crate) fn told(&self, error: Error) -> Error {
+        match error {
+            Error::Unavailable(outage) if self.unsure => Error::Indeterminate(outage),
+            error => error,
+        }
+    }
+
+    pub(crate) const fn not_after(&self) -> Millis {
+        self.op.not_after
+    }
+}
+
+#[cfg(test)]
+impl Delivery {
+    /// As if an answer had been lost.
+    pub(crate) fn note_lost(&mut self) {
+        self.unsure = true;
+    }
+}
+
+impl Redis {
+    /// A call of the request path, under the operation that the caller names.
+    pub(crate) fn delivery(&self, op: Op) -> Delivery {
+        self.delivery_within(op, self.client.budget())
+    }
+
+    /// A step of an operation that is no single call, about this key.
+    pub(crate) fn step(&self, path: Path, budget: Budget, key: &[u8]) -> Result<Delivery, Error> {
+        Ok(Delivery { path, budget, op: self.new_op(key)?, unsure: false, replicas: None })
+    }
+
+    /// The same as one of several steps.
+    pub(crate) const fn delivery_within(&self, op: Op, budget: Budget) -> Delivery {
+        Delivery { path: Path::Request, budget, op, unsure: op.again, replicas: None }
+    }
+
+    /// In the time of the master that has the key.
+    fn new_op(&self, key: &[u8]) -> Result<Op, Error> {
+        let mut id = [0; 8];
+        fill(&mut id)?;
+        Ok(Op { id, not_after: self.client.now_at(key) + LIFE_MS, again: false })
+    }
+
+    /// Sends a call until it is answered. Refused as late or stale, and never sent twice, it becomes a new operation:
+    /// one whose not-after is later than the horizon, if that is what it was too early for.
+    pub(crate) async fn call(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
+        for _ in 0..ATTEMPTS {
+            let reply = self.once(delivery, call).await?;
+            if !self.renew(delivery, &call.keys[0], &reply)? {
+                return Ok(reply);
+            }
+        }
+        Err(too_late())
+    }
+
+    /// The same of a call that says more of its operation than its id and not-after.
+    pub(crate) async fn call_naming<'a>(
+        &self,
+        delivery: &mut Delivery,
+        build: impl Fn(Op) -> Result<Call<'a>, Error>,
+    ) -> Result<Reply, Error> {
+        for _ in 0..ATTEMPTS {
+            let call = build(delivery.op)?;
+            let reply = self.once(delivery, &call).await?;
+            if !self.renew(delivery, &call.keys[0], &reply)? {
+                return Ok(reply);
+            }
+        }
+        Err(too_late())
+    }
+
+    /// Makes a call that was refused as late or stale a new operation, if it may be sent again; answers whether it was.
+    fn renew(&self, delivery: &mut Delivery, key: &[u8], reply: &Reply) -> Result<bool, Error> {
+        let horizon = match reply.code {
+            Code::Late => {
+                self.client.clock_seen(key, millis(&reply.content)?);
+                0
+            }
+            Code::Stale => millis(&reply.content)?,
+            _ => return Ok(false),
+        };
+        if delivery.unsure {
+            return Err(Error::Indeterminate(Outage::new("the answer was lost, and a repeat came too late")));
+        }
+        let op = self.new_op(key)?;
+        delivery.op = Op { not_after: op.not_after.max(horizon + 1), ..op };
+        Ok(true)
+    }
+
+    /// The same; `None`, and this time it was not executed, if its keys lie on two servers while their slot moves. That may pass, so
+    /// part of the budget is spent on it.
+    pub(crate) async fn call_if_whole(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Option<Reply>, Error> {
+        if self.torn {
+            return Ok(None);
+        } else if !self.parted {
+            return self.call(delivery, call).await.map(Some);
+        }
+        let budget = delivery.budget;
+        delivery.budget = budget.quarter();
+        let first = self.call(delivery, call).await;
+        delivery.budget = budget;
+        let answer = match first {
+            Err(error) if error.is_retryable() && !is_torn(&error) => {
+                delivery.note(&error);
+                self.call(delivery, call).await
+            }
+            answer => answer,
+        };
+        match answer {
+            Err(error) if is_torn(&error) => {
+                delivery.note(&error);
+                Ok(None)
+            }
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Sends a call under exactly this operation, and answers also that it came too late.
+    pub(crate) async fn once(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
+        let sent = erased(self.send(delivery, call)).await.map_err(|error| delivery.told(readable(error)))?;
+        delivery.unsure |= sent.times > 1;
+        Reply::read(sent.answer)
+    }
+
+    /// Sends a script that takes its operation in its own way; answers what it answers.
+    pub(crate) async fn send_plain(
+        &self,
+        delivery: &mut Delivery,
+        script: &Script,
+        keys: &[&[u8]],
+        args: &[&[u8]],
+    ) -> Result<Value, Error> {
+        let sending = self.client.script(delivery.path, &delivery.budget, script, keys, args);
+        let sent = erased(sending).await.map_err(|error| delivery.told(error))?;
+        delivery.unsure |= sent.times > 1;
+        Ok(sent.answer)
+    }
+
+    async fn send(&self, delivery: &Delivery, call: &Call<'_>) -> Result<Sent, Error> {
+        let not_after = delivery.op.not_after.to_string();
+        let keys: Vec<&[u8]> = call.keys.iter().map(Vec::as_slice).collect();
+        let mut args: Vec<&[u8]> = Vec::with_capacity(call.args.len() + 2);
+        args.extend([&delivery.op.id[..], not_after.as_bytes()]);
+        args.extend(call.args.iter().map(|arg| &**arg));
+        let Some(replicas) = &delivery.replicas else {
+            return self.client.script(delivery.path, &delivery.budget, call.script, &keys, &args).await;
+        };
+        let (wait, soon) = ((replicas.wanted, replicas.left()), delivery.budget.quarter());
+        match self.client.script_and_wait(&soon, call.script, &keys, &args, wait).await {
+            Ok((sent, have)) => {
+                replicas.note(have);
+                Ok(sent)
+            }
+            // Such as when others wait on all the connections for it: rather an end that nobody waited for than none.
+            Err(Error::Unavailable(_)) => {
+                let sent = self.client.script(delivery.path, &delivery.budget, call.script, &keys, &args).await?;
+                replicas.note(0);
+                Ok(sent)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn too_late() -> Error {
+    Error::Unavailable(Outage::new("every attempt came too late"))
+}
+
+fn is_torn(error: &Error) -> bool {
+    code(error) == Some("TRYAGAIN")
+}
+
+fn code(error: &Error) -> Option<&str> {
+    let (Error::Unavailable(outage) | Error::Indeterminate(outage)) = error else { return None };
+    outage.source().and_then(|source| source.downcast_ref::<RedisError>()).and_then(RedisError::code)
+}
+
+/// A script that meets metadata of another format fails before it writes: that is no outage.
+fn readable(error: Error) -> Error {
+    if code(&error) == Some("UNREADABLE") { Error::Unreadable("its metadata is of another format") } else { error }
+}

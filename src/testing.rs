@@ -1,0 +1,184 @@
+//! What an application's own tests need of sessions.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::config::ConfigError;
+use crate::error::Error;
+use crate::identity::client::ClientInfo;
+use crate::session::Session;
+use crate::session::load::candidates;
+use crate::session::load::candidates::Candidates;
+use crate::session::login_request::{LoggedIn, Login};
+use crate::sessions::Sessions;
+use crate::sessions::builder::Builder;
+use crate::util::clock::ManualClock;
+
+/// Sessions for an application's tests: embedded, with a clock that the test moves; for any framework.
+///
+/// It comes with the feature `test-util`, for `[dev-dependencies]` alone:
+/// `cloakroom = { version = "0.1", features = ["test-util"] }` beside the line under `[dependencies]`.
+///
+/// Build the application on [`sessions`](Self::sessions), send requests with the `Cookie` header of [`user`](Self::user) or
+/// [`guest`](Self::guest), and read from the response what [`cookie_of`](Self::cookie_of) it a browser would keep.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use cloakroom::{TestCookie, TestKit};
+/// use std::time::Duration;
+///
+/// let kit = TestKit::new();
+/// let cookie = kit.user("ada").await;
+/// assert_eq!(kit.open(&cookie).await?.user().as_deref(), Some("ada"));
+///
+/// kit.advance(Duration::from_secs(60 * 60));
+/// assert_eq!(kit.open(&cookie).await?.user(), None);
+///
+/// assert_eq!(kit.cookie_of(["theme=dark", "__Host-id=; Max-Age=0"]), TestCookie::Removed);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct TestKit {
+    sessions: Sessions,
+    clock: ManualClock,
+    cookie: String,
+}
+
+/// What a response does to a browser's cookie.
+#[derive(Clone, PartialEq, Eq)]
+pub enum TestCookie {
+    /// Nothing.
+    Kept,
+    /// The browser sends this from now on: a `Cookie` header's value.
+    Set(String),
+    /// The browser sends it no more.
+    Removed,
+}
+
+impl fmt::Debug for TestCookie {
+    /// Without the token, as tests are logged too.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kept => "Kept",
+            Self::Set(_) => "Set(..)",
+            Self::Removed => "Removed",
+        })
+    }
+}
+
+impl TestKit {
+    /// Sessions with the default settings, for the default cookie.
+    ///
+    /// # Panics
+    /// Never: the default settings are good.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(|builder| builder).expect("the default settings are good")
+    }
+
+    /// Sessions with these settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a setting that is out of range.
+    pub fn with(settings: impl FnOnce(Builder) -> Builder) -> Result<Self, ConfigError> {
+        let clock = ManualClock::new();
+        let builder = Sessions::builder("memory:").namespace("test").clock(clock.clone());
+        Ok(Self { sessions: settings(builder).connect_lazy()?, clock, cookie: "__Host-id".to_owned() })
+    }
+
+    /// The same for a cookie of another name, `__Host-id` by default.
+    #[must_use]
+    pub fn cookie_name(self, name: impl Into<String>) -> Self {
+        Self { cookie: name.into(), ..self }
+    }
+
+    /// The sessions to build the application on.
+    #[must_use]
+    pub const fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Logs this user in on a new device; answers its `Cookie` header: `__Host-id=..`.
+    ///
+    /// # Panics
+    /// If the login is refused: for an impossible user id, or at a cap that rejects.
+    pub async fn user(&self, user: &str) -> String {
+        self.user_with(Login::new(user), |_| Ok(())).await
+    }
+
+    /// The same by any login, with a session that was filled after it.
+    ///
+    /// # Panics
+    /// If the login is refused, or what is filled in.
+    pub async fn user_with(&self, login: Login, fill: impl FnOnce(&Session) -> Result<(), Error> + Send) -> String {
+        let session = self.draft().await;
+        let outcome = session.login(login).await;
+        assert!(matches!(outcome, Ok(LoggedIn::As(_))), "the login is refused: {outcome:?}");
+        self.filled(session, fill).await
+    }
+
+    /// Makes a guest's session and fills it; answers its `Cookie` header.
+    ///
+    /// # Panics
+    /// If what is filled in is refused.
+    pub async fn guest(&self, fill: impl FnOnce(&Session) -> Result<(), Error> + Send) -> String {
+        let session = self.draft().await;
+        session.set_dirty(true);
+        self.filled(session, fill).await
+    }
+
+    /// The session that a `Cookie` header names, as it is stored now; not a use of it. Of several values of the name, at most
+    /// four well-formed ones are tried, as by the layer.
+    ///
+    /// # Errors
+    /// Those of [`Sessions::peek`]; the embedded store is always there.
+    pub async fn open(&self, cookie: &str) -> Result<Session, Error> {
+        let pairs = cookie.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let values = pairs.filter(|(name, _)| *name == self.cookie).map(|(_, value)| value.as_bytes());
+        let opened = candidates::peek(&self.sessions, &Candidates::among(values), ClientInfo::new()).await?;
+        Ok(opened.session)
+    }
+
+    /// What a browser does with the values of a response's `Set-Cookie` headers. Removals from former places go unnoticed
+    /// beside a line that sets the cookie; alone, they are taken for the cookie's own.
+    ///
+    /// # Panics
+    /// If they set our cookie to two values: no layer of ours does.
+    pub fn cookie_of<V: AsRef<[u8]>>(&self, set_cookie: impl IntoIterator<Item = V>) -> TestCookie {
+        let values = set_cookie.into_iter().map(|value| String::from_utf8_lossy(value.as_ref()).into_owned());
+        let ours = |value: &String| value.split_once('=').is_some_and(|(name, _)| name == self.cookie);
+        let removes = |line: &String| line.split(';').any(|part| part.trim().eq_ignore_ascii_case("Max-Age=0"));
+        let (removals, sets): (Vec<_>, Vec<_>) = values.filter(ours).partition(removes);
+        assert!(sets.len() <= 1, "the cookie is set twice");
+        match sets.first() {
+            Some(line) => TestCookie::Set(line.split(';').next().unwrap_or_default().to_owned()),
+            None if removals.is_empty() => TestCookie::Kept,
+            None => TestCookie::Removed,
+        }
+    }
+
+    async fn draft(&self) -> Session {
+        self.sessions.open(None, ClientInfo::new()).await.expect("a draft takes no store")
+    }
+
+    async fn filled(&self, session: Session, fill: impl FnOnce(&Session) -> Result<(), Error> + Send) -> String {
+        let saved = match fill(&session) {
+            Ok(()) => session.save().await.and_then(crate::SaveOutcome::into_result),
+            Err(error) => Err(error),
+        };
+        assert!(saved.is_ok(), "what is filled in is refused: {saved:?}");
+        let token = session.token().expect("a new session has a token");
+        format!("{}={}", self.cookie, token.reveal().as_str())
+    }
+}
+
+impl Default for TestKit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
