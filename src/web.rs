@@ -5,47 +5,37 @@
 //! `policy` (what to save and to say), `set_cookie`, `caching`, `finish` (all of that, in order), `answer` (an error as a
 //! response), `refusal` (who is not let in). `axum` and `actix` only carry heads in and out.
 
+pub(crate) mod error_response;
+pub(crate) mod extract;
+pub(crate) mod token_in;
+
 #[cfg(feature = "actix-web")]
 mod actix;
-mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod caching;
-mod carrier;
 mod client;
-mod config;
-mod cookie;
 mod csrf;
 mod finish;
-mod fresh;
-mod handshake;
 mod head;
-mod header;
 mod layer;
-mod origin;
 mod passive;
 mod policy;
-mod presented;
 mod proxies;
-mod read;
-mod refusal;
-mod set_cookie;
 mod slot;
-mod user;
-mod withheld;
 
 #[cfg(feature = "actix-web")]
 pub use self::actix::{CsrfMiddleware, SessionMiddleware};
 #[cfg(feature = "axum")]
 pub use self::axum::{CsrfService, SessionService};
-pub use config::{SameSite, SessionCookie};
+pub use crate::web::extract::fresh::RequireFresh;
+pub use crate::web::extract::read::ReadSession;
+pub use crate::web::extract::refusal::UserRejection;
+pub use crate::web::extract::user::User;
+pub use crate::web::token_in::cookie_settings::{SameSite, SessionCookie};
+pub use crate::web::token_in::header::SessionHeader;
 pub use csrf::{CsrfLayer, MissingOrigin};
-pub use fresh::RequireFresh;
-pub use header::SessionHeader;
 pub use layer::SessionLayer;
 pub use passive::RequestView;
 pub use policy::SaveOn;
 pub use proxies::TrustedProxies;
-pub use read::ReadSession;
-pub use refusal::UserRejection;
-pub use user::User;

@@ -4,7 +4,7 @@ use super::head::RequestHead;
 use super::proxies::TrustedProxies;
 use crate::identity::client::ClientInfo;
 
-pub(super) fn of(request: &impl RequestHead, proxies: &TrustedProxies) -> ClientInfo {
+pub(crate) fn of(request: &impl RequestHead, proxies: &TrustedProxies) -> ClientInfo {
     let mut client = ClientInfo::new();
     if let Some(address) = request.peer() {
         client = client.address(proxies.client(address.to_canonical(), request).to_canonical());

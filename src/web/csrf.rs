@@ -1,13 +1,15 @@
 //! The layer against forged requests, whatever the framework.
 
+pub(crate) mod handshake;
+pub(crate) mod origin;
+
 use std::sync::Arc;
 
-use super::answer::Answer;
-use super::handshake;
 use super::head::RequestHead;
-use super::origin::{self, Evidence, Sent, Source};
 use super::slot::{Asked, Slot, no_layer};
 use crate::config::ConfigError;
+use crate::web::csrf::origin::{Evidence, Sent, Source};
+use crate::web::error_response::Answer;
 
 const NO_TOKEN: &str = "the CSRF token is missing or wrong";
 /// Named here, as what frameworks call safe grows with the methods that they know.
@@ -65,7 +67,7 @@ const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 /// ```
 #[derive(Debug, Clone, Default)]
 #[must_use = "add it to the routes, inside of `SessionLayer`"]
-pub struct CsrfLayer(pub(super) Arc<Rules>);
+pub struct CsrfLayer(pub(crate) Arc<Rules>);
 
 /// What becomes of a request that says nothing of where it comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -79,13 +81,13 @@ pub enum MissingOrigin {
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     trusted: Vec<String>,
     missing: MissingOrigin,
 }
 
 /// What is to be done with a request.
-pub(super) enum Admission {
+pub(crate) enum Admission {
     Pass,
     Refuse(Answer),
     /// Passes with this token of the session, which is yet to be loaded.
@@ -119,7 +121,7 @@ impl CsrfLayer {
 
 impl Rules {
     /// `slot` is that of the session layer around this one, if there is one.
-    pub(super) fn admit(&self, request: &impl RequestHead, slot: Option<&Slot>) -> Admission {
+    pub(crate) fn admit(&self, request: &impl RequestHead, slot: Option<&Slot>) -> Admission {
         let needs_no_guard = slot.is_some_and(Slot::needs_no_guard);
         if needs_no_guard || changes_nothing(request) {
             return Admission::Pass;
@@ -146,7 +148,7 @@ fn changes_nothing(request: &impl RequestHead) -> bool {
 }
 
 /// Answers for the request unless this is its session's token.
-pub(super) async fn check(slot: &Slot, asked: Asked<'_>, token: &str) -> Result<(), Answer> {
+pub(crate) async fn check(slot: &Slot, asked: Asked<'_>, token: &str) -> Result<(), Answer> {
     let session = slot.load(asked).await.map_err(|error| Answer::to(&error))?;
     if session.csrf_matches(token) { Ok(()) } else { Err(Answer::forbidden(NO_TOKEN)) }
 }

@@ -1,17 +1,17 @@
 //! What happens to a response before its head leaves.
 
-use super::answer::Answer;
 use super::caching::{forbids_storing, mark_private, varies_by};
 use super::head::{ResponseHead, Secrecy};
 use super::policy::{self, Reply};
 use super::slot::Slot;
 use crate::session::Session;
 use crate::util::rarely::rarely;
+use crate::web::error_response::Answer;
 
 /// Saves, and completes the response's headers. From then on the session cannot be changed.
 ///
 /// Dropped midway, when the client hangs up, a save is done or not.
-pub(super) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
+pub(crate) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
     drop_ours(slot, &mut response);
     if let Some(session) = slot.used() {
         let settled = policy::settle(session, response.status(), slot.save_on()).await;

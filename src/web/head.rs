@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::answer::Answer;
+use crate::web::error_response::Answer;
 
 /// A request's head.
-pub(super) trait RequestHead {
+pub(crate) trait RequestHead {
     fn method(&self) -> &str;
 
     /// The path of the request's target, without the query.
@@ -26,13 +26,13 @@ pub(super) trait RequestHead {
 
 /// Whether a log may show a header's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Secrecy {
+pub(crate) enum Secrecy {
     Public,
     Secret,
 }
 
 /// A response whose head can still be changed.
-pub(super) trait ResponseHead: Sized {
+pub(crate) trait ResponseHead: Sized {
     fn status(&self) -> u16;
 
     /// All values of a header, whose name is in lower case.

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::carrier::Carrier;
-use super::config::SessionCookie;
-use super::header::SessionHeader;
 use super::passive::{Passive, RequestView};
 use super::policy::SaveOn;
 use super::proxies::TrustedProxies;
 use super::slot::Shared;
 use crate::config::ConfigError;
 use crate::sessions::Sessions;
+use crate::web::token_in::carrier::Carrier;
+use crate::web::token_in::cookie_settings::SessionCookie;
+use crate::web::token_in::header::SessionHeader;
 
 /// Gives the requests inside it their sessions: loaded when a handler first extracts [`Session`](crate::Session), saved
 /// before the response's headers leave.
@@ -92,7 +92,7 @@ use crate::sessions::Sessions;
 #[derive(Debug, Clone)]
 #[doc(alias = "SessionManagerLayer")]
 #[doc(alias = "SessionMiddleware")]
-pub struct SessionLayer(pub(super) Arc<Shared>);
+pub struct SessionLayer(pub(crate) Arc<Shared>);
 
 impl SessionLayer {
     /// A layer with the default cookie, [`SessionCookie::new`], that saves nothing after a server error.

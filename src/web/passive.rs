@@ -70,15 +70,15 @@ type Rule = dyn Fn(&RequestView<'_>) -> bool + Send + Sync;
 
 /// Which requests are no use of their session.
 #[derive(Clone, Default)]
-pub(super) struct Passive(Option<Arc<Rule>>);
+pub(crate) struct Passive(Option<Arc<Rule>>);
 
 impl Passive {
-    pub(super) fn when(rule: impl Fn(&RequestView<'_>) -> bool + Send + Sync + 'static) -> Self {
+    pub(crate) fn when(rule: impl Fn(&RequestView<'_>) -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(rule)))
     }
 
     /// Whether the application's rule covers the request.
-    pub(super) fn covers(&self, request: &impl RequestHead) -> bool {
+    pub(crate) fn covers(&self, request: &impl RequestHead) -> bool {
         self.0.as_ref().is_some_and(|rule| rule(&RequestView(request)))
     }
 }
@@ -90,7 +90,7 @@ impl fmt::Debug for Passive {
 }
 
 /// Whether a browser fetches a page that its user may never see.
-pub(super) fn is_speculative(request: &impl RequestHead) -> bool {
+pub(crate) fn is_speculative(request: &impl RequestHead) -> bool {
     request.headers().any(|(name, value)| MARKS.contains(&name) && names_speculation(value))
 }
 

@@ -1,10 +1,10 @@
 //! What a response does to a session, and what it carries to the client.
 
-use super::carrier::Carrier;
-use super::set_cookie::{Content, Line};
 use crate::error::Error;
 use crate::identity::token::SessionToken;
 use crate::session::{CookieChange, SaveOutcome, Session};
+use crate::web::token_in::carrier::Carrier;
+use crate::web::token_in::set_cookie::{Content, Line};
 
 /// After which responses what is still pending is saved; a setting of
 /// [`SessionLayer::save_on`](crate::SessionLayer::save_on).
@@ -27,7 +27,7 @@ pub enum SaveOn {
 /// Saves what is pending, unless the request failed with a server error and it is to be dropped then.
 ///
 /// An error is what has to be answered instead: a write that was lost is never a success.
-pub(super) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> Result<(), Error> {
+pub(crate) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> Result<(), Error> {
     let failed = is_server_error(status);
     if failed && save_on == SaveOn::Success {
         return Ok(());
@@ -44,20 +44,20 @@ pub(super) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> R
 }
 
 /// What the response, as it goes out, says about the client's token.
-pub(super) struct Reply<'a> {
-    pub(super) carrier: &'a Carrier,
+pub(crate) struct Reply<'a> {
+    pub(crate) carrier: &'a Carrier,
     /// Whether the request carried a token.
-    pub(super) carried: bool,
+    pub(crate) carried: bool,
     /// Whether it carried different values of our name.
-    pub(super) several: bool,
-    pub(super) status: u16,
+    pub(crate) several: bool,
+    pub(crate) status: u16,
 }
 
 impl Reply<'_> {
     /// The lines to send: at most one for our own place, and it comes last.
     ///
     /// A new token goes out whatever the status, for its session is stored. An outage removes and renews nothing.
-    pub(super) async fn lines(&self, session: &Session) -> Vec<Line> {
+    pub(crate) async fn lines(&self, session: &Session) -> Vec<Line> {
         let outage = self.status == UNAVAILABLE;
         match session.cookie_change() {
             CookieChange::Set(token) if outage => vec![self.token(session, &token)],
@@ -87,7 +87,7 @@ impl Reply<'_> {
     }
 }
 
-pub(super) const UNAVAILABLE: u16 = 503;
+pub(crate) const UNAVAILABLE: u16 = 503;
 
 const fn is_server_error(status: u16) -> bool {
     status >= 500

@@ -51,7 +51,7 @@ impl TrustedProxies {
     }
 
     /// The address of the client, whose connection or whose proxy's has this one.
-    pub(super) fn client(&self, peer: IpAddr, request: &impl RequestHead) -> IpAddr {
+    pub(crate) fn client(&self, peer: IpAddr, request: &impl RequestHead) -> IpAddr {
         let name = if self.rfc7239 { "forwarded" } else { "x-forwarded-for" };
         let mut nodes: Vec<Option<IpAddr>> = request.values(name).flat_map(|value| self.nodes(value)).collect();
         let mut address = peer;

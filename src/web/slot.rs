@@ -6,36 +6,36 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::OnceCell;
 
-use super::carrier::{Carrier, Found};
 use super::client;
 use super::head::RequestHead;
 use super::passive::{Passive, is_speculative};
 use super::policy::SaveOn;
-use super::presented;
 use super::proxies::TrustedProxies;
-use super::withheld;
 use crate::config::ConfigError;
 use crate::error::Error;
 use crate::identity::client::ClientInfo;
 use crate::session::Session;
 use crate::session::load::note_use;
 use crate::sessions::Sessions;
+use crate::web::token_in::carrier::{Carrier, Found};
+use crate::web::token_in::presented;
+use crate::web::token_in::withheld;
 
 /// What all requests of a layer share.
 #[derive(Debug, Clone)]
-pub(super) struct Shared {
-    pub(super) sessions: Sessions,
-    pub(super) carrier: Carrier,
-    pub(super) save_on: SaveOn,
-    pub(super) proxies: TrustedProxies,
+pub(crate) struct Shared {
+    pub(crate) sessions: Sessions,
+    pub(crate) carrier: Carrier,
+    pub(crate) save_on: SaveOn,
+    pub(crate) proxies: TrustedProxies,
     /// Whether a response for a user is marked private where the handler says nothing.
-    pub(super) private: bool,
-    pub(super) passive: Passive,
+    pub(crate) private: bool,
+    pub(crate) passive: Passive,
 }
 
 /// One request's session, loaded when it is first asked for; clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Slot(Arc<Inner>);
+pub(crate) struct Slot(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -66,7 +66,7 @@ enum Carried {
 }
 
 /// What a request brings for its session to be loaded.
-pub(super) struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     found: Found<'a>,
     client: ClientInfo,
     /// Whether the browser may have a token that it did not send.
@@ -76,7 +76,7 @@ pub(super) struct Asked<'a> {
 }
 
 impl Slot {
-    pub(super) fn new(shared: Arc<Shared>, outer: Option<Self>, request: &impl RequestHead) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, outer: Option<Self>, request: &impl RequestHead) -> Self {
         let passive = shared.passive.covers(request);
         let (carried, session) = (OnceLock::new(), OnceCell::new());
         let [for_user, used, sealed, unguarded] = [(); 4].map(|()| AtomicBool::new(false));
@@ -84,7 +84,7 @@ impl Slot {
     }
 
     /// Whether forged requests are no matter here; then no cookie's session may be looked for further in.
-    pub(super) fn needs_no_guard(&self) -> bool {
+    pub(crate) fn needs_no_guard(&self) -> bool {
         let none = !self.carrier().is_sent_unasked();
         self.0.unguarded.fetch_or(none, Ordering::Relaxed);
         none
@@ -93,7 +93,7 @@ impl Slot {
     /// This slot or the one around it whose layer looks for the same cookie or header as one inside would.
     ///
     /// It has to have the same `Sessions`: who is logged in to those of another store is somebody else.
-    pub(super) fn serving(&self, shared: &Shared) -> Result<Option<&Self>, Error> {
+    pub(crate) fn serving(&self, shared: &Shared) -> Result<Option<&Self>, Error> {
         if shared.carrier.is_sent_unasked() && self.0.unguarded.load(Ordering::Relaxed) {
             return Err(unguarded());
         }
@@ -104,48 +104,48 @@ impl Slot {
         if same { Ok(Some(self)) } else { Err(two_sessions()) }
     }
 
-    pub(super) fn carrier(&self) -> &Carrier {
+    pub(crate) fn carrier(&self) -> &Carrier {
         &self.0.shared.carrier
     }
 
-    pub(super) fn save_on(&self) -> SaveOn {
+    pub(crate) fn save_on(&self) -> SaveOn {
         self.0.shared.save_on
     }
 
     /// The session, if it has been loaded, be it only to look at it.
-    pub(super) fn loaded(&self) -> Option<&Session> {
+    pub(crate) fn loaded(&self) -> Option<&Session> {
         self.0.session.get()
     }
 
     /// The session, if it has been loaded as a use of it.
-    pub(super) fn used(&self) -> Option<&Session> {
+    pub(crate) fn used(&self) -> Option<&Session> {
         self.loaded().filter(|_| self.0.used.load(Ordering::Acquire))
     }
 
     /// Whether the session was a user's, be it only looked at: when it was loaded or, after a login, now.
-    pub(super) fn is_for_user(&self) -> bool {
+    pub(crate) fn is_for_user(&self) -> bool {
         self.0.for_user.load(Ordering::Acquire) || self.loaded().is_some_and(Session::has_user)
     }
 
-    pub(super) fn marks_private(&self) -> bool {
+    pub(crate) fn marks_private(&self) -> bool {
         self.0.shared.private
     }
 
     /// Whether anybody asked for the session, also in vain.
-    pub(super) fn was_looked_at(&self) -> bool {
+    pub(crate) fn was_looked_at(&self) -> bool {
         self.0.carried.get().is_some()
     }
 
-    pub(super) fn carried(&self) -> bool {
+    pub(crate) fn carried(&self) -> bool {
         self.0.carried.get().is_some_and(|carried| *carried != Carried::None)
     }
 
-    pub(super) fn carried_several(&self) -> bool {
+    pub(crate) fn carried_several(&self) -> bool {
         self.0.carried.get() == Some(&Carried::Several)
     }
 
     /// Looks for the token and the client.
-    pub(super) fn asked<'a>(&self, request: &'a impl RequestHead) -> Asked<'a> {
+    pub(crate) fn asked<'a>(&self, request: &'a impl RequestHead) -> Asked<'a> {
         let found = self.carrier().find(request);
         let absent = matches!(found, Found::Absent);
         let withheld = absent && withheld::may_be(self.carrier(), request);
@@ -154,7 +154,7 @@ impl Slot {
     }
 
     /// Loads the session as a use of it, unless the request is passive; see [`look`](Self::look).
-    pub(super) async fn load(&self, asked: Asked<'_>) -> Result<Session, Error> {
+    pub(crate) async fn load(&self, asked: Asked<'_>) -> Result<Session, Error> {
         let passive = self.0.passive || asked.speculative;
         let session = self.look(asked).await?;
         if !self.0.used.swap(true, Ordering::AcqRel) && !passive {
@@ -164,7 +164,7 @@ impl Slot {
     }
 
     /// Loads the session, once: whoever else asks meanwhile or later gets the same. After a failure the next one tries again.
-    pub(super) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
+    pub(crate) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
         let Asked { found, client, withheld, .. } = asked;
         self.0.carried.get_or_init(|| match found {
             Found::Absent => Carried::None,
@@ -188,7 +188,7 @@ impl Slot {
     }
 
     /// Notes that the response's head is finished.
-    pub(super) fn seal(&self) {
+    pub(crate) fn seal(&self) {
         self.0.sealed.store(true, Ordering::Release);
         if let Some(session) = self.loaded() {
             session.seal();
@@ -210,7 +210,7 @@ fn two_sessions() -> Error {
 }
 
 /// The error of what needs a session where no layer provides one.
-pub(super) fn no_layer() -> Error {
+pub(crate) fn no_layer() -> Error {
     let advice = "add `SessionLayer::new(sessions)` outside of `CsrfLayer` and of what extracts `Session` or `User`: `.layer(..)` or `.wrap(..)`";
     ConfigError::new("session layer", "missing", advice).into()
 }

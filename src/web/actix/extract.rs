@@ -8,11 +8,11 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use super::{Local, Place};
 use crate::error::Error;
 use crate::session::Session;
-use crate::web::fresh::RequireFresh;
-use crate::web::read::ReadSession;
-use crate::web::refusal::UserRejection;
+use crate::web::extract::fresh::RequireFresh;
+use crate::web::extract::read::ReadSession;
+use crate::web::extract::refusal::UserRejection;
+use crate::web::extract::user::User;
 use crate::web::slot::no_layer;
-use crate::web::user::User;
 
 /// Loads the session when it is first extracted; every further extraction in the same request gets the same one.
 ///

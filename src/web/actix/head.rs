@@ -8,7 +8,7 @@ use actix_web::http::Uri;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::web::answer::Answer;
+use crate::web::error_response::Answer;
 use crate::web::head::{RequestHead, ResponseHead, Secrecy};
 
 impl RequestHead for HttpRequest {

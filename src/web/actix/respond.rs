@@ -5,8 +5,8 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::error::Error;
-use crate::web::answer::Answer;
-use crate::web::refusal::UserRejection;
+use crate::web::error_response::Answer;
+use crate::web::extract::refusal::UserRejection;
 
 /// Answers in JSON, so that handlers can use `?`: the same status, headers and body as in axum.
 impl ResponseError for Error {
@@ -31,7 +31,7 @@ impl ResponseError for UserRejection {
 }
 
 impl Answer {
-    pub(super) fn into_actix(self) -> HttpResponse {
+    pub(crate) fn into_actix(self) -> HttpResponse {
         let mut response = HttpResponse::build(code(self.status));
         response.insert_header((CONTENT_TYPE, "application/json"));
         if let Some(seconds) = self.retry_after() {

@@ -13,11 +13,11 @@ use actix_web::HttpRequest;
 use actix_web::dev::ServiceResponse;
 
 use crate::error::Error;
-use crate::web::answer::Answer;
+use crate::web::error_response::Answer;
 
 /// Where a request's extractors and its middleware meet; clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Stop(Rc<RefCell<State>>);
+pub(crate) struct Stop(Rc<RefCell<State>>);
 
 /// An answer is here only within one poll, for its request has this stop among its extensions and would never be freed.
 #[derive(Default)]
@@ -32,7 +32,7 @@ enum State {
 
 impl Stop {
     /// Leaves the answer to this request; whoever did so has to stay pending then. False if nobody would take it.
-    pub(super) fn leave(&self, request: HttpRequest, error: &Error) -> bool {
+    pub(crate) fn leave(&self, request: HttpRequest, error: &Error) -> bool {
         let open = !matches!(*self.0.borrow(), State::Closed);
         if open {
             self.0.replace(State::Left(request, Answer::to(error)));
@@ -41,7 +41,7 @@ impl Stop {
     }
 
     /// What the service inside answers to a poll, or what was left meanwhile if it is to wait.
-    pub(super) fn poll<E>(
+    pub(crate) fn poll<E>(
         &self,
         inside: impl FnOnce() -> Poll<Result<ServiceResponse, E>>,
     ) -> Poll<Result<ServiceResponse, E>> {

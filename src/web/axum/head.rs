@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use axum::response::{IntoResponse, Response};
 
-use crate::web::answer::Answer;
+use crate::web::error_response::Answer;
 use crate::web::head::{RequestHead, ResponseHead, Secrecy};
 
 impl RequestHead for Parts {

@@ -5,8 +5,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::error::Error;
-use crate::web::answer::Answer;
-use crate::web::refusal::UserRejection;
+use crate::web::error_response::Answer;
+use crate::web::extract::refusal::UserRejection;
 
 /// Answers in JSON, so that handlers can use `?`; no body holds data of the session.
 ///

@@ -2,12 +2,12 @@
 
 use url::Url;
 
-use super::head::RequestHead;
 use crate::config::ConfigError;
+use crate::web::head::RequestHead;
 
 /// A header of which a request should have one at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent<'a> {
+pub(crate) enum Sent<'a> {
     Absent,
     One(&'a [u8]),
     /// No browser sends it twice, and nobody can tell which one counts.
@@ -15,7 +15,7 @@ pub(super) enum Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    pub(super) fn of(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
+    pub(crate) fn of(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
         match (values.next(), values.next()) {
             (None, _) => Self::Absent,
             (Some(value), None) => Self::One(value),
@@ -26,18 +26,18 @@ impl<'a> Sent<'a> {
 
 /// What a request brings to tell where it comes from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Evidence<'a> {
+pub(crate) struct Evidence<'a> {
     /// `Sec-Fetch-Site` (W3C Fetch Metadata): what the browser itself says.
-    pub(super) site: Sent<'a>,
+    pub(crate) site: Sent<'a>,
     /// `Origin` (RFC 6454, 7): the page's scheme, host and port.
-    pub(super) origin: Sent<'a>,
+    pub(crate) origin: Sent<'a>,
     /// The host and port that the request was sent to.
-    pub(super) host: Sent<'a>,
+    pub(crate) host: Sent<'a>,
 }
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// One of our pages, one that is trusted, or the user.
     Ours,
     /// Any other; also what cannot be understood.
@@ -48,7 +48,7 @@ pub(super) enum Source {
 
 impl<'a> Evidence<'a> {
     /// The host is the `Host` header; in HTTP/2 and later, which may do without, the `:authority`.
-    pub(super) fn of(request: &'a impl RequestHead) -> Self {
+    pub(crate) fn of(request: &'a impl RequestHead) -> Self {
         let host = match (Sent::of(request.values("host")), request.authority()) {
             (Sent::Absent, Some(authority)) => Sent::One(authority.as_bytes()),
             (host, _) => host,
@@ -59,7 +59,7 @@ impl<'a> Evidence<'a> {
 
 impl Evidence<'_> {
     /// Whether another site's page may have sent it; also if that cannot be understood. Without both headers it did not.
-    pub(super) fn is_cross_site(&self) -> bool {
+    pub(crate) fn is_cross_site(&self) -> bool {
         match (self.site, self.origin) {
             (Sent::One(b"same-origin" | b"same-site" | b"none"), _) | (Sent::Absent, Sent::Absent) => false,
             (Sent::One(_) | Sent::Several, _) => true,
@@ -68,7 +68,7 @@ impl Evidence<'_> {
     }
 
     /// What the browser says counts; what only the page's origin says is compared with the host.
-    pub(super) fn source(&self, trusted: &[String]) -> Source {
+    pub(crate) fn source(&self, trusted: &[String]) -> Source {
         match self.site {
             Sent::One(b"same-origin" | b"none") => Source::Ours,
             Sent::One(b"same-site" | b"cross-site") if self.is_trusted(trusted) => Source::Ours,
@@ -95,7 +95,7 @@ impl Evidence<'_> {
 
 /// Takes an origin only as browsers write it, since that is what it is compared with. No host has a `*` in it, though the
 /// URL standard permits one: whoever writes it means many hosts, and would trust none.
-pub(super) fn checked(origin: &str) -> Result<(), ConfigError> {
+pub(crate) fn checked(origin: &str) -> Result<(), ConfigError> {
     let written = Url::parse(origin).map(|url| url.origin().ascii_serialization());
     let web = origin.starts_with("https://") || origin.starts_with("http://");
     if web && !origin.contains('*') && written.is_ok_and(|written| written == origin) {

@@ -1,11 +1,11 @@
 //! An error as a response, whatever the framework.
 
-use super::policy::UNAVAILABLE;
-use super::refusal::UserRejection;
 use crate::config::limits::LimitExceeded;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::util::rarely::rarely;
+use crate::web::extract::refusal::UserRejection;
+use crate::web::policy::UNAVAILABLE;
 
 /// When a client may ask again after an outage, in seconds: the request has already waited for the store's whole
 /// budget, and a store that is back is found within a second.
@@ -15,14 +15,14 @@ const UNAUTHORIZED: u16 = 401;
 const FORBIDDEN: u16 = 403;
 
 /// The response to an error: a status, and a body in JSON without any data of the session.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// Answers an error, and leaves a trace of what the client is not told.
-    pub(super) fn to(error: &Error) -> Self {
+    pub(crate) fn to(error: &Error) -> Self {
         let status = Self::status_of(error);
         let body = match error {
             Error::Gone(reason) => ended(*reason),
@@ -35,7 +35,7 @@ impl Answer {
     }
 
     /// The same for who is not let in.
-    pub(super) fn to_user(rejection: &UserRejection) -> Self {
+    pub(crate) fn to_user(rejection: &UserRejection) -> Self {
         let body = match rejection {
             UserRejection::Guest(reason) => ended(*reason),
             UserRejection::LoginTooOld => r#"{"reauthenticate":true}"#.to_owned(),
@@ -44,7 +44,7 @@ impl Answer {
         Self { status: UNAUTHORIZED, body }.traced(rejection)
     }
 
-    pub(super) const fn status_of(error: &Error) -> u16 {
+    pub(crate) const fn status_of(error: &Error) -> u16 {
         match error {
             Error::Unavailable(_) | Error::Indeterminate(_) => UNAVAILABLE,
             Error::Gone(_) | Error::Conflict | Error::Withheld => 409,
@@ -62,7 +62,7 @@ impl Answer {
     }
 
     #[cfg(feature = "actix-web")]
-    pub(super) const fn status_of_user(rejection: &UserRejection) -> u16 {
+    pub(crate) const fn status_of_user(rejection: &UserRejection) -> u16 {
         match rejection {
             UserRejection::Guest(_) | UserRejection::LoginTooOld => UNAUTHORIZED,
             UserRejection::Session(error) => Self::status_of(error),
@@ -70,13 +70,13 @@ impl Answer {
     }
 
     /// The answer to a forged request.
-    pub(super) fn forbidden(why: &str) -> Self {
+    pub(crate) fn forbidden(why: &str) -> Self {
         tracing::debug!(why, "a request was refused as forged");
         Self { status: FORBIDDEN, body: said(why) }
     }
 
     /// After how many seconds to ask again, if that helps.
-    pub(super) fn retry_after(&self) -> Option<u8> {
+    pub(crate) fn retry_after(&self) -> Option<u8> {
         (self.status == UNAVAILABLE).then_some(RETRY_AFTER_SECS)
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::SystemTime;
 
-use super::refusal::UserRejection;
 use crate::session::Session;
 use crate::sessions::user::UserSessions;
+use crate::web::extract::refusal::UserRejection;
 
 /// The user who is logged in, as an argument of a handler: for a guest the handler does not run.
 ///
@@ -74,7 +74,7 @@ impl User {
     }
 
     /// The user of this session; for a guest, why the handler does not run.
-    pub(super) fn of(session: Session) -> Result<Self, UserRejection> {
+    pub(crate) fn of(session: Session) -> Result<Self, UserRejection> {
         match session.user().zip(session.auth_time()) {
             Some((id, since)) => Ok(Self { id, since, session }),
             None => Err(UserRejection::Guest(session.ended())),

@@ -1,13 +1,13 @@
 //! Reading one cookie from a request, byte for byte.
 
-use super::carrier::Found;
+use crate::web::token_in::carrier::Found;
 
 /// Looks for a cookie in all `Cookie` headers of a request (RFC 6265bis, 4.2.1).
 ///
 /// Names are compared byte for byte. Only space and tab are trimmed, nothing is decoded, quotes are part of the
 /// value, and what is not `name=value` is skipped: a parser that decodes takes `__%48ost-id` for `__Host-id`, which
 /// any subdomain may set.
-pub(super) fn find<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
+pub(crate) fn find<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
     Found::among(headers.flat_map(pairs).filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value))
 }
 
@@ -16,7 +16,7 @@ fn pairs(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 }
 
 /// Splits `name=value` at the first `=`; none without one.
-pub(super) fn pair(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn pair(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|byte| *byte == b'=')?;
     Some((trim(&text[..at]), trim(&text[at + 1..])))
 }

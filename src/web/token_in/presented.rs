@@ -1,7 +1,5 @@
 //! From what a request presents to its session.
 
-use super::carrier::Found;
-use super::slot::Shared;
 use crate::error::Error;
 use crate::identity::client::ClientInfo;
 use crate::identity::token::SessionToken;
@@ -10,10 +8,12 @@ use crate::session::load::candidates;
 use crate::session::load::candidates::{Candidates, Opened};
 use crate::session::load::peek_with;
 use crate::util::rarely::rarely;
+use crate::web::slot::Shared;
+use crate::web::token_in::carrier::Found;
 
 /// Opens the request's session without being a use of it, and leaves it the token where the response may have to give it to
 /// the client again.
-pub(super) async fn open(shared: &Shared, found: Found<'_>, client: ClientInfo) -> Result<Session, Error> {
+pub(crate) async fn open(shared: &Shared, found: Found<'_>, client: ClientInfo) -> Result<Session, Error> {
     let value = match found {
         Found::Absent => None,
         Found::One(value) => std::str::from_utf8(value).ok(),

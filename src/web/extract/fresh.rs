@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::refusal::UserRejection;
-use super::user::User;
+use crate::web::extract::refusal::UserRejection;
+use crate::web::extract::user::User;
 
 /// The [`User`] whose last login here is at most `SECS` seconds old: for what a session that lies around must not do,
 /// such as a change of password.
@@ -32,7 +32,7 @@ pub struct RequireFresh<const SECS: u64>(
 );
 
 impl<const SECS: u64> RequireFresh<SECS> {
-    pub(super) fn of(user: User) -> Result<Self, UserRejection> {
+    pub(crate) fn of(user: User) -> Result<Self, UserRejection> {
         let due = user.session().reauthentication_due(Duration::from_secs(SECS));
         if due { Err(UserRejection::LoginTooOld) } else { Ok(Self(user)) }
     }

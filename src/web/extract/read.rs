@@ -41,7 +41,7 @@ macro_rules! as_session {
 }
 
 impl ReadSession {
-    pub(super) const fn of(session: Session) -> Self {
+    pub(crate) const fn of(session: Session) -> Self {
         Self(session)
     }
 

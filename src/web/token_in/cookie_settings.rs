@@ -44,20 +44,20 @@ const FORMER_PLACES: usize = 4;
 #[must_use = "give it to `SessionLayer::cookie`"]
 pub struct SessionCookie {
     name: Cow<'static, str>,
-    pub(super) same_site: SameSite,
-    pub(super) domain: Option<String>,
-    pub(super) path: Cow<'static, str>,
-    pub(super) lasting: Lasting,
-    pub(super) secure: bool,
-    pub(super) partitioned: bool,
-    pub(super) former: Vec<Place>,
+    pub(crate) same_site: SameSite,
+    pub(crate) domain: Option<String>,
+    pub(crate) path: Cow<'static, str>,
+    pub(crate) lasting: Lasting,
+    pub(crate) secure: bool,
+    pub(crate) partitioned: bool,
+    pub(crate) former: Vec<Place>,
 }
 
 /// Where a cookie is kept: to a browser, cookies of one name in two places are two cookies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) domain: Option<String>,
-    pub(super) path: String,
+pub(crate) struct Place {
+    pub(crate) domain: Option<String>,
+    pub(crate) path: String,
 }
 
 /// With which requests from other sites a browser sends the cookie.
@@ -73,7 +73,7 @@ pub enum SameSite {
 }
 
 impl SameSite {
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Strict => "Strict",
             Self::Lax => "Lax",
@@ -84,7 +84,7 @@ impl SameSite {
 
 /// How long the browser keeps the cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lasting {
+pub(crate) enum Lasting {
     MaxAge,
     BrowserSession,
 }
@@ -187,12 +187,12 @@ impl SessionCookie {
         self
     }
 
-    pub(super) fn name_str(&self) -> &str {
+    pub(crate) fn name_str(&self) -> &str {
         &self.name
     }
 
     /// Refuses what a browser would refuse or read otherwise than it was meant.
-    pub(super) fn checked(self) -> Result<Self, ConfigError> {
+    pub(crate) fn checked(self) -> Result<Self, ConfigError> {
         if !is_name(&self.name) {
             let range = "1 to 128 bytes: letters, digits and !#$%&'*+-.^_`|~";
             return Err(ConfigError::out_of_range("cookie name", format!("{:?}", self.name), range));

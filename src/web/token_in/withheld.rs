@@ -1,16 +1,16 @@
 //! Whether a browser may have kept the session's cookie back from a request.
 
-use super::carrier::Carrier;
-use super::config::SameSite;
-use super::head::RequestHead;
-use super::origin::{Evidence, Sent};
+use crate::web::csrf::origin::{Evidence, Sent};
+use crate::web::head::RequestHead;
+use crate::web::token_in::carrier::Carrier;
+use crate::web::token_in::cookie_settings::SameSite;
 
 /// Whether a request that came without our cookie may come from a browser that has one: it withholds the cookie from requests
 /// of other sites by `SameSite` (RFC 6265bis, 5.8.3), and takes the one that the response sets in its place.
 ///
 /// With `None` it withholds the cookie only where it also refuses to set it, or keeps both apart from what the visitor has
 /// here: third-party cookies that are blocked or partitioned. A header is never withheld.
-pub(super) fn may_be(carrier: &Carrier, request: &impl RequestHead) -> bool {
+pub(crate) fn may_be(carrier: &Carrier, request: &impl RequestHead) -> bool {
     let Carrier::Cookie(cookie) = carrier else { return false };
     let cross_site = || Evidence::of(request).is_cross_site();
     match cookie.same_site {

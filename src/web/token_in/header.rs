@@ -2,9 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::carrier::Found;
-use super::set_cookie::{Content, Line};
 use crate::config::ConfigError;
+use crate::web::token_in::carrier::Found;
+use crate::web::token_in::set_cookie::{Content, Line};
 
 /// Longest name of a header.
 const NAME_BYTES: usize = 128;
@@ -109,11 +109,11 @@ impl SessionHeader {
         Self::new("authorization")
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) fn checked(self) -> Result<Self, ConfigError> {
+    pub(crate) fn checked(self) -> Result<Self, ConfigError> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if !(1..=NAME_BYTES).contains(&self.name.len()) || !self.name.bytes().all(legal) {
             let range = "1 to 128 bytes: letters, digits and !#$%&'*+-.^_`|~";
@@ -125,11 +125,11 @@ impl SessionHeader {
         Ok(self)
     }
 
-    pub(super) fn find<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> Found<'a> {
+    pub(crate) fn find<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> Found<'a> {
         if self.bearer { Found::among(values.filter_map(bearer)) } else { Found::among(values.map(<[u8]>::trim_ascii)) }
     }
 
-    pub(super) fn render(&self, content: &Content<'_>) -> Line {
+    pub(crate) fn render(&self, content: &Content<'_>) -> Line {
         let text = match content {
             Content::Token { text, .. } => text,
             Content::Removed => return Zeroizing::new(String::new()),

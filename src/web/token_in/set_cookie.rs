@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::config::{Lasting, Place, SessionCookie};
-use super::cookie;
 use crate::config::timeouts::LONGEST;
+use crate::web::token_in::cookie;
+use crate::web::token_in::cookie_settings::{Lasting, Place, SessionCookie};
 
 /// The value of a header; wiped on drop, for it may hold a token.
-pub(super) type Line = Zeroizing<String>;
+pub(crate) type Line = Zeroizing<String>;
 
 /// Room for the attributes' names, their fixed values and the lifetime.
 const ATTRIBUTES: usize = "=; Secure; HttpOnly; Path=; Domain=; SameSite=Strict; Partitioned; Max-Age=".len() + 20;
 
 /// What is to become of the cookie.
-pub(super) enum Content<'a> {
+pub(crate) enum Content<'a> {
     Token {
         text: &'a str,
         /// What is left of its session's absolute life, if that has an end.
@@ -29,7 +29,7 @@ pub(super) enum Content<'a> {
 impl SessionCookie {
     /// Renders setting and removal alike, so that their attributes are the same: a browser that finds other ones
     /// keeps the old cookie beside the new.
-    pub(super) fn render(&self, content: &Content<'_>) -> Line {
+    pub(crate) fn render(&self, content: &Content<'_>) -> Line {
         let text = match content {
             Content::Token { text, .. } => text,
             Content::Removed => "",
@@ -46,7 +46,7 @@ impl SessionCookie {
     }
 
     /// The removals of the cookies that browsers may still hold for the former places.
-    pub(super) fn former_removals(&self) -> Vec<Line> {
+    pub(crate) fn former_removals(&self) -> Vec<Line> {
         self.former.iter().map(|place| self.removal_from(place)).collect()
     }
 
@@ -87,12 +87,12 @@ impl SessionCookie {
     }
 
     /// Whether the cookie is set with a `Max-Age`.
-    pub(super) fn has_age(&self, remember: Option<bool>) -> bool {
+    pub(crate) fn has_age(&self, remember: Option<bool>) -> bool {
         remember.unwrap_or(self.lasting == Lasting::MaxAge)
     }
 
     /// Whether this value of a `Set-Cookie` header sets our cookie.
-    pub(super) fn is_ours(&self, set_cookie: &[u8]) -> bool {
+    pub(crate) fn is_ours(&self, set_cookie: &[u8]) -> bool {
         let first = set_cookie.split(|byte| *byte == b';').next().and_then(cookie::pair);
         first.is_some_and(|(name, _)| name == self.name_str().as_bytes())
     }
@@ -101,7 +101,7 @@ impl SessionCookie {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::config::SameSite;
+    use crate::web::token_in::cookie_settings::SameSite;
 
     fn set(cookie: &SessionCookie, left: Option<Duration>) -> String {
         cookie.render(&Content::Token { text: "v", left, remember: None }).to_string()

@@ -1,15 +1,15 @@
 //! Where a client keeps its token: in a cookie, or in a header of its own.
 
-use super::config::SessionCookie;
-use super::cookie;
-use super::head::RequestHead;
-use super::header::SessionHeader;
-use super::set_cookie::{Content, Line};
 use crate::session::load::candidates::Candidates;
+use crate::web::head::RequestHead;
+use crate::web::token_in::cookie;
+use crate::web::token_in::cookie_settings::SessionCookie;
+use crate::web::token_in::header::SessionHeader;
+use crate::web::token_in::set_cookie::{Content, Line};
 
 /// What a request carries under our name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found<'a> {
+pub(crate) enum Found<'a> {
     Absent,
     /// One value; it may have come more than once.
     One(&'a [u8]),
@@ -18,7 +18,7 @@ pub(super) enum Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    pub(super) fn among(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
+    pub(crate) fn among(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
         let Some(first) = values.next() else { return Found::Absent };
         match values.find(|other| *other != first) {
             None => Found::One(first),
@@ -29,14 +29,14 @@ impl<'a> Found<'a> {
 
 /// By what the token comes and goes.
 #[derive(Debug, Clone)]
-pub(super) enum Carrier {
+pub(crate) enum Carrier {
     Cookie(SessionCookie),
     Header(SessionHeader),
 }
 
 impl Carrier {
     /// The cookie's or the header's name.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Cookie(cookie) => cookie.name_str(),
             Self::Header(header) => header.name(),
@@ -44,11 +44,11 @@ impl Carrier {
     }
 
     /// Whether both look at the same place: a cookie and a header may have one name.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.is_sent_unasked() == other.is_sent_unasked() && self.name() == other.name()
     }
 
-    pub(super) fn find<'a>(&self, request: &'a impl RequestHead) -> Found<'a> {
+    pub(crate) fn find<'a>(&self, request: &'a impl RequestHead) -> Found<'a> {
         match self {
             Self::Cookie(cookie) => cookie::find(request.values("cookie"), cookie.name_str()),
             Self::Header(header) => header.find(request.values(header.name())),
@@ -56,7 +56,7 @@ impl Carrier {
     }
 
     /// The header that a response depends on, as `Vary` names it.
-    pub(super) fn varies(&self) -> &str {
+    pub(crate) fn varies(&self) -> &str {
         match self {
             Self::Cookie(_) => "Cookie",
             Self::Header(header) => header.name(),
@@ -64,7 +64,7 @@ impl Carrier {
     }
 
     /// The header by which a response gives a token.
-    pub(super) fn response_header(&self) -> &str {
+    pub(crate) fn response_header(&self) -> &str {
         match self {
             Self::Cookie(_) => "set-cookie",
             Self::Header(header) => header.name(),
@@ -72,7 +72,7 @@ impl Carrier {
     }
 
     /// Whether a value of that header is the session layer's to set.
-    pub(super) fn is_ours(&self, value: &[u8]) -> bool {
+    pub(crate) fn is_ours(&self, value: &[u8]) -> bool {
         match self {
             Self::Cookie(cookie) => cookie.is_ours(value),
             Self::Header(_) => true,
@@ -80,7 +80,7 @@ impl Carrier {
     }
 
     /// Whether the client forgets the token at a time that it was given with it.
-    pub(super) fn has_age(&self, remember: Option<bool>) -> bool {
+    pub(crate) fn has_age(&self, remember: Option<bool>) -> bool {
         match self {
             Self::Cookie(cookie) => cookie.has_age(remember),
             Self::Header(_) => false,
@@ -88,19 +88,19 @@ impl Carrier {
     }
 
     /// Whether the client may still hold cookies of our name in other places than ours, as far as the application said.
-    pub(super) fn has_former(&self) -> bool {
+    pub(crate) fn has_former(&self) -> bool {
         matches!(self, Self::Cookie(cookie) if !cookie.former.is_empty())
     }
 
     /// The removals of those.
-    pub(super) fn former_removals(&self) -> Vec<Line> {
+    pub(crate) fn former_removals(&self) -> Vec<Line> {
         match self {
             Self::Cookie(cookie) => cookie.former_removals(),
             Self::Header(_) => Vec::new(),
         }
     }
 
-    pub(super) fn render(&self, content: &Content<'_>) -> Line {
+    pub(crate) fn render(&self, content: &Content<'_>) -> Line {
         match self {
             Self::Cookie(cookie) => cookie.render(content),
             Self::Header(header) => header.render(content),
@@ -108,7 +108,7 @@ impl Carrier {
     }
 
     /// Whether a browser adds it to what other sites' pages send: then forged requests are a matter.
-    pub(super) fn is_sent_unasked(&self) -> bool {
+    pub(crate) fn is_sent_unasked(&self) -> bool {
         matches!(self, Self::Cookie(_))
     }
 }
