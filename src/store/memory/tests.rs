@@ -8,6 +8,7 @@ use crate::config::Cap;
 use crate::id::UserHash;
 
 mod bucket;
+mod join;
 mod lifetime;
 mod login;
 mod rotate;
