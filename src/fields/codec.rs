@@ -150,6 +150,30 @@ mod tests {
         assert_eq!(newer, NewerCart { items: vec!["hat".into()], coupon: None });
     }
 
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Size {
+        Small,
+        Big(u16),
+    }
+
+    /// A later form takes another first byte, and this one goes on being read.
+    #[test]
+    fn recorded_values_are_still_read() {
+        let cart = Cart { items: vec!["hat".into()] };
+        assert_eq!(decode_value::<Cart>("x", b"\x03\x81\xa5items\x91\xa3hat").expect("reads"), cart);
+        assert_eq!(decode_value::<Size>("x", b"\x03\xa5Small").expect("reads"), Size::Small);
+        assert_eq!(decode_value::<Size>("x", b"\x03\x81\xa3Big\xcd\x01\x2c").expect("reads"), Size::Big(300));
+        assert_eq!(decode_value::<Option<bool>>("x", b"\x03\xc0").expect("reads"), None);
+        assert_eq!(decode_value::<(i8, f64)>("x", b"\x03\x92\xf9\xcb\x3f\xf8\0\0\0\0\0\0").expect("reads"), (-7, 1.5));
+        assert_eq!(decode_bytes("x", b"\x02raw").expect("reads"), b"raw");
+        assert_eq!(decode_counter("x", b"-7").expect("reads"), -7);
+        assert_eq!(
+            encode_value("x", &cart).expect("encodes"),
+            b"\x03\x81\xa5items\x91\xa3hat",
+            "an older server reads it"
+        );
+    }
+
     #[test]
     fn each_kind_is_read_by_its_own_accessor_only() {
         let forms = [encode_value("x", &true).expect("encodes"), encode_bytes(b"7"), encode_counter(-7)];

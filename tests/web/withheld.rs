@@ -77,6 +77,7 @@ async fn a_cookie_counts_as_withheld_where_a_browser_may_have_one() {
     let cases: &[(&str, Headers, [bool; 3])] = &[
         ("POST", &[CROSS_SITE, NAVIGATE, DOCUMENT], [true, true, false]),
         ("GET", &[CROSS_SITE, NAVIGATE, DOCUMENT], [true, false, false]), // a link
+        ("HEAD", &[CROSS_SITE, NAVIGATE, DOCUMENT], [true, false, false]),
         ("GET", &[CROSS_SITE, NAVIGATE, ("sec-fetch-dest", "iframe")], [true, true, false]),
         ("GET", &[CROSS_SITE, ("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")], [true, true, false]),
         ("GET", &[CROSS_SITE, NAVIGATE], [true, true, false]),
@@ -99,7 +100,9 @@ async fn a_cookie_counts_as_withheld_where_a_browser_may_have_one() {
         for (method, headers, withheld) in cases {
             let answer = app.send(request(method, "/paid", headers)).await;
             let what = format!("{same_site:?} {method} {headers:?}");
-            assert_eq!(answer.body, format!("withheld {}", withheld[place]), "{what}");
+            if *method != "HEAD" {
+                assert_eq!(answer.body, format!("withheld {}", withheld[place]), "{what}");
+            }
             assert_eq!(answer.token().is_none(), withheld[place], "{what}");
         }
     }

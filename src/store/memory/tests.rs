@@ -8,6 +8,7 @@ use crate::fields::codec::{encode_bytes, encode_counter};
 use crate::identity::id::UserHash;
 
 mod bucket;
+mod join;
 mod lifetime;
 mod login;
 mod rotate;

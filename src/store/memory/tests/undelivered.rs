@@ -72,3 +72,18 @@ async fn a_session_that_was_used_since_lives_on() {
         "it got the secret after that"
     );
 }
+
+#[tokio::test]
+async fn a_used_secret_is_kept_also_if_its_use_was_known_to_who_gives_it_back() {
+    let bench = open();
+    let (id, record) = bench.login("ada").await;
+    rotate(&bench, id).await;
+    let touch = Touch { id, seen: record.meta.touched, first_use: Some(secret(2)), user: Some("ada".into()) };
+    let uses = bench.touch(&touch).await.expect("live").uses;
+    let before = bench.live(id).await;
+    for number in [1, 2] {
+        let known = Undelivered { id, user: None, secret: secret(number), uses };
+        assert_eq!(bench.store.end_undelivered(OP, &known).await.expect("no outage"), Ok(false));
+    }
+    assert_eq!(bench.live(id).await, before);
+}

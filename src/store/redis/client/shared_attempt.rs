@@ -89,16 +89,44 @@ mod tests {
         assert_eq!(single.join(work).await, Some(1), "what is over is not used again");
     }
 
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+    }
+
+    /// Work that its runtime has never driven.
+    fn begin_on(runtime: &tokio::runtime::Runtime, single: &Single<&'static str>) {
+        let _guard = runtime.enter();
+        drop(single.begin(|| async { "of the other runtime" }));
+    }
+
+    #[test]
+    fn work_whose_runtime_has_shut_down_is_replaced_at_once() {
+        let (gone, driven) = (runtime(), runtime());
+        let single = Single::new(Duration::from_secs(60));
+        begin_on(&gone, &single);
+        drop(gone);
+        // Not by `join`: if this fails, it loops without a pause.
+        let (others, _) = driven.block_on(async { single.begin(|| async { "ours" }) });
+        assert!(others.is_none(), "the work that nobody does is waited for");
+        assert_eq!(driven.block_on(async { single.join(|| async { "ours" }).await }), Some("ours"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_who_comes_late_waits_for_the_rest_of_the_time_only() {
+        let single = Single::new(SHARED);
+        drop(single.begin(std::future::pending));
+        sleep(SHARED * 2 / 3).await;
+        let came = Instant::now();
+        assert_eq!(single.join(|| async { "ours" }).await, Some("ours"));
+        assert!(came.elapsed() < SHARED / 2, "{:?}", came.elapsed());
+    }
+
     #[test]
     fn work_on_a_runtime_that_stands_still_is_not_waited_for() {
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (still, driven) = (runtime(), runtime());
         let single = Arc::new(Single::new(SHARED));
         let begun = std::time::Instant::now();
-        {
-            let _guard = still.enter();
-            drop(single.begin(|| async { "of the other runtime" }));
-        }
+        begin_on(&still, &single);
         let limit = Duration::from_secs(5);
         let joined = driven.block_on(async { tokio::time::timeout(limit, single.join(|| async { "ours" })).await });
         assert_eq!(joined.expect("in time"), Some("ours"));

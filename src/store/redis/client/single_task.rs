@@ -89,4 +89,21 @@ mod tests {
         drop(second);
         assert!(turn.is_free() && turn.take().is_some());
     }
+
+    #[test]
+    fn of_threads_that_take_a_turn_at_once_one_gets_it() {
+        const THREADS: usize = 4;
+        for _ in 0..500 {
+            let (turn, start) = (Turn::new(Duration::from_secs(60)), std::sync::Barrier::new(THREADS));
+            let take = || {
+                start.wait();
+                turn.take()
+            };
+            let taken: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(take)).collect();
+                threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+            });
+            assert_eq!(taken.iter().flatten().count(), 1);
+        }
+    }
 }

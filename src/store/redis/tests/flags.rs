@@ -181,3 +181,35 @@ async fn a_session_with_an_unknown_critical_flag_is_left_as_it_is() {
     assert_eq!([bench.packed(guest), bench.packed(user)], before);
     assert_eq!(bench.revoke("ada", Scope::All).await, Ok(1), "it keeps nobody from ending");
 }
+
+#[tokio::test]
+async fn a_session_of_another_format_is_left_as_it_is() {
+    let bench = open();
+    let (id, record) = bench.guest(&["cart=1"]).await;
+    let whole = bench.packed(id);
+    for format in [0, 2, 255] {
+        let mut packed = whole.clone();
+        packed[0] = format;
+        bench.replace(id, &packed);
+        let foreign = |error| matches!(error, Error::Unreadable("its metadata is of another format"));
+        assert!(foreign(bench.store.load(id).await.unwrap_err()), "{format}");
+        assert!(foreign(bench.store.save(bench.op(), &saving(id, &["a=1"])).await.unwrap_err()), "{format}");
+        assert!(foreign(bench.store.end(bench.op(), &ending(&record, id)).await.unwrap_err()), "{format}");
+        assert_eq!(bench.packed(id), packed);
+    }
+}
+
+#[tokio::test]
+async fn a_session_with_a_truncated_head_is_left_as_it_is() {
+    const HEAD: usize = 107;
+    let bench = open();
+    let (id, record) = bench.guest(&["cart=1"]).await;
+    let whole = bench.packed(id);
+    for length in 0..HEAD {
+        bench.replace(id, &whole[..length]);
+        assert!(matches!(bench.store.load(id).await, Err(Error::Unreadable(_))), "{length} bytes");
+        assert!(bench.store.save(bench.op(), &saving(id, &["a=1"])).await.is_err(), "{length} bytes");
+        assert!(bench.store.end(bench.op(), &ending(&record, id)).await.is_err(), "{length} bytes");
+        assert_eq!(bench.packed(id), whole[..length]);
+    }
+}

@@ -56,6 +56,30 @@ async fn a_repeated_join_is_answered_as_the_first_time_and_replaces_no_secret() 
 }
 
 #[tokio::test]
+async fn a_repeated_join_is_answered_as_the_first_time_also_after_the_window_and_a_step_up() {
+    let bench = open();
+    let join = joinable(&bench).await;
+    bench.advance(50_000);
+    let op = bench.op();
+    let first = bench.join(op, &join).await.unwrap();
+    bench.advance(20_000);
+    // Moved back in time as what is stored.
+    let repeat = Op { not_after: op.not_after - 20_000, again: true, ..op };
+    assert_eq!(bench.join(repeat, &join).await.unwrap().meta.secret, first.meta.secret);
+    assert_eq!(bench.join(bench.op(), &join).await, Err(Refused::NotJoined), "a new one is too late");
+
+    let join = joinable(&bench).await;
+    let op = bench.op();
+    bench.join(op, &join).await.unwrap();
+    let step_up = again(&bench.live(join.id).await, join.id, 3);
+    bench.store.reauthenticate(bench.op(), &step_up).await.unwrap().unwrap();
+    let stored = bench.hash(join.id);
+    assert_eq!(bench.join(Op { again: true, ..op }, &join).await.unwrap().meta.secret, secret(3));
+    assert_eq!(bench.hash(join.id), stored);
+    assert_eq!(bench.join(bench.op(), &join).await, Err(Refused::NotJoined), "a new one comes after it");
+}
+
+#[tokio::test]
 async fn a_join_that_is_not_possible_changes_nothing() {
     let bench = open();
     let join = joinable(&bench).await;

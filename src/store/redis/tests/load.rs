@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 
 #[tokio::test]
@@ -57,4 +59,37 @@ async fn a_ping_answers_redis_time() {
     let bench = open();
     let now = bench.store.ping().await.unwrap();
     assert!(now.abs_diff(bench.store.now()) < 5_000);
+}
+
+/// R47: the server's work for a load and a save, by command; a save in a script.
+#[tokio::test]
+async fn a_load_and_a_save_that_use_no_addition_take_the_same_few_commands_as_ever() {
+    const ROUNDS: u64 = 20;
+    let bench = open_on(Arc::new(TestServer::start()), Limits::default());
+    let (id, _) = bench.guest(&["a=1"]).await;
+    let load_and_save = async |round: u64| {
+        let save = Save { snapshot: bench.snapshot(id).await, ..saving(id, &[&format!("a={round}")]) };
+        // Each later than the one before: of more than eight in a millisecond some would be stale, and sent again.
+        let op = bench.op();
+        bench.save_as(Op { not_after: op.not_after + 10 * round, ..op }, &save).await.unwrap();
+    };
+    // From here on the server knows the script.
+    load_and_save(0).await;
+    let calls = || {
+        let stats: String = bench.raw("INFO", b"commandstats", &[]);
+        let lines = stats.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(":calls="));
+        let calls =
+            lines.map(|(name, rest)| (name.to_owned(), rest.split(',').next().unwrap().parse::<u64>().unwrap()));
+        calls.collect::<BTreeMap<_, _>>()
+    };
+    let before = calls();
+    for round in 1..=ROUNDS {
+        load_and_save(round).await;
+    }
+    let mut more = calls();
+    more.iter_mut().for_each(|(name, calls)| *calls -= before.get(name).unwrap_or(&0));
+    // Connections of this test, and the question to each connection every 2 s, are no part of it.
+    more.retain(|name, calls| *calls > 0 && !["info", "hello", "time", "role", "client|setinfo"].contains(&&**name));
+    let expected = ["evalsha", "hget", "hgetall", "hset", "pttl"].map(|name| (name.to_owned(), ROUNDS));
+    assert_eq!(more, expected.into());
 }

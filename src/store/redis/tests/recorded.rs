@@ -74,3 +74,19 @@ fn scripts_pack_what_they_have_read_to_the_same_bytes() {
         assert_eq!(again, packed, "{name}");
     }
 }
+
+/// R47: later additions cost a session that does not use them no byte.
+#[tokio::test]
+async fn a_session_that_uses_no_addition_is_as_long_as_the_recorded_one() {
+    let bench = open();
+    let (guest, _) = bench.guest(&["a=1"]).await;
+    let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8").remember(Some(true));
+    let mut login = login_of("ada", Cap::default());
+    login.new.client = client;
+    bench.try_login(&login).await.unwrap();
+    for (name, id) in [("guest", guest), ("user", login.new.id)] {
+        let (_, before) = recorded().find(|(recorded, _)| *recorded == name).unwrap();
+        let packed: Vec<u8> = bench.raw("HGET", &bench.store.keys.session(id), &[b"@"]);
+        assert_eq!((packed.len(), &packed[..4]), (before.len(), &before[..4]), "{name}");
+    }
+}

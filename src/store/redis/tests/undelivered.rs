@@ -75,3 +75,18 @@ async fn a_session_that_was_used_since_lives_on() {
         "it got the secret after that"
     );
 }
+
+#[tokio::test]
+async fn a_used_secret_is_kept_also_if_its_use_was_known_to_who_gives_it_back() {
+    let bench = open();
+    let (id, record) = bench.login("ada").await;
+    bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();
+    let touch = Touch { id, seen: record.meta.touched, first_use: Some(secret(2)), user: Some("ada".into()) };
+    let uses = bench.store.touch(bench.op(), &touch).await.unwrap().unwrap().uses;
+    let before = bench.live(id).await;
+    for number in [1, 2] {
+        let known = Undelivered { id, user: Some("ada".into()), secret: secret(number), uses };
+        assert_eq!(bench.store.end_undelivered(bench.op(), &known).await.unwrap(), Ok(false));
+    }
+    assert_eq!(bench.live(id).await, before);
+}

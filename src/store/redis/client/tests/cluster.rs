@@ -87,6 +87,53 @@ impl TestCluster {
         }
     }
 
+    /// Starts a node again as one that neither reaches the other nodes nor is reached by them, but by clients; `others` is
+    /// how it knows the other nodes' addresses from then on. Its data are lost.
+    pub(in crate::store::redis) fn cut_off(&mut self, number: usize, timeout_ms: u32, others: fn(&str) -> String) {
+        let bus = port().to_string();
+        let node = &mut self.nodes[number];
+        node.kill();
+        node.edit("nodes.conf", |nodes| {
+            let lines = nodes.lines().map(|line| match line.split_once(' ') {
+                Some((id, rest)) if rest.contains('@') && !rest.contains("myself") => {
+                    let mut words: Vec<&str> = rest.split(' ').collect();
+                    let address = others(words[0]);
+                    // A ping is under way, or Redis would wait for none.
+                    (words[0], words[3]) = (&address, "1");
+                    format!("{id} {}\n", words.join(" "))
+                }
+                _ => format!("{line}\n"),
+            });
+            lines.collect()
+        });
+        node.set_option("--cluster-port", &bus);
+        node.set_option("--cluster-node-timeout", &timeout_ms.to_string());
+        node.restart();
+        let node = &self.nodes[number];
+        self.until("the node serves its slots again", || {
+            node.admin::<String>("CLUSTER INFO").contains("cluster_state:ok")
+        });
+    }
+
+    /// Promotes a replica whose master is not asked, and waits until the other masters know it.
+    pub(in crate::store::redis) fn take_over(&self, number: usize) {
+        self.nodes[number].admin::<()>("CLUSTER FAILOVER TAKEOVER");
+        let (id, old) = (self.id(number), number - 3);
+        self.until("the other masters know the new one", || {
+            let others = self.nodes.iter().take(3).enumerate().filter(|(other, _)| *other != old);
+            others.map(|(_, node)| node.admin::<String>("CLUSTER NODES")).all(|told| {
+                told.lines().any(|line| line.starts_with(&id) && line.contains("master") && line.contains('-'))
+            })
+        });
+    }
+
+    /// How long each node waits for another one before it takes it for failed.
+    pub(in crate::store::redis) fn set_timeout(&self, ms: u32) {
+        for node in &self.nodes {
+            node.admin::<()>(&format!("CONFIG SET cluster-node-timeout {ms}"));
+        }
+    }
+
     /// Waits until a node of the cluster says that this one is a master.
     pub(crate) fn until_promoted(&self, number: usize) {
         self.until("the replica is promoted", || {

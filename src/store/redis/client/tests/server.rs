@@ -66,6 +66,17 @@ impl TestServer {
         self.wait_until_ready();
     }
 
+    /// The text of a file that it keeps, changed while it is down.
+    pub(in crate::store::redis) fn edit(&self, file: &str, change: impl Fn(String) -> String) {
+        let path = self.folder.join(file);
+        std::fs::write(&path, change(std::fs::read_to_string(&path).unwrap())).unwrap();
+    }
+
+    /// For its next start; of an option that is given twice, Redis takes the last.
+    pub(in crate::store::redis) fn set_option(&mut self, name: &str, value: &str) {
+        self.options.extend([name.to_owned(), value.to_owned()]);
+    }
+
     /// Stops it without its noticing: connections stay open and are not answered.
     pub(crate) fn stop(&self) {
         self.signal("-STOP");

@@ -63,6 +63,16 @@ async fn a_cluster_is_found_by_the_only_seed_that_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_found_by_a_seed_that_is_a_replica() {
+    let cluster = TestCluster::start(true);
+    let replica = cluster.url().rsplit_once(',').unwrap().1.to_owned();
+    let wire = wire_to(&format!("redis-cluster://{replica}"), Duration::from_secs(3));
+    for key in KEYS {
+        count_at(&wire, Path::Request, key).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_masters_clock_is_its_own() {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(3));
@@ -223,4 +233,68 @@ async fn a_slot_without_a_node_in_the_map_is_answered_at_once_when_it_lasts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_that_its_node_does_not_serve_is_answered_at_once_when_it_lasts() {
     a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0]).await;
+}
+
+/// The address of a node without the port of its bus, behind which nothing listens.
+fn without_bus(address: &str) -> String {
+    format!("{}@1", address.split_once('@').unwrap().0)
+}
+
+/// The old master takes itself for the owner, and no node tells it otherwise: only the others' maps tell the client.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_master_that_is_cut_off_from_its_cluster_is_believed_for_three_seconds_at_most() {
+    const PROCESSES: usize = 12;
+    let mut cluster = TestCluster::start(true);
+    cluster.set_timeout(60_000);
+    cluster.cut_off(0, 60_000, without_bus);
+    cluster.nodes[0].admin::<()>(&format!("SET {} old", KEYS[0]));
+    let mut wires = Vec::new();
+    for _ in 0..PROCESSES {
+        let wire = wire_to(&cluster.url(), Duration::from_secs(3));
+        for path in PATHS {
+            assert_eq!(get(&wire, path, KEYS[0]).await.unwrap(), Value::BulkString(b"old".to_vec()));
+        }
+        wires.push(wire);
+    }
+    cluster.take_over(3);
+    let replaced = Instant::now();
+    cluster.nodes[3].admin::<()>(&format!("SET {} new", KEYS[0]));
+    let mut last = Duration::ZERO;
+    for path in PATHS {
+        for wire in &wires {
+            while get(wire, path, KEYS[0]).await.unwrap() != Value::BulkString(b"new".to_vec()) {
+                last = replaced.elapsed();
+                assert!(last < Duration::from_secs(3), "the old master is believed yet");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+    println!("the old master was believed for {last:?}");
+    for wire in &wires {
+        assert_eq!(get(wire, Path::Request, KEYS[0]).await.unwrap(), Value::BulkString(b"new".to_vec()));
+    }
+    assert_eq!(cluster.nodes[0].admin::<String>(&format!("GET {}", KEYS[0])), "old", "it serves its slots yet");
+}
+
+/// An address behind which nothing listens at all.
+fn nowhere(address: &str) -> String {
+    format!("{}:1@1", address.split_once(':').unwrap().0)
+}
+
+/// The client is cut off with it: the old master itself stops to serve, after its `cluster-node-timeout`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_is_cut_off_with_its_client_serves_no_longer_than_the_node_timeout() {
+    const TIMEOUT: Duration = Duration::from_secs(4);
+    let mut cluster = TestCluster::start(true);
+    let begun = Instant::now();
+    cluster.cut_off(0, TIMEOUT.as_millis() as u32, nowhere);
+    let url = cluster.url();
+    let (first, _) = url.split_once(',').unwrap();
+    let wire = wire_to(first, Duration::from_millis(500));
+    get(&wire, Path::Request, KEYS[0]).await.unwrap();
+    while get(&wire, Path::Request, KEYS[0]).await.is_ok() {
+        assert!(begun.elapsed() < TIMEOUT + Duration::from_secs(2), "it serves yet");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    println!("it served for {:?}", begun.elapsed());
 }

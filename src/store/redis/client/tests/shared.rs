@@ -136,6 +136,19 @@ async fn a_replica_that_an_address_leads_to_is_read_by_nobody() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_may_not_be_asked_by_info_is_found_by_its_role_at_the_first_call() {
+    let server = TestServer::start();
+    server.admin::<()>("SET k old");
+    server.admin::<()>("ACL SETUSER app on >secret ~* +@all -info");
+    server.admin::<()>("REPLICAOF 127.0.0.1 1");
+    let wire = wire_to(&(server.url() + "?user=app&password=secret"), Duration::from_millis(300));
+    for path in PATHS {
+        let error = get(&wire, path, "k").await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable(_)) && code(&error).as_deref() == Some("READONLY"), "{error:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_user_who_may_not_ask_for_the_role_is_served() {
     let server = TestServer::start();

@@ -12,8 +12,8 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::servers::{Access, Place};
 use crate::config::{ConfigError, Pools};
@@ -42,9 +42,11 @@ const SIGN_EACH: Duration = Duration::from_millis(500);
 const STILL: Duration = Duration::from_millis(700);
 /// How long a node may take to tell the map.
 const TELL: Duration = Duration::from_millis(500);
-/// So many nodes are asked at once: the first that knows of the last failover is believed, and a silent one holds
-/// nothing up.
+/// This many nodes are asked at once: one may be cut off and not know of a failover.
 const ASKED_AT_ONCE: usize = 3;
+/// A map of the known epoch is entered at once. For this long after it the other nodes may tell of a failover; a silent
+/// one delays only the next refresh.
+const NEWS: Duration = Duration::from_millis(100);
 /// A call follows so many redirections at once. More mean that the nodes do not agree yet.
 const REDIRECTIONS: usize = 4;
 
@@ -255,7 +257,8 @@ impl Cluster {
     }
 
     /// Asks some masters at once, by turns, then the others and the seeds, until one knows of the last failover that any
-    /// of them has told. If none does, as after the Cluster was made anew, the one that knows most.
+    /// of them has told. The first one may have been replaced and cut off since, so the others are heard too. If none
+    /// knows of it, as after the Cluster was made anew, the one that knows most is believed.
     async fn refresh(&self) -> Result<(), Fault> {
         let mut nodes: Vec<_> = self.map.read().unwrap_or_else(PoisonError::into_inner).masters().cloned().collect();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len().max(1);
@@ -280,14 +283,23 @@ impl Cluster {
                     })
                 });
             }
-            while let Some(answer) = asked.join_next().await {
+            let mut news_until = None;
+            while let Some(answer) = next_of(&mut asked, news_until).await {
+                let known = self.epoch.load(Ordering::Relaxed);
                 match answer {
-                    Ok(Ok(told)) if told.epoch >= self.epoch.load(Ordering::Relaxed) => return self.enter(&told),
+                    Ok(Ok(told)) if told.epoch > known => return self.enter(&told),
+                    Ok(Ok(told)) if told.epoch == known => {
+                        self.enter(&told)?;
+                        news_until.get_or_insert_with(|| Instant::now() + NEWS);
+                    }
                     Ok(Ok(told)) if older.as_ref().is_none_or(|other| other.epoch < told.epoch) => older = Some(told),
                     Ok(Ok(_)) => {}
                     Ok(Err(fault)) => last = fault,
                     Err(_) => {}
                 }
+            }
+            if news_until.is_some() {
+                return Ok(());
             }
         }
         older.map_or(Err(last), |told| self.enter(&told))
@@ -316,6 +328,14 @@ impl Cluster {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Map> {
         self.map.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The next outcome, if there is one by this time.
+async fn next_of<T: 'static>(asked: &mut JoinSet<T>, until: Option<Instant>) -> Option<Result<T, JoinError>> {
+    match until {
+        Some(until) => timeout_at(until, asked.join_next()).await.ok().flatten(),
+        None => asked.join_next().await,
     }
 }
 

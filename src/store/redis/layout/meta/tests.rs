@@ -122,6 +122,22 @@ fn another_format_a_foreign_state_and_a_foreign_user_are_unreadable() {
 }
 
 #[test]
+fn an_address_of_another_length_is_unreadable() {
+    let without = packed(0, false, 0, &tail(Some("ada"), &ClientInfo::new()));
+    let length = without.len() - 4;
+    assert_eq!(without[length..], [0, 0xff, 0xff, 0], "no address, no user agent, no flags");
+    for other in [1, 5, 6, 15, 17, 255] {
+        let mut changed = without.clone();
+        changed[length] = other;
+        // Readable if the bytes were skipped, or if there were none.
+        for skipped in [0, usize::from(other)] {
+            changed.splice(length + 1..changed.len() - 3, vec![0; skipped]);
+            assert!(matches!(decode(&changed), Err(Error::Unreadable(_))), "{other}, {skipped} bytes");
+        }
+    }
+}
+
+#[test]
 fn what_is_parked_has_the_state_that_scripts_give_it() {
     let lua = include_str!("../../../../../lua/lib/session.lua");
     assert!(lua.contains(&format!("local PARKED = {PARKED}\n")));
