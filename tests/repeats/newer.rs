@@ -19,7 +19,7 @@ async fn a_call_that_is_delivered_again_after_newer_ones_changes_nothing() {
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;
         let call = scene.operate().await;
-        let mut session = scene.session.clone();
+        let mut session = scene.holder.clone();
         for newer in NEWER {
             session = do_newer(newer, &scene, &session).await;
             let before = scene.dump().await;
@@ -51,7 +51,7 @@ async fn a_call_that_the_session_has_forgotten_is_not_done_again() {
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;
         let call = scene.operate().await;
-        let session = live(&scene, &scene.session).await;
+        let session = live(&scene, &scene.holder).await;
         for count in 0..20 {
             // More than the session remembers.
             session.increment("more", 1).await.expect("live");

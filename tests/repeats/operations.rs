@@ -11,12 +11,17 @@ use tower_sessions::session::{Id, Record};
 
 use crate::common::{Stage, login, token};
 
-/// By the names of their scripts.
-pub(super) const OPERATIONS: [&str; 19] = [
+/// Marks a write by a handle from before a re-authentication.
+const LATE: &str = ": an older login";
+
+/// By the names of their scripts. What follows a colon tells variants of one script apart.
+pub(super) const OPERATIONS: [&str; 22] = [
     "create",
     "touch",
     "save",
+    "save: an older login",
     "increment",
+    "increment: an older login",
     "swap",
     "rotate",
     "retime",
@@ -27,6 +32,7 @@ pub(super) const OPERATIONS: [&str; 19] = [
     "activate",
     "lead",
     "reauthenticate",
+    "reauthenticate: a join",
     "end",
     "bury",
     "raise",
@@ -37,8 +43,24 @@ pub(super) const OPERATIONS: [&str; 19] = [
 /// Those of a login by steps.
 pub(super) const STEPS: [&str; 3] = ["park", "leave", "activate"];
 
-/// What has to be there for it, up to the handle that calls it.
-pub(super) async fn prepare(operation: &str, stage: &Stage) -> Session {
+/// The script of an operation.
+pub(super) fn script(operation: &'static str) -> &'static str {
+    operation.split(": ").next().unwrap_or(operation)
+}
+
+/// What has to be there for it, up to the handle that calls it, and the handle that has the session's token afterwards.
+pub(super) async fn prepare(operation: &str, stage: &Stage) -> (Session, Session) {
+    if operation.ends_with(LATE) {
+        let (_, token) = stage.user("ada").await;
+        let (older, fresh) = (stage.open(&token).await, stage.open(&token).await);
+        login(&fresh, "ada").await;
+        return (older, fresh);
+    }
+    let session = caller(operation, stage).await;
+    (session.clone(), session)
+}
+
+async fn caller(operation: &str, stage: &Stage) -> Session {
     match operation {
         "create" => stage.draft().await,
         "touch" => {
@@ -59,6 +81,12 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Session {
         }
         // By a handle that the session has moved on from; a swap or an admission comes first and does nothing.
         "save" | "increment" | "login" => overtaken(stage).await,
+        "reauthenticate: a join" => {
+            let (_, token) = stage.guest().await;
+            let second = stage.open(&token).await;
+            login(&stage.open(&token).await, "ada").await;
+            second
+        }
         "lead" => {
             let store = drop_in(stage);
             store.create(&mut record(None)).await.expect("there");
@@ -85,15 +113,15 @@ async fn overtaken(stage: &Stage) -> Session {
 pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
     let user = stage.sessions.user("ada");
     match operation {
-        "create" | "save" | "swap" => {
+        "create" | "save" | "save: an older login" | "swap" => {
             session.insert("b", &2).expect("legal");
             session.save().await.expect("there").into_result().expect("saved");
         }
         "touch" => assert!(session.touch().await.expect("there").is_some()),
-        "increment" => assert_eq!(session.increment("n", 5).await.expect("there"), 5),
+        "increment" | "increment: an older login" => assert_eq!(session.increment("n", 5).await.expect("there"), 5),
         "rotate" => assert_eq!(session.rotate().await.expect("there"), cloakroom::Rotated::Rotated),
         "retime" => session.set_timeouts(Timeouts::new().idle(Duration::from_secs(600))).await.expect("live"),
-        "admit" | "login" | "park" | "leave" | "activate" => {
+        "admit" | "login" | "park" | "leave" | "activate" | "reauthenticate: a join" => {
             let _ = session.login(Login::new("ada").keep(["a"])).await.expect("there");
         }
         // Another user logs in under an id that leads to bob's session.

@@ -8,8 +8,8 @@ use super::scene::Scene;
 use super::server;
 use crate::common::{Stage, token};
 
-/// The calls that make a session: `end` makes the guest's that follows.
-const MAKERS: [&str; 6] = ["create", "admit", "login", "park", "activate", "end"];
+/// The calls that make a session, or a token of one: `end` makes the guest's that follows.
+const MAKERS: [&str; 7] = ["create", "admit", "login", "park", "activate", "end", "reauthenticate: a join"];
 /// How a session comes to its end.
 const ENDS: [&str; 5] = ["expire", "shorten and expire", "log out", "log in", "revoke"];
 /// Seconds between deliveries: around the not-after, a tombstone's least age, and a tombstone's end.

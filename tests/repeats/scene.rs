@@ -24,6 +24,8 @@ pub(super) struct Scene {
     operation: &'static str,
     /// Who calls it.
     pub(super) session: Session,
+    /// Who has the session's token once it is done.
+    pub(super) holder: Session,
     recorder: Recorder,
     redis: MultiplexedConnection,
 }
@@ -50,14 +52,14 @@ impl Scene {
         // A script's name is told from its first run.
         let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut redis).await.expect("the server is up");
         let recorder = Recorder::start(server, &stage.namespace).await;
-        let session = operations::prepare(operation, &stage).await;
-        Self { stage, operation, session, recorder, redis }
+        let (session, holder) = operations::prepare(operation, &stage).await;
+        Self { stage, operation, session, holder, recorder, redis }
     }
 
     /// Calls the operation through the crate; answers what was sent.
     pub(super) async fn operate(&mut self) -> Call {
         operations::call(self.operation, &self.stage, &self.session).await;
-        self.recorder.last(self.operation).await
+        self.recorder.last(operations::script(self.operation)).await
     }
 
     /// Delivers what the operation follows within one call of the crate.
