@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use cloakroom::{Cap, ClientInfo, EndOutcome, LoggedIn, Login, Rotated, Session, Sessions};
+use cloakroom::{Cap, ClientInfo, EndOutcome, Login, LoginOutcome, RotateOutcome, Session, Sessions};
 
 mod common;
 
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Failure> {
     });
     rounds.supplied("rotate", &stage, users_at_hand, |_, session| async move {
         match session.rotate().await? {
-            Rotated::Rotated => Ok(()),
+            RotateOutcome::Rotated => Ok(()),
             other => Err(format!("{other:?}").into()),
         }
     });
@@ -75,7 +75,7 @@ fn user() -> String {
 
 async fn log_in(session: &Session, login: Login) -> Result<(), Failure> {
     match session.login(login).await? {
-        LoggedIn::As(_) => Ok(()),
+        LoginOutcome::As(_) => Ok(()),
         other => Err(format!("{other:?}").into()),
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cloakroom::{Cap, ClientInfo, LoggedIn, Login, Session, Sessions, Timeouts};
+use cloakroom::{Cap, ClientInfo, Login, LoginOutcome, Session, Sessions, Timeouts};
 
 mod common;
 
@@ -75,7 +75,7 @@ async fn main() -> Result<(), Failure> {
             let visitor = stage.sessions.open(None, ClientInfo::new()).await?;
             let login = Login::new(format!("full-{}-{}", stage.each, number % USERS));
             match visitor.login(login.cap(Cap::evict(stage.each as u16))).await? {
-                LoggedIn::As(_) => Ok(()),
+                LoginOutcome::As(_) => Ok(()),
                 other => Err(format!("{other:?}").into()),
             }
         });

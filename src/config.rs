@@ -56,7 +56,7 @@ impl Default for Cap {
     }
 }
 
-/// What a login does when the user has as many sessions as the cap allows.
+/// What a login does when the user has reached the maximum number of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AtCap {
     Reject,

@@ -17,7 +17,7 @@ pub enum Error {
     #[error("the session store is unavailable")]
     Unavailable(#[source] Outage),
     /// The store may or may not have executed the call: its answer was lost.
-    #[error("the outcome is unknown: the session store gave no answer")]
+    #[error("the outcome is unknown: the session store did not reply")]
     Indeterminate(#[source] Outage),
     /// The session has ended since it was loaded, or a write was tried on an ended one. Nothing was written.
     #[error("the session has ended{}", because(.0))]
@@ -35,7 +35,7 @@ pub enum Error {
     ///
     /// The web layer finishes it when the handler returns: what a streamed body or a task started by the handler does
     /// to the session comes too late. They can read, count in a stored session and end it; for changes, open it again.
-    #[error("the response has begun: it is too late to change the session")]
+    #[error("the response has started: the session can no longer be changed")]
     TooLate,
     /// [`require`](crate::Session::require) found no such field.
     #[error("the session has no field `{field}`")]
@@ -52,7 +52,7 @@ pub enum Error {
         found: FieldKind,
     },
     /// The field does not read as the type asked for. The session and its other fields are not affected.
-    #[error("the field `{field}` does not read as the type asked for")]
+    #[error("the field `{field}` cannot be decoded as the requested type")]
     Decode {
         /// The field's name.
         field: String,

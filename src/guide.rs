@@ -19,3 +19,11 @@ pub mod drop_in {}
 /// How speed and memory are measured, with which flaws, and what a run said.
 #[doc = include_str!("guide/performance.md")]
 pub mod performance {}
+
+/// The URL of the store, and every setting with its default, range and reason.
+#[doc = include_str!("guide/settings.md")]
+pub mod settings {}
+
+/// Other session crates: what differs, and how fast each is.
+#[doc = include_str!("guide/comparison.md")]
+pub mod comparison {}

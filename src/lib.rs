@@ -23,7 +23,7 @@
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! use cloakroom::{ClientInfo, LoggedIn, Login, Sessions};
+//! use cloakroom::{ClientInfo, LoginOutcome, Login, Sessions};
 //!
 //! let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
 //!
@@ -35,7 +35,7 @@
 //!
 //! // A later one, on any server: log in and keep the cart.
 //! let session = sessions.open(Some(token.as_str()), ClientInfo::new()).await?;
-//! assert!(matches!(session.login(Login::new("ada").keep(["cart"])).await?, LoggedIn::As(_)));
+//! assert!(matches!(session.login(Login::new("ada").keep(["cart"])).await?, LoginOutcome::As(_)));
 //! assert_eq!(session.require::<Vec<String>>("cart")?, ["hat"]);
 //!
 //! // And everywhere at once, out again.
@@ -68,7 +68,7 @@ pub use crate::fields::codec::FieldKind;
 pub use crate::identity::client::ClientInfo;
 pub use crate::identity::id::{InvalidSessionId, SessionId};
 pub use crate::identity::token::{InvalidToken, SessionToken};
-pub use crate::session::login_request::{LoggedIn, Login, LoginTicket};
+pub use crate::session::login_request::{Login, LoginOutcome, LoginTicket};
 pub use crate::sessions::builder::{Builder, ConnectError};
 pub use crate::sessions::durable::{Durable, DurableEnd, DurableLogout, DurableUser};
 pub use crate::sessions::sweeper::{Sweeper, Swept};
@@ -82,7 +82,7 @@ pub use config::{Cap, ConfigError};
 pub use doctor::{Finding, Severity};
 pub use end::EndReason;
 pub use error::{DecodeError, Error, Outage, RandomError};
-pub use session::{CookieChange, EndOutcome, Rotated, SaveOutcome, Session};
+pub use session::{CookieChange, EndOutcome, RotateOutcome, SaveOutcome, Session};
 pub use sessions::{Progress, Revoked, Sessions};
 #[cfg(any(feature = "actix-web", feature = "axum"))]
 pub use web::{

@@ -42,7 +42,7 @@ use self::state::State;
 pub(crate) use self::state::{Before, Live, Phase};
 use self::withheld::Withheld;
 pub use end::EndOutcome;
-pub use rotate::Rotated;
+pub use rotate::RotateOutcome;
 pub use save::SaveOutcome;
 
 /// One session as one request sees it; clones share everything.

@@ -2,6 +2,7 @@
 
 pub(crate) mod all_buckets;
 pub(crate) mod builder;
+mod doctor;
 pub(crate) mod durable;
 pub(crate) mod sweeper;
 pub(crate) mod user;

@@ -9,7 +9,7 @@ use crate::identity::client::ClientInfo;
 use crate::session::Session;
 use crate::session::load::candidates;
 use crate::session::load::candidates::Candidates;
-use crate::session::login_request::{LoggedIn, Login};
+use crate::session::login_request::{Login, LoginOutcome};
 use crate::sessions::Sessions;
 use crate::sessions::builder::Builder;
 use crate::util::clock::ManualClock;
@@ -118,7 +118,7 @@ impl TestKit {
     pub async fn user_with(&self, login: Login, fill: impl FnOnce(&Session) -> Result<(), Error> + Send) -> String {
         let session = self.draft().await;
         let outcome = session.login(login).await;
-        assert!(matches!(outcome, Ok(LoggedIn::As(_))), "the login is refused: {outcome:?}");
+        assert!(matches!(outcome, Ok(LoginOutcome::As(_))), "the login is refused: {outcome:?}");
         self.filled(session, fill).await
     }
 

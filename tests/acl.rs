@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{Builder, ClientInfo, ConnectError, EndOutcome, Error, LoggedIn, Login, Session, Sessions};
+use cloakroom::{Builder, ClientInfo, ConnectError, EndOutcome, Error, Login, LoginOutcome, Session, Sessions};
 
 use crate::common::cluster::Cluster;
 use crate::common::reshard::Move;
@@ -50,7 +50,7 @@ async fn lost_guest(builder: &Builder) {
     let other = sessions.open(Some(&token(&session)), ClientInfo::new()).await.expect("permitted");
     // On one connection, the login's first look comes before the logout, its next step after it.
     let (login, logout) = tokio::join!(session.login(Login::new("ada")), other.logout());
-    assert!(matches!(login.expect("permitted"), LoggedIn::Gone(_)));
+    assert!(matches!(login.expect("permitted"), LoginOutcome::Gone(_)));
     assert_eq!(logout.expect("permitted"), EndOutcome::Ended);
 }
 
@@ -186,5 +186,5 @@ async fn a_user_who_may_not_even_connect_is_told_so() {
     let url = acl::login_without(&server, "r30", &["time", "info"]);
     let refused = Sessions::builder(url).namespace("r30").connect().await;
     let Err(ConnectError::Unavailable(why)) = refused else { panic!("{refused:?}") };
-    assert!(why.to_string().contains("permit") && !why.to_string().contains("secret"), "{why}");
+    assert!(why.to_string().contains("denies its user") && !why.to_string().contains("secret"), "{why}");
 }

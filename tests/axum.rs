@@ -9,7 +9,7 @@ use axum::error_handling::HandleErrorLayer;
 use axum::extract::FromRequestParts;
 use axum::http::Request;
 use axum::response::Response;
-use cloakroom::{ClientInfo, Error, LoggedIn, Login, Session, SessionLayer, Sessions, TestKit};
+use cloakroom::{ClientInfo, Error, Login, LoginOutcome, Session, SessionLayer, Sessions, TestKit};
 use redis::aio::MultiplexedConnection;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
@@ -43,7 +43,7 @@ async fn an_error_that_passes_the_layer_ends_the_login_before_it() {
     let kit = TestKit::new();
     let failing = service_fn(|request: Request<Body>| async move {
         let session = Session::from_request_parts(&mut request.into_parts().0, &()).await?;
-        assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
+        assert!(matches!(session.login(Login::new("ada")).await?, LoginOutcome::As(_)));
         Err::<Response, _>(Error::Conflict)
     });
     let service = ServiceBuilder::new().layer(SessionLayer::new(kit.sessions().clone())).service(failing);
@@ -59,7 +59,7 @@ async fn an_error_that_is_handled_inside_the_layer_keeps_the_cookie_of_a_login()
     let kit = TestKit::new();
     let failing = service_fn(|request: Request<Body>| async move {
         let session = Session::from_request_parts(&mut request.into_parts().0, &()).await?;
-        assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
+        assert!(matches!(session.login(Login::new("ada")).await?, LoginOutcome::As(_)));
         Err::<Response, _>(Error::Conflict)
     });
     let layers = ServiceBuilder::new().layer(SessionLayer::new(kit.sessions().clone()));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cloakroom::{Builder, ClientInfo, EndOutcome, Error, LoggedIn, Login, Session, SessionId, Sessions};
+use cloakroom::{Builder, ClientInfo, EndOutcome, Error, Login, LoginOutcome, Session, SessionId, Sessions};
 
 use crate::common::cluster::Cluster;
 use crate::common::reshard::Move;
@@ -76,7 +76,7 @@ impl Scene {
 async fn login(sessions: &Sessions) -> Result<Session, Error> {
     let session = sessions.open(None, ClientInfo::new()).await?;
     let outcome = session.login(Login::new("ada")).await?;
-    assert!(matches!(outcome, LoggedIn::As(_)), "{outcome:?}");
+    assert!(matches!(outcome, LoginOutcome::As(_)), "{outcome:?}");
     Ok(session)
 }
 

@@ -1,6 +1,6 @@
 //! What a request does with its session.
 
-use cloakroom::{ClientInfo, EndOutcome, Error, LoggedIn, Login, SaveOutcome, Session, Sessions};
+use cloakroom::{ClientInfo, EndOutcome, Error, Login, LoginOutcome, SaveOutcome, Session, Sessions};
 use serde::{Deserialize, Serialize};
 
 /// The kinds of requests. `Create` follows each logout: the visitor comes back as a guest.
@@ -102,11 +102,11 @@ async fn save(session: &Session) -> Result<(), Kind> {
 
 async fn enter(session: &Session, user: &str) -> Result<String, Kind> {
     match session.login(Login::new(user).keep(FIELDS)).await.map_err(kind)? {
-        LoggedIn::As(_) => token(session),
-        LoggedIn::Gone(_) => Err(GONE),
-        LoggedIn::AtCap => Err("AtCap"),
-        LoggedIn::TicketVoid => Err("TicketVoid"),
-        LoggedIn::Conflict => Err("Conflict"),
+        LoginOutcome::As(_) => token(session),
+        LoginOutcome::Gone(_) => Err(GONE),
+        LoginOutcome::AtCap => Err("AtCap"),
+        LoginOutcome::TicketVoid => Err("TicketVoid"),
+        LoginOutcome::Conflict => Err("Conflict"),
     }
 }
 

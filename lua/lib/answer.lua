@@ -1,4 +1,4 @@
--- What an answer begins with. `Code` in src/store/redis/answer.rs has the same numbers; a test compares both.
+-- What an answer begins with. `Code` in src/store/redis/script/reply.rs has the same numbers; a test compares both.
 local OK = 0
 -- The not-after has passed, or lies too far ahead. Content: the server's time, digits.
 local LATE = 1

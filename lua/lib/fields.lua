@@ -1,9 +1,9 @@
 -- Where fields lie: small values and bytes together in one hash field, `=`, because a load costs by the number of
 -- strings; counters, which Redis adds to, and what is large each in a hash field of its own. The value decides, so
--- nobody looks in both places in vain. src/store/redis/fields.rs keeps the same rule.
+-- nobody looks in both places in vain. src/store/redis/layout/fields.rs keeps the same rule.
 local SMALL = 1024
 
--- A counter begins with a digit or a minus; the forms of values and bytes (src/codec.rs) with a lower byte.
+-- A counter begins with a digit or a minus; the forms of values and bytes (src/fields/codec.rs) with a lower byte.
 local function is_small(value)
   return value and #value <= SMALL and (string.byte(value) or 255) < 45
 end

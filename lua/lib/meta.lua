@@ -1,4 +1,4 @@
--- A session's metadata, packed into the hash field `@`. src/store/redis/meta.rs reads the same bytes.
+-- A session's metadata, packed into the hash field `@`. src/store/redis/layout/meta.rs reads the same bytes.
 --
 -- Head, blocks in the order of their flags, ring of operations, tail (lib/tail.lua).
 local FORMAT = 1

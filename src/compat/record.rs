@@ -75,11 +75,11 @@ pub(super) type Done = Result<bool, Failure>;
 pub(super) enum Failure {
     #[error(transparent)]
     Ours(#[from] Error),
-    #[error("the user has as many sessions as the cap allows")]
+    #[error("the user has reached the maximum number of sessions")]
     AtCap,
     #[error(transparent)]
     UserId(#[from] UserIdError),
-    #[error("the store that sessions are moved from failed")]
+    #[error("the old session store failed")]
     Former(#[source] Cause),
 }
 
@@ -168,7 +168,7 @@ impl Records {
             async move {
                 let noted = async { sessions.store().touch(sessions.op()?, &touch).await }.await;
                 if let Err(error) = noted {
-                    tracing::debug!(error = &error as &dyn StdError, "a session's use was not noted");
+                    tracing::debug!(error = &error as &dyn StdError, "session not touched");
                 }
             }
         };
@@ -379,7 +379,7 @@ pub(super) fn left_ms(left: Duration) -> Option<Millis> {
 
 /// Traces a write that came too late: not an error to the application, since nothing that it could do would help.
 pub(super) fn too_late(id: SessionId) {
-    rarely!(warn, %id, "a session had ended when it was written: nothing was written");
+    rarely!(warn, %id, "write to an ended session discarded");
 }
 
 #[cfg(test)]

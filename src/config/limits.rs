@@ -116,7 +116,7 @@ pub(crate) fn check_field_name(name: &str) -> Result<(), LimitExceeded> {
 #[non_exhaustive]
 pub enum LimitExceeded {
     /// The name is not 1 to 64 bytes of `[A-Za-z0-9_.-]`.
-    #[error("a field name is 1 to 64 bytes of A-Z, a-z, 0-9, `_`, `.` and `-`")]
+    #[error("invalid field name: 1 to 64 bytes of A-Z, a-z, 0-9, `_`, `.` and `-` are allowed")]
     FieldName,
     /// One field is too large.
     #[error("the field `{field}` has {bytes} bytes, at most {most} are allowed")]

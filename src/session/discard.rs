@@ -10,8 +10,8 @@ impl Session {
     ///
     /// - [`SaveOutcome::Conflict`](crate::SaveOutcome::Conflict), if the handler has changed fields since, be it to restore them;
     /// - an error of a save, such as [`Error::Limit`](crate::Error::Limit);
-    /// - [`LoggedIn::Conflict`](crate::LoggedIn::Conflict), [`EndOutcome::Superseded`](crate::EndOutcome::Superseded),
-    ///   [`Rotated::Gone`](crate::Rotated::Gone) or an error of an increment, if there were changes before it.
+    /// - [`LoginOutcome::Conflict`](crate::LoginOutcome::Conflict), [`EndOutcome::Superseded`](crate::EndOutcome::Superseded),
+    ///   [`RotateOutcome::Gone`](crate::RotateOutcome::Gone) or an error of an increment, if there were changes before it.
     ///
     /// Fields then read as they were loaded, with what this handle has saved and counted since;
     /// [`reload`](Self::reload) also reads what others have written. [`set_dirty`](Self::set_dirty) is taken back too. A

@@ -8,16 +8,16 @@ use crate::error::Error;
 use crate::fields::Delta;
 use crate::identity::id::{SessionId, UserHash};
 use crate::session::load;
-use crate::session::login_request::{LoggedIn, Login};
+use crate::session::login_request::{Login, LoginOutcome};
 use crate::store::{Contract, Join, Refused};
 
 impl Session {
     /// Logs in where a login has ended the guest's session that the client's token names: in the session that it made,
     /// if it is the same visitor's. `None`: as one without a session.
-    pub(super) async fn login_behind(&self, login: &Login) -> Result<Option<LoggedIn>, Error> {
+    pub(super) async fn login_behind(&self, login: &Login) -> Result<Option<LoginOutcome>, Error> {
         let Some(successor) = self.successor().await? else {
             return Ok(match self.state().phase {
-                Phase::Ended(reason) => Some(LoggedIn::Gone(reason)),
+                Phase::Ended(reason) => Some(LoginOutcome::Gone(reason)),
                 Phase::Draft { .. } | Phase::Live(_) => None,
             });
         };
@@ -45,7 +45,7 @@ impl Session {
         Ok(phase.before().map(|before| before.successor))
     }
 
-    async fn join(&self, successor: SessionId, login: &Login) -> Result<Option<LoggedIn>, Error> {
+    async fn join(&self, successor: SessionId, login: &Login) -> Result<Option<LoginOutcome>, Error> {
         let token = self.mint(successor)?;
         let call = Join {
             id: successor,
@@ -60,7 +60,7 @@ impl Session {
         match answer? {
             Ok(record) => {
                 self.state().begin_with(successor, record, token);
-                Ok(Some(LoggedIn::As(successor)))
+                Ok(Some(LoginOutcome::As(successor)))
             }
             // Nobody ever had a token of a session that was not delivered, so no visitor has ended it.
             Err(Refused::NotJoined | Refused::Gone(Some(EndReason::Undelivered))) => Ok(None),

@@ -72,11 +72,11 @@ fn bound(sessions: &Sessions, client: &ClientInfo, found: Found) -> Found {
     match verdict {
         Verdict::Same => found,
         Verdict::Changed => {
-            rarely!(warn, id = %live.id, "a session is used from another address than it was made from");
+            rarely!(warn, id = %live.id, "session used from a different client address");
             found
         }
         Verdict::Rejected => {
-            rarely!(warn, id = %live.id, "a session was not opened from another address than it was made from");
+            rarely!(warn, id = %live.id, "session rejected: different client address");
             (Phase::draft(), Contents::default())
         }
     }

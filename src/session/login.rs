@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::fields::Delta;
 use crate::identity::client::ClientInfo;
 use crate::identity::id::{SessionId, UserHash};
-use crate::session::login_request::{LoggedIn, Login};
+use crate::session::login_request::{Login, LoginOutcome};
 use crate::store::{self, Contract, Gate, NewSession, Old, Reauthenticate, Refused};
 use crate::util::uncancelled::to_the_end;
 
@@ -26,7 +26,7 @@ impl Session {
     /// A guest's login that is sent twice, as by two clicks, ends in one session: the second one, of the same user from the
     /// same address and user agent within a minute, joins the session of the first, with a token of its own; only its changes
     /// of fields that it keeps are written. The first token works until the second is used and 10 seconds longer; a third
-    /// login ends it. Not after a new login of the session, nor after its end by a logout: [`LoggedIn::Gone`]. Another user,
+    /// login ends it. Not after a new login of the session, nor after its end by a logout: [`LoginOutcome::Gone`]. Another user,
     /// or another client, logs in as without a session.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Session {
     /// Cluster, over a session in another slot: `HGETALL`, then `park.lua`, `leave.lua` and `activate.lua`; at the cap
     /// `ZRANGE` and a second `activate.lua`, or, if the cap rejects, a second `park.lua`. To join: `HGETALL` if this handle
     /// found the guest's session live, and `reauthenticate.lua`, again for 2 seconds at most while the first login is under way.
-    pub async fn login(&self, login: Login) -> Result<LoggedIn, Error> {
+    pub async fn login(&self, login: Login) -> Result<LoginOutcome, Error> {
         if self.goes_by_steps(&login.user) {
             let session = self.clone();
             return to_the_end(async move { session.login_in_turn(login).await }).await;
@@ -58,12 +58,12 @@ impl Session {
         self.sessions().store().is_parted() && self.id().is_some_and(elsewhere)
     }
 
-    async fn login_in_turn(&self, login: Login) -> Result<LoggedIn, Error> {
+    async fn login_in_turn(&self, login: Login) -> Result<LoginOutcome, Error> {
         self.sessions().settings().limits.check_user(&login.user)?;
         let spans = login.timeouts.map(|timeouts| timeouts.checked()).transpose()?;
         let spans = spans.unwrap_or(self.sessions().settings().spans);
         if login.ticket.is_some_and(|ticket| !ticket.is_of(&login.user)) {
-            return Ok(LoggedIn::TicketVoid);
+            return Ok(LoginOutcome::TicketVoid);
         }
         let _turn = self.0.turn.lock().await;
         self.refuse_late()?;
@@ -77,16 +77,16 @@ impl Session {
             Some(live) => {
                 let guest = live.meta.user.is_none();
                 let outcome = self.login_anew(Some(live), &login, spans).await?;
-                if !guest || outcome != LoggedIn::Gone(Some(EndReason::LoggedIn)) {
+                if !guest || outcome != LoginOutcome::Gone(Some(EndReason::LoggedIn)) {
                     return Ok(outcome);
                 }
             }
             None => {}
         }
         match self.login_behind(&login).await? {
-            Some(LoggedIn::Gone(reason)) if found_live => {
+            Some(LoginOutcome::Gone(reason)) if found_live => {
                 let _ = self.state().gone(reason);
-                Ok(LoggedIn::Gone(reason))
+                Ok(LoginOutcome::Gone(reason))
             }
             Some(outcome) => Ok(outcome),
             None => self.login_anew(None, &login, spans).await,
@@ -98,7 +98,7 @@ impl Session {
         self.client().clone().remember(remember)
     }
 
-    async fn login_anew(&self, live: Option<Live>, login: &Login, spans: Spans) -> Result<LoggedIn, Error> {
+    async fn login_anew(&self, live: Option<Live>, login: &Login, spans: Spans) -> Result<LoginOutcome, Error> {
         let stays = live.as_ref().is_none_or(|live| live.meta.user.is_none());
         let gate = self.gate(login)?;
         let keep = if stays { &login.keep[..] } else { &[] };
@@ -116,13 +116,13 @@ impl Session {
             match answer? {
                 Ok(record) => {
                     self.state().begin_with(token.id(), record, token.clone());
-                    return Ok(LoggedIn::As(token.id()));
+                    return Ok(LoginOutcome::As(token.id()));
                 }
                 Err(Refused::Exists) => {}
                 // It may go on in the session that another login has made, with what this request changed.
                 Err(Refused::Gone(reason @ Some(EndReason::LoggedIn))) if stays => {
                     let _ = self.state().gone_meanwhile(reason);
-                    return Ok(LoggedIn::Gone(reason));
+                    return Ok(LoginOutcome::Gone(reason));
                 }
                 Err(refused) => return self.refused_login(refused),
             }
@@ -130,7 +130,7 @@ impl Session {
         Err(ids_taken())
     }
 
-    async fn login_again(&self, live: Live, login: Login, spans: Spans) -> Result<LoggedIn, Error> {
+    async fn login_again(&self, live: Live, login: Login, spans: Spans) -> Result<LoginOutcome, Error> {
         let token = self.mint(live.id)?;
         let call = Reauthenticate {
             id: live.id,
@@ -147,7 +147,7 @@ impl Session {
         match answer? {
             Ok(record) => {
                 self.state().begin_with(live.id, record, token);
-                Ok(LoggedIn::As(live.id))
+                Ok(LoginOutcome::As(live.id))
             }
             Err(refused) => self.refused_login(refused),
         }
@@ -158,17 +158,17 @@ impl Session {
         Ok(Gate { cap, ticket: login.ticket.map(|ticket| ticket.ticket) })
     }
 
-    pub(super) fn refused_login(&self, refused: Refused) -> Result<LoggedIn, Error> {
+    pub(super) fn refused_login(&self, refused: Refused) -> Result<LoginOutcome, Error> {
         match refused {
-            Refused::AtCap => Ok(LoggedIn::AtCap),
-            Refused::TicketVoid => Ok(LoggedIn::TicketVoid),
+            Refused::AtCap => Ok(LoginOutcome::AtCap),
+            Refused::TicketVoid => Ok(LoginOutcome::TicketVoid),
             Refused::Conflict => {
                 self.state().superseded();
-                Ok(LoggedIn::Conflict)
+                Ok(LoginOutcome::Conflict)
             }
             Refused::Gone(reason) => {
                 let _ = self.state().gone(reason);
-                Ok(LoggedIn::Gone(reason))
+                Ok(LoginOutcome::Gone(reason))
             }
             refused => Err(refused.into_error(&self.sessions().settings().limits, "")),
         }

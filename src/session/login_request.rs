@@ -72,10 +72,10 @@ impl Login {
 /// What became of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "nobody is logged in unless the outcome is `As`"]
-pub enum LoggedIn {
+pub enum LoginOutcome {
     /// The user is logged in, in this session; the client has to be given its token.
     As(SessionId),
-    /// Refused: the user has as many sessions as the cap allows. Nothing changed.
+    /// Refused: the user has reached the maximum number of sessions. Nothing changed.
     AtCap,
     /// Refused: the user's sessions were revoked since the ticket was taken, or it is older than 10 minutes, or another
     /// user's. Nothing changed.

@@ -55,7 +55,7 @@ impl Session {
             Ok((Phase::Live(now), _)) => is_current(&now).then_some(token),
             Ok(_) => None,
             Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "a cookie was not renewed");
+                tracing::debug!(error = &error as &dyn std::error::Error, "session cookie not renewed");
                 None
             }
         }

@@ -9,7 +9,7 @@ use crate::store::{Answer, Contract, Meta, Refused, Rotate};
 /// What became of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a session that could not be rotated keeps its token"]
-pub enum Rotated {
+pub enum RotateOutcome {
     /// The session has a new token, which the client has to be given.
     Rotated,
     /// Another request rotated it just now; the client's token goes on working until it uses the new one.
@@ -41,13 +41,13 @@ impl Session {
     /// One `EVALSHA` of `rotate.lua`.
     #[doc(alias = "cycle_id")]
     #[doc(alias = "renew")]
-    pub async fn rotate(&self) -> Result<Rotated, Error> {
+    pub async fn rotate(&self) -> Result<RotateOutcome, Error> {
         let _turn = self.0.turn.lock().await;
         self.refuse_late()?;
         if let Phase::Ended(reason) = self.state().phase {
-            return Ok(Rotated::Gone(reason));
+            return Ok(RotateOutcome::Gone(reason));
         }
-        let Some(live) = self.state().live().cloned() else { return Ok(Rotated::NoSession) };
+        let Some(live) = self.state().live().cloned() else { return Ok(RotateOutcome::NoSession) };
         let token = self.mint_next(live.id)?;
         let mut answer = self.rotate_from(&live, live.presented, &token).await?;
         let issued = self.state().issued.as_ref().map(SessionToken::presented);
@@ -67,16 +67,16 @@ impl Session {
                     minted.rotated(&token, meta.uses);
                 }
                 state.issued = Some(token);
-                Ok(Rotated::Rotated)
+                Ok(RotateOutcome::Rotated)
             }
-            Err(Refused::AlreadyRotated) => Ok(Rotated::AlreadyRotated),
+            Err(Refused::AlreadyRotated) => Ok(RotateOutcome::AlreadyRotated),
             Err(Refused::Gone(reason)) => {
                 let _ = state.gone_meanwhile(reason);
-                Ok(Rotated::Gone(reason))
+                Ok(RotateOutcome::Gone(reason))
             }
             Err(_) => {
                 state.superseded();
-                Ok(Rotated::Conflict)
+                Ok(RotateOutcome::Conflict)
             }
         }
     }

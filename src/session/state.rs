@@ -125,11 +125,11 @@ impl State {
             let (id, fields) = (self.live().map(|live| live.id), self.fields.changed_names());
             if id.is_none() && self.withheld.forbids_new() {
                 // Any site can cause this as often as it likes.
-                tracing::debug!(?fields, "changes were dropped: the browser may have withheld the session's cookie");
+                tracing::debug!(?fields, "changes discarded: the browser may have withheld the session cookie");
             } else if self.failing {
-                tracing::debug!(?id, ?fields, "changes of a session were dropped after a save that failed");
+                tracing::debug!(?id, ?fields, "changes discarded after a failed save");
             } else {
-                rarely!(warn, ?id, ?fields, "changes of a session were dropped without being saved: call `save`");
+                rarely!(warn, ?id, ?fields, "changes discarded without being saved: call `save`");
             }
         }
     }

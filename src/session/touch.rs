@@ -59,7 +59,7 @@ impl Session {
     /// The touch that runs beside a handler: a failure is traced, the next request tries again. The store tells of outages.
     pub(crate) async fn touch_beside(&self) {
         if let Err(error) = self.touch_now().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "a session's use was not noted");
+            tracing::debug!(error = &error as &dyn std::error::Error, "session not touched");
         }
     }
 }

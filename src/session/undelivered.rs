@@ -111,7 +111,7 @@ async fn end_one(sessions: &Sessions, note: &Note, dropped: Option<Instant>) {
             }
             (Err(error), _, Some(waited)) if error.is_retryable() && waited < TRIED_FOR => sleep(PAUSE).await,
             (Err(error), ..) => {
-                tracing::debug!(id = %note.id, %error, "a session whose token was not delivered stays until it expires");
+                tracing::debug!(id = %note.id, %error, "session with an undelivered token not ended: it stays until it expires");
                 return;
             }
             _ => return,
@@ -128,7 +128,7 @@ impl Note {
         }
         let call = Undelivered { id: self.id, user: record.meta.user, secret: self.secret, uses: self.uses };
         match sessions.store().end_undelivered(sessions.op()?, &call).await? {
-            Ok(true) => tracing::debug!(id = %self.id, "ended: its token was not delivered"),
+            Ok(true) => tracing::debug!(id = %self.id, "session ended: its token was not delivered"),
             Ok(false) | Err(Refused::Gone(_)) => {}
             Err(refused) => return Err(refused.into_error(&sessions.settings().limits, "")),
         }

@@ -61,7 +61,7 @@ impl Walk {
         if !error.is_retryable() || away || self.round >= ROUNDS {
             return Err(error);
         }
-        tracing::debug!(%error, %bucket, "a bucket is left for later");
+        tracing::debug!(%error, %bucket, "bucket skipped, will be retried");
         self.failed.push_back(bucket);
         Ok(None)
     }

@@ -229,10 +229,8 @@ impl Builder {
     /// [`ConfigError`] says which setting is wrong.
     pub fn connect_lazy(self) -> Result<Sessions, ConfigError> {
         let url = self.store_url()?;
-        let namespace = self
-            .namespace
-            .clone()
-            .ok_or_else(|| ConfigError::new("namespace", "none", "name one: it has no default"))?;
+        let namespace =
+            self.namespace.clone().ok_or_else(|| ConfigError::new("namespace", "none", "required, no default"))?;
         check_field_name(&namespace)
             .map_err(|_| ConfigError::out_of_range("namespace", &namespace, "1 to 64 bytes of [A-Za-z0-9_.-]"))?;
         let settings = Settings {
@@ -255,7 +253,7 @@ impl Builder {
         let store = match (url, self.clock) {
             (StoreUrl::Memory, clock) => Store::Memory(Box::new(Memory::new(store, clock))),
             (StoreUrl::Redis(_), Some(_)) => {
-                return Err(ConfigError::new("clock", "set", "is for `memory:` only: Redis's time is its own"));
+                return Err(ConfigError::new("clock", "set", "allowed for `memory:` only: Redis uses its own clock"));
             }
             (StoreUrl::Redis(servers), None) => Store::Redis(
                 Redis::new(store, &servers, &pools)?
@@ -280,10 +278,14 @@ impl Builder {
         let mut url = StoreUrl::parse(&self.url)?;
         if let Some(tls) = &self.tls {
             let StoreUrl::Redis(servers) = &mut url else {
-                return Err(ConfigError::new("TLS", "set", "is for `rediss:` URLs only"));
+                return Err(ConfigError::new("TLS", "set", "allowed for `rediss:` URLs only"));
             };
             if !servers.set_tls(tls) {
-                return Err(ConfigError::new("TLS", "set", "is for `rediss:` URLs only: this one's scheme has one s"));
+                return Err(ConfigError::new(
+                    "TLS",
+                    "set",
+                    "allowed for `rediss:` URLs only: this URL's scheme has one s",
+                ));
             }
         }
         if let StoreUrl::Redis(servers) = &url

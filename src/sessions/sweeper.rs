@@ -48,7 +48,7 @@ impl Sweeper {
                     Err(error) => rarely!(
                         warn,
                         error = &error as &dyn StdError,
-                        "sweeping failed: it is tried again at the next turn"
+                        "sweep failed, will be retried at the next interval"
                     ),
                 }
             }

@@ -71,7 +71,7 @@ impl Answer {
 
     /// The answer to a forged request.
     pub(crate) fn forbidden(why: &str) -> Self {
-        tracing::debug!(why, "a request was refused as forged");
+        tracing::debug!(why, "request rejected by the CSRF check");
         Self { status: FORBIDDEN, body: said(why) }
     }
 
@@ -83,7 +83,7 @@ impl Answer {
     fn traced(self, error: &(dyn std::error::Error + 'static)) -> Self {
         match self.status {
             // The store tells when it goes away and comes back.
-            UNAVAILABLE => tracing::debug!(error, "a request failed: the session store is unavailable"),
+            UNAVAILABLE => tracing::debug!(error, "request failed: session store unavailable"),
             500 => rarely!(error of &error.to_string(), error, "a request failed"),
             status => tracing::debug!(status, error, "a request was refused"),
         }

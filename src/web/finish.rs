@@ -31,7 +31,13 @@ pub(crate) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
 /// Puts the new token, or the word that there is none any more, into the response.
 async fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R) {
     let (carrier, status) = (slot.carrier(), response.status());
-    let reply = Reply { carrier, carried: slot.carried(), several: slot.carried_several(), status };
+    let reply = Reply {
+        carrier,
+        carried: slot.carried(),
+        several: slot.carried_several(),
+        too_many: slot.carried_too_many(),
+        status,
+    };
     let lines = reply.lines(session).await;
     for line in &lines {
         response.append(carrier.response_header(), line.as_bytes(), Secrecy::Secret);
@@ -46,7 +52,11 @@ async fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R
 fn drop_ours<R: ResponseHead>(slot: &Slot, response: &mut R) {
     let (carrier, header) = (slot.carrier(), slot.carrier().response_header());
     if response.values(header).any(|value| carrier.is_ours(value)) {
-        rarely!(warn, name = carrier.name(), "a handler set what is the session layer's to set: dropped");
+        rarely!(
+            warn,
+            name = carrier.name(),
+            "dropped a header set by a handler: the name belongs to the session layer"
+        );
         response.retain(header, |value| !carrier.is_ours(value));
     }
 }

@@ -115,7 +115,7 @@ impl SessionLayer {
     /// The same with a header instead of the cookie, for programs that are no browsers.
     ///
     /// # Errors
-    /// [`ConfigError`] if the header's name is none, or means something else already.
+    /// [`ConfigError`] if the header's name is none, or is a standard header with another meaning.
     pub fn header(self, header: SessionHeader) -> Result<Self, ConfigError> {
         Ok(self.carrier(Carrier::Header(header.checked()?)))
     }

@@ -36,7 +36,7 @@ pub(crate) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> R
         Err(error) if failed => {
             let error = &error as &dyn std::error::Error;
             // The store tells of its outages, and the handler told its client of the failure.
-            tracing::debug!(status, error, "beside a server error, the session could not be saved either");
+            tracing::debug!(status, error, "session not saved; the response is already a server error");
             Ok(())
         }
         saved => saved,
@@ -50,6 +50,8 @@ pub(crate) struct Reply<'a> {
     pub(crate) carried: bool,
     /// Whether it carried different values of our name.
     pub(crate) several: bool,
+    /// Whether some of them were not tried, and so may open a session.
+    pub(crate) too_many: bool,
     pub(crate) status: u16,
 }
 
@@ -63,6 +65,7 @@ impl Reply<'_> {
             CookieChange::Set(token) if outage => vec![self.token(session, &token)],
             CookieChange::Set(token) => self.beside_former(self.several, Some(self.token(session, &token))),
             CookieChange::Remove | CookieChange::Keep if outage => Vec::new(),
+            CookieChange::Remove if self.too_many => self.beside_former(true, None),
             CookieChange::Remove if self.carried => {
                 self.beside_former(true, Some(self.carrier.render(&Content::Removed)))
             }

@@ -63,6 +63,8 @@ enum Carried {
     None,
     One,
     Several,
+    /// More than are tried: what the rest opens is unknown.
+    TooMany,
 }
 
 /// What a request brings for its session to be loaded.
@@ -141,7 +143,11 @@ impl Slot {
     }
 
     pub(crate) fn carried_several(&self) -> bool {
-        self.0.carried.get() == Some(&Carried::Several)
+        matches!(self.0.carried.get(), Some(Carried::Several | Carried::TooMany))
+    }
+
+    pub(crate) fn carried_too_many(&self) -> bool {
+        self.0.carried.get() == Some(&Carried::TooMany)
     }
 
     /// Looks for the token and the client.
@@ -169,6 +175,7 @@ impl Slot {
         self.0.carried.get_or_init(|| match found {
             Found::Absent => Carried::None,
             Found::One(_) => Carried::One,
+            Found::Several(ref candidates) if candidates.more => Carried::TooMany,
             Found::Several(_) => Carried::Several,
         });
         let open = async || {

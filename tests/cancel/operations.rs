@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use cloakroom::{Cap, ClientInfo, Error, LoggedIn, Login, Timeouts};
+use cloakroom::{Cap, ClientInfo, Error, Login, LoginOutcome, Timeouts};
 
 use super::scene::Scene;
 use crate::common::{Stage, login};
@@ -138,11 +138,11 @@ async fn of_a_session(name: &str, scene: &Scene) -> Result<(), Error> {
 }
 
 /// A draft may be told that it has ended where a call that was dropped was done.
-fn logged_in(outcome: LoggedIn) -> Result<(), Error> {
+fn logged_in(outcome: LoginOutcome) -> Result<(), Error> {
     match outcome {
-        LoggedIn::As(_) => Ok(()),
-        LoggedIn::Gone(reason) => Err(Error::Gone(reason)),
-        LoggedIn::Conflict => Err(Error::Conflict),
+        LoginOutcome::As(_) => Ok(()),
+        LoginOutcome::Gone(reason) => Err(Error::Gone(reason)),
+        LoginOutcome::Conflict => Err(Error::Conflict),
         refused => panic!("{refused:?}"),
     }
 }
@@ -196,17 +196,20 @@ async fn durable(name: &str, scene: &Scene) -> Result<(), Error> {
 fn every_asynchronous_operation_is_dropped_here() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut public = BTreeSet::new();
-    for folder in [source.clone(), source.join("session")] {
-        for file in fs::read_dir(folder).expect("a folder of ours").map(|file| file.expect("readable").path()) {
+    for folder in [source.clone(), source.join("session"), source.join("sessions")] {
+        let files = fs::read_dir(folder).expect("a folder of ours").map(|file| file.expect("readable").path());
+        for file in files.filter(|file| file.is_file()) {
             let within = file.strip_prefix(&source).expect("below it");
-            let place = within.components().next().expect("a name").as_os_str().to_string_lossy().replace(".rs", "");
-            let text = if file.is_file() { fs::read_to_string(&file).expect("UTF-8") } else { String::new() };
+            // The operations of `Session` are in a folder, those of each other handle in a file.
+            let place = within.strip_prefix("sessions").unwrap_or(within).components().next().expect("a name");
+            let place = place.as_os_str().to_string_lossy().replace(".rs", "");
+            let text = fs::read_to_string(&file).expect("UTF-8");
             let functions = text.split("pub async fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
             public.extend(functions.map(|function| format!("{place}.{function}")));
         }
     }
     // The kit for the tests of applications has no store of its own.
-    public.retain(|operation| !operation.starts_with("test_kit."));
+    public.retain(|operation| !operation.starts_with("testing."));
     let here = OPERATIONS.map(|operation| operation.split(':').next().expect("a name").to_owned());
     assert_eq!(BTreeSet::from(here), public);
 }

@@ -1,7 +1,7 @@
 //! One user's sessions: what they do, and what is known of them.
 
 use cloakroom::{
-    Cap, ClientInfo, EndOutcome, EndReason, Error, LoggedIn, Login, SaveOutcome, Session, SessionId, Sessions,
+    Cap, ClientInfo, EndOutcome, EndReason, Error, Login, LoginOutcome, SaveOutcome, Session, SessionId, Sessions,
 };
 
 use super::tally::Tally;
@@ -68,7 +68,7 @@ impl Book {
     async fn login(&mut self, sessions: &Sessions, tally: &Tally) -> Result<(), Error> {
         let session = sessions.open(None, ClientInfo::new()).await?;
         match session.login(Login::new(&self.user).cap(Cap::evict(CAP))).await? {
-            LoggedIn::As(id) => {
+            LoginOutcome::As(id) => {
                 let tag = format!("{{{}}}", &id.to_string()[15..18]);
                 tally.counts().tags.entry(self.user.clone()).or_insert(tag);
                 let token = crate::common::token(&session);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cloakroom::{ClientInfo, Error, LoggedIn, Login, Sessions};
+use cloakroom::{ClientInfo, Error, Login, LoginOutcome, Sessions};
 use tokio::task::JoinSet;
 
 use super::book::Book;
@@ -82,7 +82,7 @@ async fn one_visit(user: &str, sessions: &Sessions, tally: &Tally) -> Result<(),
     session.save().await?.into_result()?;
     let old = crate::common::token(&session);
     match session.login(Login::new(user).keep(["cart"])).await? {
-        LoggedIn::As(_) => {}
+        LoginOutcome::As(_) => {}
         refused => {
             tally.undone(format!("{user}: a guest could not log in: {refused:?}"));
             return Ok(());

@@ -145,5 +145,5 @@ pub(crate) fn token(session: &Session) -> String {
 /// Logs in, and fails the test if that is refused.
 pub(crate) async fn login(session: &Session, user: &str) {
     let outcome = session.login(cloakroom::Login::new(user)).await.expect("the store is there");
-    assert!(matches!(outcome, cloakroom::LoggedIn::As(_)), "{outcome:?}");
+    assert!(matches!(outcome, cloakroom::LoginOutcome::As(_)), "{outcome:?}");
 }

@@ -1,6 +1,6 @@
 //! The cap on sessions per user.
 
-use cloakroom::{Cap, EndReason, Error, LoggedIn, Login};
+use cloakroom::{Cap, EndReason, Error, Login, LoginOutcome};
 
 use super::stage;
 
@@ -9,14 +9,14 @@ async fn at_the_cap_a_login_is_rejected_and_nothing_changes() {
     let stage = stage(|with| with.cap(Cap::reject(2))).await;
     let tokens = [stage.user("ada").await.1, stage.user("ada").await.1];
     let (guest, guest_token) = stage.guest().await;
-    assert_eq!(guest.login(Login::new("ada")).await.expect("there"), LoggedIn::AtCap);
+    assert_eq!(guest.login(Login::new("ada")).await.expect("there"), LoginOutcome::AtCap);
     assert!(guest.is_guest() && stage.open(&guest_token).await.id().is_some());
     for token in &tokens {
         assert!(stage.open(token).await.id().is_some());
     }
     let _ = stage.open(&tokens[0]).await.logout().await.expect("there");
     let outcome = guest.login(Login::new("ada")).await.expect("there");
-    assert!(matches!(outcome, LoggedIn::As(_)), "there is room again");
+    assert!(matches!(outcome, LoginOutcome::As(_)), "there is room again");
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn expired_sessions_take_no_place() {
     stage.advance(std::time::Duration::from_secs(32 * 60)).await;
     let tokens = [stage.user("ada").await.1, stage.user("ada").await.1];
     assert!(stage.open(&tokens[0]).await.id().is_some());
-    assert_eq!(stage.draft().await.login(Login::new("ada")).await.expect("there"), LoggedIn::AtCap);
+    assert_eq!(stage.draft().await.login(Login::new("ada")).await.expect("there"), LoginOutcome::AtCap);
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn a_lowered_cap_holds_from_the_next_login_on() {
         let _ = stage.user("ada").await;
     }
     let login = |cap| Login::new("ada").cap(cap);
-    assert_eq!(stage.draft().await.login(login(Cap::reject(3))).await.expect("there"), LoggedIn::AtCap);
+    assert_eq!(stage.draft().await.login(login(Cap::reject(3))).await.expect("there"), LoginOutcome::AtCap);
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 5);
     let _ = stage.draft().await.login(login(Cap::evict(3))).await.expect("there");
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 3);
@@ -57,7 +57,7 @@ async fn a_lowered_cap_holds_from_the_next_login_on() {
 async fn a_new_login_of_the_same_session_takes_no_second_place() {
     let stage = stage(|with| with.cap(Cap::reject(1))).await;
     let (session, _) = stage.user("ada").await;
-    assert!(matches!(session.login(Login::new("ada")).await.expect("there"), LoggedIn::As(_)));
+    assert!(matches!(session.login(Login::new("ada")).await.expect("there"), LoginOutcome::As(_)));
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 1);
 }
 
@@ -73,6 +73,6 @@ async fn a_cap_of_one_and_of_256_work_and_others_are_errors() {
     }
     for _ in 0..3 {
         let outcome = stage.draft().await.login(Login::new("bob").cap(Cap::reject(256))).await.expect("there");
-        assert!(matches!(outcome, LoggedIn::As(_)));
+        assert!(matches!(outcome, LoginOutcome::As(_)));
     }
 }

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cloakroom::{Error, LoggedIn, Login, Session, Sessions};
+use cloakroom::{Error, Login, LoginOutcome, Session, Sessions};
 
 use super::stage;
 use crate::cancel::{Drops, dropped};
@@ -118,7 +118,7 @@ async fn a_guest_does_not_end_without_the_login_that_ends_it() {
         let (guest, user) = (stage.open(&token).await, format!("user{after}"));
         let login = guest.login(Login::new(&user).keep(["a"]));
         if let Some(outcome) = dropped(login, Drops { after, woken: true }).await {
-            assert!(matches!(outcome, Ok(LoggedIn::As(_))), "{outcome:?}");
+            assert!(matches!(outcome, Ok(LoginOutcome::As(_))), "{outcome:?}");
         }
         until("there is one session", async || {
             let (old, new) = (stage.open(&token).await, stage.sessions.user(&user).count().await);

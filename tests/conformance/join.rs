@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::{Cap, ClientInfo, EndReason, LoggedIn, Login, Rotated, SaveOutcome, Session};
+use cloakroom::{Cap, ClientInfo, EndReason, Login, LoginOutcome, RotateOutcome, SaveOutcome, Session};
 
 use super::stage;
 use crate::common::{Stage, login, token};
@@ -39,8 +39,8 @@ async fn count(stage: &Stage, user: &str) -> u64 {
 async fn of_two_logins_in_flight_the_second_joins_the_first() {
     let stage = stage(|with| with).await;
     let (_, one, two) = guest_with_cart(&stage).await;
-    assert_eq!(one.login(ada()).await.expect("there"), LoggedIn::As(one.id().expect("live")));
-    assert_eq!(two.login(ada()).await.expect("there"), LoggedIn::As(one.id().expect("live")));
+    assert_eq!(one.login(ada()).await.expect("there"), LoginOutcome::As(one.id().expect("live")));
+    assert_eq!(two.login(ada()).await.expect("there"), LoginOutcome::As(one.id().expect("live")));
     assert_eq!((two.id(), two.names()), (one.id(), vec!["cart".to_owned()]));
     assert_eq!(count(&stage, "ada").await, 1);
     assert_eq!(reopened(&stage, &one).await, in_with_cart(), "until the second token is used");
@@ -54,7 +54,7 @@ async fn a_login_sent_after_the_first_was_done_joins_it() {
     let _ = one.login(ada()).await.expect("there");
     let two = stage.open(&old).await;
     assert_eq!((two.id(), two.ended()), (None, Some(EndReason::LoggedIn)));
-    assert_eq!(two.login(ada()).await.expect("there"), LoggedIn::As(one.id().expect("live")));
+    assert_eq!(two.login(ada()).await.expect("there"), LoginOutcome::As(one.id().expect("live")));
     assert_eq!(count(&stage, "ada").await, 1);
     assert_eq!(reopened(&stage, &two).await, in_with_cart());
 }
@@ -97,7 +97,7 @@ async fn a_touch_that_finds_the_guest_ended_does_not_keep_a_login_from_joining()
     let _ = stage.open(&old).await.login(ada()).await.expect("there");
     let _ = two.touch().await.expect("there");
     assert_eq!(two.ended(), Some(EndReason::LoggedIn));
-    assert!(matches!(two.login(ada()).await.expect("there"), LoggedIn::As(_)));
+    assert!(matches!(two.login(ada()).await.expect("there"), LoginOutcome::As(_)));
     assert_eq!(count(&stage, "ada").await, 1);
     drop(one);
 }
@@ -128,7 +128,7 @@ async fn the_first_requests_own_save_and_logout_go_on_after_a_join() {
     assert_eq!(one.save().await.expect("there"), SaveOutcome::Saved);
     two.insert("also", &1).expect("legal");
     assert_eq!(two.save().await.expect("there"), SaveOutcome::Saved);
-    assert_eq!(one.rotate().await.expect("there"), Rotated::AlreadyRotated, "the join has replaced its token");
+    assert_eq!(one.rotate().await.expect("there"), RotateOutcome::AlreadyRotated, "the join has replaced its token");
     let _ = one.logout().await.expect("there");
     assert_eq!(stage.open(&token(&two)).await.ended(), Some(EndReason::LoggedOut));
     assert_eq!(count(&stage, "ada").await, 0);
@@ -140,7 +140,7 @@ async fn another_user_never_joins_and_gets_nothing_carried() {
     let (old, one, two) = guest_with_cart(&stage).await;
     let _ = one.login(ada()).await.expect("there");
     for session in [two, stage.open(&old).await] {
-        assert!(matches!(session.login(Login::new("bob").keep(["cart"])).await.expect("there"), LoggedIn::As(_)));
+        assert!(matches!(session.login(Login::new("bob").keep(["cart"])).await.expect("there"), LoginOutcome::As(_)));
         assert_ne!(session.id(), one.id());
         assert_eq!(reopened(&stage, &session).await, (Some("bob".into()), vec![]));
     }
@@ -157,7 +157,7 @@ async fn another_client_never_joins() {
         [ClientInfo::new().address([192, 0, 2, 1].into()), ClientInfo::new().user_agent("curl/8"), ClientInfo::new()];
     for (client, joins) in clients.into_iter().zip([false, false, true]) {
         let two = stage.sessions.open(Some(&old), client).await.expect("there");
-        assert!(matches!(two.login(ada()).await.expect("there"), LoggedIn::As(_)));
+        assert!(matches!(two.login(ada()).await.expect("there"), LoginOutcome::As(_)));
         assert_eq!(two.id() == one.id(), joins);
     }
     assert_eq!(count(&stage, "ada").await, 3);
@@ -196,7 +196,7 @@ async fn a_reauthentication_pressed_twice_conflicts_and_never_joins() {
     let (_, old) = stage.user("ada").await;
     let (one, two) = (stage.open(&old).await, stage.open(&old).await);
     login(&one, "ada").await;
-    assert_eq!(two.login(ada()).await.expect("there"), LoggedIn::Conflict);
+    assert_eq!(two.login(ada()).await.expect("there"), LoginOutcome::Conflict);
     let late = stage.open(&old).await;
     let _ = late.login(ada()).await.expect("there");
     assert_ne!(late.id(), one.id());
@@ -209,14 +209,14 @@ async fn a_late_login_never_undoes_a_logout() {
     let _ = one.login(ada()).await.expect("there");
     let _ = one.logout().await.expect("there");
     for session in [two, stage.open(&old).await] {
-        let gone = LoggedIn::Gone(Some(EndReason::LoggedOut));
+        let gone = LoginOutcome::Gone(Some(EndReason::LoggedOut));
         assert_eq!(session.login(ada()).await.expect("there"), gone);
         assert!(!session.is_dirty());
     }
     assert_eq!(count(&stage, "ada").await, 0);
     stage.advance(Duration::from_secs(61)).await;
     let later = stage.open(&old).await;
-    assert!(matches!(later.login(ada()).await.expect("there"), LoggedIn::As(_)), "a minute after the login");
+    assert!(matches!(later.login(ada()).await.expect("there"), LoginOutcome::As(_)), "a minute after the login");
 }
 
 #[tokio::test]
@@ -243,7 +243,7 @@ async fn a_ticket_from_before_a_revocation_joins_nothing() {
     let _ = one.login(ada()).await.expect("there");
     let _ = stage.sessions.user("ada").revoke_others(one.id().expect("live")).await.expect("there");
     for session in [two, stage.open(&old).await] {
-        assert_eq!(session.login(ada().ticket(ticket)).await.expect("there"), LoggedIn::TicketVoid);
+        assert_eq!(session.login(ada().ticket(ticket)).await.expect("there"), LoginOutcome::TicketVoid);
     }
     assert_eq!(count(&stage, "ada").await, 1);
     assert_eq!(reopened(&stage, &one).await, in_with_cart());
@@ -255,7 +255,7 @@ async fn a_join_needs_no_room_under_the_cap() {
     let (old, one, two) = guest_with_cart(&stage).await;
     let _ = one.login(ada()).await.expect("there");
     for session in [two, stage.open(&old).await] {
-        assert_eq!(session.login(ada()).await.expect("there"), LoggedIn::As(one.id().expect("live")));
+        assert_eq!(session.login(ada()).await.expect("there"), LoginOutcome::As(one.id().expect("live")));
     }
     assert_eq!(count(&stage, "ada").await, 1);
 }

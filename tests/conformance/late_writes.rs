@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cloakroom::{CookieChange, EndOutcome, EndReason, Error, LoggedIn, Login, Rotated, SaveOutcome, Session, Timeouts};
+use cloakroom::{
+    CookieChange, EndOutcome, EndReason, Error, Login, LoginOutcome, RotateOutcome, SaveOutcome, Session, Timeouts,
+};
 
 use super::stage;
 use crate::common::{Stage, login, token};
@@ -88,10 +90,10 @@ async fn a_handle_whose_late_write_was_done_is_not_logged_in_again_by_it() {
     let before = slow.auth_time();
     assert_eq!(save(&slow, "late").await, SaveOutcome::Saved);
     assert_eq!((slow.auth_time(), slow.token().is_none()), (before, true));
-    assert_eq!(slow.rotate().await.expect("there"), Rotated::Conflict);
+    assert_eq!(slow.rotate().await.expect("there"), RotateOutcome::Conflict);
     assert!(matches!(slow.set_timeouts(Timeouts::new()).await, Err(Error::Conflict)));
-    assert_eq!(slow.login(Login::new("ada")).await.expect("there"), LoggedIn::Conflict);
-    assert_eq!(slow.login(Login::new("bob")).await.expect("there"), LoggedIn::Conflict);
+    assert_eq!(slow.login(Login::new("ada")).await.expect("there"), LoginOutcome::Conflict);
+    assert_eq!(slow.login(Login::new("bob")).await.expect("there"), LoginOutcome::Conflict);
     assert_eq!(slow.logout().await.expect("there"), EndOutcome::Superseded);
     assert!(matches!(slow.cookie_change(), CookieChange::Keep));
     assert_eq!(stage.open(&token(&fresh)).await.names(), ["late"]);
@@ -104,7 +106,7 @@ async fn a_token_from_before_a_reauthentication_is_given_to_nobody_after_a_late_
         let stage = stage(|with| with).await;
         let (_, old) = stage.user("ada").await;
         let (slow, fresh) = (stage.open(&old).await, stage.open(&old).await);
-        assert_eq!(slow.rotate().await.expect("there"), Rotated::Rotated);
+        assert_eq!(slow.rotate().await.expect("there"), RotateOutcome::Rotated);
         assert!(slow.token().is_some());
         login(&fresh, "ada").await;
         match way {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use cloakroom::{ClientInfo, CookieChange, EndReason, Error, LoggedIn, Login, SaveOutcome, Timeouts};
+use cloakroom::{ClientInfo, CookieChange, EndReason, Error, Login, LoginOutcome, SaveOutcome, Timeouts};
 
 use super::stage;
 use crate::common::{login, token};
@@ -16,7 +16,7 @@ async fn a_guest_who_logs_in_gets_a_new_id_and_token_and_keeps_what_is_named() {
     guest.save().await.expect("there").into_result().expect("saved");
     let before = guest.id();
     let outcome = guest.login(Login::new("ada").keep(["cart", "missing"])).await.expect("there");
-    assert_eq!(outcome, LoggedIn::As(guest.id().expect("live")));
+    assert_eq!(outcome, LoginOutcome::As(guest.id().expect("live")));
     assert_ne!(guest.id(), before);
     assert_eq!(guest.names(), ["cart"]);
     let again = stage.open(&token(&guest)).await;
@@ -116,7 +116,7 @@ async fn a_login_in_a_session_that_ended_meanwhile_is_refused() {
     let slow = stage.open(&old).await;
     let _ = stage.open(&old).await.logout().await.expect("there");
     let outcome = slow.login(Login::new("ada")).await.expect("there");
-    assert_eq!(outcome, LoggedIn::Gone(Some(EndReason::LoggedOut)));
+    assert_eq!(outcome, LoginOutcome::Gone(Some(EndReason::LoggedOut)));
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 0);
 }
 
@@ -126,8 +126,8 @@ async fn a_second_login_of_the_same_user_from_an_older_handle_conflicts() {
     let (_, old) = stage.user("ada").await;
     let (one, two) = (stage.open(&old).await, stage.open(&old).await);
     login(&one, "ada").await;
-    assert_eq!(two.login(Login::new("ada")).await.expect("there"), LoggedIn::Conflict);
-    assert_eq!(two.login(Login::new("bob")).await.expect("there"), LoggedIn::Conflict);
+    assert_eq!(two.login(Login::new("ada")).await.expect("there"), LoginOutcome::Conflict);
+    assert_eq!(two.login(Login::new("bob")).await.expect("there"), LoginOutcome::Conflict);
     assert!(stage.open(&token(&one)).await.id().is_some());
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::{ClientInfo, CookieChange, Rotated};
+use cloakroom::{ClientInfo, CookieChange, RotateOutcome};
 
 use super::stage;
 use crate::common::{login, token};
@@ -17,7 +17,7 @@ async fn a_rotation_keeps_id_user_and_fields_and_changes_the_token() {
     let session = stage.open(&old).await;
     session.insert("a", &1).expect("legal");
     session.save().await.expect("there").into_result().expect("saved");
-    assert_eq!(session.rotate().await.expect("there"), Rotated::Rotated);
+    assert_eq!(session.rotate().await.expect("there"), RotateOutcome::Rotated);
     let new = token(&session);
     assert_ne!(old, new);
     let again = stage.open(&new).await;
@@ -49,8 +49,8 @@ async fn two_rotations_at_once_leave_one_new_token() {
     let stage = stage(|with| with).await;
     let (_, old) = stage.guest().await;
     let (one, two) = (stage.open(&old).await, stage.open(&old).await);
-    assert_eq!(one.rotate().await.expect("there"), Rotated::Rotated);
-    assert_eq!(two.rotate().await.expect("there"), Rotated::AlreadyRotated);
+    assert_eq!(one.rotate().await.expect("there"), RotateOutcome::Rotated);
+    assert_eq!(two.rotate().await.expect("there"), RotateOutcome::AlreadyRotated);
     assert!(matches!(two.cookie_change(), CookieChange::Keep));
     assert!(stage.open(&token(&one)).await.id().is_some() && stage.open(&old).await.id().is_some());
 }
@@ -63,7 +63,7 @@ async fn an_unused_new_secret_is_replaced_after_a_minute() {
     let _ = lost.rotate().await.expect("there");
     stage.advance(SETTLED).await;
     let again = stage.open(&old).await;
-    assert_eq!(again.rotate().await.expect("there"), Rotated::Rotated);
+    assert_eq!(again.rotate().await.expect("there"), RotateOutcome::Rotated);
     assert!(stage.open(&token(&lost)).await.id().is_none(), "nobody ever had it");
     assert!(stage.open(&old).await.id().is_some() && stage.open(&token(&again)).await.id().is_some());
 }
@@ -75,11 +75,11 @@ async fn a_handle_from_before_the_minute_is_over_does_not_replace_the_new_secret
     let first = stage.open(&old).await;
     let _ = first.rotate().await.expect("there");
     let early = stage.open(&old).await;
-    assert_eq!(early.rotate().await.expect("there"), Rotated::AlreadyRotated);
+    assert_eq!(early.rotate().await.expect("there"), RotateOutcome::AlreadyRotated);
     stage.advance(SETTLED).await;
     let (one, two) = (stage.open(&old).await, stage.open(&old).await);
-    assert_eq!(one.rotate().await.expect("there"), Rotated::Rotated);
-    assert_eq!(two.rotate().await.expect("there"), Rotated::AlreadyRotated, "the secret is not what it saw");
+    assert_eq!(one.rotate().await.expect("there"), RotateOutcome::Rotated);
+    assert_eq!(two.rotate().await.expect("there"), RotateOutcome::AlreadyRotated, "the secret is not what it saw");
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn rotating_again_drops_an_older_secret_at_once() {
     let (session, first) = stage.guest().await;
     let _ = session.rotate().await.expect("there");
     let second = token(&session);
-    assert_eq!(stage.open(&second).await.rotate().await.expect("there"), Rotated::Rotated);
+    assert_eq!(stage.open(&second).await.rotate().await.expect("there"), RotateOutcome::Rotated);
     assert!(stage.open(&first).await.id().is_none());
     assert!(stage.open(&second).await.id().is_some());
 }
@@ -100,16 +100,16 @@ async fn in_the_grace_of_a_used_secret_the_old_one_is_already_rotated() {
     let _ = session.rotate().await.expect("there");
     stage.advance(SETTLED).await;
     let _ = stage.open(&token(&session)).await.touch().await.expect("there");
-    assert_eq!(stage.open(&old).await.rotate().await.expect("there"), Rotated::AlreadyRotated);
+    assert_eq!(stage.open(&old).await.rotate().await.expect("there"), RotateOutcome::AlreadyRotated);
 }
 
 #[tokio::test]
 async fn a_draft_and_an_ended_session_are_not_rotated() {
     let stage = stage(|with| with).await;
-    assert_eq!(stage.draft().await.rotate().await.expect("there"), Rotated::NoSession);
+    assert_eq!(stage.draft().await.rotate().await.expect("there"), RotateOutcome::NoSession);
     let (session, old) = stage.guest().await;
     let _ = stage.open(&old).await.logout().await.expect("there");
-    assert_eq!(session.rotate().await.expect("there"), Rotated::Gone(Some(cloakroom::EndReason::LoggedOut)));
+    assert_eq!(session.rotate().await.expect("there"), RotateOutcome::Gone(Some(cloakroom::EndReason::LoggedOut)));
     assert!(matches!(session.cookie_change(), CookieChange::Remove));
 }
 
@@ -119,7 +119,7 @@ async fn a_session_that_was_logged_in_again_is_not_rotated_by_an_older_request()
     let (_, old) = stage.user("ada").await;
     let (slow, fresh) = (stage.open(&old).await, stage.open(&old).await);
     login(&fresh, "ada").await;
-    assert_eq!(slow.rotate().await.expect("there"), Rotated::Conflict);
+    assert_eq!(slow.rotate().await.expect("there"), RotateOutcome::Conflict);
     assert!(matches!(slow.cookie_change(), CookieChange::Keep));
     assert!(stage.open(&old).await.id().is_none(), "a new login leaves the old token no grace");
     assert!(stage.sessions.peek(Some(&token(&fresh)), ClientInfo::new()).await.expect("there").id().is_some());
@@ -133,7 +133,7 @@ async fn a_request_whose_secret_was_rotated_away_leaves_the_cookie_alone() {
     let other = stage.open(&first).await;
     let _ = other.rotate().await.expect("there");
     let _ = stage.open(&token(&other)).await.rotate().await.expect("there");
-    assert_eq!(slow.rotate().await.expect("there"), Rotated::Gone(None));
+    assert_eq!(slow.rotate().await.expect("there"), RotateOutcome::Gone(None));
     assert!(matches!(reloading.reload().await, Err(cloakroom::Error::Gone(None))));
     for handle in [slow, reloading] {
         assert!(matches!(handle.cookie_change(), CookieChange::Keep), "the browser holds a newer token");
@@ -145,11 +145,11 @@ async fn rotating_twice_in_one_request_leaves_the_old_token_its_use() {
     let stage = stage(|with| with).await;
     let (_, old) = stage.guest().await;
     let session = stage.open(&old).await;
-    assert_eq!(session.rotate().await.expect("there"), Rotated::Rotated);
+    assert_eq!(session.rotate().await.expect("there"), RotateOutcome::Rotated);
     let new = token(&session);
-    assert_eq!(session.rotate().await.expect("there"), Rotated::AlreadyRotated);
+    assert_eq!(session.rotate().await.expect("there"), RotateOutcome::AlreadyRotated);
     session.reload().await.expect("by the token that the request brought");
-    assert_eq!(session.rotate().await.expect("there"), Rotated::AlreadyRotated);
+    assert_eq!(session.rotate().await.expect("there"), RotateOutcome::AlreadyRotated);
     let _ = session.touch().await.expect("there");
     assert_eq!(token(&session), new);
     stage.advance(Duration::from_secs(20)).await;
@@ -166,6 +166,6 @@ async fn a_handle_that_is_kept_rotates_on_after_its_client_used_the_new_token() 
     let _ = stage.open(&token(&kept)).await.touch().await.expect("there");
     stage.advance(AFTER_GRACE).await;
     kept.reload().await.expect("by the token that it issued");
-    assert_eq!(kept.rotate().await.expect("there"), Rotated::Rotated);
+    assert_eq!(kept.rotate().await.expect("there"), RotateOutcome::Rotated);
     assert!(stage.open(&token(&kept)).await.id().is_some());
 }

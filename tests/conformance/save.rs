@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::{ClientInfo, EndReason, Error, Login, Rotated, SaveOutcome, Session, Timeouts};
+use cloakroom::{ClientInfo, EndReason, Error, Login, RotateOutcome, SaveOutcome, Session, Timeouts};
 
 use super::stage;
 
@@ -121,7 +121,7 @@ async fn a_write_is_told_as_lost_although_something_else_found_the_session_ended
         let found = match finder {
             "touch" => session.touch().await.expect("there").is_none(),
             "increment" => matches!(session.increment("hits", 1).await, Err(Error::Gone(_))),
-            "rotate" => matches!(session.rotate().await, Ok(Rotated::Gone(_))),
+            "rotate" => matches!(session.rotate().await, Ok(RotateOutcome::Gone(_))),
             _ => matches!(session.set_timeouts(Timeouts::new()).await, Err(Error::Gone(_))),
         };
         assert!(found && session.is_dirty(), "{finder}");

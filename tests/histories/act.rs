@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use cloakroom::{CookieChange, Error, LoggedIn, Login, Session};
+use cloakroom::{CookieChange, Error, Login, LoginOutcome, Session};
 
 use super::look::{Look, ages};
 use super::step::{Act, Cookie, FIELDS, Kind, LoginAs, Step, USERS, UserAct, Walk};
@@ -135,7 +135,7 @@ impl World {
             login = login.ticket(ticket);
         }
         Ok(match session.login(login).await? {
-            LoggedIn::As(id) => {
+            LoginOutcome::As(id) => {
                 self.read_now(slot);
                 format!("as {}", self.names.id(id))
             }

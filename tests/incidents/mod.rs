@@ -68,8 +68,8 @@ async fn outage(app: &App, cookie: &str, begins: &str, cause: &str, ends: &str, 
     assert!(said(begins).len() == 1 && log.lines().len() <= 4, "{:#?}", log.lines());
 }
 
-const AWAY: &str = "the session store fails";
-const BACK: &str = "the session store is available again";
+const AWAY: &str = "session store unavailable";
+const BACK: &str = "session store available again";
 
 #[tokio::test]
 async fn an_unreachable_server_is_one_line_and_its_return_another() {
@@ -97,7 +97,7 @@ async fn a_wrong_password_is_one_line_and_the_right_one_another() {
     let cookie = cookie(&sessions).await;
     let _: () = server.ask(&["ACL", "SETUSER", "app", "resetpass", ">other"]);
     let _: u32 = server.ask(&["CLIENT", "KILL", "USER", "app"]);
-    outage(&reading(&sessions), &cookie, AWAY, "refused the user or the password", BACK, || {
+    outage(&reading(&sessions), &cookie, AWAY, "rejected the user or the password", BACK, || {
         let _: () = server.ask(&["ACL", "SETUSER", "app", "resetpass", ">right"]);
     })
     .await;
@@ -109,7 +109,7 @@ async fn writes_refused_for_want_of_replicas_are_one_line_while_reads_succeed() 
     let sessions = lazy(server.url(), |with| with);
     let cookie = cookie(&sessions).await;
     let _: () = server.ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
-    let (begins, ends) = ("the session store refuses writes", "the session store accepts writes again");
+    let (begins, ends) = ("session store rejects writes", "session store accepts writes again");
     outage(&writing(&sessions), &cookie, begins, "too few replicas", ends, || {
         let _: () = server.ask(&["CONFIG", "SET", "min-replicas-to-write", "0"]);
     })
@@ -122,7 +122,7 @@ async fn writes_refused_for_want_of_memory_are_one_line_while_reads_succeed() {
     let sessions = lazy(server.url(), |with| with);
     let cookie = cookie(&sessions).await;
     let _: () = server.ask(&["CONFIG", "SET", "maxmemory", "1mb"]);
-    let (begins, ends) = ("the session store is out of memory", "the session store has memory again");
+    let (begins, ends) = ("session store out of memory", "session store has memory again");
     outage(&writing(&sessions), &cookie, begins, "out of memory", ends, || {
         let _: () = server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
     })
@@ -206,5 +206,5 @@ async fn a_session_that_is_used_from_another_address_is_one_line() {
         assert!(session.address_changed());
     }
     let said = log.lines();
-    assert!(said.len() == 1 && said[0].contains("another address"), "{said:#?}");
+    assert!(said.len() == 1 && said[0].contains("different client address"), "{said:#?}");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cloakroom::{Cap, ClientInfo, LoggedIn, Login, Sessions};
+use cloakroom::{Cap, ClientInfo, Login, LoginOutcome, Sessions};
 use tokio::task::JoinSet;
 
 use super::servers;
@@ -17,7 +17,7 @@ async fn most_seen(sessions: Sessions, stop: Arc<AtomicBool>) -> u64 {
     most
 }
 
-async fn two_hundred_logins(cap: Cap) -> (Vec<LoggedIn>, u64, u64) {
+async fn two_hundred_logins(cap: Cap) -> (Vec<LoginOutcome>, u64, u64) {
     let (stage, servers) = servers(|with| with.cap(cap)).await;
     let stop = Arc::new(AtomicBool::new(false));
     let watch = tokio::spawn(most_seen(stage.sessions.clone(), stop.clone()));
@@ -38,7 +38,7 @@ async fn two_hundred_logins(cap: Cap) -> (Vec<LoggedIn>, u64, u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_200_logins_at_once_no_more_than_the_cap_are_ever_live_when_the_earliest_are_evicted() {
     let (outcomes, most, left) = two_hundred_logins(Cap::evict(5)).await;
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, LoggedIn::As(_))), "{outcomes:?}");
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, LoginOutcome::As(_))), "{outcomes:?}");
     assert!(most <= 5, "{most} were live at once");
     assert_eq!(left, 5);
 }
@@ -46,8 +46,8 @@ async fn of_200_logins_at_once_no_more_than_the_cap_are_ever_live_when_the_earli
 #[tokio::test(flavor = "multi_thread")]
 async fn of_200_logins_at_once_no_more_than_the_cap_are_let_in_when_the_rest_is_rejected() {
     let (outcomes, most, left) = two_hundred_logins(Cap::reject(5)).await;
-    let in_ = outcomes.iter().filter(|outcome| matches!(outcome, LoggedIn::As(_))).count();
+    let in_ = outcomes.iter().filter(|outcome| matches!(outcome, LoginOutcome::As(_))).count();
     assert_eq!((in_, left), (5, 5));
     assert!(most <= 5, "{most} were live at once");
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, LoggedIn::As(_) | LoggedIn::AtCap)));
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, LoginOutcome::As(_) | LoginOutcome::AtCap)));
 }

@@ -137,7 +137,7 @@ async fn of_many_users_who_log_in_in_one_guest_session_one_gets_what_it_held() {
             });
         }
         let outcomes = requests.join_all().await;
-        assert!(outcomes.iter().all(|(outcome, _)| matches!(outcome, cloakroom::LoggedIn::As(_))), "{outcomes:?}");
+        assert!(outcomes.iter().all(|(outcome, _)| matches!(outcome, cloakroom::LoginOutcome::As(_))), "{outcomes:?}");
         let mut carried = 0;
         for (_, handle) in &outcomes {
             let found = stage.open(&token(handle)).await;
@@ -165,7 +165,7 @@ async fn many_logins_of_one_user_in_one_guest_session_end_in_one_session() {
         }
         let outcomes = requests.join_all().await;
         let id = outcomes[0].1.id().expect("live");
-        assert!(outcomes.iter().all(|(outcome, _)| *outcome == cloakroom::LoggedIn::As(id)), "{outcomes:?}");
+        assert!(outcomes.iter().all(|(outcome, _)| *outcome == cloakroom::LoginOutcome::As(id)), "{outcomes:?}");
         let mut open = 0;
         for (_, handle) in &outcomes {
             open += usize::from(stage.open(&token(handle)).await.names() == ["a"]);

@@ -1,6 +1,6 @@
 //! I-08, I-09: rotation under fire.
 
-use cloakroom::{ClientInfo, Rotated};
+use cloakroom::{ClientInfo, RotateOutcome};
 use tokio::task::JoinSet;
 
 use super::servers;
@@ -20,7 +20,7 @@ async fn of_many_rotations_at_once_one_wins_and_no_client_is_logged_out() {
             requests.spawn(async move { (handle.rotate().await.expect("there"), handle) });
         }
         let outcomes = requests.join_all().await;
-        let rotated: Vec<_> = outcomes.iter().filter(|(outcome, _)| *outcome == Rotated::Rotated).collect();
+        let rotated: Vec<_> = outcomes.iter().filter(|(outcome, _)| *outcome == RotateOutcome::Rotated).collect();
         assert_eq!(rotated.len(), 1);
         assert!(stage.open(&token(&rotated[0].1)).await.user().is_some());
         assert!(stage.open(&old).await.user().is_some(), "whose response was lost, or who was in parallel");

@@ -1,6 +1,6 @@
 //! I-01, R23: logins that race with a revocation.
 
-use cloakroom::{ClientInfo, LoggedIn, Login};
+use cloakroom::{ClientInfo, Login, LoginOutcome};
 use tokio::task::JoinSet;
 
 use super::servers;
@@ -23,10 +23,10 @@ async fn no_login_whose_ticket_precedes_a_revocation_is_live_after_it() {
         servers[0].revoke_user("ada").await.expect("there");
         for (outcome, session) in logins.join_all().await {
             match outcome {
-                LoggedIn::As(_) => {
+                LoginOutcome::As(_) => {
                     assert_eq!(stage.open(&token(&session)).await.id(), None, "it came before, and was ended")
                 }
-                other => assert_eq!(other, LoggedIn::TicketVoid),
+                other => assert_eq!(other, LoginOutcome::TicketVoid),
             }
         }
         assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 0);

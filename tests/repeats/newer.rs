@@ -96,7 +96,7 @@ async fn do_newer(newer: &str, scene: &Scene, session: &Session) -> Session {
             here.save().await.expect("there").into_result().expect("saved");
         }
         "increment" => drop(here.increment("n", 1).await.expect("there")),
-        "rotate" => assert_eq!(here.rotate().await.expect("there"), cloakroom::Rotated::Rotated),
+        "rotate" => assert_eq!(here.rotate().await.expect("there"), cloakroom::RotateOutcome::Rotated),
         "retime" => here.set_timeouts(Timeouts::new().idle(Duration::from_secs(1200))).await.expect("live"),
         "log in" | "log in again" => drop(here.login(Login::new("ada").keep(["a", "b"])).await.expect("there")),
         "clear" => {

@@ -119,7 +119,7 @@ pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
         }
         "touch" => assert!(session.touch().await.expect("there").is_some()),
         "increment" | "increment: an older login" => assert_eq!(session.increment("n", 5).await.expect("there"), 5),
-        "rotate" => assert_eq!(session.rotate().await.expect("there"), cloakroom::Rotated::Rotated),
+        "rotate" => assert_eq!(session.rotate().await.expect("there"), cloakroom::RotateOutcome::Rotated),
         "retime" => session.set_timeouts(Timeouts::new().idle(Duration::from_secs(600))).await.expect("live"),
         "admit" | "login" | "park" | "leave" | "activate" | "reauthenticate: a join" => {
             let _ = session.login(Login::new("ada").keep(["a"])).await.expect("there");

@@ -113,5 +113,5 @@ async fn what_opens_a_session_of_a_drop_in_store_reaches_neither_redis_nor_our_l
     }
     assert!(contains(&places[0].1, b"--[[\\nlead: "), "the script that only these stores call");
     assert!(contains(&places[0].1, b"cart") && contains(&places[1].1, b"cart"), "the search looks at the right things");
-    assert!(contains(&places[2].1, b"had ended when it was written"), "and so does this");
+    assert!(contains(&places[2].1, b"write to an ended session discarded"), "and so does this");
 }

@@ -1,6 +1,6 @@
 //! No cache hands one visitor's page to another. R16.
 
-use cloakroom::{ClientInfo, Error, LoggedIn, Login, ReadSession, Session, SessionLayer, Sessions, User};
+use cloakroom::{ClientInfo, Error, Login, LoginOutcome, ReadSession, Session, SessionLayer, Sessions, User};
 
 use super::framework::App;
 use super::visitor::{Answer, Reply, Visitor, get_with, stage};
@@ -104,7 +104,7 @@ async fn what_a_user_was_shown_is_private_also_if_the_session_ended_meanwhile() 
         async move {
             let user = session.user();
             let other_tab = session.sessions().open(Some(&token), ClientInfo::new()).await?;
-            assert!(matches!(other_tab.login(Login::new("bob")).await?, LoggedIn::As(_)));
+            assert!(matches!(other_tab.login(Login::new("bob")).await?, LoginOutcome::As(_)));
             assert!(session.reload().await.is_err() && session.is_guest(), "it has ended under this handle");
             Ok::<_, Error>(format!("{user:?}"))
         }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cloakroom::{
-    Error, LoggedIn, Login, Rotated, SameSite, Session, SessionCookie, SessionLayer, Sessions, Timeout, Timeouts,
+    Error, Login, LoginOutcome, RotateOutcome, SameSite, Session, SessionCookie, SessionLayer, Sessions, Timeout,
+    Timeouts,
 };
 
 use super::framework::App;
@@ -15,7 +16,7 @@ async fn hits(session: Session) -> Result<String, Error> {
 
 async fn login(session: Session) -> Result<String, Error> {
     let outcome = session.login(Login::new("ada")).await?;
-    Ok(matches!(outcome, LoggedIn::As(_)).to_string())
+    Ok(matches!(outcome, LoginOutcome::As(_)).to_string())
 }
 
 async fn logout(session: Session) -> Result<(), Error> {
@@ -23,7 +24,7 @@ async fn logout(session: Session) -> Result<(), Error> {
 }
 
 async fn rotate(session: Session) -> Result<String, Error> {
-    assert_eq!(session.rotate().await?, Rotated::Rotated);
+    assert_eq!(session.rotate().await?, RotateOutcome::Rotated);
     Ok(String::new())
 }
 
@@ -186,7 +187,7 @@ async fn an_old_secret_within_its_rotation_leaves_the_cookie_alone() {
 #[tokio::test]
 async fn a_logout_of_a_session_made_in_the_same_request_has_no_cookie_to_remove() {
     async fn in_and_out(session: Session) -> Result<(), Error> {
-        assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
+        assert!(matches!(session.login(Login::new("ada")).await?, LoginOutcome::As(_)));
         session.logout().await.map(drop)
     }
     let stage = stage().await;

@@ -1,8 +1,8 @@
 //! What another site's page sends in a visitor's name is refused. R17.
 
 use cloakroom::{
-    CsrfLayer, EndOutcome, Error, LoggedIn, Login, MissingOrigin, Rotated, Session, SessionCookie, SessionLayer,
-    Sessions,
+    CsrfLayer, EndOutcome, Error, Login, LoginOutcome, MissingOrigin, RotateOutcome, Session, SessionCookie,
+    SessionLayer, Sessions,
 };
 
 use super::framework::App;
@@ -22,12 +22,12 @@ pub(super) fn site(sessions: &Sessions, csrf: CsrfLayer) -> App {
         Ok(token(session).await)
     }
     async fn login(session: Session) -> Result<String, Error> {
-        assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
+        assert!(matches!(session.login(Login::new("ada")).await?, LoginOutcome::As(_)));
         Ok(token(session).await)
     }
     async fn rotate(session: Session) -> Result<String, Error> {
         let before = token(session.clone()).await;
-        assert_eq!(session.rotate().await?, Rotated::Rotated);
+        assert_eq!(session.rotate().await?, RotateOutcome::Rotated);
         assert!(session.csrf_matches(&before) && Some(&before) != session.csrf_token().as_ref());
         Ok(token(session).await)
     }

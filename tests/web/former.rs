@@ -1,6 +1,6 @@
 //! Places that the cookie had before. R12, R13.
 
-use cloakroom::{ClientInfo, Error, Login, ReadSession, Rotated, Session, SessionCookie, SessionLayer, Sessions};
+use cloakroom::{ClientInfo, Error, Login, ReadSession, RotateOutcome, Session, SessionCookie, SessionLayer, Sessions};
 
 use super::framework::{App, Uri};
 use super::visitor::{Answer, Reply, get_with, stage};
@@ -172,7 +172,7 @@ async fn a_removal_from_a_former_domain_names_it() {
 async fn a_former_place_is_left_alone_if_the_present_one_cannot_be_set() {
     async fn overtaken(session: Session, uri: Uri) -> Result<&'static str, Error> {
         let other = session.sessions().open(uri.query(), ClientInfo::new()).await?;
-        assert_eq!(other.rotate().await?, Rotated::Rotated);
+        assert_eq!(other.rotate().await?, RotateOutcome::Rotated);
         Ok("done")
     }
     let stage = stage().await;

@@ -1,12 +1,12 @@
 //! A header instead of a cookie.
 
-use cloakroom::{CsrfLayer, Error, LoggedIn, Login, Session, SessionHeader, SessionLayer, Sessions, User};
+use cloakroom::{CsrfLayer, Error, Login, LoginOutcome, Session, SessionHeader, SessionLayer, Sessions, User};
 
 use super::framework::App;
 use super::visitor::{Answer, Reply, Request, stage};
 
 async fn login(session: Session) -> Result<Reply, Error> {
-    assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
+    assert!(matches!(session.login(Login::new("ada")).await?, LoginOutcome::As(_)));
     Ok(Reply::default().headers(&[("x-session", "forged"), ("authorization", "forged")]))
 }
 

@@ -1,6 +1,6 @@
 //! A login pressed twice ends in one session, whichever response the browser keeps. R44.
 
-use cloakroom::{CsrfLayer, Error, LoggedIn, Login, Session, SessionLayer, Sessions};
+use cloakroom::{CsrfLayer, Error, Login, LoginOutcome, Session, SessionLayer, Sessions};
 use tokio::task::yield_now;
 
 use super::framework::App;
@@ -28,7 +28,7 @@ fn shop(sessions: &Sessions) -> App {
         pause(pauses.next()).await;
         let outcome = session.login(Login::new("ada").keep(["cart"])).await?;
         pause(pauses.next()).await;
-        Ok(Reply::status(if matches!(outcome, LoggedIn::As(_)) { 303 } else { 409 }))
+        Ok(Reply::status(if matches!(outcome, LoginOutcome::As(_)) { 303 } else { 409 }))
     }
     async fn me(session: Session) -> Result<String, Error> {
         let cart = session.get::<Vec<String>>("cart")?.unwrap_or_default();

@@ -23,7 +23,7 @@ async fn a_client_with_two_open_sessions_causes_one_line_without_its_tokens() {
         get_with(&app, "/", &[cookies.as_bytes()]).await;
     }
     let text = log.text();
-    assert_eq!(warnings(&text, "tokens of different sessions"), 1, "{text}");
+    assert_eq!(warnings(&text, "they open different sessions"), 1, "{text}");
     assert!(text.contains("WARN") && text.contains("__Host-id"), "{text}");
     assert!(!text.contains(&first[32..]) && !text.contains(&second[32..]), "{text}");
 }
@@ -39,15 +39,15 @@ async fn a_client_with_more_tokens_than_are_tried_causes_one_line_without_them()
         get_with(&app, "/", &[cookies.as_bytes()]).await;
     }
     let text = log.text();
-    assert_eq!(warnings(&text, "more tokens than are tried"), 1, "{text}");
+    assert_eq!(warnings(&text, "too many session tokens"), 1, "{text}");
     assert!(tokens.iter().all(|token| !text.contains(&token[32..])), "{text}");
 }
 
 #[tokio::test]
 async fn a_client_whose_address_changes_causes_one_line() {
     for (binding, message) in [
-        (ClientBinding::flag(), "is used from another address"),
-        (ClientBinding::reject(), "was not opened from another address"),
+        (ClientBinding::flag(), "used from a different client address"),
+        (ClientBinding::reject(), "rejected: different client address"),
     ] {
         let stage = super::stage(|builder| builder.client_binding(binding)).await;
         let app =

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::{ClientInfo, Error, RequestView, Rotated, Session, SessionLayer, Sessions};
+use cloakroom::{ClientInfo, Error, RequestView, RotateOutcome, Session, SessionLayer, Sessions};
 
 use super::framework::App;
 use super::visitor::{Answer, Request, Visitor, stage};
@@ -18,7 +18,7 @@ async fn write(session: Session) -> Result<String, Error> {
 }
 
 async fn rotate(session: Session) -> Result<&'static str, Error> {
-    assert_eq!(session.rotate().await?, Rotated::Rotated);
+    assert_eq!(session.rotate().await?, RotateOutcome::Rotated);
     Ok("rotated")
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{ClientInfo, EndOutcome, Error, LimitExceeded, Limits, LoggedIn, Login, Rotated, SaveOutcome, Session};
+use cloakroom::{
+    ClientInfo, EndOutcome, Error, LimitExceeded, Limits, Login, LoginOutcome, RotateOutcome, SaveOutcome, Session,
+};
 
 use super::framework::{App, Uri};
 use super::visitor::{Reply, Visitor, stage};
@@ -15,7 +17,7 @@ const MINUTE: Duration = Duration::from_secs(61);
 async fn ada(stage: &Stage) -> Visitor {
     let app = App::of(&stage.sessions, |session: Session| async move {
         session.insert("n", &1)?;
-        assert!(matches!(session.login(Login::new("ada").keep(["n"])).await?, LoggedIn::As(_)));
+        assert!(matches!(session.login(Login::new("ada").keep(["n"])).await?, LoginOutcome::As(_)));
         Ok::<_, Error>("")
     });
     let mut visitor = Visitor::of(&app);
@@ -40,7 +42,7 @@ async fn overtaken(ago: Duration, rotates: bool) -> (u16, String, Option<String>
         let (stage, held) = (Arc::clone(&of_handler), held.clone());
         async move {
             if rotates {
-                assert_eq!(session.rotate().await?, Rotated::Rotated);
+                assert_eq!(session.rotate().await?, RotateOutcome::Rotated);
             }
             let fresh = elsewhere(&stage, &held).await;
             stage.advance(ago).await;
@@ -92,7 +94,7 @@ async fn obstruct(way: &str, session: &Session, stage: &Stage, held: &str) -> Re
         "a login conflict" => {
             elsewhere(stage, held).await;
             stage.advance(MINUTE).await;
-            assert_eq!(session.login(Login::new("ada")).await?, LoggedIn::Conflict);
+            assert_eq!(session.login(Login::new("ada")).await?, LoginOutcome::Conflict);
         }
         "a superseded logout" => {
             elsewhere(stage, held).await;
@@ -110,7 +112,7 @@ async fn obstruct(way: &str, session: &Session, stage: &Stage, held: &str) -> Re
         }
         "a rotation's end" => {
             stage.sessions.revoke_user("ada").await?;
-            assert!(matches!(session.rotate().await?, Rotated::Gone(Some(_))));
+            assert!(matches!(session.rotate().await?, RotateOutcome::Gone(Some(_))));
         }
         "an end" => {
             stage.sessions.revoke_user("ada").await?;

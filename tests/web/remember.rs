@@ -1,6 +1,6 @@
 //! Whether the browser keeps the cookie when it is closed: per login.
 
-use cloakroom::{Error, LoggedIn, Login, Rotated, Session, SessionCookie, SessionLayer, Sessions};
+use cloakroom::{Error, Login, LoginOutcome, RotateOutcome, Session, SessionCookie, SessionLayer, Sessions};
 
 use super::framework::{App, Uri};
 use super::visitor::{Answer, Visitor, get_with, stage};
@@ -9,7 +9,7 @@ async fn act(session: Session, uri: Uri) -> Result<String, Error> {
     let login = Login::new("ada");
     let login = match uri.path() {
         "/rotate" => {
-            assert_eq!(session.rotate().await?, Rotated::Rotated);
+            assert_eq!(session.rotate().await?, RotateOutcome::Rotated);
             return Ok(format!("{:?}", session.is_remembered()));
         }
         "/guest" => return session.increment("hits", 1).await.map(|_| format!("{:?}", session.is_remembered())),
@@ -17,7 +17,7 @@ async fn act(session: Session, uri: Uri) -> Result<String, Error> {
         "/forget" => login.remember(false),
         _ => login,
     };
-    assert!(matches!(session.login(login).await?, LoggedIn::As(_)));
+    assert!(matches!(session.login(login).await?, LoginOutcome::As(_)));
     Ok(format!("{:?}", session.is_remembered()))
 }
 

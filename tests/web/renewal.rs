@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cloakroom::{
-    ClientInfo, Error, Login, ReadSession, Rotated, Session, SessionCookie, SessionHeader, SessionLayer, Sessions,
-    Timeout, Timeouts,
+    ClientInfo, Error, Login, ReadSession, RotateOutcome, Session, SessionCookie, SessionHeader, SessionLayer,
+    Sessions, Timeout, Timeouts,
 };
 
 use super::framework::{App, Uri};
@@ -155,7 +155,7 @@ async fn a_renewal_never_replaces_a_newer_token() {
         let token = uri.query().expect("the token").to_owned();
         let other = session.sessions().open(Some(&token), ClientInfo::new()).await?;
         match uri.path() {
-            "/rotated" => assert_eq!(other.rotate().await?, Rotated::Rotated),
+            "/rotated" => assert_eq!(other.rotate().await?, RotateOutcome::Rotated),
             "/logged-in" => drop(other.login(Login::new("ada")).await?),
             _ => drop(other.logout().await?),
         }
@@ -176,7 +176,7 @@ async fn a_client_with_the_previous_secret_is_not_given_it_again() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let (session, previous) = stage.user("ada").await;
-    assert_eq!(session.rotate().await.expect("the store is there"), Rotated::Rotated);
+    assert_eq!(session.rotate().await.expect("the store is there"), RotateOutcome::Rotated);
     let cookie = format!("__Host-id={previous}");
     let answer = get_with(&app, "/absolute-30", &[cookie.as_bytes()]).await;
     assert_eq!((answer.status, answer.set_cookie()), (200, None));

@@ -1,7 +1,7 @@
 //! What is saved after the handler decides the response. R19.
 
 use cloakroom::{
-    ClientInfo, Error, Limits, LoggedIn, Login, SaveOn, SaveOutcome, Session, SessionCookie, SessionLayer, Sessions,
+    ClientInfo, Error, Limits, Login, LoginOutcome, SaveOn, SaveOutcome, Session, SessionCookie, SessionLayer, Sessions,
 };
 
 use super::framework::{App, Uri};
@@ -16,7 +16,7 @@ async fn elsewhere(sessions: &Sessions, token: &str) -> Result<Session, Error> {
 async fn visitor(sessions: &Sessions) -> Visitor {
     let login = App::of(sessions, |session: Session| async move {
         session.insert("n", &1)?;
-        assert!(matches!(session.login(Login::new("ada").keep(["n"])).await?, LoggedIn::As(_)));
+        assert!(matches!(session.login(Login::new("ada").keep(["n"])).await?, LoginOutcome::As(_)));
         Ok::<_, Error>(())
     });
     let mut visitor = Visitor::of(&login);
@@ -128,7 +128,7 @@ async fn a_503_changes_the_cookie_only_to_a_token_that_is_already_stored() {
     let handler = |session: Session, uri: Uri| async move {
         let found = session.ended();
         if uri.path() == "/login" {
-            assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
+            assert!(matches!(session.login(Login::new("ada")).await?, LoginOutcome::As(_)));
         }
         Ok::<_, Error>(Reply::status(503).body(format!("{found:?}")))
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::{ClientInfo, Error, Login, Rotated, Session, Sessions};
+use cloakroom::{ClientInfo, Error, Login, RotateOutcome, Session, Sessions};
 
 use super::framework::App;
 use super::outage::away;
@@ -85,7 +85,7 @@ async fn of_two_secrets_of_one_session_the_current_one_is_used() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let (session, previous) = stage.user("ada").await;
-    assert_eq!(session.rotate().await.expect("the store is there"), Rotated::Rotated);
+    assert_eq!(session.rotate().await.expect("the store is there"), RotateOutcome::Rotated);
     let current = crate::common::token(&session);
     let alone = with(&app, "/csrf", &[&current]).await.body;
     for values in [[&*previous, &*current], [&current, &previous]] {
@@ -148,6 +148,22 @@ async fn where_all_values_have_ended_the_cookie_is_removed_and_an_agreed_reason_
     let answer = with(&app, "/read", &[&one, &revoked]).await;
     assert!(answer.removes_cookie());
     assert_eq!(answer.body, "None None", "the reasons differ");
+}
+
+#[tokio::test]
+async fn dead_values_before_one_that_is_not_tried_remove_no_cookie() {
+    let stage = stage().await;
+    let app = site(&stage.sessions);
+    let mut values = Vec::new();
+    for _ in 0..4 {
+        values.push(dead(&stage).await);
+    }
+    values.push(stage.user("ada").await.1);
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let answer = with(&app, "/read", &values).await;
+    assert_eq!((answer.body.as_str(), answer.set_cookie()), ("None Some(LoggedOut)", None));
+    let four = with(&app, "/read", &values[..4]).await;
+    assert!(four.set_cookie().is_some_and(|line| line.contains(&"Max-Age=0")), "all have ended");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use cloakroom::{Cap, Error, LoggedIn, Login, Session};
+use cloakroom::{Cap, Error, Login, LoginOutcome, Session};
 use tokio::task::yield_now;
 
 use super::framework::App;
@@ -87,7 +87,7 @@ async fn open(stage: &Stage, held: &[String]) -> u64 {
 }
 
 async fn logged_in(session: Session, login: Login) -> Result<&'static str, Error> {
-    assert!(matches!(session.login(login).await?, LoggedIn::As(_)));
+    assert!(matches!(session.login(login).await?, LoginOutcome::As(_)));
     yield_now().await;
     Ok("in")
 }
@@ -217,7 +217,7 @@ async fn a_cap_that_rejects_has_room_again_6_s_after_a_login_that_was_not_delive
     });
     let login = App::of(&stage.sessions, |session: Session| async move {
         let outcome = session.login(Login::new("ada")).await?;
-        Ok::<_, Error>(if outcome == LoggedIn::AtCap { "full" } else { "in" })
+        Ok::<_, Error>(if outcome == LoginOutcome::AtCap { "full" } else { "in" })
     });
     hang_up(&slow, None).await;
     assert_eq!(login.send(request(None)).await.body, "full");
@@ -283,7 +283,7 @@ async fn a_task_of_the_handler_goes_on_and_its_login_is_ended_when_it_is_done() 
         let task = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(300)).await;
             let outcome = session.login(Login::new("ada")).await;
-            assert!(matches!(outcome, Ok(LoggedIn::As(_))), "{outcome:?}");
+            assert!(matches!(outcome, Ok(LoginOutcome::As(_))), "{outcome:?}");
         });
         drop(task.await);
         Ok::<_, Error>("")

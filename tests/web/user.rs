@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use cloakroom::{Error, LoggedIn, Login, RequireFresh, Session, SessionLayer, Sessions, User, UserRejection};
+use cloakroom::{Error, Login, LoginOutcome, RequireFresh, Session, SessionLayer, Sessions, User, UserRejection};
 
 use super::framework::{App, NAME};
 use super::outage::{away, cookie};
 use super::visitor::{Answer, Visitor, get_with, stage, stored};
 
 async fn login(session: Session) -> Result<(), Error> {
-    assert!(matches!(session.login(Login::new("ada")).await?, LoggedIn::As(_)));
+    assert!(matches!(session.login(Login::new("ada")).await?, LoginOutcome::As(_)));
     Ok(())
 }
 

@@ -1,15 +1,15 @@
 //! A cross-site request without the cookie, which the browser may have withheld, replaces no login. R26.
 
 use cloakroom::{
-    CsrfLayer, EndOutcome, Error, LoggedIn, Login, ReadSession, Rotated, SameSite, SaveOn, SaveOutcome, Session,
-    SessionCookie, SessionHeader, SessionLayer, Sessions,
+    CsrfLayer, EndOutcome, Error, Login, LoginOutcome, ReadSession, RotateOutcome, SameSite, SaveOn, SaveOutcome,
+    Session, SessionCookie, SessionHeader, SessionLayer, Sessions,
 };
 
 use super::framework::App;
 use super::visitor::{Answer, Reply, Request, Visitor, stage, stored};
 
 async fn login(session: Session) -> Result<String, Error> {
-    assert!(matches!(session.login(Login::new("ada").keep(["paid", "hits"])).await?, LoggedIn::As(_)));
+    assert!(matches!(session.login(Login::new("ada").keep(["paid", "hits"])).await?, LoginOutcome::As(_)));
     Ok(session.user().unwrap_or_default())
 }
 
@@ -177,7 +177,7 @@ async fn whoever_asks_for_the_outcome_is_told_that_nothing_is_stored() {
         assert!(matches!(SaveOutcome::Withheld.into_result(), Err(Error::Withheld)));
         assert_eq!(session.get("n")?, Some(1), "as written");
         assert!(session.is_dirty() && session.id().is_none() && session.token().is_none());
-        assert_eq!(session.rotate().await?, Rotated::NoSession);
+        assert_eq!(session.rotate().await?, RotateOutcome::NoSession);
         assert_eq!(session.logout_keeping(["n"]).await?, EndOutcome::NoSession);
         session.set_dirty(true);
         Ok("told")

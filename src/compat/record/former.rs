@@ -51,7 +51,7 @@ impl Records {
             (Found::Ended, Some(former)) => {
                 // A server of the version before may have written it again. The answer does not depend on it.
                 if let Err(error) = former.delete().await {
-                    tracing::debug!(%error, "an ended session was not deleted in the former store");
+                    tracing::debug!(%error, "ended session not deleted in the old store");
                 }
                 Ok(None)
             }
@@ -84,7 +84,7 @@ impl Records {
         {
             match self.log_in_here(&kept, &user, &content).await {
                 Err(Failure::AtCap) => {
-                    tracing::warn!(id = %place.id, "a session was not moved: its user has as many as the cap allows");
+                    tracing::warn!(id = %place.id, "session not moved from the old store: its user has reached the maximum number of sessions");
                     return Ok(None);
                 }
                 Ok(_) => {}

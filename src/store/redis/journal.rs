@@ -143,13 +143,13 @@ async fn watch(store: Weak<Redis>, mut failovers: watch::Receiver<u64>) {
     while failovers.changed().await.is_ok() {
         let begun = Instant::now();
         let Some(all) = store.upgrade().map(|store| store.journal.all()) else { return };
-        tracing::info!(entries = all.len(), "a failover was seen: recent ends are done again");
+        tracing::info!(entries = all.len(), "Redis failover or restart: repeating recent session ends");
         let mut undone = rounds(&store, &failovers, all).await;
         sleep(LATE).await;
         let Some(late) = store.upgrade().map(|store| store.journal.since(begun)) else { return };
         undone += rounds(&store, &failovers, late).await;
         if undone > 0 {
-            tracing::warn!(undone, "the failover had undone ends, which were done again");
+            tracing::warn!(undone, "session ends lost in the failover were repeated");
         }
     }
 }
@@ -185,7 +185,7 @@ async fn round(store: &Weak<Redis>, entries: &[(Instant, Entry)]) -> (u64, Vec<(
                 Ok((Err(error), ..)) => rarely!(
                     warn,
                     error = &error as &dyn StdError,
-                    "an end that a failover may have undone could not be done again: revoke the user again"
+                    "a session end possibly lost in the failover could not be repeated: revoke the user again"
                 ),
                 Err(_) => {}
             }

@@ -120,7 +120,7 @@ impl SessionHeader {
             return Err(ConfigError::out_of_range("session header", format!("{:?}", self.name), range));
         }
         if TAKEN.contains(&self.name.as_str()) || FAMILIES.iter().any(|family| self.name.starts_with(family)) {
-            return Err(ConfigError::new("session header", &self.name, "means something else already"));
+            return Err(ConfigError::new("session header", &self.name, "is a standard header with another meaning"));
         }
         Ok(self)
     }

@@ -43,10 +43,10 @@ async fn open_among(shared: &Shared, candidates: &Candidates<'_>, client: Client
 fn report(shared: &Shared, candidates: &Candidates<'_>, several: bool) {
     let name = shared.carrier.name();
     if several {
-        rarely!(warn, name, "a request carried tokens of different sessions under one name: none is used");
+        rarely!(warn, name, "request ignored its session tokens: they open different sessions");
     }
     if candidates.more {
         let tried = candidates.texts.len();
-        rarely!(warn, name, tried, "a request carried more tokens than are tried: the rest is ignored");
+        rarely!(warn, name, tried, "request carried too many session tokens: the rest is ignored");
     }
 }

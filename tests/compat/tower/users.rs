@@ -89,7 +89,10 @@ async fn a_cap_that_rejects_makes_the_login_an_error_that_says_so() {
     let store = naming(&stage.sessions);
     store.create(&mut of("ada")).await.expect("there");
     let refused = store.create(&mut of("ada")).await;
-    assert!(matches!(&refused, Err(Error::Backend(text)) if text.contains("cap")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::Backend(text)) if text.contains("maximum number of sessions")),
+        "{refused:?}"
+    );
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 1);
 }
 

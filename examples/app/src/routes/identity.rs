@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use cloakroom::{EndOutcome, Error, LoggedIn, Login, Rotated, Session};
+use cloakroom::{EndOutcome, Error, Login, LoginOutcome, RotateOutcome, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,10 +18,10 @@ pub(crate) struct Named {
 /// The guest's cart becomes the user's.
 pub(crate) async fn login(session: Session, JsonBody(named): JsonBody<Named>) -> Result<Json<Value>, Fault> {
     match session.login(Login::new(named.user).keep(["cart"])).await? {
-        LoggedIn::As(id) => Ok(Json(json!({ "id": id.to_string() }))),
-        LoggedIn::AtCap => Err(Fault::request(StatusCode::CONFLICT, "the user has as many sessions as allowed")),
-        LoggedIn::Gone(reason) => Err(Error::Gone(reason).into()),
-        LoggedIn::Conflict | LoggedIn::TicketVoid => Err(Error::Conflict.into()),
+        LoginOutcome::As(id) => Ok(Json(json!({ "id": id.to_string() }))),
+        LoginOutcome::AtCap => Err(Fault::request(StatusCode::CONFLICT, "the user has as many sessions as allowed")),
+        LoginOutcome::Gone(reason) => Err(Error::Gone(reason).into()),
+        LoginOutcome::Conflict | LoginOutcome::TicketVoid => Err(Error::Conflict.into()),
     }
 }
 
@@ -38,10 +38,10 @@ pub(crate) async fn logout_everywhere(session: Session) -> Result<Json<Value>, E
 
 pub(crate) async fn rotate(session: Session) -> Result<Json<Value>, Error> {
     match session.rotate().await? {
-        Rotated::Rotated | Rotated::AlreadyRotated | Rotated::NoSession => {
+        RotateOutcome::Rotated | RotateOutcome::AlreadyRotated | RotateOutcome::NoSession => {
             Ok(Json(json!({ "id": session.id().map(|id| id.to_string()) })))
         }
-        Rotated::Conflict => Err(Error::Conflict),
-        Rotated::Gone(reason) => Err(Error::Gone(reason)),
+        RotateOutcome::Conflict => Err(Error::Conflict),
+        RotateOutcome::Gone(reason) => Err(Error::Gone(reason)),
     }
 }

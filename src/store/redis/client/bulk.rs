@@ -59,7 +59,7 @@ impl Bulk {
         let timeouts = Timeouts { wait: within(Duration::MAX), create: within(CONNECT), recycle: within(ANSWER) };
         self.pool.timeout_get(&timeouts).await.map_err(|error| match error {
             PoolError::Backend(error) => Fault::connecting(error),
-            PoolError::Timeout(_) => Fault::no_connection("no bulk connection to Redis was free in time"),
+            PoolError::Timeout(_) => Fault::no_connection("no bulk connection to Redis became free in time"),
             _ => Fault::no_connection("the bulk connections to Redis are closed"),
         })
     }

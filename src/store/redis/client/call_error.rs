@@ -35,11 +35,11 @@ const NOT_EXECUTED: [(&str, Verdict, &str); 18] = [
     ("CROSSSLOT", Refused, "the keys are on several Redis nodes"),
     ("DENIED", Refused, "Redis is in protected mode and refuses connections from other machines"),
     ("MISCONF", Refused, "Redis cannot persist and accepts no writes"),
-    ("NOAUTH", Refused, "Redis wants a password"),
-    ("NOPERM", Refused, "Redis does not permit this to its user"),
+    ("NOAUTH", Refused, "Redis requires a password"),
+    ("NOPERM", Refused, "the Redis user lacks a permission"),
     ("NOPROTO", Refused, "Redis is too old"),
     ("OOM", Refused, "Redis is out of memory"),
-    ("WRONGPASS", Refused, "Redis refused the user or the password"),
+    ("WRONGPASS", Refused, "Redis rejected the user or the password"),
 ];
 
 /// One failed attempt.
@@ -54,16 +54,19 @@ pub(crate) struct Fault {
 impl Fault {
     /// The budget was over before anything was sent.
     pub(crate) const LATE: Self =
-        Self { verdict: Refused, what: "no time was left to send the call to Redis", error: None };
+        Self { verdict: Refused, what: "the time budget ended before the call to Redis was sent", error: None };
 
     /// Nothing was sent: it would have waited behind too many others.
-    pub(crate) const CROWDED: Self =
-        Self { verdict: Refused, what: "as many calls as may wait for Redis's answers do already", error: None };
+    pub(crate) const CROWDED: Self = Self {
+        verdict: Refused,
+        what: "too many requests in flight to this Redis server (limit: `in_flight`)",
+        error: None,
+    };
 
     /// Nothing was sent: there is neither a timer nor a task for it.
     pub(crate) const OUTSIDE: Self = Self {
         verdict: Refused,
-        what: "the call was made outside of a Tokio runtime, and none is known in which it could be done",
+        what: "the call was made outside of a Tokio runtime, and no running runtime is known",
         error: None,
     };
 
@@ -72,8 +75,11 @@ impl Fault {
         Self { verdict: Passing, what: "no node of the Redis Cluster serves the key's slot", error: None };
 
     /// The answer came from a master that has been replaced meanwhile: what it did may be undone.
-    pub(crate) const REPLACED: Self =
-        Self { verdict: Verdict::Lost, what: "the answer came from a Redis node that has been replaced", error: None };
+    pub(crate) const REPLACED: Self = Self {
+        verdict: Verdict::Lost,
+        what: "the reply came from a Redis node that is no longer the master",
+        error: None,
+    };
 
     /// The answer came from a server that is no master any more, as this says: what it knows may be old.
     pub(crate) fn replaced(error: RedisError) -> Self {
@@ -83,9 +89,9 @@ impl Fault {
     /// A call that was given to a connection failed.
     pub(crate) fn calling(error: RedisError) -> Self {
         let (verdict, what) = match error.kind() {
-            ErrorKind::Io if error.is_timeout() => (Verdict::Lost, "Redis gave no answer in time"),
+            ErrorKind::Io if error.is_timeout() => (Verdict::Lost, "Redis did not reply in time"),
             ErrorKind::Io => (Verdict::Lost, "the connection to Redis broke"),
-            ErrorKind::Parse => (Verdict::Lost, "Redis answered what is not its protocol"),
+            ErrorKind::Parse => (Verdict::Lost, "Redis sent an invalid reply"),
             ErrorKind::Server(_) | ErrorKind::Extension => {
                 coded(&error).unwrap_or((Verdict::Failed, "Redis failed to execute the call"))
             }

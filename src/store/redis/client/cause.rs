@@ -10,17 +10,17 @@ pub(crate) fn of(fault: &Fault, wrote: bool) -> Option<(Kind, &'static str)> {
     Some(match fault.code() {
         Some("ASK" | "TRYAGAIN" | "UNREADABLE") => return None,
         Some("OOM") => (Memory, "raise Redis's maxmemory, or lower timeouts so that fewer sessions live at a time"),
-        Some("MISCONF") => (refused, "see Redis's log and disk: it cannot persist"),
-        Some("READONLY") => (refused, "the address leads to a replica: name its master, or the Sentinels that know it"),
+        Some("MISCONF") => (refused, "check Redis's log and disk: it cannot persist"),
+        Some("READONLY") => (refused, "the address is a replica: use the address of its master, or of its Sentinels"),
         Some("NOREPLICAS") => (refused, "bring Redis's replicas back, or lower its min-replicas-to-write"),
         Some("NOPERM") => (refused, "give Redis's user the rights that the guide's chapter `operations` lists"),
         Some("NOAUTH" | "WRONGPASS") => (Away, "set the user and the password in the store's URL to those of Redis"),
         Some("LOADING") => (Away, "wait until Redis has read its data"),
-        Some("BUSY") => (Away, "end the script that keeps Redis busy, by SCRIPT KILL"),
-        _ if fault.is_crowded() => (Away, "see what makes Redis slow, or raise `Builder::in_flight`"),
-        _ if fault.is_uncovered() => (Away, "bring the masters back whose slots CLUSTER INFO counts as failed"),
+        Some("BUSY") => (Away, "stop the script that keeps Redis busy: SCRIPT KILL"),
+        _ if fault.is_crowded() => (Away, "find out what slows Redis down, or raise `Builder::in_flight`"),
+        _ if fault.is_uncovered() => (Away, "restore the masters of the failed slots (see CLUSTER INFO)"),
         Some("MASTERDOWN" | "MOVED" | "CROSSSLOT" | "DENIED" | "NOPROTO") | None => {
-            (Away, "see whether Redis runs, and whether this machine reaches it")
+            (Away, "check that Redis is running and reachable from this machine")
         }
         Some(_) => (refused, "see Redis's log"),
     })
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_cause_names_what_failed_and_what_was_said() {
         let refused = Fault::connecting(make_extension_error("WRONGPASS".into(), Some("invalid".into())));
-        assert!(text(&refused).starts_with("Redis refused the user or the password: "), "{}", text(&refused));
-        assert!(text(&Fault::CROWDED).contains("as many calls"));
+        assert!(text(&refused).starts_with("Redis rejected the user or the password: "), "{}", text(&refused));
+        assert!(text(&Fault::CROWDED).contains("too many requests"));
     }
 }

@@ -104,9 +104,9 @@ impl Incidents {
         {
             let store = self.store.as_str();
             match kind {
-                Kind::Away => tracing::warn!(store, ?lasted, failed, "the session store is available again"),
-                Kind::Writes => tracing::warn!(store, ?lasted, failed, "the session store accepts writes again"),
-                Kind::Memory => tracing::warn!(store, ?lasted, failed, "the session store has memory again"),
+                Kind::Away => tracing::warn!(store, ?lasted, failed, "session store available again"),
+                Kind::Writes => tracing::warn!(store, ?lasted, failed, "session store accepts writes again"),
+                Kind::Memory => tracing::warn!(store, ?lasted, failed, "session store has memory again"),
             }
         }
     }
@@ -122,17 +122,17 @@ impl Incidents {
         let store = self.store.as_str();
         if !begins {
             if tracing::enabled!(tracing::Level::DEBUG) {
-                tracing::debug!(store, cause = cause(), "a call of the session store failed");
+                tracing::debug!(store, cause = cause(), "session store call failed");
             }
             return;
         }
         let cause = cause();
         match kind {
             Kind::Away => {
-                tracing::warn!(store, cause, advice, "the session store fails, and so do requests that need a session");
+                tracing::warn!(store, cause, advice, "session store unavailable: requests that need a session fail");
             }
-            Kind::Writes => tracing::warn!(store, cause, advice, "the session store refuses writes, logins among them"),
-            Kind::Memory => tracing::warn!(store, cause, advice, "the session store is out of memory, and logins fail"),
+            Kind::Writes => tracing::warn!(store, cause, advice, "session store rejects writes: logins fail"),
+            Kind::Memory => tracing::warn!(store, cause, advice, "session store out of memory: logins fail"),
         }
     }
 }

@@ -116,7 +116,7 @@ async fn follow(redis: &Redis, delivery: &Delivery, new: &NewSession, carried: C
 }
 
 fn lost(why: &dyn std::fmt::Debug) -> Option<Record> {
-    rarely!(warn, ?why, "a session ended while its slot moved, and what was to follow it could not be made");
+    rarely!(warn, ?why, "session ended during resharding, but its successor could not be created");
     None
 }
 
@@ -128,7 +128,7 @@ async fn unlist(redis: &Redis, delivery: &Delivery, id: SessionId, user: Option<
         let mut removal = cmd("ZREM");
         removal.arg(&key).arg(entry);
         if let Err(error) = redis.client.read_one(delivery.path, &delivery.budget, &key, &removal).await {
-            tracing::debug!(%error, "an ended session stays in an index until someone meets it there");
+            tracing::debug!(%error, "ended session left in an index: the next reader removes it");
         }
     }
 }

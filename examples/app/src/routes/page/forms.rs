@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use cloakroom::{EndOutcome, LoggedIn, Login, Session, SessionId};
+use cloakroom::{EndOutcome, Login, LoginOutcome, Session, SessionId};
 use serde::Deserialize;
 
 use super::answer::{Page, Trouble};
@@ -39,9 +39,9 @@ pub(super) async fn sign_in(Ours { session, sent }: Ours<Name>) -> Answer {
         return refuse(&session, StatusCode::UNPROCESSABLE_ENTITY, Notice::NameWanted).await;
     }
     match session.login(Login::new(name).keep([cart::FIELD])).await? {
-        LoggedIn::As(_) => Ok(Redirect::to("/").into_response()),
-        LoggedIn::AtCap => refuse(&session, StatusCode::CONFLICT, Notice::AtCap).await,
-        LoggedIn::Gone(_) | LoggedIn::Conflict | LoggedIn::TicketVoid => stale(&session).await,
+        LoginOutcome::As(_) => Ok(Redirect::to("/").into_response()),
+        LoginOutcome::AtCap => refuse(&session, StatusCode::CONFLICT, Notice::AtCap).await,
+        LoginOutcome::Gone(_) | LoginOutcome::Conflict | LoginOutcome::TicketVoid => stale(&session).await,
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn judge(server: &Server, mode: Mode, answer: Result<Value, Fault>) -
     let place = &server.place;
     let told = match answer {
         Ok(told) => redis::from_redis_value::<String>(told)
-            .map_err(|error| Outage::because(format!("{place} answers INFO as no Redis does"), error))?,
+            .map_err(|error| Outage::because(format!("{place} sent an invalid reply to INFO"), error))?,
         Err(Fault { error: Some(error), .. }) => return Err(Outage::because(explain(server, &error), error)),
         Err(_) => return Err(Outage::because(silent(server), timed_out())),
     };
@@ -91,7 +91,7 @@ fn unsupported(what: String) -> Outage {
 
 fn silent(server: &Server) -> String {
     let hint = if server.access.is_over_tls() { ": does it speak TLS?" } else { "" };
-    format!("{} gave no answer in time{hint}", server.place)
+    format!("{} did not reply in time{hint}", server.place)
 }
 
 fn timed_out() -> io::Error {
@@ -107,19 +107,19 @@ fn unfit(info: &str, wanted: Mode) -> Option<String> {
     };
     match (wanted, mode) {
         _ if wanted == mode => {}
-        (_, Mode::Cluster) => return Some("is a node of a Redis Cluster: its scheme is `redis-cluster:`".into()),
-        (_, Mode::Sentinel) => return Some("is a Sentinel: its scheme is `redis-sentinel:`".into()),
-        (Mode::Sentinel, _) => return Some("is no Sentinel: its scheme is `redis:`".into()),
-        _ => return Some("is no node of a Redis Cluster: its scheme is `redis:`".into()),
+        (_, Mode::Cluster) => return Some("is a Redis Cluster node: use the scheme `redis-cluster:`".into()),
+        (_, Mode::Sentinel) => return Some("is a Sentinel: use the scheme `redis-sentinel:`".into()),
+        (Mode::Sentinel, _) => return Some("is not a Sentinel: use the scheme `redis:`".into()),
+        _ => return Some("is not a Redis Cluster node: use the scheme `redis:`".into()),
     }
     // Valkey says `redis_version:7.2.4` whatever it is.
     let (name, version, least) = match (field(info, "valkey_version"), field(info, "redis_version")) {
         (Some(version), _) => ("Valkey", version, VALKEY),
         (None, Some(version)) => ("Redis", version, REDIS),
-        (None, None) => return Some("does not tell its version, so it is not taken for a Redis".into()),
+        (None, None) => return Some("does not report its version: not a Redis server?".into()),
     };
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    (major < Some(least)).then(|| format!("is {name} {version}: Redis 7.0 or Valkey 8.0 is the least that will do"))
+    (major < Some(least)).then(|| format!("is {name} {version}: Redis 7.0 or Valkey 8.0 is required"))
 }
 
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
@@ -131,16 +131,16 @@ fn explain(server: &Server, error: &RedisError) -> String {
     let place = &server.place;
     let why = match error.kind() {
         ErrorKind::Io => return explain_io(server, error),
-        ErrorKind::Parse | ErrorKind::UnexpectedReturnType => "does not speak Redis's protocol",
-        ErrorKind::RESP3NotSupported => "does not know HELLO: Redis 7.0 or Valkey 8.0 is the least that will do",
+        ErrorKind::Parse | ErrorKind::UnexpectedReturnType => "does not speak the Redis protocol",
+        ErrorKind::RESP3NotSupported => "does not know HELLO: Redis 7.0 or Valkey 8.0 is required",
         _ => match (error.code(), server.access.user.is_some()) {
-            (Some("NOAUTH"), _) => "wants a password, and the URL has none",
-            (Some("WRONGPASS"), true) => "refuses the login: the user is unknown or off, or the password is wrong",
-            (Some("WRONGPASS"), false) => "refuses the password",
-            (Some("NOPERM"), _) => "does not permit its user what a check needs: HELLO, SELECT, TIME, INFO",
+            (Some("NOAUTH"), _) => "requires a password; the URL has none",
+            (Some("WRONGPASS"), true) => "rejects the login: the user is unknown or disabled, or the password is wrong",
+            (Some("WRONGPASS"), false) => "rejects the password",
+            (Some("NOPERM"), _) => "denies its user a command that the check needs: HELLO, SELECT, TIME or INFO",
             (Some("DENIED"), _) => "is in protected mode and refuses connections from other machines",
             (Some("LOADING"), _) => "is still loading its data",
-            (Some("READONLY"), _) => "is a replica: the URL has to name the master",
+            (Some("READONLY"), _) => "is a replica: the URL must name the master",
             _ => return explain_text(server, &error.to_string()),
         },
     };
@@ -153,13 +153,13 @@ fn explain_text(server: &Server, text: &str) -> String {
     if text.contains("out of range") {
         format!("{place} has no database {}", server.access.db)
     } else if text.contains("no permissions") {
-        format!("{place} does not permit its user to select database {}", server.access.db)
+        format!("{place} denies its user to select database {}", server.access.db)
     } else if text.contains("unknown command") {
-        format!("{place} knows no TIME: a Sentinel's scheme is `redis-sentinel:`")
+        format!("{place} does not know TIME: for a Sentinel use the scheme `redis-sentinel:`")
     } else if text.contains("max number of clients") {
-        format!("{place} has as many connections as it allows")
+        format!("{place} has reached its limit of connections (maxclients)")
     } else {
-        format!("{place} refuses the connection")
+        format!("{place} rejects the connection")
     }
 }
 
@@ -169,13 +169,15 @@ fn explain_io(server: &Server, error: &RedisError) -> String {
     let kind = io_kind(error);
     let text = error.to_string();
     match (place, kind) {
-        (Place::Unix { .. }, Some(io::ErrorKind::NotFound)) => format!("there is no {place}"),
+        (Place::Unix { .. }, Some(io::ErrorKind::NotFound)) => format!("{place} does not exist"),
         (Place::Unix { .. }, Some(io::ErrorKind::PermissionDenied)) => format!("not permitted to open {place}"),
         (_, Some(io::ErrorKind::ConnectionRefused)) => format!("{place} refuses connections: nothing listens there"),
-        (Place::Tcp { host, .. }, _) if text.contains("lookup address") => format!("the host {host} is not known"),
-        _ if text.contains("invalid peer certificate") => format!("{place} shows a certificate that is not trusted"),
+        (Place::Tcp { host, .. }, _) if text.contains("lookup address") => {
+            format!("the host {host} cannot be resolved")
+        }
+        _ if text.contains("invalid peer certificate") => format!("{place} presents a certificate that is not trusted"),
         _ if text.contains("fatal alert") => {
-            format!("{place} refuses the TLS handshake: does it ask for a client certificate?")
+            format!("{place} rejects the TLS handshake: does it require a client certificate?")
         }
         _ if text.contains("corrupt message") => format!("{place} does not speak TLS"),
         (_, Some(io::ErrorKind::TimedOut)) => silent(server),
@@ -214,7 +216,7 @@ mod tests {
             ("redis_version:6.2.14", "is Redis 6.2.14: "),
             ("redis_version:7.2.4\r\nvalkey_version:7.2.9", "is Valkey 7.2.9: "),
             ("redis_version:rolling", "is Redis rolling: "),
-            ("uptime:1", "does not tell its version"),
+            ("uptime:1", "does not report its version"),
         ] {
             assert!(unfit(bad, Standalone).is_some_and(|text| text.starts_with(why)), "{bad}");
         }
@@ -224,12 +226,12 @@ mod tests {
     fn a_server_of_another_mode_is_told_with_the_scheme_that_fits() {
         let told = |mode: &str, wanted| unfit(&format!("redis_version:7.0.0\r\nredis_mode:{mode}"), wanted);
         for (mode, wanted, why) in [
-            ("cluster", Standalone, "is a node of a Redis Cluster: its scheme is `redis-cluster:`"),
-            ("cluster", Sentinel, "is a node of a Redis Cluster: its scheme is `redis-cluster:`"),
-            ("sentinel", Standalone, "is a Sentinel: its scheme is `redis-sentinel:`"),
-            ("sentinel", Cluster, "is a Sentinel: its scheme is `redis-sentinel:`"),
-            ("standalone", Cluster, "is no node of a Redis Cluster: its scheme is `redis:`"),
-            ("standalone", Sentinel, "is no Sentinel: its scheme is `redis:`"),
+            ("cluster", Standalone, "is a Redis Cluster node: use the scheme `redis-cluster:`"),
+            ("cluster", Sentinel, "is a Redis Cluster node: use the scheme `redis-cluster:`"),
+            ("sentinel", Standalone, "is a Sentinel: use the scheme `redis-sentinel:`"),
+            ("sentinel", Cluster, "is a Sentinel: use the scheme `redis-sentinel:`"),
+            ("standalone", Cluster, "is not a Redis Cluster node: use the scheme `redis:`"),
+            ("standalone", Sentinel, "is not a Sentinel: use the scheme `redis:`"),
         ] {
             assert_eq!(told(mode, wanted).as_deref(), Some(why), "{mode} {wanted:?}");
         }

@@ -86,7 +86,7 @@ async fn a_server_is_trusted_by_the_authority_that_was_named() {
         count(&client, path).await.unwrap();
     }
     client.check().await.unwrap();
-    let untrusted = format!("{place} shows a certificate that is not trusted");
+    let untrusted = format!("{place} presents a certificate that is not trusted");
     assert_eq!(told(&url, &Tls::new().root_certificate(other.pem())).await, untrusted);
     assert_eq!(told(&url, &Tls::new()).await, untrusted, "the platform does not know it");
     assert_eq!(told(&url, &Tls::new().dangerously_without_verification()).await, "fine");
@@ -144,7 +144,7 @@ async fn a_server_may_ask_for_a_certificate() {
     let trusting = Tls::new().root_certificate(ours.pem());
     let shown = |(certificate, key): (String, String)| trusting.clone().client_certificate(certificate, key);
     assert_eq!(told(&url, &shown(ours.sign("client"))).await, "fine");
-    let refused = format!("{place} refuses the TLS handshake: does it ask for a client certificate?");
+    let refused = format!("{place} rejects the TLS handshake: does it require a client certificate?");
     assert_eq!(told(&url, &trusting).await, refused);
     assert_eq!(told(&url, &shown(other.sign("client"))).await, refused);
 }
@@ -159,7 +159,7 @@ async fn one_side_without_tls_is_told() {
     let (host, port) = (server::host(), server::port().to_string());
     let _plain = TestServer::with(&["--bind", &host, "--port", &port]);
     let url = format!("rediss://{host}:{port}");
-    assert_eq!(told(&url, &Tls::new()).await, format!("{host}:{port} gave no answer in time: does it speak TLS?"));
+    assert_eq!(told(&url, &Tls::new()).await, format!("{host}:{port} did not reply in time: does it speak TLS?"));
 }
 
 #[test]

@@ -35,8 +35,8 @@ async fn a_password_is_asked_for_and_checked() {
     let server = TestServer::with(&["--requirepass", "p@ss&word"]);
     let place = format!("Unix socket {}", server.socket());
     let url = |password: &str| format!("{}?password={password}", server.url());
-    assert_eq!(check(&server.url()).await, format!("{place} wants a password, and the URL has none"));
-    assert_eq!(check(&url("wrong")).await, format!("{place} refuses the password"));
+    assert_eq!(check(&server.url()).await, format!("{place} requires a password; the URL has none"));
+    assert_eq!(check(&url("wrong")).await, format!("{place} rejects the password"));
     assert_eq!(check(&url("p%40ss%26word")).await, "fine");
 
     let client = wire_to(&url("wrong"), Duration::from_secs(3));
@@ -57,12 +57,12 @@ async fn a_user_has_what_the_server_permits() {
     let url = |user: &str, password: &str| format!("{}?user={user}&password={password}", server.url());
     assert_eq!(check(&url("app", "secret")).await, "fine");
     assert_eq!(check(&format!("{}&db=1", url("app", "secret"))).await, "fine");
-    let unknown = format!("{place} refuses the login: the user is unknown or off, or the password is wrong");
+    let unknown = format!("{place} rejects the login: the user is unknown or disabled, or the password is wrong");
     assert_eq!(check(&url("nobody", "secret")).await, unknown);
     assert_eq!(check(&url("app", "wrong")).await, unknown);
-    let blind = format!("{place} does not permit its user what a check needs: HELLO, SELECT, TIME, INFO");
+    let blind = format!("{place} denies its user a command that the check needs: HELLO, SELECT, TIME or INFO");
     assert_eq!(check(&url("blind", "secret")).await, blind);
-    let no_db = format!("{place} does not permit its user to select database 1");
+    let no_db = format!("{place} denies its user to select database 1");
     assert_eq!(check(&format!("{}&db=1", url("blind", "secret"))).await, no_db);
 
     let client = wire_to(&url("app", "secret"), Duration::from_secs(3));
@@ -77,31 +77,28 @@ async fn a_user_has_what_the_server_permits() {
 async fn a_wrong_address_is_told_by_its_kind() {
     let folder = std::env::temp_dir().join(format!("cloakroom-client-none-{}", std::process::id()));
     let missing = folder.to_str().unwrap();
-    assert_eq!(check(&format!("redis+unix://{missing}")).await, format!("there is no Unix socket {missing}"));
+    assert_eq!(check(&format!("redis+unix://{missing}")).await, format!("Unix socket {missing} does not exist"));
 
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_eq!(check(&format!("redis://{free}")).await, format!("{free} refuses connections: nothing listens there"));
-    assert_eq!(check("redis://no-such-host.invalid").await, "the host no-such-host.invalid is not known");
+    assert_eq!(check("redis://no-such-host.invalid").await, "the host no-such-host.invalid cannot be resolved");
 
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
-    assert_eq!(check(&format!("redis://{address}")).await, format!("{address} gave no answer in time"));
+    assert_eq!(check(&format!("redis://{address}")).await, format!("{address} did not reply in time"));
 }
 
 #[tokio::test]
 async fn what_is_no_redis_is_told_so() {
     for (greeting, told) in [
-        ("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak Redis's protocol"),
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak the Redis protocol"),
         ("", "closed the connection: is it a Redis, and without TLS?"),
         (
             "-DENIED Redis is running in protected mode\r\n",
             "is in protected mode and refuses connections from other machines",
         ),
-        ("-ERR max number of clients reached\r\n", "has as many connections as it allows"),
-        (
-            "-ERR unknown command `HELLO`, with args\r\n",
-            "does not know HELLO: Redis 7.0 or Valkey 8.0 is the least that will do",
-        ),
+        ("-ERR max number of clients reached\r\n", "has reached its limit of connections (maxclients)"),
+        ("-ERR unknown command `HELLO`, with args\r\n", "does not know HELLO: Redis 7.0 or Valkey 8.0 is required"),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -129,7 +129,7 @@ async fn a_replica_that_an_address_leads_to_is_read_by_nobody() {
         assert!(matches!(error, Error::Unavailable(_)) && code(&error).as_deref() == Some("READONLY"), "{error:?}");
     }
     let told = client.check().await.unwrap_err().to_string();
-    assert!(told.ends_with("is a replica: the URL has to name the master"), "{told}");
+    assert!(told.ends_with("is a replica: the URL must name the master"), "{told}");
     server.admin::<()>("REPLICAOF NO ONE");
     for path in PATHS {
         assert_eq!(get(&client, path, "k").await.unwrap(), Value::BulkString(b"old".to_vec()));

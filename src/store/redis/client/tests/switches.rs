@@ -115,7 +115,7 @@ async fn a_server_that_says_it_is_a_replica_is_not_gone_to() {
     let configuration = format!("sentinel monitor main {host} {port} 1\nsentinel down-after-milliseconds main 60000\n");
     let _sentinel = TestServer::sentinel(&configuration, sentinel);
     let client = wire_to(&format!("redis-sentinel://{host}:{sentinel}/main"), Duration::from_secs(3));
-    assert_eq!(client.check().await.unwrap_err().to_string(), "the Sentinels' master is a replica yet");
+    assert_eq!(client.check().await.unwrap_err().to_string(), "the master named by the Sentinels is still a replica");
 }
 
 /// The URL names one Sentinel; the others were learned from it.
@@ -149,8 +149,8 @@ async fn what_is_wrong_with_a_sentinel_url_is_told() {
     let told =
         |url: String| async move { wire_to(&url, Duration::from_secs(3)).check().await.unwrap_err().to_string() };
     let sentinel = format!("{}:{}", server::host(), group.sentinel_port(0));
-    let is_one = format!("{sentinel} knows no TIME: a Sentinel's scheme is `redis-sentinel:`");
-    let no_password = format!("{sentinel} wants a password, and the URL has none");
+    let is_one = format!("{sentinel} does not know TIME: for a Sentinel use the scheme `redis-sentinel:`");
+    let no_password = format!("{sentinel} requires a password; the URL has none");
     assert_eq!(told(format!("redis-sentinel://{sentinel}/main")).await, no_password);
     let none = "the Sentinels know no master of this name";
     assert_eq!(told(format!("redis-sentinel://{sentinel}/other?sentinel_password=watcher")).await, none);

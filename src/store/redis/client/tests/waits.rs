@@ -72,7 +72,7 @@ async fn a_call_too_many_is_refused_at_once_and_a_cancelled_one_makes_room() {
     let error = get(&client, Path::Request, "k").await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     let Error::Unavailable(outage) = error else { panic!("{error:?}") };
-    assert_eq!(outage.to_string(), "as many calls as may wait for Redis's answers do already");
+    assert_eq!(outage.to_string(), "too many requests in flight to this Redis server (limit: `in_flight`)");
     drop(ten);
     server.go_on();
     get(&client, Path::Request, "k").await.unwrap();

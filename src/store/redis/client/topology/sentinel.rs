@@ -316,8 +316,8 @@ async fn give_signs(mut turn: Taken) {
     }
 }
 
-const REPLICA: &str = "the Sentinels' master is a replica yet";
-const UNKNOWN: &str = "no Sentinel knows where the master is";
+const REPLICA: &str = "the master named by the Sentinels is still a replica";
+const UNKNOWN: &str = "no Sentinel knows the master's address";
 
 fn is_master(role: &Value) -> bool {
     matches!(role, Value::Array(parts) if parts.first() == Some(&Value::BulkString(b"master".to_vec())))

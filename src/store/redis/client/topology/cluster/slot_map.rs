@@ -55,7 +55,7 @@ fn read_slots(told: Value, asked: &Place) -> Result<Vec<Range>, Fault> {
     }
 }
 
-const UNREADABLE: &str = "a node of the Redis Cluster told its slots in a form that is not known";
+const UNREADABLE: &str = "a Redis Cluster node replied to CLUSTER SLOTS in an unknown format";
 
 /// First slot, last slot, master, replicas.
 fn read_range(range: &Value, asked: &Place) -> Option<Range> {
