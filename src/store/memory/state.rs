@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::end::EndReason;
 use crate::fields::map::Contents;
 use crate::identity::id::{Bucket, SessionId};
-use crate::store::{LATE_WRITE_MS, Lead, Loaded, Meta, NewSession, Packed, Record, Refused, StoreSettings, Tombstone};
+use crate::store::{LATE_WRITE_MS, Lead, Loaded, Meta, NewSession, Record, Refused, StoreSettings, Tombstone};
 use crate::util::clock::Millis;
 
 /// How often what has expired is dropped from memory; until then it only counts as absent.
@@ -157,22 +157,7 @@ impl State {
 
     /// A session that begins now, its absolute life at `since`.
     pub(super) fn begin(&mut self, new: &NewSession, since: Millis, fields: Contents) -> Record {
-        let mut meta = Meta {
-            created: self.now,
-            since,
-            touched: self.now,
-            spans: new.spans,
-            grace_ms: new.grace_ms,
-            generation: 1,
-            version: 1,
-            uses: 0,
-            index_until: 0,
-            secret: new.secret,
-            rotation: None,
-            user: new.user.clone(),
-            client: new.client.clone(),
-            packed: Packed::default(),
-        };
+        let mut meta = Meta { since, user: new.user.clone(), ..Meta::first(new, self.now) };
         cover(&mut meta);
         self.enter(new.id, Record { meta, fields })
     }

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::Cap;
+use crate::config::timeouts::Spans;
 use crate::fields::codec::{encode_bytes, encode_counter};
+use crate::identity::client::ClientInfo;
 use crate::identity::id::UserHash;
+use crate::identity::token::SecretHash;
 
 mod bucket;
 mod join;

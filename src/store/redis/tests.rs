@@ -38,10 +38,15 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::Cap;
+use crate::config::timeouts::Spans;
 use crate::config::url::StoreUrl;
 use crate::fields::codec::{encode_bytes, encode_counter};
+use crate::identity::client::ClientInfo;
+use crate::identity::csrf::CsrfDigest;
 use crate::identity::id::{UserHash, fill};
+use crate::identity::token::SecretHash;
 use crate::store::redis::client::tests::server::TestServer;
+use crate::store::redis::layout::keys::member;
 use crate::store::redis::layout::meta;
 use crate::store::redis::script::{reply, scripts};
 
@@ -211,7 +216,7 @@ impl Bench {
         let user = UserHash::of("ada");
         let [staying, key] = [staying, one].map(|id| self.store.keys.session(id));
         let keys = [self.store.keys.deadlines(user.bucket()), staying, key, self.store.keys.index(&user)];
-        let (latest, member) = (latest.to_string(), crate::store::redis::layout::keys::member(one));
+        let (latest, member) = (latest.to_string(), member(one));
         let args: [&[u8]; 6] = [b"4", b"3600000", latest.as_bytes(), &meta::owner("ada"), b"1", &member];
         self.deliver(&scripts::REVOKE, op, &keys, &args).await
     }

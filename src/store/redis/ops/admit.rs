@@ -10,7 +10,6 @@ use crate::store::redis::layout::keys::member;
 use crate::store::redis::layout::meta;
 use crate::store::redis::layout::meta::{Begun, Buried, stay_ms};
 use crate::store::redis::layout::new_fields::NewFields;
-use crate::store::redis::ops::create::first_meta;
 use crate::store::redis::script::call::{Call, Delivery};
 use crate::store::redis::script::reply::{Code, millis};
 use crate::store::redis::script::scripts;
@@ -106,7 +105,7 @@ impl<'a> Plan<'a> {
         }
         let index_until = now + new.spans.cover_ms();
         let packed = Packed(Some(self.begun.at(now, index_until)));
-        let meta = Meta { user: new.user.clone(), index_until, packed, ..first_meta(new, now) };
+        let meta = Meta { user: new.user.clone(), index_until, packed, ..Meta::first(new, now) };
         Record { meta, fields: self.carried.to_contents() }
     }
 }

@@ -8,7 +8,6 @@ use crate::store::redis::script::call::{Call, Delivery};
 use crate::store::redis::script::reply::millis;
 use crate::store::redis::script::scripts;
 use crate::store::{Answer, Meta, NewSession, Op, Packed, Record};
-use crate::util::clock::Millis;
 
 /// A guest's session: a login alone makes a user's, and enters it in the user's index.
 pub(crate) async fn create(redis: &Redis, op: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
@@ -34,7 +33,7 @@ pub(crate) async fn create_within(
     reply.answer(|created| {
         let created = millis(&created)?;
         let packed = Packed(op.map(|op| begun(op).at(created, 0)));
-        Ok(Record { meta: Meta { packed, ..first_meta(new, created) }, fields: fields.to_contents() })
+        Ok(Record { meta: Meta { packed, ..Meta::first(new, created) }, fields: fields.to_contents() })
     })
 }
 
@@ -47,24 +46,4 @@ fn create_call<'a>(redis: &Redis, new: &NewSession, begun: &Begun, refusal: Opti
         .number(new.spans.life_ms(0, 0))
         .number(stay_ms(new))
         .maybe(refusal)
-}
-
-/// The metadata of a session that began at this time.
-pub(crate) fn first_meta(new: &NewSession, now: Millis) -> Meta {
-    Meta {
-        created: now,
-        since: now,
-        touched: now,
-        spans: new.spans,
-        grace_ms: new.grace_ms,
-        generation: 1,
-        version: 1,
-        uses: 0,
-        index_until: 0,
-        secret: new.secret,
-        rotation: None,
-        user: None,
-        client: new.client.clone(),
-        packed: Packed::default(),
-    }
 }

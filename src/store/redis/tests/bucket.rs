@@ -115,7 +115,7 @@ async fn a_repeat_of_a_sweep_counts_what_its_first_delivery_ended() {
     bench.advance(LIFE + 1);
     let deadlines = bench.store.keys.deadlines(new.id.bucket());
     let keys = [deadlines.clone(), bench.store.keys.session(new.id), deadlines];
-    let member = crate::store::redis::layout::keys::member(new.id);
+    let member = member(new.id);
     let op = bench.op();
     for _ in 0..2 {
         let reply = bench.deliver(&scripts::SWEEP, op, &keys, &[b"3600000", b"1", &member]).await;
@@ -133,7 +133,7 @@ async fn a_sweep_leaves_what_is_not_due_and_forgets_a_tombstone() {
     let score = bench.scored(new.id);
     let deadlines = bench.store.keys.deadlines(new.id.bucket());
     let keys = [deadlines.clone(), bench.store.keys.session(new.id), deadlines.clone()];
-    let member = crate::store::redis::layout::keys::member(new.id);
+    let member = member(new.id);
     let reply = bench.deliver(&sweep, bench.op(), &keys, &[b"3600000", b"1", &member]).await;
     assert_eq!(reply.content, ::redis::Value::Array([0, 0, 0].map(::redis::Value::Int).to_vec()));
     assert_eq!(bench.scored(new.id), score);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fields::map::Contents;
 
 #[tokio::test]
 async fn a_created_session_loads_as_it_was_answered() {

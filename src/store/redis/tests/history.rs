@@ -425,7 +425,7 @@ impl History {
         assert!(scored.is_some_and(|score| score as u64 <= meta.deadline()), "{at}: {scored:?} {meta:?}");
         let Some(user) = &meta.user else { return };
         let index = self.bench.store.keys.index(&UserHash::of(user));
-        let login: Option<f64> = self.bench.raw("ZSCORE", &index, &[&crate::store::redis::layout::keys::member(id)]);
+        let login: Option<f64> = self.bench.raw("ZSCORE", &index, &[&member(id)]);
         assert_eq!(login, Some(meta.since as f64), "{at}");
         assert!(self.bench.expiry(&index) as u64 >= meta.deadline(), "{at}");
     }

@@ -23,11 +23,7 @@ async fn the_same_session_has_a_new_secret_generation_and_login_time() {
     assert!(meta.since >= before.meta.since);
     assert_eq!(bench.scored(id), Some(meta.deadline() as f64));
     assert_eq!(bench.expiry(&bench.store.keys.session(id)) as u64, meta.deadline());
-    let score: f64 = bench.raw(
-        "ZSCORE",
-        &bench.store.keys.index(&UserHash::of("ada")),
-        &[&crate::store::redis::layout::keys::member(id)],
-    );
+    let score: f64 = bench.raw("ZSCORE", &bench.store.keys.index(&UserHash::of("ada")), &[&member(id)]);
     assert_eq!(score as u64, meta.since);
 }
 

@@ -154,6 +154,17 @@ async fn an_end_that_is_noted_just_after_a_failover_is_done_again_too() {
 /// As where each worker of a server has a runtime of its own.
 #[test]
 fn the_journal_outlives_the_runtime_of_the_first_end() {
+    an_end_is_repeated_in_another_runtime(0);
+}
+
+/// A login's time is later than the user's epoch and than each other login of the user.
+#[test]
+fn an_end_is_repeated_though_the_login_is_ahead_of_the_clock() {
+    an_end_is_repeated_in_another_runtime(500);
+}
+
+/// Notes an end that the server does not have, of a login whose time is this much ahead of the server's clock.
+fn an_end_is_repeated_in_another_runtime(ahead_ms: u64) {
     let server = TestServer::start();
     let store = store_at(&server.url(), "runtimes", Limits::default()).shared();
     let op = || Op { id: secret_id(), not_after: store.now() + 60_000, again: false };
@@ -166,6 +177,8 @@ fn the_journal_outlives_the_runtime_of_the_first_end() {
     });
     drop(first);
     runtime().block_on(async {
+        let epoch = store.now() + ahead_ms;
+        user::revoke_again(&store, "ada", epoch, None, EndReason::Revoked).await.unwrap().unwrap();
         let login = login_of("ada", Cap::default());
         store.login(op(), &login).await.unwrap().unwrap();
         store.note_end(login.new.id, Some("ada"), EndReason::LoggedOut);
