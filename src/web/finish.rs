@@ -31,13 +31,7 @@ pub(crate) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
 /// Puts the new token, or the word that there is none any more, into the response.
 async fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R) {
     let (carrier, status) = (slot.carrier(), response.status());
-    let reply = Reply {
-        carrier,
-        carried: slot.carried(),
-        several: slot.carried_several(),
-        too_many: slot.carried_too_many(),
-        status,
-    };
+    let reply = Reply { carrier, carried: slot.carried(), status };
     let lines = reply.lines(session).await;
     for line in &lines {
         response.append(carrier.response_header(), line.as_bytes(), Secrecy::Secret);

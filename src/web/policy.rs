@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::identity::token::SessionToken;
 use crate::session::{CookieChange, SaveOutcome, Session};
-use crate::web::token_in::carrier::Carrier;
+use crate::web::token_in::carrier::{Carried, Carrier};
 use crate::web::token_in::set_cookie::{Content, Line};
 
 /// After which responses what is still pending is saved; a setting of
@@ -46,12 +46,7 @@ pub(crate) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> R
 /// What the response, as it goes out, says about the client's token.
 pub(crate) struct Reply<'a> {
     pub(crate) carrier: &'a Carrier,
-    /// Whether the request carried a token.
-    pub(crate) carried: bool,
-    /// Whether it carried different values of our name.
-    pub(crate) several: bool,
-    /// Whether some of them were not tried, and so may open a session.
-    pub(crate) too_many: bool,
+    pub(crate) carried: Carried,
     pub(crate) status: u16,
 }
 
@@ -61,19 +56,21 @@ impl Reply<'_> {
     /// A new token goes out whatever the status, for its session is stored. An outage removes and renews nothing.
     pub(crate) async fn lines(&self, session: &Session) -> Vec<Line> {
         let outage = self.status == UNAVAILABLE;
+        let several = self.carried >= Carried::Several;
         match session.cookie_change() {
             CookieChange::Set(token) if outage => vec![self.token(session, &token)],
-            CookieChange::Set(token) => self.beside_former(self.several, Some(self.token(session, &token))),
+            CookieChange::Set(token) => self.beside_former(several, Some(self.token(session, &token))),
             CookieChange::Remove | CookieChange::Keep if outage => Vec::new(),
-            CookieChange::Remove if self.too_many => self.beside_former(true, None),
-            CookieChange::Remove if self.carried => {
-                self.beside_former(true, Some(self.carrier.render(&Content::Removed)))
+            CookieChange::Remove if self.carried == Carried::None => Vec::new(),
+            CookieChange::Remove => {
+                // A value that was not tried may open a session.
+                let all_ended = self.carried != Carried::TooMany;
+                self.beside_former(true, all_ended.then(|| self.carrier.render(&Content::Removed)))
             }
-            CookieChange::Remove => Vec::new(),
             CookieChange::Keep => {
                 let again = session.renewed().await.map(|token| self.token(session, &token));
                 // What the session goes on by may be in a former place: removed only if it is now in ours.
-                self.beside_former(self.several && (again.is_some() || session.id().is_none()), again)
+                self.beside_former(several && (again.is_some() || session.id().is_none()), again)
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::identity::client::ClientInfo;
 use crate::session::Session;
 use crate::session::load::note_use;
 use crate::sessions::Sessions;
-use crate::web::token_in::carrier::{Carrier, Found};
+use crate::web::token_in::carrier::{Carried, Carrier, Found};
 use crate::web::token_in::presented;
 use crate::web::token_in::withheld;
 
@@ -55,16 +55,6 @@ struct Inner {
     sealed: AtomicBool,
     /// Whether a `CsrfLayer` let the request pass because no browser sends what this slot's layer looks for unasked.
     unguarded: AtomicBool,
-}
-
-/// How many different values of our name a request carried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Carried {
-    None,
-    One,
-    Several,
-    /// More than are tried: what the rest opens is unknown.
-    TooMany,
 }
 
 /// What a request brings for its session to be loaded.
@@ -138,16 +128,9 @@ impl Slot {
         self.0.carried.get().is_some()
     }
 
-    pub(crate) fn carried(&self) -> bool {
-        self.0.carried.get().is_some_and(|carried| *carried != Carried::None)
-    }
-
-    pub(crate) fn carried_several(&self) -> bool {
-        matches!(self.0.carried.get(), Some(Carried::Several | Carried::TooMany))
-    }
-
-    pub(crate) fn carried_too_many(&self) -> bool {
-        self.0.carried.get() == Some(&Carried::TooMany)
+    /// What came under our name, as far as anybody looked.
+    pub(crate) fn carried(&self) -> Carried {
+        self.0.carried.get().copied().unwrap_or_default()
     }
 
     /// Looks for the token and the client.
@@ -172,12 +155,7 @@ impl Slot {
     /// Loads the session, once: whoever else asks meanwhile or later gets the same. After a failure the next one tries again.
     pub(crate) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
         let Asked { found, client, withheld, .. } = asked;
-        self.0.carried.get_or_init(|| match found {
-            Found::Absent => Carried::None,
-            Found::One(_) => Carried::One,
-            Found::Several(ref candidates) if candidates.more => Carried::TooMany,
-            Found::Several(_) => Carried::Several,
-        });
+        self.0.carried.get_or_init(|| found.carried());
         let open = async || {
             let session = presented::open(&self.0.shared, found, client).await?;
             self.0.for_user.store(session.has_user(), Ordering::Release);

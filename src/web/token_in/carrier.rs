@@ -17,7 +17,27 @@ pub(crate) enum Found<'a> {
     Several(Candidates<'a>),
 }
 
+/// How many different values a request carries under our name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Carried {
+    #[default]
+    None,
+    One,
+    Several,
+    /// More than are tried: what the rest opens is unknown.
+    TooMany,
+}
+
 impl<'a> Found<'a> {
+    pub(crate) fn carried(&self) -> Carried {
+        match self {
+            Self::Absent => Carried::None,
+            Self::One(_) => Carried::One,
+            Self::Several(candidates) if candidates.more => Carried::TooMany,
+            Self::Several(_) => Carried::Several,
+        }
+    }
+
     pub(crate) fn among(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
         let Some(first) = values.next() else { return Found::Absent };
         match values.find(|other| *other != first) {
