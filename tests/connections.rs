@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpServer, web};
-use cloakroom::{ClientInfo, Error, Sessions};
+use cloakroom::{ClientInfo, Error, Session, Sessions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -147,13 +147,19 @@ async fn fail_over(old: &Arc<Server>) -> Server {
     new
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_master_serves_a_revoked_login_for_three_seconds_at_most() {
+/// A login over 64 connections that lead to a master of before, while its address leads to the one that replaced it.
+struct Moved {
+    sessions: Sessions,
+    session: Session,
+    token: String,
+    new: Server,
+    _old: Arc<Server>,
+    _address: Address,
+}
+
+async fn moved() -> Moved {
     let old = Arc::new(Server::listening(&["--repl-diskless-sync-delay", "0"]));
     let address = Address::of(&old);
-    let connect = |url: String| async move {
-        Sessions::builder(url).namespace("moved").connections(64).connect().await.expect("a server")
-    };
     let sessions = connect(address.url()).await;
     let session = sessions.open(None, ClientInfo::new()).await.expect("there");
     login(&session, "ada").await;
@@ -164,16 +170,27 @@ async fn a_replaced_master_serves_a_revoked_login_for_three_seconds_at_most() {
     let new = fail_over(&old).await;
     address.lead_to(&new);
     old.ask::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
+    Moved { sessions, session, token, new, _old: old, _address: address }
+}
+
+async fn connect(url: String) -> Sessions {
+    Sessions::builder(url).namespace("moved").connections(64).connect().await.expect("a server")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_master_serves_a_revoked_login_for_three_seconds_at_most() {
+    let moved = moved().await;
+    let Moved { sessions, token, new, .. } = &moved;
     let revoked = connect(new.url()).await.user("ada").revoke_all().await.expect("there");
     assert_eq!(revoked.ended, 1);
     let begun = Instant::now();
     let mut serving = [true; 2];
     while serving.contains(&true) {
         assert!(begun.elapsed() < Duration::from_secs(3), "still served by open, peek: {serving:?}");
-        let peeked = sessions.peek(Some(&token), ClientInfo::new()).await.expect("there");
+        let peeked = sessions.peek(Some(token), ClientInfo::new()).await.expect("there");
         serving[1] = peeked.id().is_some();
         if !serving[1] {
-            let opened = sessions.open(Some(&token), ClientInfo::new()).await.expect("there");
+            let opened = sessions.open(Some(token), ClientInfo::new()).await.expect("there");
             serving[0] = opened.id().is_some();
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -182,23 +199,12 @@ async fn a_replaced_master_serves_a_revoked_login_for_three_seconds_at_most() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_logout_succeeds_at_once_after_64_connections_have_moved() {
-    let old = Arc::new(Server::listening(&["--repl-diskless-sync-delay", "0"]));
-    let address = Address::of(&old);
-    let builder = Sessions::builder(address.url()).namespace("moved").connections(64);
-    let sessions = builder.connect().await.expect("a server");
-    let session = sessions.open(None, ClientInfo::new()).await.expect("there");
-    login(&session, "ada").await;
-    let token = token(&session);
-    for _ in 0..130 {
-        assert!(sessions.open(Some(&token), ClientInfo::new()).await.expect("there").id().is_some());
-    }
-    let new = fail_over(&old).await;
-    address.lead_to(&new);
-    old.ask::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
+    let moved = moved().await;
+    let Moved { sessions, session, token, .. } = &moved;
     let begun = Instant::now();
     let _ = session.logout().await.expect("the first time");
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-    let opened = sessions.open(Some(&token), ClientInfo::new()).await.expect("there");
+    let opened = sessions.open(Some(token), ClientInfo::new()).await.expect("there");
     assert!(opened.id().is_none(), "it has ended where the address leads to");
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::{Builder, ClientInfo, Error, SaveOutcome, Sessions};
+use cloakroom::{Builder, ClientInfo, Error, SaveOutcome, Session, Sessions};
 
 use crate::common::server::Server;
 use crate::common::{token, until};
@@ -12,21 +12,38 @@ async fn connect(server: &Server, settings: impl FnOnce(Builder) -> Builder + Se
     settings(builder).connect().await.expect("a server")
 }
 
-#[tokio::test]
-async fn a_save_whose_answer_was_lost_is_the_same_call_when_it_is_made_again() {
-    let server = Server::start(&[]);
-    let sessions = connect(&server, |with| with).await;
+/// A stored session whose field `a` is 1, and its token.
+async fn saved(sessions: &Sessions) -> (Session, String) {
     let session = sessions.open(None, ClientInfo::new()).await.expect("there");
     session.insert("a", &1).expect("legal");
     session.save().await.expect("there").into_result().expect("saved");
     let token = token(&session);
-    session.insert("b", &1).expect("legal");
-    session.save().await.expect("the server knows the script from now on").into_result().expect("saved");
+    (session, token)
+}
 
+/// Saves another value while the server is stopped, so that nobody knows whether it was stored.
+async fn lose_a_save(server: &Server, session: &Session) {
     server.signal("STOP");
     session.insert("a", &2).expect("legal");
     let lost = session.save().await;
     assert!(matches!(lost, Err(Error::Indeterminate(_))), "{lost:?}");
+}
+
+/// Another request changes the field.
+async fn save_three(other: &Session) {
+    other.insert("a", &3).expect("legal");
+    other.save().await.expect("there").into_result().expect("saved");
+}
+
+#[tokio::test]
+async fn a_save_whose_answer_was_lost_is_the_same_call_when_it_is_made_again() {
+    let server = Server::start(&[]);
+    let sessions = connect(&server, |with| with).await;
+    let (session, token) = saved(&sessions).await;
+    session.insert("b", &1).expect("legal");
+    session.save().await.expect("the server knows the script from now on").into_result().expect("saved");
+
+    lose_a_save(&server, &session).await;
     assert!(session.is_dirty());
     server.signal("CONT"); // and executes what waited in its socket
     let other = || async { sessions.open(Some(&token), ClientInfo::new()).await };
@@ -36,8 +53,7 @@ async fn a_save_whose_answer_was_lost_is_the_same_call_when_it_is_made_again() {
     .await;
 
     let other = other().await.expect("there");
-    other.insert("a", &3).expect("legal");
-    other.save().await.expect("there").into_result().expect("saved");
+    save_three(&other).await;
     assert_eq!(session.save().await.expect("there"), SaveOutcome::Saved, "answered as the first time");
     let last = sessions.open(Some(&token), ClientInfo::new()).await.expect("there");
     assert_eq!(last.require::<i32>("a").expect("stored"), 3, "the newer value was not overwritten");
@@ -47,21 +63,14 @@ async fn a_save_whose_answer_was_lost_is_the_same_call_when_it_is_made_again() {
 async fn a_save_whose_answer_was_lost_is_not_sent_again_after_a_discard() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with).await;
-    let session = sessions.open(None, ClientInfo::new()).await.expect("there");
-    session.insert("a", &1).expect("legal");
-    session.save().await.expect("there").into_result().expect("saved");
-    let token = token(&session);
-    server.signal("STOP");
-    session.insert("a", &2).expect("legal");
-    let lost = session.save().await;
-    assert!(matches!(lost, Err(Error::Indeterminate(_))), "{lost:?}");
+    let (session, token) = saved(&sessions).await;
+    lose_a_save(&server, &session).await;
     session.discard();
     // Whether the lost one will be done or not.
     server.signal("CONT");
     until("the server is back", || async { sessions.ping().await.is_ok() }).await;
     let other = sessions.open(Some(&token), ClientInfo::new()).await.expect("there");
-    other.insert("a", &3).expect("legal");
-    other.save().await.expect("there").into_result().expect("saved");
+    save_three(&other).await;
     assert_eq!(session.save().await.expect("there"), SaveOutcome::Unchanged);
     session.insert("b", &1).expect("legal");
     assert_eq!(session.save().await.expect("there"), SaveOutcome::Saved);
