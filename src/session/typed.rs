@@ -79,7 +79,10 @@ impl Session {
     /// - `Some` of what is stored as nothing (`Some(None)`, `Some(())`, `Some` of a unit struct): it reads back as `None`;
     /// - within what is tagged inside, untagged or flattened: integers of 128 bits, which do not read back;
     /// - variants of an untagged enum that look alike: the first of them is read;
-    /// - a flattened map whose keys are sequences, maps or names of the fields beside it, which does not read back.
+    /// - a flattened map whose keys are sequences, maps or names of the fields beside it, which does not read back;
+    /// - two fields of one name, as a tag that meets a field of the content, or a flattened struct with a field of the outer one's:
+    ///   these do not read back either;
+    /// - what a type's own `Serialize` leaves out, as that of `SocketAddrV6` leaves out the flow label.
     ///
     /// # Errors
     /// [`Error::Encode`] if the value cannot be stored, or could not be read: nested more than 256 levels deep, or of another

@@ -19,7 +19,7 @@ use crate::store::{Contract, Loaded, Meta, Refused, Undelivered};
 
 /// A visitor who pressed the button twice, or whose browser tries again, may be joining the session: first let them.
 const DELAY: Duration = Duration::from_secs(5);
-/// For so long it is tried again while the store is away, and this often.
+/// How long, and at which interval, it is retried while the store is unavailable.
 const TRIED_FOR: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(2);
 /// After this time nothing that was sent before the drop can be done any more: an operation lives for 60 s.

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// An incident is over at the first success that comes so long after its last failure: where some calls fail and some do
-/// not, as with one master of a Cluster away, it goes on.
+/// An incident ends at the first success at least this long after its last failure. While only some calls fail, as with one
+/// master of a Cluster down, it continues.
 const QUIET: Duration = Duration::from_secs(5);
 /// An incident that comes back soon has to be quiet for twice as long, up to this.
 const LONGEST_QUIET: Duration = Duration::from_secs(300);
