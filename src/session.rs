@@ -269,10 +269,10 @@ impl Session {
         let _turn = self.0.turn.lock().await;
         let Some(live) = self.state().live().cloned() else { return self.refuse_ended() };
         let issued = self.state().issued.as_ref().map(SessionToken::presented);
-        let mut read = crate::session::load::read(&self.0.sessions, live.id, live.presented).await?;
+        let mut read = load::read(&self.0.sessions, live.id, live.presented).await?;
         if let (Phase::Draft { after: None, .. } | Phase::Ended(None), Some(issued)) = (&read.0, issued) {
             // A handle that is kept for long: by now its client uses the token that a rotation issued.
-            read = crate::session::load::read(&self.0.sessions, live.id, issued).await?;
+            read = load::read(&self.0.sessions, live.id, issued).await?;
         }
         let (phase, fields) = read;
         let mut state = self.state();

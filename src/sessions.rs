@@ -241,7 +241,7 @@ impl Sessions {
     /// For each of 4,096 buckets `ZRANGEBYSCORE`, and one `EVALSHA` of `sweep.lua` per 32 sessions due, on bulk connections.
     #[doc(alias = "delete_old_sessions")]
     pub async fn sweep(&self) -> Result<Swept, Error> {
-        crate::sessions::sweeper::sweep(self).await
+        sweeper::sweep(self).await
     }
 
     /// Sweeps every so often, in a task of its own, until the handle is dropped.

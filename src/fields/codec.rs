@@ -64,8 +64,7 @@ pub(crate) fn kind(stored: &[u8]) -> Option<FieldKind> {
 
 pub(crate) fn encode_value<T: Serialize + ?Sized>(field: &str, value: &T) -> Result<Vec<u8>, Error> {
     let mut stored = vec![VALUE];
-    crate::fields::codec::pack::pack(&mut stored, value)
-        .map_err(|source| Error::Encode { field: field.to_owned(), source })?;
+    pack::pack(&mut stored, value).map_err(|source| Error::Encode { field: field.to_owned(), source })?;
     Ok(stored)
 }
 
@@ -82,7 +81,7 @@ pub(crate) fn encode_like<T: Serialize>(before: Option<FieldKind>, field: &str, 
 /// What was inserted; a counter too, as a type that takes an integer.
 pub(crate) fn decode_value<T: DeserializeOwned>(field: &str, stored: &[u8]) -> Result<T, Error> {
     if kind(stored) == Some(FieldKind::Counter) {
-        return crate::fields::codec::count::read(decode_counter(field, stored)?).map_err(|mismatch| match mismatch {
+        return count::read(decode_counter(field, stored)?).map_err(|mismatch| match mismatch {
             Mismatch::Kind => Error::WrongKind { field: field.to_owned(), found: FieldKind::Counter },
             Mismatch::Range => Error::Decode { field: field.to_owned(), source: DecodeError::OutOfRange },
         });

@@ -18,6 +18,8 @@ use crate::error::Outage;
 use crate::store::redis::client::Client;
 use crate::store::redis::layout::keys::Keys;
 use crate::store::redis::ops::contention::Crowded;
+use crate::store::redis::ops::{bucket, create, join, lead, load, login, session, user};
+use crate::store::redis::script::reply;
 use journal::Journal;
 
 mod doctor;
@@ -118,7 +120,7 @@ impl Contract for Redis {
 
     async fn ping(&self) -> Result<Millis, Error> {
         let answer = self.client.read_anywhere(&self.client.short_budget(), &::redis::cmd("TIME")).await?;
-        crate::store::redis::script::reply::time(&answer)
+        reply::time(&answer)
     }
 
     async fn examine(&self) -> Result<Vec<Finding>, Error> {
@@ -126,94 +128,94 @@ impl Contract for Redis {
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
-        crate::store::redis::ops::load::load(self, id).await
+        load::load(self, id).await
     }
 
     async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
-        crate::store::redis::ops::load::load_timed(self, id).await
+        load::load_timed(self, id).await
     }
 
     async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
-        crate::store::redis::ops::create::create(self, op, new, delta).await
+        create::create(self, op, new, delta).await
     }
 
     async fn touch(&self, op: Op, touch: &Touch) -> Answer<Meta> {
-        crate::store::redis::ops::session::touch(self, op, touch).await
+        session::touch(self, op, touch).await
     }
 
     async fn save(&self, op: Op, save: &Save) -> Answer<Wrote> {
-        crate::store::redis::ops::session::save(self, op, save).await
+        session::save(self, op, save).await
     }
 
     async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
-        crate::store::redis::ops::session::increment(self, op, increment).await
+        session::increment(self, op, increment).await
     }
 
     async fn rotate(&self, op: Op, rotate: &Rotate) -> Answer<Meta> {
-        crate::store::redis::ops::session::rotate(self, op, rotate).await
+        session::rotate(self, op, rotate).await
     }
 
     async fn retime(&self, op: Op, retime: &Retime) -> Answer<Meta> {
-        crate::store::redis::ops::session::retime(self, op, retime).await
+        session::retime(self, op, retime).await
     }
 
     async fn login(&self, op: Op, login: &Login) -> Answer<Record> {
-        crate::store::redis::ops::login::login(self, op, login).await
+        login::login(self, op, login).await
     }
 
     async fn is_parked(&self, id: SessionId) -> Result<bool, Error> {
-        crate::store::redis::ops::lead::is_parked(self, id).await
+        lead::is_parked(self, id).await
     }
 
     async fn lead(&self, op: Op, lead: &Lead) -> Answer<()> {
-        crate::store::redis::ops::lead::lead(self, op, lead).await
+        lead::lead(self, op, lead).await
     }
 
     async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {
-        crate::store::redis::ops::login::reauthenticate(self, op, again).await
+        login::reauthenticate(self, op, again).await
     }
 
     async fn join(&self, op: Op, join: &Join) -> Answer<Record> {
-        crate::store::redis::ops::join::join(self, op, join).await
+        join::join(self, op, join).await
     }
 
     async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {
-        crate::store::redis::ops::session::end(self, self.delivery(op), end).await
+        session::end(self, self.delivery(op), end).await
     }
 
     async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> Answer<bool> {
-        crate::store::redis::ops::session::end_undelivered(self, op, undelivered).await
+        session::end_undelivered(self, op, undelivered).await
     }
 
     async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {
-        crate::store::redis::ops::session::end(self, self.delivery(op).on(Some(replicas)), end).await
+        session::end(self, self.delivery(op).on(Some(replicas)), end).await
     }
 
     async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
-        crate::store::redis::ops::user::ticket(self, user).await
+        user::ticket(self, user).await
     }
 
     async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
-        crate::store::redis::ops::user::list(self, user).await
+        user::list(self, user).await
     }
 
     async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
-        crate::store::redis::ops::user::revoke(self, user, scope, reason, None).await
+        user::revoke(self, user, scope, reason, None).await
     }
 
     async fn revoke_on(&self, user: &str, scope: Scope, reason: EndReason, replicas: &Arc<Replicas>) -> Answer<u64> {
-        crate::store::redis::ops::user::revoke(self, user, scope, reason, Some(replicas)).await
+        user::revoke(self, user, scope, reason, Some(replicas)).await
     }
 
     async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
-        crate::store::redis::ops::bucket::revoke(self, bucket, who).await
+        bucket::revoke(self, bucket, who).await
     }
 
     async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
-        crate::store::redis::ops::bucket::active(self, bucket, since).await
+        bucket::active(self, bucket, since).await
     }
 
     async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
-        crate::store::redis::ops::bucket::sweep(self, bucket).await
+        bucket::sweep(self, bucket).await
     }
 }

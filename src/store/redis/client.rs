@@ -1,4 +1,4 @@
-//! The store's calls on the client: on which connection, for how long, how often.
+//! The client of Redis: on which connection a call is sent, for how long, how often.
 //!
 //! A call that was surely not executed is tried again while the reason may pass. One whose answer was lost is sent
 //! again too: reads are harmless twice, and scripts tell a repeat by its operation id. All within one budget.
@@ -35,10 +35,12 @@ use crate::store::redis::client::call_error::{Failure, Fault};
 use crate::store::redis::client::command::{Call, Hgetall, Invocation, Lasting, by_key};
 use crate::store::redis::client::incident::{Incidents, Success};
 use crate::store::redis::client::node::Node;
+use crate::store::redis::client::node::check::check;
 use crate::store::redis::client::node::connection::Role;
 use crate::store::redis::client::runtime::Home;
 use crate::store::redis::client::topology::cluster::Cluster;
 use crate::store::redis::client::topology::failovers::Failovers;
+use crate::store::redis::client::topology::hash_slot;
 use crate::store::redis::client::topology::replicated::Replicated;
 use crate::store::redis::client::topology::sentinel::Sentinels;
 use crate::util::boxed::erased;
@@ -252,7 +254,7 @@ impl Client {
     }
 
     fn assert_one_slot(&self, keys: &[&[u8]]) {
-        let mut slots = keys.iter().map(|key| crate::store::redis::client::topology::hash_slot::slot(key));
+        let mut slots = keys.iter().map(|key| hash_slot::slot(key));
         let first = slots.next();
         debug_assert!(!self.is_cluster() || slots.all(|each| Some(each) == first), "the keys are of several slots");
     }
@@ -275,29 +277,21 @@ impl Client {
         budget: &Budget,
         command: &Cmd,
     ) -> Result<Vec<(String, Result<Value, Error>)>, Error> {
-        let of_read = |fault| Failure { fault, lost: 0 }.of_read();
         let mut answers = Vec::new();
         match &self.topology {
-            Topology::One(node) => {
-                let answer = node.send(Path::Request, budget, command).await.map_err(of_read);
-                answers.push((node.place().to_string(), answer));
-            }
+            Topology::One(node) => answers.push(asked(node, budget, command).await),
             Topology::Sentinel(group) => {
                 let node = group.found(budget).await.map_err(of_read)?;
-                let answer = node.send(Path::Request, budget, command).await.map_err(of_read);
-                answers.push((node.place().to_string(), answer));
+                answers.push(asked(&node, budget, command).await);
             }
             Topology::Cluster(cluster) => {
                 // At the same time: one that is hung must not take the others' time.
-                let mut asked = JoinSet::new();
+                let mut all = JoinSet::new();
                 for node in cluster.masters(budget).await.map_err(of_read)? {
                     let (budget, command) = (*budget, command.clone());
-                    asked.spawn(async move {
-                        let answer = node.send(Path::Request, &budget, &command).await.map_err(of_read);
-                        (node.place().to_string(), answer)
-                    });
+                    all.spawn(async move { asked(&node, &budget, &command).await });
                 }
-                answers = asked.join_all().await;
+                answers = all.join_all().await;
             }
         }
         Ok(answers)
@@ -308,7 +302,7 @@ impl Client {
         if self.home.is_outside() {
             return Err(Fault::OUTSIDE.into_outage());
         }
-        crate::store::redis::client::node::check::check(self, &self.budget()).await
+        check(self, &self.budget()).await
     }
 
     /// Answers the call's answer and how many of its sendings may have been executed.
@@ -358,8 +352,8 @@ impl Client {
     /// A call failed for good.
     #[cold]
     fn failed(&self, call: &impl Call, fault: Fault, lost: u32) -> Failure {
-        if let Some((kind, advice)) = crate::store::redis::client::cause::of(&fault, call.success() != Success::Read) {
-            self.incidents.failed(kind, advice, || crate::store::redis::client::cause::text(&fault));
+        if let Some((kind, advice)) = cause::of(&fault, call.success() != Success::Read) {
+            self.incidents.failed(kind, advice, || cause::text(&fault));
         }
         Failure { fault, lost }
     }
@@ -378,6 +372,15 @@ impl Client {
             Topology::Cluster(cluster) => erased(cluster.send(path, budget, key, call)).await,
         }
     }
+}
+
+/// A node's address, and its answer to a read.
+async fn asked(node: &Node, budget: &Budget, command: &Cmd) -> (String, Result<Value, Error>) {
+    (node.place().to_string(), node.send(Path::Request, budget, command).await.map_err(of_read))
+}
+
+fn of_read(fault: Fault) -> Error {
+    Failure { fault, lost: 0 }.of_read()
 }
 
 /// Whether a call was refused, within its budget, because its keys lie on two nodes while their slot moves. Each of them

@@ -24,7 +24,7 @@ pub(crate) async fn send<C: Call>(call: &C, connection: &mut Connection, budget:
     call.send(connection, budget).await.map_err(Fault::calling)
 }
 
-/// The same behind the question whether the server is a master still. Both are put in before either is waited for, so the
+/// The same behind the question whether the server is still a master. Both are put in before either is waited for, so the
 /// server replies to the question first; the answer of one that is no master any more is not believed.
 pub(crate) async fn send_checked<C: Call>(
     dial: &Dial,

@@ -62,7 +62,7 @@ pub(crate) fn decode(packed: &[u8]) -> Result<Stored, Error> {
 /// Whether it is of another format, or has a critical flag that is unknown here. Such a session is left as it is.
 fn is_foreign(packed: &[u8]) -> bool {
     let format = packed.first().is_some_and(|format| *format != FORMAT);
-    format || packed.get(CRITICAL).is_some_and(|flags| flags & !crate::store::redis::layout::meta::blocks::KNOWN != 0)
+    format || packed.get(CRITICAL).is_some_and(|flags| flags & !blocks::KNOWN != 0)
 }
 
 /// What every session's metadata begins with.
@@ -143,10 +143,10 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
             secret,
             previous,
             successor,
-            door: head.critical & crate::store::redis::layout::meta::blocks::DOOR != 0,
+            door: head.critical & blocks::DOOR != 0,
         }));
     }
-    let (user, client) = crate::store::redis::layout::meta::tail::read(bytes)?;
+    let (user, client) = tail::read(bytes)?;
     let meta = Meta {
         created: head.created,
         since: head.since,

@@ -11,6 +11,7 @@ use crate::store::redis::client::{Budget, Hash, Path, hgetall};
 use crate::store::redis::layout::fields;
 use crate::store::redis::layout::meta;
 use crate::store::redis::layout::meta::Stored;
+use crate::store::redis::script::reply;
 use crate::store::redis::script::reply::{number, time, unexpected};
 use crate::store::{Loaded, Meta, Record, Tombstone};
 use crate::util::boxed::erased;
@@ -145,9 +146,7 @@ pub(crate) fn record(redis: &Redis, answer: Value) -> Result<Option<Record>, Err
 
 /// A live session's metadata that a script answers.
 pub(crate) fn live_meta(redis: &Redis, packed: &Value) -> Result<Meta, Error> {
-    let Stored::Session { meta, keep_ms } =
-        Stored::from_bytes(crate::store::redis::script::reply::bytes(packed)?.to_vec())?
-    else {
+    let Stored::Session { meta, keep_ms } = Stored::from_bytes(reply::bytes(packed)?.to_vec())? else {
         return Err(unexpected());
     };
     note(redis, &meta, keep_ms);

@@ -29,8 +29,8 @@ pub(crate) const TIMEOUTS: u32 = 3;
 /// A connection that leads to a replica is given up no younger than this: its address may lead to the new master, but
 /// while it does not, callers would do nothing but connect.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// After so long the next call on a connection asks whether the server is a master still. With the time that the
-/// question may take, an answer of one that is none any more is believed for 3 s at most.
+/// After this time the next call on a connection asks whether the server is still a master. With the time that the
+/// question may take, a reply of a former master is believed for 3 s at most.
 const CHECKED_FOR: Duration = Duration::from_secs(2);
 
 /// How to reach the server.
@@ -87,7 +87,7 @@ impl Dial {
         self.role == Role::Master || clock.is_due()
     }
 
-    /// Asks for the server's time, and whether it is a master still. Fails as [`Fault::is_from_replica`] if not.
+    /// Asks for the server's time, and whether it is still a master. Fails as [`Fault::is_from_replica`] if not.
     ///
     /// A user who may not ask, or a proxy that does not say, is believed to be connected to one.
     pub(crate) async fn check(&self, connection: &mut Connection, clock: &ServerClock) -> Result<(), Fault> {

@@ -1,7 +1,7 @@
 //! A connection that many calls share: written in their order, answered in their order.
 //!
 //! The driver has one too. This one does less for each call: it writes all that waits at once, has one alarm in each
-//! runtime for all answers that may be late, and reads by `resp`. It is what a request waits for.
+//! runtime for all late replies, and reads replies by `resp`. Requests are sent on it.
 
 pub(crate) mod alarm;
 pub(crate) mod driver;

@@ -25,12 +25,12 @@ use crate::store::redis::client::node::Node;
 use crate::store::redis::client::node::connection::{CONNECT, Role};
 use crate::store::redis::client::shared_attempt::Single;
 use crate::store::redis::client::single_task::{Taken, Turn};
-use crate::store::redis::client::topology::cluster::slot_map::Map;
 use crate::store::redis::client::topology::cluster::uncovered::Uncovered;
 use crate::store::redis::client::topology::failovers::Failovers;
 use crate::store::redis::client::topology::hash_slot::slot;
 use crate::util::boxed::erased;
 use crate::util::clock::{Millis, system_ms};
+use slot_map::Map;
 
 /// The map is not asked for more often than this, whatever happens.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
@@ -271,16 +271,14 @@ impl Cluster {
                 .collect::<Vec<_>>(),
         );
         let mut last = Fault::no_connection("no node of the Redis Cluster told which node has which keys");
-        let mut older: Option<crate::store::redis::client::topology::cluster::slot_map::Told> = None;
+        let mut older: Option<slot_map::Told> = None;
         for nodes in nodes.chunks(ASKED_AT_ONCE) {
             let mut asked = JoinSet::new();
             for node in nodes {
                 let node = Arc::clone(node);
                 asked.spawn(async move {
                     let told = node.send(Path::Request, &Budget::of(TELL), &slot_map::question()).await;
-                    told.and_then(|told| {
-                        crate::store::redis::client::topology::cluster::slot_map::read(told, node.place())
-                    })
+                    told.and_then(|told| slot_map::read(told, node.place()))
                 });
             }
             let mut news_until = None;

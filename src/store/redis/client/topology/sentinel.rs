@@ -173,9 +173,7 @@ impl Sentinels {
         let (told, mut last) = self.told(known).await;
         let Some(epoch) = told.iter().map(|one| one.epoch).max() else { return Err(last) };
         let mut tried = Vec::new();
-        for crate::store::redis::client::topology::sentinel::watch::Told { place, .. } in
-            told.into_iter().filter(|one| one.epoch == epoch)
-        {
+        for watch::Told { place, .. } in told.into_iter().filter(|one| one.epoch == epoch) {
             if !tried.contains(&place) {
                 match self.confirm(&place).await {
                     Ok(node) => return self.believe(node, known, epoch),
@@ -189,18 +187,15 @@ impl Sentinels {
 
     /// Asks all Sentinels at once, until half have told and one knows of the last failover that was believed. If
     /// none does, as after they were made anew, half of them have to say so.
-    async fn told(&self, known: u64) -> (Vec<crate::store::redis::client::topology::sentinel::watch::Told>, Fault) {
+    async fn told(&self, known: u64) -> (Vec<watch::Told>, Fault) {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let count = places.len();
         let mut asked = JoinSet::new();
         for place in places {
             let (sentinel, master) = (self.sentinel(&place), self.group.master.clone());
-            asked.spawn(async move {
-                crate::store::redis::client::topology::sentinel::watch::ask(&sentinel, &master).await
-            });
+            asked.spawn(async move { watch::ask(&sentinel, &master).await });
         }
-        let (mut told, mut last) =
-            (Vec::<crate::store::redis::client::topology::sentinel::watch::Told>::new(), Fault::no_connection(UNKNOWN));
+        let (mut told, mut last) = (Vec::<watch::Told>::new(), Fault::no_connection(UNKNOWN));
         let mut until = Instant::now() + CONNECT + TELL;
         while let Ok(Some(answer)) = timeout_at(until, asked.join_next()).await {
             match answer {
@@ -272,7 +267,7 @@ impl Sentinels {
     pub(crate) async fn why_not(&self, fault: Fault) -> Outage {
         for place in &self.group.sentinels {
             let sentinel = self.sentinel(place);
-            let told = crate::store::redis::client::topology::sentinel::watch::info(&sentinel).await;
+            let told = watch::info(&sentinel).await;
             if let Err(outage) = check::judge(&sentinel, check::Mode::Sentinel, told) {
                 return outage;
             }
@@ -301,11 +296,7 @@ impl Sentinels {
     }
 
     fn listener(self: &Arc<Self>, place: &Place) -> impl Future<Output = ()> + Send + use<> {
-        crate::store::redis::client::topology::sentinel::watch::listen(
-            Arc::downgrade(self),
-            self.sentinel(place),
-            self.group.master.clone(),
-        )
+        watch::listen(Arc::downgrade(self), self.sentinel(place), self.group.master.clone())
     }
 }
 
