@@ -32,9 +32,10 @@ Returns  OK and the session's hash, names and values in turn
          AT_CAP; to join also MOVED_ON: still parked, and NOT_JOINED: nothing was done, log in without a session
 
 Why a script: secret, generation, login time, index and deadline change in one step, or a revocation could miss the
-session. The old secret works no more: no rotation, no grace. The version rises also without changes, so that no
-conditional save passes over a login that it has not seen. A join changes the secret alone, as `rotate` does: generation
-and login time stay, or the first login's own save would be refused.
+session. The old secret works no more: no rotation, no grace. Uses are counted anew, because a use of the old secret
+does not show that a client has the new one. The version rises also without changes, so that no conditional save passes
+over a login that it has not seen. A join changes the secret alone, as `rotate` does: generation and login time stay, or
+the first login's own save would be refused.
 ]]
 local key, deadlines, index = KEYS[1], KEYS[2], KEYS[3]
 local call, answer = receive(ARGV[1], ARGV[2])
@@ -73,6 +74,7 @@ if not generation then return join(key, session, call, secret, delta) end
 session.since, session.touched = login_ms(index, epoch, call.now), call.now
 session.idle, session.absolute, session.interval = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 session.secret, session.previous, session.tail = secret, nil, renew_tail(session.tail, ARGV[9])
+session.uses = 0
 session.generation = session.generation + 1
 session.version = session.version + (is_empty(delta) and 1 or 0)
 evict(crowd, too_many, deadlines, index, call, remember_ms)

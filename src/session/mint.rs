@@ -7,22 +7,25 @@ use crate::identity::token::SessionToken;
 use crate::store::Answer;
 
 impl Session {
-    /// A token for a session that the next call makes, or logs in again.
+    /// A token for a session that the next call makes, or logs in again: either way nobody has used it yet.
     pub(super) fn mint(&self, id: SessionId) -> Result<SessionToken, Error> {
         let token = SessionToken::mint(id)?;
-        let mut guard = self.state();
-        let state = &mut *guard;
-        if let Some(minted) = &mut state.minted {
-            let live = state.phase.live().filter(|live| live.id == id);
-            minted.note(&token, live.map_or(0, |live| live.meta.uses));
+        if let Some(minted) = &mut self.state().minted {
+            minted.note(&token, 0);
         }
         Ok(token)
     }
 
     /// The same for a rotation: the secret before it goes on working, unless the client was not given that either.
     pub(super) fn mint_next(&self, id: SessionId) -> Result<SessionToken, Error> {
-        let undelivered = self.state().minted.as_ref().is_some_and(|minted| minted.has(id));
-        if undelivered { self.mint(id) } else { Ok(SessionToken::mint(id)?) }
+        let token = SessionToken::mint(id)?;
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if let Some(minted) = state.minted.as_mut().filter(|minted| minted.has(id)) {
+            let live = state.phase.live().filter(|live| live.id == id);
+            minted.note(&token, live.map_or(0, |live| live.meta.uses));
+        }
+        Ok(token)
     }
 
     /// What became of that call: if it certainly was not done, nothing has this secret.

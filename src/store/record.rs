@@ -25,7 +25,7 @@ pub(crate) struct Meta {
     pub(crate) generation: u32,
     /// Grows with each write of fields.
     pub(crate) version: u32,
-    /// How many uses were noted.
+    /// How many uses were noted since the last login.
     pub(crate) uses: u32,
     /// Until when the expiry of the user's index covers this session; 0 for a guest.
     pub(crate) index_until: Millis,

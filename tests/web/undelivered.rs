@@ -37,6 +37,8 @@ enum Before {
     Nothing,
     Guest,
     Ada,
+    /// Her login, with its touch due.
+    AdaForAMinute,
 }
 
 impl Before {
@@ -45,6 +47,11 @@ impl Before {
             Self::Nothing => None,
             Self::Guest => Some(stage.guest().await.1),
             Self::Ada => Some(stage.user("ada").await.1),
+            Self::AdaForAMinute => {
+                let (_, token) = stage.user("ada").await;
+                stage.advance(Duration::from_secs(61)).await;
+                Some(token)
+            }
         }
     }
 }
@@ -105,6 +112,18 @@ async fn a_reauthentication_that_is_dropped_at_any_point_leaves_no_session_that_
     let app =
         |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("ada").cap(Cap::evict(256))));
     leaves_no_session_that_nobody_has(Before::Ada, app).await;
+}
+
+#[tokio::test]
+async fn a_reauthentication_that_is_dropped_beside_a_touch_leaves_no_session_that_nobody_has() {
+    let app = |stage: &Stage| {
+        App::of(&stage.sessions, |session| async move {
+            // The touch is sent before the login.
+            yield_now().await;
+            logged_in(session, Login::new("ada").cap(Cap::evict(256))).await
+        })
+    };
+    leaves_no_session_that_nobody_has(Before::AdaForAMinute, app).await;
 }
 
 #[tokio::test]

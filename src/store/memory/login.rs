@@ -48,7 +48,8 @@ impl State {
         // Also without changes, so that no conditional save passes over a login that it has not seen.
         meta.version += u32::from(again.delta.is_empty());
         (meta.since, meta.touched, meta.spans) = (since, self.now, again.spans);
-        (meta.secret, meta.rotation) = (again.secret, None);
+        // A use of the old secret does not show that a client has the new one.
+        (meta.secret, meta.rotation, meta.uses) = (again.secret, None, 0);
         meta.client = again.client.clone();
         cover(meta);
         Ok(self.enter(again.id, record))

@@ -179,11 +179,13 @@ async fn a_reauthentication_keeps_id_and_fields_and_renews_secret_and_login_time
     };
     bench.rotate(&rotate).await.expect("rotated");
     bench.advance(20 * MINUTE);
+    let touch = Touch { id, seen: first.meta.touched, first_use: None, user: Some("ada".into()) };
+    assert_eq!(bench.touch(&touch).await.expect("live").uses, 1);
     let again = Reauthenticate { delta: delta(&["a=1"]), ..again(id, "ada", Cap::default()) };
     let record = bench.again(&again).await.expect("live");
     assert_eq!((record.meta.generation, record.meta.version), (2, 2));
     assert_eq!((record.meta.created, record.meta.since), (first.meta.created, bench.store.now()));
-    assert_eq!((record.meta.secret, record.meta.rotation.clone()), (secret(9), None));
+    assert_eq!((record.meta.secret, record.meta.uses, &record.meta.rotation), (secret(9), 0, &None));
     assert_eq!(
         (record.meta.client.known_user_agent(), record.meta.deadline()),
         (Some("new"), bench.store.now() + LIFE)

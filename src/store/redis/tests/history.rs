@@ -25,8 +25,8 @@ fn shape(meta: &Meta, now: Millis) -> String {
         (rotation.previous.0[0], rotation.used.map(age), former)
     });
     let ages = [meta.created, meta.since, meta.touched].map(age);
-    let Meta { spans, grace_ms, generation, version, secret, user, .. } = meta;
-    format!("{ages:?} {spans:?} {grace_ms} {generation} {version} {} {rotation:?} {user:?}", secret.0[0])
+    let Meta { spans, grace_ms, generation, version, secret, uses, user, .. } = meta;
+    format!("{ages:?} {spans:?} {grace_ms} {generation} {version} {} {uses} {rotation:?} {user:?}", secret.0[0])
 }
 
 fn shape_of(record: &Record, now: Millis) -> String {
