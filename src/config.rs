@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::config::binding::ClientBinding;
 use crate::config::limits::Limits;
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 
 pub(crate) mod servers;
 #[cfg(feature = "tls")]
@@ -66,7 +66,7 @@ pub(crate) enum AtCap {
 /// The settings of the sessions handle, checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
-    pub(crate) spans: Spans,
+    pub(crate) lifetimes: Lifetimes,
     /// Whether the builder was given timeouts: otherwise a drop-in application's own expiry decides.
     #[cfg_attr(
         not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),

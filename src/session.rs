@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::config::binding::Verdict;
+use crate::config::binding::BindingVerdict;
 use crate::config::timeouts::Timeouts;
 use crate::end::EndReason;
 use crate::error::Error;
@@ -38,7 +38,7 @@ mod touch;
 mod typed;
 mod withheld;
 
-use self::state::State;
+use self::state::SessionState;
 pub(crate) use self::state::{Before, Live, Phase};
 use self::withheld::Withheld;
 pub use end::EndOutcome;
@@ -54,13 +54,13 @@ pub use save::SaveOutcome;
 /// A session is a *draft* before anything was stored, *live*, or *ended*. Operations of one handle run one after
 /// another, also when its clones are used by several tasks.
 #[derive(Clone)]
-pub struct Session(Arc<Inner>);
+pub struct Session(Arc<SessionInner>);
 
-struct Inner {
+struct SessionInner {
     sessions: Sessions,
     client: ClientInfo,
     /// A `std` mutex: never held across an `.await`.
-    state: Mutex<State>,
+    state: Mutex<SessionState>,
     /// Held while an operation is under way, so that they do not overtake each other.
     turn: tokio::sync::Mutex<()>,
 }
@@ -78,13 +78,13 @@ pub enum CookieChange {
 
 impl Session {
     pub(crate) fn new(sessions: Sessions, client: ClientInfo, phase: Phase, fields: Contents) -> Self {
-        let spans = sessions.settings().spans;
+        let lifetimes = sessions.settings().lifetimes;
         let fields = Fields::new(fields);
-        let state = State {
+        let state = SessionState {
             phase,
             fields,
             issued: None,
-            spans,
+            lifetimes,
             unsettled: None,
             conflicted: None,
             unchanged_only: false,
@@ -96,10 +96,10 @@ impl Session {
             minted: None,
             withheld: Withheld::default(),
         };
-        Self(Arc::new(Inner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
+        Self(Arc::new(SessionInner { sessions, client, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SessionState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -193,15 +193,16 @@ impl Session {
     pub fn absolute_time_left(&self) -> Option<Duration> {
         let now = self.0.sessions.store().now();
         // Never more than all of it, however far our idea of the store's clock lags.
-        let left = |meta: &Meta| (meta.since + meta.spans.absolute_ms).saturating_sub(now).min(meta.spans.absolute_ms);
-        self.meta(|meta| (!meta.spans.is_endless()).then(|| Duration::from_millis(left(meta)))).flatten()
+        let left =
+            |meta: &Meta| (meta.since + meta.lifetimes.absolute_ms).saturating_sub(now).min(meta.lifetimes.absolute_ms);
+        self.meta(|meta| (!meta.lifetimes.is_endless()).then(|| Duration::from_millis(left(meta)))).flatten()
     }
 
     /// The session's timeouts; of a draft, those that it will have.
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {
         let state = self.state();
-        state.live().map_or(state.spans, |live| live.meta.spans).timeouts()
+        state.live().map_or(state.lifetimes, |live| live.meta.lifetimes).timeouts()
     }
 
     /// Whether there are changes that a save would send.
@@ -248,7 +249,7 @@ impl Session {
     #[must_use]
     pub fn address_changed(&self) -> bool {
         let (binding, from) = (self.0.sessions.settings().binding, self.0.client.known_address());
-        self.meta(|meta| binding.judge(meta.client.known_address(), from) != Verdict::Same).unwrap_or(false)
+        self.meta(|meta| binding.judge(meta.client.known_address(), from) != BindingVerdict::Same).unwrap_or(false)
     }
 
     /// Whether the login asked for the browser to keep the cookie when it is closed, [`Login::remember`](crate::Login::remember);
@@ -342,7 +343,7 @@ impl fmt::Debug for Session {
     }
 }
 
-impl Drop for Inner {
+impl Drop for SessionInner {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         state.trace_unsaved();

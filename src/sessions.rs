@@ -20,7 +20,7 @@ use crate::session::Session;
 use crate::session::load;
 use crate::session::login_request::LoginTicket;
 use crate::session::undelivered::MOST_WAITING;
-use crate::sessions::all_buckets::Walk;
+use crate::sessions::all_buckets::AllBuckets;
 use crate::sessions::builder::Builder;
 use crate::sessions::durable::Durable;
 use crate::sessions::sweeper::{Sweeper, Swept};
@@ -43,10 +43,10 @@ const OP_LIFE_MS: u64 = 60_000;
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Debug, Clone)]
-pub struct Sessions(Arc<Shared>);
+pub struct Sessions(Arc<SessionsInner>);
 
 #[derive(Debug)]
-struct Shared {
+struct SessionsInner {
     store: Store,
     settings: Settings,
     /// Places for what is ended a while later, see [`undelivered`](crate::session::undelivered).
@@ -71,7 +71,7 @@ impl Sessions {
     }
 
     pub(crate) fn new(store: Store, settings: Settings) -> Self {
-        Self(Arc::new(Shared { store, settings, waiting: Semaphore::new(MOST_WAITING) }))
+        Self(Arc::new(SessionsInner { store, settings, waiting: Semaphore::new(MOST_WAITING) }))
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -204,7 +204,7 @@ impl Sessions {
 
     async fn revoke_where(&self, who: Who, mut progress: impl FnMut(Progress) + Send) -> Result<Revoked, Error> {
         let (mut done, mut ended) = (0, 0);
-        let mut walk = Walk::over(Bucket::all());
+        let mut walk = AllBuckets::over(Bucket::all());
         while let Some(bucket) = walk.next().await {
             let answer = self.store().revoke_bucket(bucket, who).await;
             let Some(here) = walk.settle(bucket, answer)? else { continue };
@@ -224,7 +224,7 @@ impl Sessions {
     pub async fn active_since(&self, since: SystemTime) -> Result<u64, Error> {
         let since = since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let mut active = 0;
-        let mut walk = Walk::over(Bucket::all());
+        let mut walk = AllBuckets::over(Bucket::all());
         while let Some(bucket) = walk.next().await {
             let answer = self.store().active(bucket, since).await;
             active += walk.settle(bucket, answer)?.unwrap_or(0);

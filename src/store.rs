@@ -71,7 +71,7 @@ pub(crate) enum Refused {
 }
 
 /// An answer or a refusal; an error is the store's failure.
-pub(crate) type Answer<T> = Result<Result<T, Refused>, Error>;
+pub(crate) type StoreResult<T> = Result<Result<T, Refused>, Error>;
 
 /// Names one call, so that its repeat is told from another call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,19 +147,19 @@ pub(crate) trait Contract: Send + Sync {
     fn load_timed(&self, id: SessionId) -> impl Future<Output = Result<(Loaded, Millis), Error>> + Send;
 
     /// Stores a new session with the fields that `delta` sets. Refusals: `Exists`, limits.
-    fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> impl Future<Output = Answer<Record>> + Send;
+    fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> impl Future<Output = StoreResult<Record>> + Send;
 
     /// Notes a use if one is due (by the stored interval), or a first use of the secret. Answers the metadata after it.
     /// Refusals: `Gone`.
-    fn touch(&self, op: Op, touch: &Touch) -> impl Future<Output = Answer<Meta>> + Send;
+    fn touch(&self, op: Op, touch: &Touch) -> impl Future<Output = StoreResult<Meta>> + Send;
 
     /// Writes changed fields and returns the new version; also for a handle from before the last re-authentication, within
     /// [`LATE_WRITE_MS`] of it. Refusals: `Gone`, `Conflict`, limits.
-    fn save(&self, op: Op, save: &Save) -> impl Future<Output = Answer<Wrote>> + Send;
+    fn save(&self, op: Op, save: &Save) -> impl Future<Output = StoreResult<Wrote>> + Send;
 
     /// Adds to a counter, which starts at 0, and returns its new value and the session's new version; for older handles as `save`.
     /// Refusals: `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits.
-    fn increment(&self, op: Op, increment: &Increment) -> impl Future<Output = Answer<(i64, Wrote)>> + Send;
+    fn increment(&self, op: Op, increment: &Increment) -> impl Future<Output = StoreResult<(i64, Wrote)>> + Send;
 
     /// Gives the session a new secret; the old one stays as the previous, and the digest of its CSRF token for
     /// [`FORMER_CSRF_LIFE_MS`], unless [`FORMER_CSRF_MOST`] others follow. Returns the metadata after it.
@@ -167,14 +167,14 @@ pub(crate) trait Contract: Send + Sync {
     /// With the current secret always. With the previous one: `AlreadyRotated` while within its grace or while the
     /// rotation is not settled; later, if the current one is unused and still what the caller loaded after the
     /// rotation had settled, the current one is replaced and the previous stays. Refusals: `Gone`, `Conflict`, `AlreadyRotated`.
-    fn rotate(&self, op: Op, rotate: &Rotate) -> impl Future<Output = Answer<Meta>> + Send;
+    fn rotate(&self, op: Op, rotate: &Rotate) -> impl Future<Output = StoreResult<Meta>> + Send;
 
     /// Changes the timeouts and counts as a use. Answers the metadata after it. A session that has outlived its new
     /// absolute timeout is ended as expired and answers `Gone`. Refusals: `Gone`, `Conflict`.
-    fn retime(&self, op: Op, retime: &Retime) -> impl Future<Output = Answer<Meta>> + Send;
+    fn retime(&self, op: Op, retime: &Retime) -> impl Future<Output = StoreResult<Meta>> + Send;
 
     /// Logs in under a new id. Answers the new session. Refusals: `Gone`, `Conflict`, `Exists`, `AtCap`, `TicketVoid`, limits.
-    fn login(&self, op: Op, login: &Login) -> impl Future<Output = Answer<Record>> + Send;
+    fn login(&self, op: Op, login: &NewLogin) -> impl Future<Output = StoreResult<Record>> + Send;
 
     /// Whether a login puts its session aside under this id just now: a load does not find it until it is logged in.
     #[cfg_attr(
@@ -188,24 +188,24 @@ pub(crate) trait Contract: Send + Sync {
         not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
         allow(dead_code)
     )]
-    fn lead(&self, op: Op, lead: &Lead) -> impl Future<Output = Answer<()>> + Send;
+    fn lead(&self, op: Op, lead: &Lead) -> impl Future<Output = StoreResult<()>> + Send;
 
     /// Logs the same user in again, and raises the version. Returns the session. Refusals: `Gone`, `Conflict`, `TicketVoid`, `AtCap` (after the cap was lowered), limits.
-    fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> impl Future<Output = Answer<Record>> + Send;
+    fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> impl Future<Output = StoreResult<Record>> + Send;
 
     /// Gives a login the session that another login of the same visitor made in the place of their guest's: one more
     /// secret, as by a rotation. Waits if that login is not done. Answers the session. Refusals, in this order: `NotJoined`
     /// (more than a minute after that login, or no session), `Gone`, `NotJoined` (another user, client or generation),
     /// `TicketVoid`, limits.
-    fn join(&self, op: Op, join: &Join) -> impl Future<Output = Answer<Record>> + Send;
+    fn join(&self, op: Op, join: &Join) -> impl Future<Output = StoreResult<Record>> + Send;
 
     /// Ends a session; answers the one that follows, if any. Refusals: `Gone`, `Conflict`, `Exists`, limits.
-    fn end(&self, op: Op, end: &End) -> impl Future<Output = Answer<Option<Record>>> + Send;
+    fn end(&self, op: Op, end: &End) -> impl Future<Output = StoreResult<Option<Record>>> + Send;
 
     /// Takes back a secret that was not delivered: if no other one opens the session, it is ended as undelivered; else it
     /// lives on with the other. Changes nothing where it is not one of the session's secrets, or where the session was
     /// used since it got it. Returns whether the session was ended. Refusals: `Gone`.
-    fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> impl Future<Output = Answer<bool>> + Send;
+    fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// The same as [`end`](Self::end), on replicas too.
     fn end_on(
@@ -213,7 +213,7 @@ pub(crate) trait Contract: Send + Sync {
         op: Op,
         end: &End,
         replicas: &Arc<Replicas>,
-    ) -> impl Future<Output = Answer<Option<Record>>> + Send;
+    ) -> impl Future<Output = StoreResult<Option<Record>>> + Send;
 
     /// A user's epoch and the time.
     fn ticket(&self, user: &str) -> impl Future<Output = Result<Ticket, Error>> + Send;
@@ -223,7 +223,7 @@ pub(crate) trait Contract: Send + Sync {
 
     /// Ends a user's sessions and answers how many; when it returns, none in its scope is alive. Refusals: `Gone`
     /// (with [`Scope::Others`] or [`Scope::One`], if the named one is not a live session of this user).
-    fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> impl Future<Output = Answer<u64>> + Send;
+    fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> impl Future<Output = StoreResult<u64>> + Send;
 
     /// The same as [`revoke`](Self::revoke), on replicas too.
     fn revoke_on(
@@ -232,7 +232,7 @@ pub(crate) trait Contract: Send + Sync {
         scope: Scope,
         reason: EndReason,
         replicas: &Arc<Replicas>,
-    ) -> impl Future<Output = Answer<u64>> + Send;
+    ) -> impl Future<Output = StoreResult<u64>> + Send;
 
     /// Ends every session that the bucket holds now, in bounded calls; answers how many.
     fn revoke_bucket(&self, bucket: Bucket, who: Who) -> impl Future<Output = Result<u64, Error>> + Send;
@@ -253,8 +253,8 @@ pub(crate) enum Store {
 
 impl Store {
     /// Whether buckets may lie on different servers: then a login may take several calls.
-    pub(crate) fn is_parted(&self) -> bool {
-        matches!(self, Self::Redis(redis) if redis.is_parted())
+    pub(crate) fn is_sharded(&self) -> bool {
+        matches!(self, Self::Redis(redis) if redis.is_sharded())
     }
 }
 
@@ -288,31 +288,31 @@ impl Contract for Store {
         each_store!(self, store => store.load_timed(id).await)
     }
 
-    async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
+    async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
         each_store!(self, store => store.create(op, new, delta).await)
     }
 
-    async fn touch(&self, op: Op, touch: &Touch) -> Answer<Meta> {
+    async fn touch(&self, op: Op, touch: &Touch) -> StoreResult<Meta> {
         each_store!(self, store => store.touch(op, touch).await)
     }
 
-    async fn save(&self, op: Op, save: &Save) -> Answer<Wrote> {
+    async fn save(&self, op: Op, save: &Save) -> StoreResult<Wrote> {
         each_store!(self, store => store.save(op, save).await)
     }
 
-    async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
+    async fn increment(&self, op: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
         each_store!(self, store => store.increment(op, increment).await)
     }
 
-    async fn rotate(&self, op: Op, rotate: &Rotate) -> Answer<Meta> {
+    async fn rotate(&self, op: Op, rotate: &Rotate) -> StoreResult<Meta> {
         each_store!(self, store => store.rotate(op, rotate).await)
     }
 
-    async fn retime(&self, op: Op, retime: &Retime) -> Answer<Meta> {
+    async fn retime(&self, op: Op, retime: &Retime) -> StoreResult<Meta> {
         each_store!(self, store => store.retime(op, retime).await)
     }
 
-    async fn login(&self, op: Op, login: &Login) -> Answer<Record> {
+    async fn login(&self, op: Op, login: &NewLogin) -> StoreResult<Record> {
         each_store!(self, store => store.login(op, login).await)
     }
 
@@ -320,27 +320,27 @@ impl Contract for Store {
         each_store!(self, store => store.is_parked(id).await)
     }
 
-    async fn lead(&self, op: Op, lead: &Lead) -> Answer<()> {
+    async fn lead(&self, op: Op, lead: &Lead) -> StoreResult<()> {
         each_store!(self, store => store.lead(op, lead).await)
     }
 
-    async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {
+    async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> StoreResult<Record> {
         each_store!(self, store => store.reauthenticate(op, again).await)
     }
 
-    async fn join(&self, op: Op, join: &Join) -> Answer<Record> {
+    async fn join(&self, op: Op, join: &Join) -> StoreResult<Record> {
         each_store!(self, store => store.join(op, join).await)
     }
 
-    async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {
+    async fn end(&self, op: Op, end: &End) -> StoreResult<Option<Record>> {
         each_store!(self, store => store.end(op, end).await)
     }
 
-    async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> Answer<bool> {
+    async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> StoreResult<bool> {
         each_store!(self, store => store.end_undelivered(op, undelivered).await)
     }
 
-    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {
+    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
         each_store!(self, store => store.end_on(op, end, replicas).await)
     }
 
@@ -352,11 +352,17 @@ impl Contract for Store {
         each_store!(self, store => store.list(user).await)
     }
 
-    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
+    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
         each_store!(self, store => store.revoke(user, scope, reason).await)
     }
 
-    async fn revoke_on(&self, user: &str, scope: Scope, reason: EndReason, replicas: &Arc<Replicas>) -> Answer<u64> {
+    async fn revoke_on(
+        &self,
+        user: &str,
+        scope: Scope,
+        reason: EndReason,
+        replicas: &Arc<Replicas>,
+    ) -> StoreResult<u64> {
         each_store!(self, store => store.revoke_on(user, scope, reason, replicas).await)
     }
 

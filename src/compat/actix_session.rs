@@ -8,21 +8,22 @@ use std::sync::Arc;
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use time::Duration;
 
-use crate::compat::record::{Content, Failure, Kept, Named, Place, RECORD, Records, left_ms};
+use crate::compat::record::{
+    Kept, RECORD, RecordContent, RecordError, RecordKey, RecordUser, Records, UserReader, left_ms,
+};
 use crate::compat::user_id::{UserIdError, user_id};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::codec::{decode_value, encode_value};
 use crate::sessions::Sessions;
-use former::{FormerStore, MOVED_TTL};
+use former::{FormerActixStore, MOVED_TTL};
 use key::Key;
 
 mod former;
 mod key;
 mod update;
 
-type State = HashMap<String, String>;
-type Naming = dyn Fn(&State) -> Named + Send + Sync;
+type ActixState = HashMap<String, String>;
 
 /// Where actix-identity keeps the user's id, unless the application names another key.
 const IDENTITY: &str = "actix_identity.user_id";
@@ -68,8 +69,8 @@ const IDENTITY: &str = "actix_identity.user_id";
 #[derive(Clone)]
 pub struct Store {
     records: Records,
-    naming: Option<Arc<Naming>>,
-    former: Option<Arc<dyn FormerStore>>,
+    user_of: Option<Arc<UserReader<ActixState>>>,
+    former: Option<Arc<dyn FormerActixStore>>,
     /// Whether keys that are not of our form are looked up.
     opens_moved: bool,
     moved_ttl: Duration,
@@ -79,7 +80,7 @@ impl Store {
     /// A store for sessions without users.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
-        Self { records: Records::new(sessions), naming: None, former: None, opens_moved: false, moved_ttl: MOVED_TTL }
+        Self { records: Records::new(sessions), user_of: None, former: None, opens_moved: false, moved_ttl: MOVED_TTL }
     }
 
     /// The same with a function that says whose a state is: called whenever one is stored. The state's values are JSON,
@@ -94,7 +95,7 @@ impl Store {
     /// this function returns `None` for it. So is an id that is empty or longer than [`Limits`](crate::Limits) allow.
     #[must_use]
     pub fn user(self, named: impl Fn(&HashMap<String, String>) -> Option<String> + Send + Sync + 'static) -> Self {
-        self.naming(move |state| match named(state) {
+        self.with_user_of(move |state| match named(state) {
             None if state.contains_key(IDENTITY) => Err(UserIdError::new(
                 "actix-identity has logged a user in, and the function of `Store::user` returned None",
             )),
@@ -109,7 +110,7 @@ impl Store {
         self,
         named: impl Fn(&HashMap<String, String>) -> Result<Option<String>, E> + Send + Sync + 'static,
     ) -> Self {
-        self.naming(move |state| named(state).map_err(|error| UserIdError::new(error.to_string())))
+        self.with_user_of(move |state| named(state).map_err(|error| UserIdError::new(error.to_string())))
     }
 
     /// The same as [`user`](Self::user) for an application on actix-identity: the user is the one whom it has logged in.
@@ -124,7 +125,7 @@ impl Store {
     /// The same as [`actix_identity`](Self::actix_identity), where `IdentityMiddlewareBuilder::id_key` was given this key.
     #[must_use]
     pub fn actix_identity_under(self, key: &'static str) -> Self {
-        self.naming(move |state| {
+        self.with_user_of(move |state| {
             let Some(id) = state.get(key) else { return Ok(None) };
             let id =
                 serde_json::from_str::<String>(id).map_err(|_| UserIdError::new(format!("`{key}` is no string")))?;
@@ -175,41 +176,41 @@ impl Store {
         Self { moved_ttl: ttl, ..self }
     }
 
-    fn naming(self, named: impl Fn(&State) -> Named + Send + Sync + 'static) -> Self {
-        Self { naming: Some(Arc::new(named)), ..self }
+    fn with_user_of(self, named: impl Fn(&ActixState) -> RecordUser + Send + Sync + 'static) -> Self {
+        Self { user_of: Some(Arc::new(named)), ..self }
     }
 
-    fn named(&self, state: &State) -> Named {
-        self.naming.as_ref().map_or(Ok(None), |named| named(state))
+    fn named(&self, state: &ActixState) -> RecordUser {
+        self.user_of.as_ref().map_or(Ok(None), |named| named(state))
     }
 
     /// Where a key leads; `None` if it is not of our form, and none of another store is looked for.
-    fn place(&self, key: &SessionKey) -> Option<Place> {
-        Key::read(key).map(|key| key.place()).or_else(|| self.opens_moved.then(|| Key::moved(key)))
+    fn record_key(&self, key: &SessionKey) -> Option<RecordKey> {
+        Key::read(key).map(|key| key.record_key()).or_else(|| self.opens_moved.then(|| Key::moved(key)))
     }
 
     /// The live session that a key opens.
-    async fn find(&self, key: &SessionKey) -> Result<Option<Kept>, Failure> {
+    async fn find(&self, key: &SessionKey) -> Result<Option<Kept>, RecordError> {
         match Key::read(key) {
-            Some(key) => Ok(self.records.find(key.place()).await?),
+            Some(key) => Ok(self.records.find(key.record_key()).await?),
             None => self.find_moved(key).await,
         }
     }
 
     /// Makes a session, of the user whom the state names.
-    async fn make(&self, state: &State, ttl: &Duration) -> Result<Key, Failure> {
+    async fn make(&self, state: &ActixState, ttl: &Duration) -> Result<Key, RecordError> {
         let user = self.named(state)?;
         let content = content(state, ttl)?;
-        Key::made(user.as_deref(), async |place| match &content {
-            Some(content) => self.records.make(place, user.as_deref(), content).await,
+        Key::made(user.as_deref(), async |record_key| match &content {
+            Some(content) => self.records.make(record_key, user.as_deref(), content).await,
             None => Ok(true),
         })
         .await
     }
 
-    async fn last(&self, key: &SessionKey, ttl: &Duration) -> Result<(), Failure> {
-        let Some(place) = self.place(key) else { return Ok(()) };
-        let Some(kept) = (match self.records.recall(place) {
+    async fn last(&self, key: &SessionKey, ttl: &Duration) -> Result<(), RecordError> {
+        let Some(record_key) = self.record_key(key) else { return Ok(()) };
+        let Some(kept) = (match self.records.recall(record_key) {
             Some(kept) => Some(kept),
             None => self.find(key).await?,
         }) else {
@@ -217,25 +218,25 @@ impl Store {
         };
         match left_ms(*ttl) {
             Some(left_ms) => self.records.last(&kept, left_ms).await.map(drop),
-            None => self.records.end_at(place, EndReason::Expired).await,
+            None => self.records.end_at(record_key, EndReason::Expired).await,
         }
     }
 }
 
 /// The state as it is stored; `None` if its time is over.
-fn content(state: &State, ttl: &Duration) -> Result<Option<Content>, Error> {
+fn content(state: &ActixState, ttl: &Duration) -> Result<Option<RecordContent>, Error> {
     let Some(left_ms) = left_ms(*ttl) else { return Ok(None) };
-    Ok(Some(Content { stored: encode_value(RECORD, state)?, left_ms }))
+    Ok(Some(RecordContent { stored: encode_value(RECORD, state)?, left_ms }))
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("names_users", &self.naming.is_some()).finish_non_exhaustive()
+        f.debug_struct("Store").field("names_users", &self.user_of.is_some()).finish_non_exhaustive()
     }
 }
 
 impl SessionStore for Store {
-    async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
+    async fn load(&self, key: &SessionKey) -> Result<Option<ActixState>, LoadError> {
         let found = self.find(key).await.map_err(|failure| LoadError::Other(failure.into()))?;
         let Some(kept) = found else { return Ok(None) };
         self.records.touch(&kept).await;
@@ -244,17 +245,17 @@ impl SessionStore for Store {
         state.map_err(|error| LoadError::Deserialization(error.into()))
     }
 
-    async fn save(&self, state: State, ttl: &Duration) -> Result<SessionKey, SaveError> {
+    async fn save(&self, state: ActixState, ttl: &Duration) -> Result<SessionKey, SaveError> {
         let key = self.make(&state, ttl).await.map_err(|failure| match failure {
-            Failure::Ours(error @ Error::Encode { .. }) => SaveError::Serialization(error.into()),
+            RecordError::Ours(error @ Error::Encode { .. }) => SaveError::Serialization(error.into()),
             failure => SaveError::Other(failure.into()),
         })?;
         key.text().map_err(|error| SaveError::Other(error.into()))
     }
 
-    async fn update(&self, key: SessionKey, state: State, ttl: &Duration) -> Result<SessionKey, UpdateError> {
+    async fn update(&self, key: SessionKey, state: ActixState, ttl: &Duration) -> Result<SessionKey, UpdateError> {
         let changed = self.replace(&key, &state, ttl).await.map_err(|failure| match failure {
-            Failure::Ours(error @ Error::Encode { .. }) => UpdateError::Serialization(error.into()),
+            RecordError::Ours(error @ Error::Encode { .. }) => UpdateError::Serialization(error.into()),
             failure => UpdateError::Other(failure.into()),
         })?;
         changed.map_or(Ok(key), |new| new.text().map_err(|error| UpdateError::Other(error.into())))
@@ -266,7 +267,7 @@ impl SessionStore for Store {
 
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
         match Key::read(key) {
-            Some(key) => Ok(self.records.end_at(key.place(), EndReason::LoggedOut).await?),
+            Some(key) => Ok(self.records.end_at(key.record_key(), EndReason::LoggedOut).await?),
             None => Ok(self.end_moved(key).await?),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use time::Duration;
 
 use crate::compat::user_id::UserIdError;
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
 use crate::fields::Delta;
@@ -17,13 +17,13 @@ use crate::identity::id::SessionId;
 use crate::identity::token::SecretHash;
 use crate::sessions::Sessions;
 use crate::store::{
-    Contract, End, Gate, Login, Meta, NewSession, Old, Packed, Record, Refused, Retime, Save, Snapshot, Store, Touch,
+    Contract, End, Etag, Gate, Meta, NewLogin, NewSession, Old, Record, Refused, Retime, Save, Snapshot, Store, Touch,
 };
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 use crate::util::uncancelled::beside;
-pub(super) use door::{Door, Found};
-pub(super) use former::{Cause, Former, FormerPlace};
+pub(super) use door::{Door, KeptRecord};
+pub(super) use former::{Cause, Former, FormerRecord};
 #[allow(unused_imports)] // the stores of tower-sessions compare expiry dates
 pub(super) use life::SAME_MS;
 use recent::Recent;
@@ -42,7 +42,7 @@ pub(super) const MINTS: usize = 3;
 
 /// Where a record is kept, and the secret that its key proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct RecordKey {
     pub(super) id: SessionId,
     pub(super) secret: SecretHash,
 }
@@ -51,7 +51,7 @@ pub(super) struct Place {
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     /// Where it is.
-    pub(super) place: Place,
+    pub(super) key: RecordKey,
     /// The door by which its id leads there, if it does not lead there itself.
     pub(super) door: Option<Door>,
     pub(super) meta: Meta,
@@ -60,7 +60,7 @@ pub(super) struct Kept {
 
 /// A record that is to be written.
 #[derive(Debug, Clone)]
-pub(super) struct Content {
+pub(super) struct RecordContent {
     /// As it is stored.
     pub(super) stored: Vec<u8>,
     /// How long its application lets it live from now, in milliseconds: 1 or more.
@@ -68,11 +68,11 @@ pub(super) struct Content {
 }
 
 /// Whether something was done; otherwise the session has ended, and nothing was.
-pub(super) type Done = Result<bool, Failure>;
+pub(super) type Done = Result<bool, RecordError>;
 
 /// Why something could not be done.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum RecordError {
     #[error(transparent)]
     Ours(#[from] Error),
     #[error("the user has reached the maximum number of sessions")]
@@ -84,7 +84,10 @@ pub(super) enum Failure {
 }
 
 /// Whose a record is: nobody's, a user's, or it cannot be read.
-pub(super) type Named = Result<Option<String>, UserIdError>;
+pub(super) type RecordUser = Result<Option<String>, UserIdError>;
+
+/// Reads the user's id from a record.
+pub(super) type UserReader<R> = dyn Fn(&R) -> RecordUser + Send + Sync;
 
 /// The sessions, as records see them.
 #[derive(Debug, Clone)]
@@ -96,13 +99,13 @@ pub(super) struct Records {
 }
 
 impl Kept {
-    fn new(place: Place, door: Option<Door>, record: Record) -> Self {
-        Self { place, door, meta: record.meta, fields: Arc::new(record.fields) }
+    fn new(key: RecordKey, door: Option<Door>, record: Record) -> Self {
+        Self { key, door, meta: record.meta, fields: Arc::new(record.fields) }
     }
 
     /// Where its id leads first.
-    fn entrance(&self) -> Place {
-        Place { id: self.door.map_or(self.place.id, |door| door.id), ..self.place }
+    fn entrance(&self) -> RecordKey {
+        RecordKey { id: self.door.map_or(self.key.id, |door| door.id), ..self.key }
     }
 
     /// A field as it is stored.
@@ -111,22 +114,22 @@ impl Kept {
     }
 
     fn old(&self) -> Old {
-        Old { id: self.place.id, generation: self.meta.generation, user: self.meta.user.clone() }
+        Old { id: self.key.id, generation: self.meta.generation, user: self.meta.user.clone() }
     }
 
     /// What a store may compare with, if the load answered that.
     fn snapshot(&self) -> Option<Snapshot> {
-        let packed = self.meta.packed.0.clone()?;
-        Some(Snapshot { packed, fields: Arc::clone(&self.fields) })
+        let etag = self.meta.etag.0.clone()?;
+        Some(Snapshot { etag, fields: Arc::clone(&self.fields) })
     }
 
     /// The same session after its timeouts were changed. Metadata of a session that was written meanwhile says nothing
     /// of the fields that we hold.
     fn retimed(mut self, now: Meta) -> Self {
         let fields_stand = (now.generation, now.version) == (self.meta.generation, self.meta.version);
-        let comparable = fields_stand && self.meta.packed.0.is_some();
-        self.meta.packed = if comparable { now.packed } else { Packed::default() };
-        (self.meta.spans, self.meta.touched) = (now.spans, now.touched);
+        let comparable = fields_stand && self.meta.etag.0.is_some();
+        self.meta.etag = if comparable { now.etag } else { Etag::default() };
+        (self.meta.lifetimes, self.meta.touched) = (now.lifetimes, now.touched);
         self
     }
 }
@@ -141,8 +144,8 @@ impl Records {
     }
 
     /// The live session that this place, or the door there, leads to. Not a use.
-    pub(super) async fn find(&self, place: Place) -> Result<Option<Kept>, Error> {
-        Ok(self.look(place).await?.live())
+    pub(super) async fn find(&self, key: RecordKey) -> Result<Option<Kept>, Error> {
+        Ok(self.look(key).await?.live())
     }
 
     /// Keeps what a request has loaded for its write.
@@ -152,8 +155,8 @@ impl Records {
 
     /// What was loaded from this place a while ago, once. It may be written, unless another request wrote since; whether
     /// it still lives is for the store to say.
-    pub(super) fn recall(&self, place: Place) -> Option<Kept> {
-        self.recent.take(place)
+    pub(super) fn recall(&self, key: RecordKey) -> Option<Kept> {
+        self.recent.take(key)
     }
 
     /// Notes a use if one is due, beside the caller: a failure is traced, the next use tries again.
@@ -162,7 +165,7 @@ impl Records {
         if !self.is_touch_due(&kept.meta) {
             return;
         }
-        let touch = Touch { id: kept.place.id, seen: *touched, first_use: None, user: user.clone() };
+        let touch = Touch { id: kept.key.id, seen: *touched, first_use: None, user: user.clone() };
         let note = {
             let sessions = self.sessions.clone();
             async move {
@@ -179,19 +182,19 @@ impl Records {
     }
 
     /// Makes a session with this record; of a user, it enters their index. False if the id is taken.
-    pub(super) async fn make(&self, place: Place, user: Option<&str>, content: &Content) -> Done {
-        self.make_with(place, user, content, None).await
+    pub(super) async fn make(&self, key: RecordKey, user: Option<&str>, content: &RecordContent) -> Done {
+        self.make_with(key, user, content, None).await
     }
 
     /// The same with another field besides the record, whose name is before `record` in the alphabet.
     async fn make_with(
         &self,
-        place: Place,
+        key: RecordKey,
         user: Option<&str>,
-        content: &Content,
+        content: &RecordContent,
         more: Option<(String, Option<Vec<u8>>)>,
     ) -> Done {
-        let (new, mut delta) = self.new_session(place, user, content)?;
+        let (new, mut delta) = self.new_session(key, user, content)?;
         delta.changes.splice(0..0, more);
         let answer = match user {
             None => self.store().create(self.sessions.op()?, &new, &delta).await?,
@@ -206,16 +209,16 @@ impl Records {
 
     /// Makes a user's session with this record in place of another, in one step. False if that one has ended.
     #[cfg(feature = "actix-session")]
-    pub(super) async fn log_in(&self, old: &Kept, place: Place, user: &str, content: &Content) -> Done {
-        let (new, delta) = self.new_session(place, Some(user), content)?;
+    pub(super) async fn log_in(&self, old: &Kept, key: RecordKey, user: &str, content: &RecordContent) -> Done {
+        let (new, delta) = self.new_session(key, Some(user), content)?;
         let login = self.login(new, Some(old.old()), delta);
         self.done(self.store().login(self.sessions.op()?, &login).await?.map(drop))
     }
 
     /// Makes a guest's session with this record in place of a user's, in one step. False if that one has ended.
     #[cfg(feature = "actix-session")]
-    pub(super) async fn log_out(&self, old: &Kept, place: Place, content: &Content) -> Done {
-        let (new, delta) = self.new_session(place, None, content)?;
+    pub(super) async fn log_out(&self, old: &Kept, key: RecordKey, content: &RecordContent) -> Done {
+        let (new, delta) = self.new_session(key, None, content)?;
         let successor = Some((new, vec![RECORD.to_owned()]));
         let end = End { old: old.old(), reason: EndReason::LoggedOut, successor, delta };
         self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop))
@@ -229,8 +232,8 @@ impl Records {
         &self,
         kept: &Kept,
         version: Option<u32>,
-        content: &Content,
-    ) -> Result<Option<bool>, Failure> {
+        content: &RecordContent,
+    ) -> Result<Option<bool>, RecordError> {
         let delta = self.delta(content)?;
         let Some(kept) = self.renewed(kept, content.left_ms).await? else { return Ok(None) };
         let written = self.save(&kept, version, delta).await?;
@@ -241,8 +244,13 @@ impl Records {
     }
 
     /// Writes fields. `None` if the session has ended; false if it was written since it was loaded as this version.
-    pub(super) async fn save(&self, kept: &Kept, version: Option<u32>, delta: Delta) -> Result<Option<bool>, Failure> {
-        let (id, generation, snapshot) = (kept.place.id, kept.meta.generation, kept.snapshot());
+    pub(super) async fn save(
+        &self,
+        kept: &Kept,
+        version: Option<u32>,
+        delta: Delta,
+    ) -> Result<Option<bool>, RecordError> {
+        let (id, generation, snapshot) = (kept.key.id, kept.meta.generation, kept.snapshot());
         let save = Save { id, generation, version, delta, snapshot };
         match self.store().save(self.sessions.op()?, &save).await? {
             Ok(_) => Ok(Some(true)),
@@ -261,13 +269,13 @@ impl Records {
     }
 
     /// The session, to live so long from now; `None` if its life had to be changed and it has ended.
-    async fn renewed(&self, kept: &Kept, left_ms: Millis) -> Result<Option<Kept>, Failure> {
-        let Meta { since, spans: set, .. } = &kept.meta;
-        let Some(left_ms) = life::to_set(set, &self.spans(*since, left_ms), left_ms) else {
+    async fn renewed(&self, kept: &Kept, left_ms: Millis) -> Result<Option<Kept>, RecordError> {
+        let Meta { since, lifetimes: set, .. } = &kept.meta;
+        let Some(left_ms) = life::to_set(set, &self.lifetimes(*since, left_ms), left_ms) else {
             return Ok(Some(kept.clone()));
         };
         let Old { id, generation, user } = kept.old();
-        let retime = Retime { id, generation, spans: self.spans(*since, left_ms), user };
+        let retime = Retime { id, generation, lifetimes: self.lifetimes(*since, left_ms), user };
         match self.store().retime(self.sessions.op()?, &retime).await? {
             Ok(meta) => {
                 self.lead(kept, left_ms).await?;
@@ -285,9 +293,9 @@ impl Records {
     }
 
     /// Ends the session that this place leads to, whatever logs in there meanwhile.
-    pub(super) async fn end_at(&self, place: Place, reason: EndReason) -> Result<(), Failure> {
+    pub(super) async fn end_at(&self, key: RecordKey, reason: EndReason) -> Result<(), RecordError> {
         for _ in 0..TRIES {
-            match self.find(place).await? {
+            match self.find(key).await? {
                 Some(kept) if !self.end(&kept, reason).await? => {}
                 Some(_) | None => return Ok(()),
             }
@@ -297,13 +305,13 @@ impl Records {
 
     /// The timeouts of a session whose record lasts this long from now: those that the builder was given, if any, cut
     /// where the record's own life ends.
-    fn spans(&self, since: Millis, left_ms: Millis) -> Spans {
+    fn lifetimes(&self, since: Millis, left_ms: Millis) -> Lifetimes {
         let settings = self.sessions.settings();
-        let ours = if settings.timeouts_given { settings.spans } else { settings.spans.without_end() };
+        let ours = if settings.timeouts_given { settings.lifetimes } else { settings.lifetimes.without_end() };
         let now = self.store().now();
         let life_ms = now.saturating_sub(since).saturating_add(left_ms);
         self.warn_if_cut(left_ms, ours.life_ms(since, now));
-        Spans { absolute_ms: ours.absolute_ms.min(life_ms), ..ours }
+        Lifetimes { absolute_ms: ours.absolute_ms.min(life_ms), ..ours }
     }
 
     /// Says once that sessions end before the application's expiry: its cookies outlive them.
@@ -323,20 +331,25 @@ impl Records {
     pub(super) fn left_ms(&self, kept: &Kept) -> Millis {
         let (meta, now) = (&kept.meta, self.store().now());
         let touched = if self.is_touch_due(meta) { now } else { meta.touched };
-        (touched + meta.spans.life_ms(meta.since, touched)).saturating_sub(now)
+        (touched + meta.lifetimes.life_ms(meta.since, touched)).saturating_sub(now)
     }
 
     fn is_touch_due(&self, meta: &Meta) -> bool {
-        self.store().now() >= meta.touched + u64::from(meta.spans.interval_ms)
+        self.store().now() >= meta.touched + u64::from(meta.lifetimes.interval_ms)
     }
 
-    fn new_session(&self, place: Place, user: Option<&str>, content: &Content) -> Result<(NewSession, Delta), Error> {
+    fn new_session(
+        &self,
+        key: RecordKey,
+        user: Option<&str>,
+        content: &RecordContent,
+    ) -> Result<(NewSession, Delta), Error> {
         let settings = self.sessions.settings();
         user.map_or(Ok(()), |user| settings.limits.check_user(user)).map_err(Error::from)?;
         let new = NewSession {
-            id: place.id,
-            secret: place.secret,
-            spans: self.spans(self.store().now(), content.left_ms),
+            id: key.id,
+            secret: key.secret,
+            lifetimes: self.lifetimes(self.store().now(), content.left_ms),
             grace_ms: settings.grace_ms,
             user: user.map(str::to_owned),
             client: ClientInfo::new(),
@@ -344,12 +357,12 @@ impl Records {
         Ok((new, self.delta(content)?))
     }
 
-    fn login(&self, new: NewSession, old: Option<Old>, delta: Delta) -> Login {
+    fn login(&self, new: NewSession, old: Option<Old>, delta: Delta) -> NewLogin {
         let gate = Gate { cap: self.sessions.settings().cap, ticket: None };
-        Login { new, old, seen: None, keep: vec![RECORD.to_owned()], delta, gate, door_ms: 0 }
+        NewLogin { new, old, seen: None, keep: vec![RECORD.to_owned()], delta, gate, door_ms: 0 }
     }
 
-    fn delta(&self, content: &Content) -> Result<Delta, Error> {
+    fn delta(&self, content: &RecordContent) -> Result<Delta, Error> {
         self.sessions.settings().limits.check_field(RECORD, &content.stored)?;
         Ok(Delta { clear: false, changes: vec![(RECORD.to_owned(), Some(content.stored.clone()))] })
     }
@@ -363,10 +376,10 @@ impl Records {
         }
     }
 
-    fn refusal(&self, refused: Refused) -> Failure {
+    fn refusal(&self, refused: Refused) -> RecordError {
         match refused {
-            Refused::AtCap => Failure::AtCap,
-            refused => Failure::Ours(refused.into_error(&self.sessions.settings().limits, RECORD)),
+            Refused::AtCap => RecordError::AtCap,
+            refused => RecordError::Ours(refused.into_error(&self.sessions.settings().limits, RECORD)),
         }
     }
 }

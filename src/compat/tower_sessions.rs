@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::compat::record::{Named, Records};
+use crate::compat::record::{RecordUser, Records, UserReader};
 use crate::compat::user_id::UserIdError;
 use crate::sessions::Sessions;
-use former::FormerStore;
+use former::FormerTowerStore;
 
 mod axum_login;
 mod former;
@@ -20,7 +20,6 @@ mod record;
 mod store;
 
 type State = HashMap<String, Value>;
-type Naming = dyn Fn(&State) -> Named + Send + Sync;
 
 /// tower-sessions' `SessionStore` on [`Sessions`]: give it to `SessionManagerLayer::new`.
 ///
@@ -62,15 +61,15 @@ type Naming = dyn Fn(&State) -> Named + Send + Sync;
 #[derive(Clone)]
 pub struct Store {
     records: Records,
-    naming: Option<Arc<Naming>>,
-    former: Option<Arc<dyn FormerStore>>,
+    user_of: Option<Arc<UserReader<State>>>,
+    former: Option<Arc<dyn FormerTowerStore>>,
 }
 
 impl Store {
     /// A store for sessions without users.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
-        Self { records: Records::new(sessions), naming: None, former: None }
+        Self { records: Records::new(sessions), user_of: None, former: None }
     }
 
     /// The same with a function that says whose a record is: called whenever one is stored, with its data.
@@ -86,7 +85,7 @@ impl Store {
     /// returns `None` for it. So is an id that is empty or longer than [`Limits`](crate::Limits) allow.
     #[must_use]
     pub fn user(self, named: impl Fn(&HashMap<String, Value>) -> Option<String> + Send + Sync + 'static) -> Self {
-        self.naming(move |state| match named(state) {
+        self.with_user_of(move |state| match named(state) {
             None if axum_login::has_user(state, axum_login::KEY) => Err(UserIdError::new(
                 "axum-login has logged a user in, and the function of `Store::user` returned None",
             )),
@@ -101,7 +100,7 @@ impl Store {
         self,
         named: impl Fn(&HashMap<String, Value>) -> Result<Option<String>, E> + Send + Sync + 'static,
     ) -> Self {
-        self.naming(move |state| named(state).map_err(|error| UserIdError::new(error.to_string())))
+        self.with_user_of(move |state| named(state).map_err(|error| UserIdError::new(error.to_string())))
     }
 
     /// The same as [`user`](Self::user) for an application on axum-login: the user is the one whom axum-login has
@@ -131,7 +130,7 @@ impl Store {
     /// The same as [`axum_login`](Self::axum_login), where `AuthManagerLayerBuilder::with_data_key` was given this key.
     #[must_use]
     pub fn axum_login_under<Id: Serialize + DeserializeOwned + 'static>(self, key: &'static str) -> Self {
-        self.naming(move |state| axum_login::named::<Id>(state, key))
+        self.with_user_of(move |state| axum_login::named::<Id>(state, key))
     }
 
     /// Moves sessions here from the store that the application used before, a store of tower-sessions 0.15: whoever is logged in stays logged
@@ -172,18 +171,18 @@ impl Store {
         Self { former: Some(Arc::new(former::Line014(store))), ..self }
     }
 
-    fn naming(self, named: impl Fn(&State) -> Named + Send + Sync + 'static) -> Self {
-        Self { naming: Some(Arc::new(named)), ..self }
+    fn with_user_of(self, named: impl Fn(&State) -> RecordUser + Send + Sync + 'static) -> Self {
+        Self { user_of: Some(Arc::new(named)), ..self }
     }
 
-    fn named(&self, state: &State) -> Named {
-        self.naming.as_ref().map_or(Ok(None), |named| named(state))
+    fn named(&self, state: &State) -> RecordUser {
+        self.user_of.as_ref().map_or(Ok(None), |named| named(state))
     }
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("names_users", &self.naming.is_some()).finish_non_exhaustive()
+        f.debug_struct("Store").field("names_users", &self.user_of.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -37,7 +37,7 @@ enum Policy {
 
 /// What the comparison says of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum BindingVerdict {
     /// Nothing to say.
     Same,
     /// The address is another one; the session opens all the same.
@@ -79,13 +79,13 @@ impl ClientBinding {
         }
     }
 
-    pub(crate) fn judge(self, bound: Option<IpAddr>, from: Option<IpAddr>) -> Verdict {
-        let (Some(bound), Some(from)) = (bound, from) else { return Verdict::Same };
+    pub(crate) fn judge(self, bound: Option<IpAddr>, from: Option<IpAddr>) -> BindingVerdict {
+        let (Some(bound), Some(from)) = (bound, from) else { return BindingVerdict::Same };
         let bits = if bound.to_canonical().is_ipv4() { self.v4_bits } else { self.v6_bits };
         match self.policy {
-            Policy::Flag if !agree(bound, from, bits) => Verdict::Changed,
-            Policy::Reject if !agree(bound, from, bits) => Verdict::Rejected,
-            Policy::Ignore | Policy::Flag | Policy::Reject => Verdict::Same,
+            Policy::Flag if !agree(bound, from, bits) => BindingVerdict::Changed,
+            Policy::Reject if !agree(bound, from, bits) => BindingVerdict::Rejected,
+            Policy::Ignore | Policy::Flag | Policy::Reject => BindingVerdict::Same,
         }
     }
 }

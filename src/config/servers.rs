@@ -10,29 +10,29 @@ use super::tls::Tls;
 pub(crate) enum Servers {
     One(Server),
     /// A master whose address some Sentinels know.
-    Sentinel(Group),
+    Sentinel(SentinelGroup),
     /// A Redis Cluster, by any of its nodes.
     Cluster {
-        seeds: Vec<Place>,
-        access: Access,
+        seeds: Vec<Addr>,
+        credentials: Credentials,
     },
 }
 
 impl Servers {
     #[cfg(feature = "tls")]
     pub(crate) const fn tls(&self) -> Option<&Tls> {
-        let access = match self {
-            Self::One(server) => &server.access,
-            Self::Sentinel(group) => &group.access,
-            Self::Cluster { access, .. } => access,
+        let credentials = match self {
+            Self::One(server) => &server.credentials,
+            Self::Sentinel(group) => &group.credentials,
+            Self::Cluster { credentials, .. } => credentials,
         };
-        access.tls.as_ref()
+        credentials.tls.as_ref()
     }
 
     /// Sets the certificates, if the URL's scheme asks for TLS at all.
     #[cfg(feature = "tls")]
     pub(crate) fn set_tls(&mut self, tls: &Tls) -> bool {
-        let set = |access: &mut Access| match &mut access.tls {
+        let set = |credentials: &mut Credentials| match &mut credentials.tls {
             Some(set) => {
                 *set = tls.clone();
                 true
@@ -40,9 +40,9 @@ impl Servers {
             None => false,
         };
         match self {
-            Self::One(server) => set(&mut server.access),
-            Self::Sentinel(group) => set(&mut group.access) && set(&mut group.sentinel_access),
-            Self::Cluster { access, .. } => set(access),
+            Self::One(server) => set(&mut server.credentials),
+            Self::Sentinel(group) => set(&mut group.credentials) && set(&mut group.sentinel_access),
+            Self::Cluster { credentials, .. } => set(credentials),
         }
     }
 }
@@ -50,9 +50,9 @@ impl Servers {
 impl fmt::Display for Servers {
     /// As an operator knows them: addresses alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let listed = |places: &[Place]| places.iter().map(Place::to_string).collect::<Vec<_>>().join(", ");
+        let listed = |addrs: &[Addr]| addrs.iter().map(Addr::to_string).collect::<Vec<_>>().join(", ");
         match self {
-            Self::One(server) => server.place.fmt(f),
+            Self::One(server) => server.addr.fmt(f),
             Self::Sentinel(group) => write!(f, "master {} of the Sentinels {}", group.master, listed(&group.sentinels)),
             Self::Cluster { seeds, .. } => write!(f, "Cluster of {}", listed(seeds)),
         }
@@ -61,25 +61,25 @@ impl fmt::Display for Servers {
 
 /// The Sentinels of one master.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Group {
-    pub(crate) sentinels: Vec<Place>,
-    pub(crate) sentinel_access: Access,
+pub(crate) struct SentinelGroup {
+    pub(crate) sentinels: Vec<Addr>,
+    pub(crate) sentinel_access: Credentials,
     /// What the Sentinels call the master.
     pub(crate) master: String,
     /// The master's.
-    pub(crate) access: Access,
+    pub(crate) credentials: Credentials,
 }
 
 /// A Redis server's address and what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
-    pub(crate) place: Place,
-    pub(crate) access: Access,
+    pub(crate) addr: Addr,
+    pub(crate) credentials: Credentials,
 }
 
 /// What a server asks for.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub(crate) struct Access {
+pub(crate) struct Credentials {
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) db: u16,
@@ -88,7 +88,7 @@ pub(crate) struct Access {
     pub(crate) tls: Option<Tls>,
 }
 
-impl Access {
+impl Credentials {
     pub(crate) const fn is_over_tls(&self) -> bool {
         #[cfg(feature = "tls")]
         return self.tls.is_some();
@@ -96,12 +96,12 @@ impl Access {
         false
     }
 
-    pub(crate) fn at(&self, place: Place) -> Server {
-        Server { place, access: self.clone() }
+    pub(crate) fn at(&self, addr: Addr) -> Server {
+        Server { addr, credentials: self.clone() }
     }
 }
 
-impl fmt::Debug for Access {
+impl fmt::Debug for Credentials {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access").field("db", &self.db).finish_non_exhaustive()
@@ -109,12 +109,12 @@ impl fmt::Debug for Access {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
+pub(crate) enum Addr {
     Tcp { host: String, port: u16 },
     Unix { path: String },
 }
 
-impl Place {
+impl Addr {
     /// `host:port` as servers write it: the last colon divides, and brackets are optional.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
@@ -129,12 +129,12 @@ impl Place {
             (Self::Tcp { host, port }, Self::Tcp { host: same, .. }) if matches!(host.as_str(), "" | "?") => {
                 Self::Tcp { host: same.clone(), port }
             }
-            (place, _) => place,
+            (addr, _) => addr,
         }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Addr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
@@ -150,16 +150,16 @@ mod tests {
 
     #[test]
     fn servers_write_places_with_and_without_brackets_or_a_host() {
-        let tcp = |host: &str, port| Some(Place::Tcp { host: host.into(), port });
-        assert_eq!(Place::read("10.0.0.1:6379"), tcp("10.0.0.1", 6379));
-        assert_eq!(Place::read("2001:db8::1:6379"), tcp("2001:db8::1", 6379));
-        assert_eq!(Place::read("[::1]:7"), tcp("::1", 7));
-        assert_eq!(Place::read(":7"), tcp("", 7));
-        assert_eq!(Place::read("h:70000"), None);
-        assert_eq!(Place::read("h"), None);
+        let tcp = |host: &str, port| Some(Addr::Tcp { host: host.into(), port });
+        assert_eq!(Addr::read("10.0.0.1:6379"), tcp("10.0.0.1", 6379));
+        assert_eq!(Addr::read("2001:db8::1:6379"), tcp("2001:db8::1", 6379));
+        assert_eq!(Addr::read("[::1]:7"), tcp("::1", 7));
+        assert_eq!(Addr::read(":7"), tcp("", 7));
+        assert_eq!(Addr::read("h:70000"), None);
+        assert_eq!(Addr::read("h"), None);
         let asked = tcp("asked", 1).expect("a place");
-        assert_eq!(Place::read(":7").map(|place| place.or_host_of(&asked)), tcp("asked", 7));
-        assert_eq!(Place::read("?:7").map(|place| place.or_host_of(&asked)), tcp("asked", 7));
-        assert_eq!(Place::read("h:7").map(|place| place.or_host_of(&asked)), tcp("h", 7));
+        assert_eq!(Addr::read(":7").map(|addr| addr.or_host_of(&asked)), tcp("asked", 7));
+        assert_eq!(Addr::read("?:7").map(|addr| addr.or_host_of(&asked)), tcp("asked", 7));
+        assert_eq!(Addr::read("h:7").map(|addr| addr.or_host_of(&asked)), tcp("h", 7));
     }
 }

@@ -136,14 +136,14 @@ impl Timeouts {
     }
 
     /// Checks the ranges and turns them into the numbers that are stored.
-    pub(crate) fn checked(self) -> Result<Spans, ConfigError> {
+    pub(crate) fn checked(self) -> Result<Lifetimes, ConfigError> {
         let idle_ms = self.idle.check("idle timeout")?.ms(LONGEST.as_millis() as u64);
         let absolute_ms = self.absolute.check("absolute timeout")?.ms(NO_END_MS);
         let interval = self.interval.unwrap_or_else(|| default_interval(idle_ms));
         if interval < Duration::from_millis(1) || interval > Duration::from_secs(24 * 60 * 60) {
             return Err(ConfigError::out_of_range("touch interval", format!("{interval:?}"), "1 ms to 24 hours"));
         }
-        Ok(Spans { idle_ms, absolute_ms, interval_ms: interval.as_millis() as u32 })
+        Ok(Lifetimes { idle_ms, absolute_ms, interval_ms: interval.as_millis() as u32 })
     }
 }
 
@@ -153,7 +153,7 @@ fn default_interval(idle_ms: u64) -> Duration {
 
 /// A session's timeouts as they are stored with it, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Spans {
+pub(crate) struct Lifetimes {
     /// 1 to 400 days.
     pub(crate) idle_ms: u64,
     /// 1 to 400 days, or [`NO_END_MS`].
@@ -161,7 +161,7 @@ pub(crate) struct Spans {
     pub(crate) interval_ms: u32,
 }
 
-impl Spans {
+impl Lifetimes {
     /// The same without limits but the 400 days of [`LONGEST`].
     #[cfg_attr(
         not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
@@ -206,31 +206,31 @@ mod tests {
 
     const MIN: u64 = 60_000;
 
-    fn spans(timeouts: Timeouts) -> Spans {
+    fn lifetimes(timeouts: Timeouts) -> Lifetimes {
         timeouts.checked().expect("in range")
     }
 
     #[test]
     fn the_default_interval_is_a_tenth_of_idle_and_at_most_a_minute() {
-        assert_eq!(spans(Timeouts::new()).interval_ms, 60_000);
-        assert_eq!(spans(Timeouts::new().idle(Duration::from_secs(100))).interval_ms, 10_000);
-        assert_eq!(spans(Timeouts::new().idle(Duration::from_millis(5))).interval_ms, 1);
+        assert_eq!(lifetimes(Timeouts::new()).interval_ms, 60_000);
+        assert_eq!(lifetimes(Timeouts::new().idle(Duration::from_secs(100))).interval_ms, 10_000);
+        assert_eq!(lifetimes(Timeouts::new().idle(Duration::from_millis(5))).interval_ms, 1);
     }
 
     #[test]
     fn a_life_is_idle_and_interval_cut_at_the_absolute_deadline() {
-        let spans = spans(Timeouts::new().idle(Duration::from_secs(600)).absolute(Duration::from_secs(1200)));
-        assert_eq!(spans.life_ms(0, 0), 11 * MIN);
-        assert_eq!(spans.life_ms(0, 15 * MIN), 5 * MIN);
-        assert_eq!(spans.life_ms(0, 25 * MIN), 0);
+        let lifetimes = lifetimes(Timeouts::new().idle(Duration::from_secs(600)).absolute(Duration::from_secs(1200)));
+        assert_eq!(lifetimes.life_ms(0, 0), 11 * MIN);
+        assert_eq!(lifetimes.life_ms(0, 15 * MIN), 5 * MIN);
+        assert_eq!(lifetimes.life_ms(0, 25 * MIN), 0);
     }
 
     #[test]
     fn never_is_400_days_from_the_last_use() {
-        let spans = spans(Timeouts::new().idle(Timeout::Never).absolute(Timeout::Never));
-        assert_eq!(spans.life_ms(0, 1 << 41), LONGEST.as_millis() as u64 + MIN);
-        assert_eq!(spans.timeouts().idle_timeout(), Timeout::Never);
-        assert_eq!(spans.timeouts().absolute_timeout(), Timeout::Never);
+        let lifetimes = lifetimes(Timeouts::new().idle(Timeout::Never).absolute(Timeout::Never));
+        assert_eq!(lifetimes.life_ms(0, 1 << 41), LONGEST.as_millis() as u64 + MIN);
+        assert_eq!(lifetimes.timeouts().idle_timeout(), Timeout::Never);
+        assert_eq!(lifetimes.timeouts().absolute_timeout(), Timeout::Never);
     }
 
     #[test]
@@ -247,15 +247,15 @@ mod tests {
     #[test]
     fn presets_keep_the_interval_within_the_limit() {
         for (preset, limit) in [(Timeouts::aal2(), 60), (Timeouts::aal3(), 15)] {
-            let spans = spans(preset);
-            assert_eq!(spans.idle_ms + u64::from(spans.interval_ms), limit * MIN);
+            let lifetimes = lifetimes(preset);
+            assert_eq!(lifetimes.idle_ms + u64::from(lifetimes.interval_ms), limit * MIN);
         }
     }
 
     #[test]
     fn stored_timeouts_read_back_as_they_were_set() {
         for timeouts in [Timeouts::new(), Timeouts::aal1(), Timeouts::new().idle(Duration::from_secs(90))] {
-            assert_eq!(spans(spans(timeouts).timeouts()), spans(timeouts));
+            assert_eq!(lifetimes(lifetimes(timeouts).timeouts()), lifetimes(timeouts));
         }
     }
 }

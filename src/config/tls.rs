@@ -26,13 +26,13 @@ use super::ConfigError;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Tls {
     pub(crate) roots: Option<Vec<u8>>,
-    pub(crate) client: Option<Client>,
+    pub(crate) client: Option<ClientCertificate>,
     pub(crate) unverified: bool,
 }
 
 /// Certificate chain and key.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Client {
+pub(crate) struct ClientCertificate {
     pub(crate) certificate: Vec<u8>,
     pub(crate) key: Zeroizing<Vec<u8>>,
 }
@@ -56,7 +56,7 @@ impl Tls {
     /// Shows the server this certificate, for servers that ask for one (`tls-auth-clients`): the chain and its private key, in PEM.
     #[must_use]
     pub fn client_certificate(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        self.client = Some(Client { certificate: certificate.into(), key: Zeroizing::new(key.into()) });
+        self.client = Some(ClientCertificate { certificate: certificate.into(), key: Zeroizing::new(key.into()) });
         self
     }
 
@@ -71,7 +71,7 @@ impl Tls {
     pub(crate) fn checked(&self) -> Result<(), ConfigError> {
         use_ring_unless_set();
         let config = rustls::ClientConfig::builder().with_root_certificates(self.root_store()?);
-        if let Some(Client { certificate, key }) = &self.client {
+        if let Some(ClientCertificate { certificate, key }) = &self.client {
             let chain = certificates(certificate, "client certificate")?;
             let key =
                 PrivateKeyDer::from_pem_slice(key).map_err(|_| wrong("client key", "holds no PEM private key"))?;

@@ -7,9 +7,9 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-use self::parts::{Parts, decoded, present};
+use self::parts::{UrlParts, decoded, present};
 use super::ConfigError;
-use super::servers::{Access, Group, Place, Server, Servers};
+use super::servers::{Addr, Credentials, SentinelGroup, Server, Servers};
 
 const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
@@ -44,10 +44,10 @@ impl StoreUrl {
             None => (scheme.strip_prefix("redis").unwrap_or("no such scheme"), false),
         };
         let servers = match kind {
-            "" => one(&Parts::split(rest)?, tls)?,
-            "+unix" if !tls => socket(&Parts::split(rest)?)?,
-            "-cluster" => cluster(&Parts::split(rest)?, tls)?,
-            "-sentinel" => sentinel(&Parts::split(rest)?, tls)?,
+            "" => one(&UrlParts::split(rest)?, tls)?,
+            "+unix" if !tls => socket(&UrlParts::split(rest)?)?,
+            "-cluster" => cluster(&UrlParts::split(rest)?, tls)?,
+            "-sentinel" => sentinel(&UrlParts::split(rest)?, tls)?,
             _ => {
                 return Err(wrong(
                     "known schemes are `redis:`, `redis-cluster:` and `redis-sentinel:`, with `rediss` for TLS, \
@@ -59,23 +59,23 @@ impl StoreUrl {
     }
 }
 
-fn one(parts: &Parts<'_>, tls: bool) -> Result<Servers, ConfigError> {
+fn one(parts: &UrlParts<'_>, tls: bool) -> Result<Servers, ConfigError> {
     if parts.query.is_some() {
         return Err(wrong("`redis:` takes no query parameters"));
     }
-    let mut access = access(parts.login()?, tls)?;
-    access.db = match parts.path.strip_prefix('/').unwrap_or("") {
+    let mut credentials = credentials(parts.login()?, tls)?;
+    credentials.db = match parts.path.strip_prefix('/').unwrap_or("") {
         "" => 0,
         db => database(db)?,
     };
-    let mut places = parts.places(REDIS_PORT)?;
-    match (places.pop(), places.pop()) {
-        (Some(place), None) => Ok(Servers::One(Server { place, access })),
+    let mut addrs = parts.addrs(REDIS_PORT)?;
+    match (addrs.pop(), addrs.pop()) {
+        (Some(addr), None) => Ok(Servers::One(Server { addr, credentials })),
         _ => Err(wrong("`redis:` names one host: several are `redis-cluster:`'s or `redis-sentinel:`'s")),
     }
 }
 
-fn socket(parts: &Parts<'_>) -> Result<Servers, ConfigError> {
+fn socket(parts: &UrlParts<'_>) -> Result<Servers, ConfigError> {
     if !parts.authority.is_empty() {
         return Err(wrong("a socket's path begins with a third slash: `redis+unix:///path`"));
     }
@@ -92,21 +92,21 @@ fn socket(parts: &Parts<'_>) -> Result<Servers, ConfigError> {
             _ => return Err(wrong("query parameters are `db`, `user` and `password`")),
         }
     }
-    let access = Access { db, ..access((user, password), false)? };
-    Ok(Servers::One(Server { place: Place::Unix { path }, access }))
+    let credentials = Credentials { db, ..credentials((user, password), false)? };
+    Ok(Servers::One(Server { addr: Addr::Unix { path }, credentials }))
 }
 
-fn cluster(parts: &Parts<'_>, tls: bool) -> Result<Servers, ConfigError> {
+fn cluster(parts: &UrlParts<'_>, tls: bool) -> Result<Servers, ConfigError> {
     if parts.query.is_some() {
         return Err(wrong("`redis-cluster:` takes no query parameters"));
     }
     if !matches!(parts.path, "" | "/") {
         return Err(wrong("a Redis Cluster has no databases: nothing follows its hosts"));
     }
-    Ok(Servers::Cluster { seeds: parts.places(REDIS_PORT)?, access: access(parts.login()?, tls)? })
+    Ok(Servers::Cluster { seeds: parts.addrs(REDIS_PORT)?, credentials: credentials(parts.login()?, tls)? })
 }
 
-fn sentinel(parts: &Parts<'_>, tls: bool) -> Result<Servers, ConfigError> {
+fn sentinel(parts: &UrlParts<'_>, tls: bool) -> Result<Servers, ConfigError> {
     let (mut user, mut password) = (None, None);
     for (name, value) in parts.pairs("query parameters are `sentinel_user` and `sentinel_password`")? {
         match name {
@@ -120,7 +120,7 @@ fn sentinel(parts: &Parts<'_>, tls: bool) -> Result<Servers, ConfigError> {
     if master.is_empty() {
         return Err(wrong("names no master: `redis-sentinel://host,host/master`"));
     }
-    let mut master_access = access(parts.login()?, tls)?;
+    let mut master_access = credentials(parts.login()?, tls)?;
     master_access.db = match path.next().unwrap_or("") {
         "" => 0,
         db => database(db)?,
@@ -128,15 +128,15 @@ fn sentinel(parts: &Parts<'_>, tls: bool) -> Result<Servers, ConfigError> {
     if path.next().is_some() {
         return Err(wrong("after the hosts come the master's name and the database, and no more"));
     }
-    Ok(Servers::Sentinel(Group {
-        sentinels: parts.places(SENTINEL_PORT)?,
-        sentinel_access: access((user, password), tls)?,
+    Ok(Servers::Sentinel(SentinelGroup {
+        sentinels: parts.addrs(SENTINEL_PORT)?,
+        sentinel_access: credentials((user, password), tls)?,
         master,
-        access: master_access,
+        credentials: master_access,
     }))
 }
 
-fn access((user, password): (Option<String>, Option<String>), tls: bool) -> Result<Access, ConfigError> {
+fn credentials((user, password): (Option<String>, Option<String>), tls: bool) -> Result<Credentials, ConfigError> {
     if user.is_some() && password.is_none() {
         return Err(wrong("names a user and no password"));
     }
@@ -144,7 +144,7 @@ fn access((user, password): (Option<String>, Option<String>), tls: bool) -> Resu
     if tls {
         return Err(wrong("TLS (`rediss`) is the crate's feature `tls`, which is not on"));
     }
-    Ok(Access {
+    Ok(Credentials {
         user,
         password,
         db: 0,

@@ -9,17 +9,17 @@ pub(crate) struct Contents {
     /// Whatever else lies between the fields, as in an answer of the server, is passed over.
     bytes: Vec<u8>,
     /// Sorted by name.
-    places: Vec<Place>,
+    places: Vec<FieldRange>,
 }
 
 /// Where a field lies: where its name begins and how long that is, and the same of its stored form.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct FieldRange {
     pub(crate) name: (usize, usize),
     pub(crate) stored: (usize, usize),
 }
 
-impl Place {
+impl FieldRange {
     pub(crate) fn new(name: &Range<usize>, stored: &Range<usize>) -> Self {
         Self { name: (name.start, name.len()), stored: (stored.start, stored.len()) }
     }
@@ -36,9 +36,9 @@ fn part(bytes: &[u8], (at, length): (usize, usize)) -> &[u8] {
 
 impl Contents {
     /// The fields that lie in these bytes; `None` if a name is not text, or stands twice.
-    pub(crate) fn new(bytes: Vec<u8>, places: Vec<Place>) -> Option<Self> {
+    pub(crate) fn new(bytes: Vec<u8>, places: Vec<FieldRange>) -> Option<Self> {
         let mut contents = Self { bytes, places };
-        let text = |place: &Place| {
+        let text = |place: &FieldRange| {
             let name = contents.name(*place);
             name.is_ascii() || str::from_utf8(name).is_ok()
         };
@@ -50,11 +50,11 @@ impl Contents {
         (!twice).then_some(contents)
     }
 
-    fn name(&self, place: Place) -> &[u8] {
+    fn name(&self, place: FieldRange) -> &[u8] {
         part(&self.bytes, place.name)
     }
 
-    fn stored(&self, place: Place) -> &[u8] {
+    fn stored(&self, place: FieldRange) -> &[u8] {
         part(&self.bytes, place.stored)
     }
 
@@ -112,11 +112,11 @@ impl Contents {
         self.compact();
     }
 
-    fn append(&mut self, name: &[u8], stored: &[u8]) -> Place {
+    fn append(&mut self, name: &[u8], stored: &[u8]) -> FieldRange {
         let at = self.bytes.len();
         self.bytes.extend_from_slice(name);
         self.bytes.extend_from_slice(stored);
-        Place { name: (at, name.len()), stored: (at + name.len(), stored.len()) }
+        FieldRange { name: (at, name.len()), stored: (at + name.len(), stored.len()) }
     }
 
     /// Drops what was replaced, once it is more than what stands: a handle that is written to for long must not grow.
@@ -193,7 +193,7 @@ mod tests {
         let contents: Contents = [("b", "2"), ("a", "1")].into_iter().collect();
         assert_eq!(contents.iter().collect::<Vec<_>>(), [("a", &b"1"[..]), ("b", &b"2"[..])]);
         assert_eq!(format!("{contents:?}"), r#"{"a": [49], "b": [50]}"#);
-        let place = Place { name: (0, 1), stored: (1, 0) };
+        let place = FieldRange { name: (0, 1), stored: (1, 0) };
         assert!(Contents::new(vec![0xff], vec![place]).is_none(), "no text");
         assert!(Contents::new(b"a".to_vec(), vec![place]).is_some());
         assert!(Contents::new(b"a".to_vec(), vec![place, place]).is_none(), "which of them?");

@@ -10,7 +10,7 @@ use crate::fields::{Delta, Fields};
 use crate::identity::token::SessionToken;
 use crate::sessions::Revoked;
 use crate::store::{Contract, End, NewSession, Old, Record, Refused, Replicas};
-use crate::util::uncancelled::to_the_end;
+use crate::util::uncancelled::uncancelled;
 
 /// What became of an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Session {
     /// As there.
     pub async fn logout_everywhere(&self) -> Result<Revoked, Error> {
         let session = self.clone();
-        to_the_end(async move { session.end_everywhere().await }).await
+        uncancelled(async move { session.end_everywhere().await }).await
     }
 
     async fn end_everywhere(&self) -> Result<Revoked, Error> {
@@ -106,7 +106,7 @@ impl Session {
         };
         let revoked = self.sessions().user(user).revoke_all().await?;
         let mut state = self.state();
-        state.spans = self.sessions().settings().spans;
+        state.lifetimes = self.sessions().settings().lifetimes;
         state.restart(Phase::after(EndReason::Revoked));
         Ok(revoked)
     }
@@ -126,7 +126,7 @@ impl Session {
     #[doc(alias = "destroy")]
     pub async fn invalidate(&self) -> Result<EndOutcome, Error> {
         let session = self.clone();
-        to_the_end(async move { session.end_in_turn(EndReason::Invalidated, &[], None, Then::Nothing).await }).await
+        uncancelled(async move { session.end_in_turn(EndReason::Invalidated, &[], None, Then::Nothing).await }).await
     }
 
     /// Begins anew: ends the session, if there is one, and goes on as an empty draft, without user or fields.
@@ -152,7 +152,7 @@ impl Session {
         replicas: Option<&Arc<Replicas>>,
     ) -> Result<EndOutcome, Error> {
         let (session, replicas) = (self.clone(), replicas.cloned());
-        to_the_end(async move { session.end_in_turn(reason, &keep, replicas.as_ref(), Then::Draft).await }).await
+        uncancelled(async move { session.end_in_turn(reason, &keep, replicas.as_ref(), Then::Draft).await }).await
     }
 
     async fn end_in_turn(
@@ -209,8 +209,8 @@ impl Session {
         let mut token = None;
         if !keep.is_empty() {
             let (new, fresh) = self.new_session(live.id.bucket(), None)?;
-            let spans = self.sessions().settings().spans;
-            successor = Some((NewSession { spans, ..new }, keep.to_vec()));
+            let lifetimes = self.sessions().settings().lifetimes;
+            successor = Some((NewSession { lifetimes, ..new }, keep.to_vec()));
             token = Some(fresh);
         }
         let delta = if keep.is_empty() { Delta::default() } else { self.state().fields.delta().clone() };
@@ -220,7 +220,7 @@ impl Session {
 
     fn go_on(&self, old: &Live, reason: EndReason, next: Option<(Record, SessionToken)>, then: Then) -> EndOutcome {
         let mut state = self.state();
-        state.spans = self.sessions().settings().spans;
+        state.lifetimes = self.sessions().settings().lifetimes;
         match (next, then) {
             (Some((record, token)), _) => state.begin_with(token.id(), record, token),
             (None, Then::Draft) => {
@@ -237,7 +237,7 @@ impl Session {
         let mut state = self.state();
         match then {
             Then::Draft => {
-                state.spans = self.sessions().settings().spans;
+                state.lifetimes = self.sessions().settings().lifetimes;
                 state.restart(Phase::after(reason));
             }
             Then::Nothing => drop(state.gone(reason)),
@@ -256,7 +256,7 @@ impl Session {
     }
 }
 
-impl super::State {
+impl super::SessionState {
     /// Goes on as an empty draft after the session's end.
     fn restart(&mut self, draft: Phase) {
         self.phase = draft;

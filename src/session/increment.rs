@@ -98,7 +98,7 @@ impl Session {
     }
 }
 
-impl super::State {
+impl super::SessionState {
     /// The kind of a field that turned out to be no counter: as loaded, or the most likely one.
     fn found(&self, name: &str) -> FieldKind {
         let known = self.fields.get(name).and_then(codec::kind);

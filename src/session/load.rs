@@ -3,7 +3,7 @@
 #[cfg(any(feature = "actix-web", feature = "axum", feature = "test-util"))]
 pub(crate) mod candidates;
 
-use crate::config::binding::Verdict;
+use crate::config::binding::BindingVerdict;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::map::Contents;
@@ -13,7 +13,7 @@ use crate::identity::token::{Presented, SecretHash, SessionToken};
 use crate::session::{Before, Live, Phase, Session};
 use crate::sessions::Sessions;
 use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
-use crate::util::boxed::erased;
+use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 use crate::util::uncancelled::beside;
@@ -31,7 +31,7 @@ pub(crate) async fn note_use(session: &Session) {
         #[cfg(any(feature = "actix-web", feature = "axum"))]
         session.note_window();
         match session.sessions().store() {
-            Store::Memory(_) => erased(session.touch_beside()).await,
+            Store::Memory(_) => boxed(session.touch_beside()).await,
             Store::Redis(_) => {
                 let session = session.clone();
                 beside(async move { session.touch_beside().await }).await;
@@ -61,38 +61,38 @@ pub(crate) async fn peek_with(
     Ok(handle(sessions, client, found))
 }
 
-fn handle(sessions: &Sessions, client: ClientInfo, (phase, fields): Found) -> Session {
+fn handle(sessions: &Sessions, client: ClientInfo, (phase, fields): Initial) -> Session {
     Session::new(sessions.clone(), client, phase, fields)
 }
 
 /// Whether the session opens for a client at this address: if not, it is as good as unknown.
-fn bound(sessions: &Sessions, client: &ClientInfo, found: Found) -> Found {
+fn bound(sessions: &Sessions, client: &ClientInfo, found: Initial) -> Initial {
     let Phase::Live(live) = &found.0 else { return found };
     let verdict = sessions.settings().binding.judge(live.meta.client.known_address(), client.known_address());
     match verdict {
-        Verdict::Same => found,
-        Verdict::Changed => {
+        BindingVerdict::Same => found,
+        BindingVerdict::Changed => {
             rarely!(warn, id = %live.id, "session used from a different client address");
             found
         }
-        Verdict::Rejected => {
+        BindingVerdict::Rejected => {
             rarely!(warn, id = %live.id, "session rejected: different client address");
             (Phase::draft(), Contents::default())
         }
     }
 }
 
-type Found = (Phase, Contents);
+type Initial = (Phase, Contents);
 
 /// Reads a session and says in which phase a handle with this secret begins.
-pub(crate) async fn read(sessions: &Sessions, id: SessionId, presented: Presented) -> Result<Found, Error> {
+pub(crate) async fn read(sessions: &Sessions, id: SessionId, presented: Presented) -> Result<Initial, Error> {
     let store = sessions.store();
     let loaded = store.load(id).await?;
     if let Loaded::Live(record) = &loaded
         && is_previous(&record.meta, presented.hash)
     {
         // Whether a previous secret still opens is a matter of time, and time is the store's.
-        let (loaded, now) = erased(store.load_timed(id)).await?;
+        let (loaded, now) = boxed(store.load_timed(id)).await?;
         return Ok(judge(id, loaded, presented, now));
     }
     Ok(judge(id, loaded, presented, store.now()))
@@ -102,7 +102,7 @@ fn is_previous(meta: &Meta, presented: SecretHash) -> bool {
     meta.rotation.as_ref().is_some_and(|rotation| rotation.previous == presented)
 }
 
-fn judge(id: SessionId, loaded: Loaded, presented: Presented, now: Millis) -> Found {
+fn judge(id: SessionId, loaded: Loaded, presented: Presented, now: Millis) -> Initial {
     let secret = presented.hash;
     match loaded {
         Loaded::Live(record) if opens(&record.meta, secret, now) => {

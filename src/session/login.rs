@@ -2,7 +2,7 @@
 
 use super::save::{MINTS, ids_taken};
 use super::{Live, Session};
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
@@ -10,7 +10,7 @@ use crate::identity::client::ClientInfo;
 use crate::identity::id::{SessionId, UserHash};
 use crate::session::login_request::{Login, LoginOutcome};
 use crate::store::{self, Contract, Gate, NewSession, Old, Reauthenticate, Refused};
-use crate::util::uncancelled::to_the_end;
+use crate::util::uncancelled::uncancelled;
 
 impl Session {
     /// Logs a user in, atomically: new identity, cap, index, carried fields and the end of the session before, all or nothing.
@@ -47,7 +47,7 @@ impl Session {
     pub async fn login(&self, login: Login) -> Result<LoginOutcome, Error> {
         if self.goes_by_steps(&login.user) {
             let session = self.clone();
-            return to_the_end(async move { session.login_in_turn(login).await }).await;
+            return uncancelled(async move { session.login_in_turn(login).await }).await;
         }
         self.login_in_turn(login).await
     }
@@ -55,13 +55,13 @@ impl Session {
     /// Whether the login ends the session before by a call of its own: then the one that makes the new session has to follow.
     fn goes_by_steps(&self, user: &str) -> bool {
         let elsewhere = |id: SessionId| id.bucket() != UserHash::of(user).bucket();
-        self.sessions().store().is_parted() && self.id().is_some_and(elsewhere)
+        self.sessions().store().is_sharded() && self.id().is_some_and(elsewhere)
     }
 
     async fn login_in_turn(&self, login: Login) -> Result<LoginOutcome, Error> {
         self.sessions().settings().limits.check_user(&login.user)?;
-        let spans = login.timeouts.map(|timeouts| timeouts.checked()).transpose()?;
-        let spans = spans.unwrap_or(self.sessions().settings().spans);
+        let lifetimes = login.timeouts.map(|timeouts| timeouts.checked()).transpose()?;
+        let lifetimes = lifetimes.unwrap_or(self.sessions().settings().lifetimes);
         if login.ticket.is_some_and(|ticket| !ticket.is_of(&login.user)) {
             return Ok(LoginOutcome::TicketVoid);
         }
@@ -72,11 +72,11 @@ impl Session {
         let found_live = live.is_some();
         match live {
             Some(live) if live.meta.user.as_deref() == Some(&login.user) => {
-                return self.login_again(live, login, spans).await;
+                return self.login_again(live, login, lifetimes).await;
             }
             Some(live) => {
                 let guest = live.meta.user.is_none();
-                let outcome = self.login_anew(Some(live), &login, spans).await?;
+                let outcome = self.login_anew(Some(live), &login, lifetimes).await?;
                 if !guest || outcome != LoginOutcome::Gone(Some(EndReason::LoggedIn)) {
                     return Ok(outcome);
                 }
@@ -89,7 +89,7 @@ impl Session {
                 Ok(LoginOutcome::Gone(reason))
             }
             Some(outcome) => Ok(outcome),
-            None => self.login_anew(None, &login, spans).await,
+            None => self.login_anew(None, &login, lifetimes).await,
         }
     }
 
@@ -98,7 +98,7 @@ impl Session {
         self.client().clone().remember(remember)
     }
 
-    async fn login_anew(&self, live: Option<Live>, login: &Login, spans: Spans) -> Result<LoginOutcome, Error> {
+    async fn login_anew(&self, live: Option<Live>, login: &Login, lifetimes: Lifetimes) -> Result<LoginOutcome, Error> {
         let stays = live.as_ref().is_none_or(|live| live.meta.user.is_none());
         let gate = self.gate(login)?;
         let keep = if stays { &login.keep[..] } else { &[] };
@@ -108,9 +108,9 @@ impl Session {
         for _ in 0..MINTS {
             let bucket = UserHash::of(&login.user).bucket();
             let (new, token) = self.new_session(bucket, Some(login.user.clone()))?;
-            let new = NewSession { spans, client: self.client_for(login.remember), ..new };
+            let new = NewSession { lifetimes, client: self.client_for(login.remember), ..new };
             let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.to_vec(), delta.clone());
-            let call = store::Login { new, old, seen, keep, delta, gate, door_ms: 0 };
+            let call = store::NewLogin { new, old, seen, keep, delta, gate, door_ms: 0 };
             let answer = self.sessions().store().login(self.sessions().op()?, &call).await;
             self.heard(&token, &answer);
             match answer? {
@@ -130,7 +130,7 @@ impl Session {
         Err(ids_taken())
     }
 
-    async fn login_again(&self, live: Live, login: Login, spans: Spans) -> Result<LoginOutcome, Error> {
+    async fn login_again(&self, live: Live, login: Login, lifetimes: Lifetimes) -> Result<LoginOutcome, Error> {
         let token = self.mint(live.id)?;
         let call = Reauthenticate {
             id: live.id,
@@ -138,7 +138,7 @@ impl Session {
             gate: self.gate(&login)?,
             user: login.user,
             secret: token.hash(),
-            spans,
+            lifetimes,
             client: self.client_for(login.remember.or(live.meta.client.is_remembered())),
             delta: self.state().fields.delta().clone(),
         };

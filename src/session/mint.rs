@@ -4,7 +4,7 @@ use super::Session;
 use crate::error::Error;
 use crate::identity::id::SessionId;
 use crate::identity::token::SessionToken;
-use crate::store::Answer;
+use crate::store::StoreResult;
 
 impl Session {
     /// A token for a session that the next call makes, or logs in again: either way nobody has used it yet.
@@ -29,7 +29,7 @@ impl Session {
     }
 
     /// What became of that call: if it certainly was not done, nothing has this secret.
-    pub(super) fn heard<T>(&self, token: &SessionToken, answer: &Answer<T>) {
+    pub(super) fn heard<T>(&self, token: &SessionToken, answer: &StoreResult<T>) {
         let may_be_done = matches!(answer, Ok(Ok(_)) | Err(Error::Indeterminate(_)));
         if !may_be_done {
             self.state().forget(token);
@@ -37,7 +37,7 @@ impl Session {
     }
 }
 
-impl super::State {
+impl super::SessionState {
     /// Nothing has this secret.
     pub(super) fn forget(&mut self, token: &SessionToken) {
         if let Some(minted) = &mut self.minted {

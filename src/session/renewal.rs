@@ -25,7 +25,7 @@ impl Session {
     /// Keeps the token that the request presented until the response's head is finished.
     pub(crate) fn keep_token(&self, token: SessionToken) {
         let mut state = self.state();
-        if let Some(promised_ms) = state.live().map(|live| live.meta.spans.absolute_ms) {
+        if let Some(promised_ms) = state.live().map(|live| live.meta.lifetimes.absolute_ms) {
             state.renewal = Renewal { token: Some(token), promised_ms, due: false };
         }
     }
@@ -66,7 +66,7 @@ impl Session {
         let renewal = std::mem::take(&mut state.renewal);
         let token = renewal.token.filter(|_| state.issued.is_none())?;
         let live = state.live()?;
-        let due = renewal.due || live.meta.spans.absolute_ms > renewal.promised_ms;
+        let due = renewal.due || live.meta.lifetimes.absolute_ms > renewal.promised_ms;
         (due && is_current(live) && token.id() == live.id).then(|| (token, live.clone()))
     }
 }
@@ -79,7 +79,7 @@ fn is_current(live: &Live) -> bool {
 /// Whether a use at this time is the first one in its window.
 fn begins_window(meta: &Meta, now: Millis) -> bool {
     let window = |at: Millis| at.saturating_sub(meta.since) / WINDOW_MS;
-    meta.spans.is_endless() && window(meta.touched) < window(now)
+    meta.lifetimes.is_endless() && window(meta.touched) < window(now)
 }
 
 #[cfg(test)]

@@ -27,26 +27,26 @@ impl Session {
     #[doc(alias = "set_timeout")]
     #[doc(alias = "set_expiry")]
     pub async fn set_timeouts(&self, timeouts: Timeouts) -> Result<(), Error> {
-        let spans = timeouts.checked()?;
+        let lifetimes = timeouts.checked()?;
         let _turn = self.0.turn.lock().await;
         self.refuse_change()?;
         let Some(live) = self.state().live().cloned() else {
-            self.state().spans = spans;
+            self.state().lifetimes = lifetimes;
             return Ok(());
         };
-        let call = Retime { id: live.id, generation: live.meta.generation, spans, user: live.meta.user };
+        let call = Retime { id: live.id, generation: live.meta.generation, lifetimes, user: live.meta.user };
         let answer = self.sessions().store().retime(self.sessions().op()?, &call).await?;
         let mut state = self.state();
         match answer {
             Ok(mut meta) => {
                 if let Some(live) = state.live_mut() {
                     live.follow(&mut meta);
-                    live.meta.spans = meta.spans;
+                    live.meta.lifetimes = meta.lifetimes;
                     live.meta.touched = meta.touched;
                     live.meta.grace_ms = meta.grace_ms;
                     live.meta.index_until = meta.index_until;
                 }
-                state.spans = spans;
+                state.lifetimes = lifetimes;
                 Ok(())
             }
             Err(Refused::Gone(reason)) => Err(state.gone_meanwhile(reason)),

@@ -4,7 +4,7 @@ use super::{Live, Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::token::{Presented, SessionToken};
-use crate::store::{Answer, Contract, Meta, Refused, Rotate};
+use crate::store::{Contract, Meta, Refused, Rotate, StoreResult};
 
 /// What became of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Session {
         }
     }
 
-    async fn rotate_from(&self, live: &Live, presented: Presented, token: &SessionToken) -> Answer<Meta> {
+    async fn rotate_from(&self, live: &Live, presented: Presented, token: &SessionToken) -> StoreResult<Meta> {
         let call = Rotate {
             id: live.id,
             generation: live.meta.generation,

@@ -1,6 +1,6 @@
 //! Sending changed fields; the first save of a draft makes the session.
 
-use super::{Live, Phase, Session, State};
+use super::{Live, Phase, Session, SessionState};
 use crate::config::limits::{LimitExceeded, Limits};
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
@@ -126,7 +126,7 @@ impl Session {
         }
         let (draft, call) = {
             let mut state = self.state();
-            let State { phase, fields, withheld, .. } = &mut *state;
+            let SessionState { phase, fields, withheld, .. } = &mut *state;
             if !fields.is_dirty() {
                 return Ok(settled.unwrap_or(SaveOutcome::Unchanged));
             }
@@ -226,7 +226,7 @@ impl Session {
         let new = NewSession {
             id,
             secret: token.hash(),
-            spans: self.state().spans,
+            lifetimes: self.state().lifetimes,
             grace_ms: self.sessions().settings().grace_ms,
             user,
             client: self.client().clone(),
@@ -252,8 +252,8 @@ fn save_call(live: &Live, fields: &mut Fields, unchanged_only: bool) -> Save {
 impl Live {
     /// What a store may compare with, if it answered that and we hold all that stood there.
     pub(super) fn snapshot(&self, fields: &Fields) -> Option<Snapshot> {
-        let packed = self.meta.packed.0.clone()?;
-        Some(Snapshot { packed, fields: fields.known() })
+        let etag = self.meta.etag.0.clone()?;
+        Some(Snapshot { etag, fields: fields.known() })
     }
 
     /// Notes a version that our own write made. If others wrote in between, our snapshot stays older than that. A write
@@ -262,23 +262,23 @@ impl Live {
         if something && wrote.version == self.meta.version.wrapping_add(1) {
             self.meta.version = wrote.version;
         }
-        self.meta.packed = wrote.packed;
+        self.meta.etag = wrote.etag;
     }
 
     /// Takes over the metadata's bytes as another operation left them, if the fields that we hold still stand beside it.
     pub(super) fn follow(&mut self, now: &mut Meta) {
         let fields_stand = (now.generation, now.version) == (self.meta.generation, self.meta.version);
-        if fields_stand && self.meta.packed.0.is_some() {
-            self.meta.packed = std::mem::take(&mut now.packed);
+        if fields_stand && self.meta.etag.0.is_some() {
+            self.meta.etag = std::mem::take(&mut now.etag);
         }
     }
 }
 
-impl State {
+impl SessionState {
     /// Goes on with a session that was just made.
     pub(super) fn begin(&mut self, id: SessionId, meta: crate::store::Meta, token: SessionToken) {
         let live = Live { id, presented: token.presented(), loaded: meta.touched, meta };
-        self.spans = live.meta.spans;
+        self.lifetimes = live.meta.lifetimes;
         if let Some(minted) = &mut self.minted {
             minted.stored(&token, live.meta.uses);
         }

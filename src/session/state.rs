@@ -1,7 +1,7 @@
 //! What a handle knows of its session.
 
 use super::withheld::Withheld;
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::{Delta, Fields};
@@ -13,13 +13,13 @@ use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 
 /// What a handle knows.
-pub(super) struct State {
+pub(super) struct SessionState {
     pub(super) phase: Phase,
     pub(super) fields: Fields,
     /// The token that the client has to be given.
     pub(super) issued: Option<SessionToken>,
     /// What a session that is yet to be made gets.
-    pub(super) spans: Spans,
+    pub(super) lifetimes: Lifetimes,
     /// A save whose answer was not heard: it is sent again, as the same call, before the next.
     pub(super) unsettled: Option<(Op, Save)>,
     /// The changes that a save was told of a conflict of: until something is done about it, they are not saved unasked.
@@ -95,7 +95,7 @@ impl Phase {
     }
 }
 
-impl State {
+impl SessionState {
     pub(super) const fn live(&self) -> Option<&Live> {
         self.phase.live()
     }

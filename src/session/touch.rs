@@ -35,7 +35,7 @@ impl Session {
         let now = self.sessions().store().now();
         let state = self.state();
         let Some(live) = state.live() else { return false };
-        now >= live.meta.touched + u64::from(live.meta.spans.interval_ms) || live.is_first_use()
+        now >= live.meta.touched + u64::from(live.meta.lifetimes.interval_ms) || live.is_first_use()
     }
 
     async fn touch_now(&self) -> Result<(), Error> {

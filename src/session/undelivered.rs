@@ -201,8 +201,8 @@ mod tests {
         minted.note(&token, 0);
         minted.end(&sessions);
         tokio::time::sleep(2 * DELAY).await;
-        let (spans, client) = (sessions.settings().spans, ClientInfo::new());
-        let new = NewSession { id, secret: token.hash(), spans, grace_ms: 0, user: None, client };
+        let (lifetimes, client) = (sessions.settings().lifetimes, ClientInfo::new());
+        let new = NewSession { id, secret: token.hash(), lifetimes, grace_ms: 0, user: None, client };
         let op = sessions.op().expect("randomness");
         assert!(sessions.store().create(op, &new, &Delta::default()).await.expect("embedded").is_ok());
         tokio::time::sleep(OVER - 3 * DELAY).await;

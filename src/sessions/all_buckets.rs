@@ -18,7 +18,7 @@ const ROUNDS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Buckets in turn; those that failed come again.
-pub(crate) struct Walk {
+pub(crate) struct AllBuckets {
     left: VecDeque<Bucket>,
     failed: VecDeque<Bucket>,
     round: u32,
@@ -26,7 +26,7 @@ pub(crate) struct Walk {
     succeeded: Instant,
 }
 
-impl Walk {
+impl AllBuckets {
     pub(crate) fn over(buckets: impl Iterator<Item = Bucket>) -> Self {
         Self { left: buckets.collect(), failed: VecDeque::new(), round: 0, in_a_row: 0, succeeded: Instant::now() }
     }
@@ -78,7 +78,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_bucket_that_fails_comes_again_after_the_others() {
-        let mut walk = Walk::over(Bucket::all().take(3));
+        let mut walk = AllBuckets::over(Bucket::all().take(3));
         let mut order = Vec::new();
         while let Some(bucket) = walk.next().await {
             order.push(bucket.index());
@@ -90,7 +90,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_bucket_that_always_fails_ends_the_walk_after_the_others() {
-        let mut walk = Walk::over(Bucket::all());
+        let mut walk = AllBuckets::over(Bucket::all());
         let (mut done, mut ended) = (0, None);
         while let Some(bucket) = walk.next().await {
             match walk.settle(bucket, if bucket.index() == 7 { away() } else { Ok(()) }) {
@@ -107,7 +107,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_store_that_is_away_ends_the_walk_soon() {
-        let mut walk = Walk::over(Bucket::all());
+        let mut walk = AllBuckets::over(Bucket::all());
         let mut tried = 0;
         while let Some(bucket) = walk.next().await {
             tried += 1;
@@ -116,7 +116,7 @@ mod tests {
             }
         }
         assert_eq!(tried, IN_A_ROW);
-        let mut walk = Walk::over(Bucket::all());
+        let mut walk = AllBuckets::over(Bucket::all());
         let bucket = walk.next().await.expect("one");
         tokio::time::advance(WITHOUT_SUCCESS).await;
         assert!(walk.settle(bucket, away::<()>()).is_err(), "a store that hangs");
@@ -124,7 +124,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_no_repeat_can_mend_ends_the_walk_at_once() {
-        let mut walk = Walk::over(Bucket::all());
+        let mut walk = AllBuckets::over(Bucket::all());
         let bucket = walk.next().await.expect("one");
         assert!(walk.settle::<()>(bucket, Err(Error::Unreadable("of another version"))).is_err());
     }

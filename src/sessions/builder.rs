@@ -234,7 +234,7 @@ impl Builder {
         check_field_name(&namespace)
             .map_err(|_| ConfigError::out_of_range("namespace", &namespace, "1 to 64 bytes of [A-Za-z0-9_.-]"))?;
         let settings = Settings {
-            spans: self.timeouts.checked()?,
+            lifetimes: self.timeouts.checked()?,
             timeouts_given: self.timeouts_given,
             cap: self.cap.checked()?,
             limits: self.limits.checked()?,

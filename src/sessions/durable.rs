@@ -9,7 +9,7 @@ use crate::identity::id::SessionId;
 use crate::session::{EndOutcome, Session};
 use crate::sessions::Sessions;
 use crate::store::{Contract, Refused, Replicas, Scope};
-use crate::util::uncancelled::to_the_end;
+use crate::util::uncancelled::uncancelled;
 
 /// No wait for replicas is longer.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -131,7 +131,7 @@ impl DurableUser {
         let (this, of) = (self.clone(), Arc::clone(&replicas));
         let revoke =
             async move { this.durable.sessions.store().revoke_on(&this.user, scope, EndReason::Revoked, &of).await };
-        match to_the_end(revoke).await? {
+        match uncancelled(revoke).await? {
             Ok(ended) => Ok(Ok(DurableEnd::new(ended, &replicas))),
             Err(Refused::Gone(_)) => Ok(Err(DurableEnd::new(0, &replicas))),
             Err(refused) => Err(refused.into_error(limits, "")),

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 use crate::error::Error;
 use crate::identity::id::Bucket;
 use crate::sessions::Sessions;
-use crate::sessions::all_buckets::Walk;
+use crate::sessions::all_buckets::AllBuckets;
 use crate::store::Contract;
 use crate::util::rarely::rarely;
 
@@ -19,7 +19,7 @@ pub use crate::store::Swept;
 pub(crate) async fn sweep(sessions: &Sessions) -> Result<Swept, Error> {
     let start = usize::from(Bucket::random()?.index());
     let mut total = Swept::default();
-    let mut walk = Walk::over(Bucket::all().cycle().skip(start).take(usize::from(Bucket::COUNT)));
+    let mut walk = AllBuckets::over(Bucket::all().cycle().skip(start).take(usize::from(Bucket::COUNT)));
     while let Some(bucket) = walk.next().await {
         let answer = sessions.store().sweep(bucket).await;
         total += walk.settle(bucket, answer)?.unwrap_or_default();

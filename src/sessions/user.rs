@@ -9,7 +9,7 @@ use crate::identity::id::SessionId;
 use crate::sessions::{Revoked, Sessions};
 use crate::store::{Contract, Meta, Refused, Scope};
 use crate::util::clock::instant;
-use crate::util::uncancelled::to_the_end;
+use crate::util::uncancelled::uncancelled;
 
 /// All sessions of one user, on whatever server they were opened; made by [`Sessions::user`].
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ impl UserSessions {
         self.check()?;
         let this = self.clone();
         let one = async move { this.sessions.store().revoke(&this.user, Scope::One(id), EndReason::Revoked).await };
-        Ok(to_the_end(one).await?.is_ok())
+        Ok(uncancelled(one).await?.is_ok())
     }
 
     /// Ends all sessions of the user but this one; `None`, and nothing is ended, if this is not a live one of the user.
@@ -125,7 +125,7 @@ impl UserSessions {
         self.check()?;
         let this = self.clone();
         let revoke = async move { this.sessions.store().revoke(&this.user, scope, EndReason::Revoked).await };
-        match to_the_end(revoke).await? {
+        match uncancelled(revoke).await? {
             Ok(ended) => Ok(Some(Revoked { ended })),
             Err(Refused::Gone(_)) => Ok(None),
             Err(refused) => Err(refused.into_error(&self.sessions.settings().limits, "")),

@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::*;
 use crate::util::clock::{ManualClock, system_ms};
-use state::State;
+use state::MemoryState;
 
 mod bucket;
 mod contents;
@@ -33,7 +33,7 @@ mod user;
 pub(crate) struct Memory {
     clock: Option<ManualClock>,
     /// A `std` mutex: never held across an `.await`.
-    state: Mutex<State>,
+    state: Mutex<MemoryState>,
 }
 
 impl std::fmt::Debug for Memory {
@@ -45,11 +45,11 @@ impl std::fmt::Debug for Memory {
 
 impl Memory {
     pub(crate) fn new(settings: StoreSettings, clock: Option<ManualClock>) -> Self {
-        Self { clock, state: Mutex::new(State::new(settings)) }
+        Self { clock, state: Mutex::new(MemoryState::new(settings)) }
     }
 
     /// The state at the present moment. A poisoned lock is taken all the same: no call panics between two writes.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.advance(self.clock.as_ref().map_or_else(system_ms, ManualClock::now));
         state
@@ -78,31 +78,31 @@ impl Contract for Memory {
         Ok((state.load(id), state.now))
     }
 
-    async fn create(&self, _: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
+    async fn create(&self, _: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
         Ok(self.state().create(new, delta))
     }
 
-    async fn touch(&self, _: Op, touch: &Touch) -> Answer<Meta> {
+    async fn touch(&self, _: Op, touch: &Touch) -> StoreResult<Meta> {
         Ok(self.state().touch(touch))
     }
 
-    async fn save(&self, _: Op, save: &Save) -> Answer<Wrote> {
+    async fn save(&self, _: Op, save: &Save) -> StoreResult<Wrote> {
         Ok(self.state().save(save))
     }
 
-    async fn increment(&self, _: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
+    async fn increment(&self, _: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
         Ok(self.state().increment(increment))
     }
 
-    async fn rotate(&self, _: Op, rotate: &Rotate) -> Answer<Meta> {
+    async fn rotate(&self, _: Op, rotate: &Rotate) -> StoreResult<Meta> {
         Ok(self.state().rotate(rotate))
     }
 
-    async fn retime(&self, _: Op, retime: &Retime) -> Answer<Meta> {
+    async fn retime(&self, _: Op, retime: &Retime) -> StoreResult<Meta> {
         Ok(self.state().retime(retime))
     }
 
-    async fn login(&self, _: Op, login: &Login) -> Answer<Record> {
+    async fn login(&self, _: Op, login: &NewLogin) -> StoreResult<Record> {
         Ok(self.state().login(login))
     }
 
@@ -110,28 +110,28 @@ impl Contract for Memory {
         Ok(false)
     }
 
-    async fn lead(&self, _: Op, lead: &Lead) -> Answer<()> {
+    async fn lead(&self, _: Op, lead: &Lead) -> StoreResult<()> {
         Ok(self.state().lead(lead))
     }
 
-    async fn reauthenticate(&self, _: Op, again: &Reauthenticate) -> Answer<Record> {
+    async fn reauthenticate(&self, _: Op, again: &Reauthenticate) -> StoreResult<Record> {
         Ok(self.state().reauthenticate(again))
     }
 
-    async fn join(&self, _: Op, join: &Join) -> Answer<Record> {
+    async fn join(&self, _: Op, join: &Join) -> StoreResult<Record> {
         Ok(self.state().join(join))
     }
 
-    async fn end(&self, _: Op, end: &End) -> Answer<Option<Record>> {
+    async fn end(&self, _: Op, end: &End) -> StoreResult<Option<Record>> {
         Ok(self.state().end(end))
     }
 
-    async fn end_undelivered(&self, _: Op, undelivered: &Undelivered) -> Answer<bool> {
+    async fn end_undelivered(&self, _: Op, undelivered: &Undelivered) -> StoreResult<bool> {
         Ok(self.state().end_undelivered(undelivered))
     }
 
     /// There are no replicas here.
-    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {
+    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
         replicas.note(0);
         self.end(op, end).await
     }
@@ -144,11 +144,17 @@ impl Contract for Memory {
         Ok(self.state().list(user))
     }
 
-    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
+    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
         Ok(self.state().revoke(user, scope, reason))
     }
 
-    async fn revoke_on(&self, user: &str, scope: Scope, reason: EndReason, replicas: &Arc<Replicas>) -> Answer<u64> {
+    async fn revoke_on(
+        &self,
+        user: &str,
+        scope: Scope,
+        reason: EndReason,
+        replicas: &Arc<Replicas>,
+    ) -> StoreResult<u64> {
         replicas.note(0);
         self.revoke(user, scope, reason).await
     }

@@ -1,13 +1,13 @@
 //! What a store has of a session: its metadata and fields, or the tombstone of an ended one.
 
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::fields::map::Contents;
 use crate::identity::client::ClientInfo;
 use crate::identity::csrf::CsrfDigest;
 use crate::identity::id::SessionId;
 use crate::identity::token::SecretHash;
-use crate::store::{FORMER_CSRF_LIFE_MS, NewSession, Packed};
+use crate::store::{Etag, FORMER_CSRF_LIFE_MS, NewSession};
 use crate::util::clock::Millis;
 
 /// What is stored of a session besides its fields.
@@ -18,7 +18,7 @@ pub(crate) struct Meta {
     pub(crate) since: Millis,
     /// The last use that was noted.
     pub(crate) touched: Millis,
-    pub(crate) spans: Spans,
+    pub(crate) lifetimes: Lifetimes,
     /// For so long after its deadline the hash stays, so that its end can be told. Fixed at creation.
     pub(crate) grace_ms: u32,
     /// Grows with each re-authentication.
@@ -33,7 +33,7 @@ pub(crate) struct Meta {
     pub(crate) rotation: Option<Rotation>,
     pub(crate) user: Option<String>,
     pub(crate) client: ClientInfo,
-    pub(crate) packed: Packed,
+    pub(crate) etag: Etag,
 }
 
 impl Meta {
@@ -43,7 +43,7 @@ impl Meta {
             created: now,
             since: now,
             touched: now,
-            spans: new.spans,
+            lifetimes: new.lifetimes,
             grace_ms: new.grace_ms,
             generation: 1,
             version: 1,
@@ -53,13 +53,13 @@ impl Meta {
             rotation: None,
             user: None,
             client: new.client.clone(),
-            packed: Packed::default(),
+            etag: Etag::default(),
         }
     }
 
     /// The moment after which the session is dead: alive until it has passed.
     pub(crate) fn deadline(&self) -> Millis {
-        self.touched + self.spans.life_ms(self.since, self.touched)
+        self.touched + self.lifetimes.life_ms(self.since, self.touched)
     }
 }
 

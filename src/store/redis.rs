@@ -17,7 +17,7 @@ use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
 use crate::store::redis::client::Client;
 use crate::store::redis::layout::keys::Keys;
-use crate::store::redis::ops::contention::Crowded;
+use crate::store::redis::ops::contention::Contention;
 use crate::store::redis::ops::{bucket, create, join, lead, load, login, session, user};
 use crate::store::redis::script::reply;
 use journal::Journal;
@@ -34,8 +34,8 @@ pub(crate) struct Redis {
     keys: Keys,
     client: Client,
     /// Whether a session was met whose key outlasts its life: until then to exist is to live, and a load asks for no `PTTL`.
-    graced: AtomicBool,
-    crowded: Crowded,
+    needs_pttl: AtomicBool,
+    contention: Contention,
     /// Whether buckets may lie on different servers: then no script has keys of two.
     parted: bool,
     /// Whether all slots are taken to be on the move: for tests.
@@ -56,8 +56,8 @@ impl Redis {
             settings,
             keys,
             client,
-            graced: AtomicBool::new(false),
-            crowded: Crowded::new(),
+            needs_pttl: AtomicBool::new(false),
+            contention: Contention::new(),
             parted,
             torn: false,
             eviction_allowed: false,
@@ -90,7 +90,7 @@ impl Redis {
     }
 
     /// Whether buckets may lie on different servers.
-    pub(super) const fn is_parted(&self) -> bool {
+    pub(super) const fn is_sharded(&self) -> bool {
         self.parted
     }
 
@@ -103,13 +103,13 @@ impl Redis {
         self.client.check().await
     }
 
-    fn graced(&self) -> bool {
-        self.graced.load(Ordering::Relaxed)
+    fn needs_pttl(&self) -> bool {
+        self.needs_pttl.load(Ordering::Relaxed)
     }
 
     /// From now on loads ask for `PTTL`.
     fn note_grace(&self) {
-        self.graced.store(true, Ordering::Relaxed);
+        self.needs_pttl.store(true, Ordering::Relaxed);
     }
 }
 
@@ -135,31 +135,31 @@ impl Contract for Redis {
         load::load_timed(self, id).await
     }
 
-    async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> Answer<Record> {
+    async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
         create::create(self, op, new, delta).await
     }
 
-    async fn touch(&self, op: Op, touch: &Touch) -> Answer<Meta> {
+    async fn touch(&self, op: Op, touch: &Touch) -> StoreResult<Meta> {
         session::touch(self, op, touch).await
     }
 
-    async fn save(&self, op: Op, save: &Save) -> Answer<Wrote> {
+    async fn save(&self, op: Op, save: &Save) -> StoreResult<Wrote> {
         session::save(self, op, save).await
     }
 
-    async fn increment(&self, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
+    async fn increment(&self, op: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
         session::increment(self, op, increment).await
     }
 
-    async fn rotate(&self, op: Op, rotate: &Rotate) -> Answer<Meta> {
+    async fn rotate(&self, op: Op, rotate: &Rotate) -> StoreResult<Meta> {
         session::rotate(self, op, rotate).await
     }
 
-    async fn retime(&self, op: Op, retime: &Retime) -> Answer<Meta> {
+    async fn retime(&self, op: Op, retime: &Retime) -> StoreResult<Meta> {
         session::retime(self, op, retime).await
     }
 
-    async fn login(&self, op: Op, login: &Login) -> Answer<Record> {
+    async fn login(&self, op: Op, login: &NewLogin) -> StoreResult<Record> {
         login::login(self, op, login).await
     }
 
@@ -167,27 +167,27 @@ impl Contract for Redis {
         lead::is_parked(self, id).await
     }
 
-    async fn lead(&self, op: Op, lead: &Lead) -> Answer<()> {
+    async fn lead(&self, op: Op, lead: &Lead) -> StoreResult<()> {
         lead::lead(self, op, lead).await
     }
 
-    async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> Answer<Record> {
+    async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> StoreResult<Record> {
         login::reauthenticate(self, op, again).await
     }
 
-    async fn join(&self, op: Op, join: &Join) -> Answer<Record> {
+    async fn join(&self, op: Op, join: &Join) -> StoreResult<Record> {
         join::join(self, op, join).await
     }
 
-    async fn end(&self, op: Op, end: &End) -> Answer<Option<Record>> {
+    async fn end(&self, op: Op, end: &End) -> StoreResult<Option<Record>> {
         session::end(self, self.delivery(op), end).await
     }
 
-    async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> Answer<bool> {
+    async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> StoreResult<bool> {
         session::end_undelivered(self, op, undelivered).await
     }
 
-    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> Answer<Option<Record>> {
+    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
         session::end(self, self.delivery(op).on(Some(replicas)), end).await
     }
 
@@ -199,11 +199,17 @@ impl Contract for Redis {
         user::list(self, user).await
     }
 
-    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> Answer<u64> {
+    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
         user::revoke(self, user, scope, reason, None).await
     }
 
-    async fn revoke_on(&self, user: &str, scope: Scope, reason: EndReason, replicas: &Arc<Replicas>) -> Answer<u64> {
+    async fn revoke_on(
+        &self,
+        user: &str,
+        scope: Scope,
+        reason: EndReason,
+        replicas: &Arc<Replicas>,
+    ) -> StoreResult<u64> {
         user::revoke(self, user, scope, reason, Some(replicas)).await
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::config::Cap;
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::fields::Delta;
 use crate::identity::client::ClientInfo;
@@ -20,7 +20,7 @@ use crate::util::clock::Millis;
 pub(crate) struct NewSession {
     pub(crate) id: SessionId,
     pub(crate) secret: SecretHash,
-    pub(crate) spans: Spans,
+    pub(crate) lifetimes: Lifetimes,
     pub(crate) grace_ms: u32,
     pub(crate) user: Option<String>,
     pub(crate) client: ClientInfo,
@@ -87,7 +87,7 @@ pub(crate) struct Rotate {
 pub(crate) struct Retime {
     pub(crate) id: SessionId,
     pub(crate) generation: u32,
-    pub(crate) spans: Spans,
+    pub(crate) lifetimes: Lifetimes,
     pub(crate) user: Option<String>,
 }
 
@@ -101,7 +101,7 @@ pub(crate) struct Old {
 
 /// Logs a user in under a new id, and ends the session before.
 #[derive(Debug, Clone)]
-pub(crate) struct Login {
+pub(crate) struct NewLogin {
     pub(crate) new: NewSession,
     pub(crate) old: Option<Old>,
     /// The old session as the caller knows it, if it is a guest's.
@@ -138,7 +138,7 @@ pub(crate) struct Reauthenticate {
     pub(crate) generation: u32,
     pub(crate) user: String,
     pub(crate) secret: SecretHash,
-    pub(crate) spans: Spans,
+    pub(crate) lifetimes: Lifetimes,
     pub(crate) client: ClientInfo,
     pub(crate) delta: Delta,
     pub(crate) gate: Gate,

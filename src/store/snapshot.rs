@@ -9,17 +9,17 @@ use crate::fields::map::Contents;
 ///
 /// Equal to any other: they say nothing of a session that the rest of its metadata does not, but who wrote it last.
 #[derive(Clone, Default)]
-pub(crate) struct Packed(pub(crate) Option<Vec<u8>>);
+pub(crate) struct Etag(pub(crate) Option<Vec<u8>>);
 
-impl PartialEq for Packed {
+impl PartialEq for Etag {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Packed {}
+impl Eq for Etag {}
 
-impl fmt::Debug for Packed {
+impl fmt::Debug for Etag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Packed(..)")
     }
@@ -28,7 +28,7 @@ impl fmt::Debug for Packed {
 /// A session as it was loaded, or left by the holder's own write: metadata and all fields of one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
-    pub(crate) packed: Vec<u8>,
+    pub(crate) etag: Vec<u8>,
     pub(crate) fields: Arc<Contents>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Snapshot {
 pub(crate) struct Wrote {
     pub(crate) version: u32,
     /// The metadata after it, if it wrote to exactly what the snapshot showed.
-    pub(crate) packed: Packed,
+    pub(crate) etag: Etag,
     /// Whether the user has logged in again since the caller's load: the secrets that the caller knows are dead.
     pub(crate) overtaken: bool,
 }
@@ -45,6 +45,6 @@ pub(crate) struct Wrote {
 impl Wrote {
     /// Of a write to a session that may have more than the caller knows of.
     pub(crate) const fn version(version: u32) -> Self {
-        Self { version, packed: Packed(None), overtaken: false }
+        Self { version, etag: Etag(None), overtaken: false }
     }
 }

@@ -10,10 +10,10 @@ const SUBJECTS: usize = 32;
 /// Whose turn it is in the log: once a minute, for each subject and each thread of the runtime, so that no request waits
 /// for another.
 #[derive(Debug, Default)]
-pub(crate) struct Rarely(RefCell<Vec<Turn>>);
+pub(crate) struct Rarely(RefCell<Vec<Subject>>);
 
 #[derive(Debug)]
-struct Turn {
+struct Subject {
     subject: String,
     next: Instant,
     left_out: u64,
@@ -34,7 +34,7 @@ impl Rarely {
         let subject = if turns.len() < SUBJECTS { subject } else { "" };
         let next = now + EVERY;
         let Some(turn) = turns.iter_mut().find(|turn| turn.subject == subject) else {
-            turns.push(Turn { subject: subject.to_owned(), next, left_out: 0 });
+            turns.push(Subject { subject: subject.to_owned(), next, left_out: 0 });
             return Some(0);
         };
         if now < turn.next {

@@ -7,14 +7,14 @@ use tokio::task::JoinError;
 use tracing::Instrument;
 
 use crate::error::{Error, Outage};
-use crate::util::boxed::erased;
+use crate::util::boxed::boxed;
 
 /// Does the work in a task of its own and waits for it; dropping the wait does not stop it. Outside of a Tokio
 /// runtime there are no tasks, and it stops.
-pub(crate) async fn to_the_end<T: Send + 'static>(
+pub(crate) async fn uncancelled<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    let work = erased(work.in_current_span());
+    let work = boxed(work.in_current_span());
     match Handle::try_current() {
         Ok(runtime) => runtime.spawn(work).await.unwrap_or_else(|error| Err(stopped(error))),
         Err(_) => work.await,
@@ -26,7 +26,7 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
 pub(crate) async fn beside(work: impl Future<Output = ()> + Send + 'static) {
     match Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn(work)),
-        Err(_) => erased(work).await,
+        Err(_) => boxed(work).await,
     }
 }
 

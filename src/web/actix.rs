@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use self::stop::Stop;
-use super::slot::Slot;
+use super::slot::SessionSlot;
 
 mod csrf;
 mod extract;
@@ -16,11 +16,11 @@ pub use csrf::CsrfMiddleware;
 pub use middleware::SessionMiddleware;
 
 /// A future of one worker.
-type Local<T> = Pin<Box<dyn Future<Output = T>>>;
+type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// What the session middleware puts into a request's extensions.
 #[derive(Clone)]
-struct Place {
-    slot: Slot,
+struct SessionExtension {
+    slot: SessionSlot,
     stop: Stop,
 }

@@ -1,11 +1,11 @@
 //! What caches on the way must know.
 
 use super::head::{ResponseHead, Secrecy};
-use super::slot::Slot;
+use super::slot::SessionSlot;
 
 /// Keeps what was made for a user out of shared caches, where the handler says nothing about caching and the layer is
 /// not told to leave that to it: caches that ignore `Vary` would give it to others.
-pub(crate) fn mark_private<R: ResponseHead>(slot: &Slot, response: &mut R) {
+pub(crate) fn mark_private<R: ResponseHead>(slot: &SessionSlot, response: &mut R) {
     if slot.is_for_user() && slot.marks_private() && response.values("cache-control").next().is_none() {
         response.append("cache-control", b"private", Secrecy::Public);
     }

@@ -6,10 +6,10 @@ pub(crate) mod origin;
 use std::sync::Arc;
 
 use super::head::RequestHead;
-use super::slot::{Asked, Slot, no_layer};
+use super::slot::{Asked, SessionSlot, no_layer};
 use crate::config::ConfigError;
-use crate::web::csrf::origin::{Evidence, Sent, Source};
-use crate::web::error_response::Answer;
+use crate::web::csrf::origin::{Evidence, SingleHeader, Source};
+use crate::web::error_response::ErrorReply;
 
 const NO_TOKEN: &str = "the CSRF token is missing or wrong";
 /// Named here, as what frameworks call safe grows with the methods that they know.
@@ -89,9 +89,9 @@ pub(crate) struct Rules {
 /// What is to be done with a request.
 pub(crate) enum Admission {
     Pass,
-    Refuse(Answer),
+    Refuse(ErrorReply),
     /// Passes with this token of the session, which is yet to be loaded.
-    Token(Slot, String),
+    Token(SessionSlot, String),
 }
 
 impl CsrfLayer {
@@ -121,23 +121,23 @@ impl CsrfLayer {
 
 impl Rules {
     /// `slot` is that of the session layer around this one, if there is one.
-    pub(crate) fn admit(&self, request: &impl RequestHead, slot: Option<&Slot>) -> Admission {
-        let needs_no_guard = slot.is_some_and(Slot::needs_no_guard);
+    pub(crate) fn admit(&self, request: &impl RequestHead, slot: Option<&SessionSlot>) -> Admission {
+        let needs_no_guard = slot.is_some_and(SessionSlot::needs_no_guard);
         if needs_no_guard || changes_nothing(request) {
             return Admission::Pass;
         }
         // Whatever came: so that a missing layer shows with the first request, not with the first old browser.
         if self.missing == MissingOrigin::Token && slot.is_none() {
-            return Admission::Refuse(Answer::to(&no_layer()));
+            return Admission::Refuse(ErrorReply::to(&no_layer()));
         }
         match (Evidence::of(request).source(&self.trusted), self.missing, slot) {
             (Source::Ours, _, _) | (Source::Unknown, MissingOrigin::Allow, _) => Admission::Pass,
             (Source::Unknown, MissingOrigin::Token, Some(slot)) => match token(request) {
                 Some(token) => Admission::Token(slot.clone(), token),
-                None => Admission::Refuse(Answer::forbidden(NO_TOKEN)),
+                None => Admission::Refuse(ErrorReply::forbidden(NO_TOKEN)),
             },
             (Source::Unknown, MissingOrigin::Token, None) | (Source::Other, _, _) => {
-                Admission::Refuse(Answer::forbidden("the request came from another site"))
+                Admission::Refuse(ErrorReply::forbidden("the request came from another site"))
             }
         }
     }
@@ -148,15 +148,15 @@ fn changes_nothing(request: &impl RequestHead) -> bool {
 }
 
 /// Answers for the request unless this is its session's token.
-pub(crate) async fn check(slot: &Slot, asked: Asked<'_>, token: &str) -> Result<(), Answer> {
-    let session = slot.load(asked).await.map_err(|error| Answer::to(&error))?;
-    if session.csrf_matches(token) { Ok(()) } else { Err(Answer::forbidden(NO_TOKEN)) }
+pub(crate) async fn check(slot: &SessionSlot, asked: Asked<'_>, token: &str) -> Result<(), ErrorReply> {
+    let session = slot.load(asked).await.map_err(|error| ErrorReply::to(&error))?;
+    if session.csrf_matches(token) { Ok(()) } else { Err(ErrorReply::forbidden(NO_TOKEN)) }
 }
 
 /// The one token that was sent, if it is text. Without one, no session is loaded.
 fn token(request: &impl RequestHead) -> Option<String> {
-    match Sent::of(request.values("x-csrf-token")) {
-        Sent::One(token) => std::str::from_utf8(token).ok().map(str::to_owned),
-        Sent::Absent | Sent::Several => None,
+    match SingleHeader::of(request.values("x-csrf-token")) {
+        SingleHeader::One(token) => std::str::from_utf8(token).ok().map(str::to_owned),
+        SingleHeader::Absent | SingleHeader::Several => None,
     }
 }

@@ -15,12 +15,12 @@ const UNAUTHORIZED: u16 = 401;
 const FORBIDDEN: u16 = 403;
 
 /// The response to an error: a status, and a body in JSON without any data of the session.
-pub(crate) struct Answer {
+pub(crate) struct ErrorReply {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl ErrorReply {
     /// Answers an error, and leaves a trace of what the client is not told.
     pub(crate) fn to(error: &Error) -> Self {
         let status = Self::status_of(error);

@@ -2,21 +2,21 @@
 
 use super::caching::{forbids_storing, mark_private, varies_by};
 use super::head::{ResponseHead, Secrecy};
-use super::policy::{self, Reply};
-use super::slot::Slot;
+use super::policy::{self, TokenReply};
+use super::slot::SessionSlot;
 use crate::session::Session;
 use crate::util::rarely::rarely;
-use crate::web::error_response::Answer;
+use crate::web::error_response::ErrorReply;
 
 /// Saves, and completes the response's headers. From then on the session cannot be changed.
 ///
 /// Dropped midway, when the client hangs up, a save is done or not.
-pub(crate) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
+pub(crate) async fn finish<R: ResponseHead>(slot: &SessionSlot, mut response: R) -> R {
     drop_ours(slot, &mut response);
     if let Some(session) = slot.used() {
         let settled = policy::settle(session, response.status(), slot.save_on()).await;
         if let Err(error) = settled {
-            response = R::of(Answer::to(&error));
+            response = R::of(ErrorReply::to(&error));
         }
         carry(slot, session, &mut response).await;
     }
@@ -29,9 +29,9 @@ pub(crate) async fn finish<R: ResponseHead>(slot: &Slot, mut response: R) -> R {
 }
 
 /// Puts the new token, or the word that there is none any more, into the response.
-async fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R) {
+async fn carry<R: ResponseHead>(slot: &SessionSlot, session: &Session, response: &mut R) {
     let (carrier, status) = (slot.carrier(), response.status());
-    let reply = Reply { carrier, carried: slot.carried(), status };
+    let reply = TokenReply { carrier, carried: slot.carried(), status };
     let lines = reply.lines(session).await;
     for line in &lines {
         response.append(carrier.response_header(), line.as_bytes(), Secrecy::Secret);
@@ -43,7 +43,7 @@ async fn carry<R: ResponseHead>(slot: &Slot, session: &Session, response: &mut R
 }
 
 /// Drops what a handler set under our name: beside ours, a browser would keep whichever came last.
-fn drop_ours<R: ResponseHead>(slot: &Slot, response: &mut R) {
+fn drop_ours<R: ResponseHead>(slot: &SessionSlot, response: &mut R) {
     let (carrier, header) = (slot.carrier(), slot.carrier().response_header());
     if response.values(header).any(|value| carrier.is_ours(value)) {
         rarely!(

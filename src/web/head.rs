@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::web::error_response::Answer;
+use crate::web::error_response::ErrorReply;
 
 /// A request's head.
 pub(crate) trait RequestHead {
@@ -45,5 +45,5 @@ pub(crate) trait ResponseHead: Sized {
     fn append(&mut self, name: &str, value: &[u8], secrecy: Secrecy);
 
     /// The response to an error: in JSON, with `Retry-After` after an outage.
-    fn of(answer: Answer) -> Self;
+    fn of(answer: ErrorReply) -> Self;
 }

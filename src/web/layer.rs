@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::passive::{Passive, RequestView};
 use super::policy::SaveOn;
 use super::proxies::TrustedProxies;
-use super::slot::Shared;
+use super::slot::LayerSettings;
 use crate::config::ConfigError;
 use crate::sessions::Sessions;
 use crate::web::token_in::carrier::Carrier;
@@ -92,7 +92,7 @@ use crate::web::token_in::header::SessionHeader;
 #[derive(Debug, Clone)]
 #[doc(alias = "SessionManagerLayer")]
 #[doc(alias = "SessionMiddleware")]
-pub struct SessionLayer(pub(crate) Arc<Shared>);
+pub struct SessionLayer(pub(crate) Arc<LayerSettings>);
 
 impl SessionLayer {
     /// A layer with the default cookie, [`SessionCookie::new`], that saves nothing after a server error.
@@ -101,7 +101,7 @@ impl SessionLayer {
         let carrier = Carrier::Cookie(SessionCookie::new());
         let (save_on, proxies, private) = (SaveOn::default(), TrustedProxies::default(), true);
         let passive = Passive::default();
-        Self(Arc::new(Shared { sessions, carrier, save_on, proxies, private, passive }))
+        Self(Arc::new(LayerSettings { sessions, carrier, save_on, proxies, private, passive }))
     }
 
     /// The same with another cookie.
@@ -123,11 +123,11 @@ impl SessionLayer {
     /// The same, taking these proxies' word on the client's address; nobody's by default.
     #[must_use]
     pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
-        Self(Arc::new(Shared { proxies, ..Arc::unwrap_or_clone(self.0) }))
+        Self(Arc::new(LayerSettings { proxies, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     fn carrier(self, carrier: Carrier) -> Self {
-        Self(Arc::new(Shared { carrier, ..Arc::unwrap_or_clone(self.0) }))
+        Self(Arc::new(LayerSettings { carrier, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The same, where requests for which the rule returns true are *passive*: their session opens, but they keep it no longer
@@ -158,7 +158,7 @@ impl SessionLayer {
     /// ```
     #[must_use]
     pub fn passive_when(self, rule: impl Fn(&RequestView<'_>) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Shared { passive: Passive::when(rule), ..Arc::unwrap_or_clone(self.0) }))
+        Self(Arc::new(LayerSettings { passive: Passive::when(rule), ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The same, leaving `Cache-Control` to the handlers: by default, the response to a request that used or looked at a
@@ -169,7 +169,7 @@ impl SessionLayer {
     /// or let its handler set `Cache-Control: public`. A response that sets or removes the cookie is `no-store` in any case.
     #[must_use]
     pub fn leave_cache_control(self) -> Self {
-        Self(Arc::new(Shared { private: false, ..Arc::unwrap_or_clone(self.0) }))
+        Self(Arc::new(LayerSettings { private: false, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The same, saving after other responses; [`SaveOn::Success`] by default.
@@ -186,6 +186,6 @@ impl SessionLayer {
     /// ```
     #[must_use]
     pub fn save_on(self, save_on: SaveOn) -> Self {
-        Self(Arc::new(Shared { save_on, ..Arc::unwrap_or_clone(self.0) }))
+        Self(Arc::new(LayerSettings { save_on, ..Arc::unwrap_or_clone(self.0) }))
     }
 }

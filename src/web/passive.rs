@@ -11,7 +11,7 @@ const MARKS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
 
 /// What a rule of [`SessionLayer::passive_when`](crate::SessionLayer::passive_when) reads of a request; the same in both frameworks.
 #[derive(Clone, Copy)]
-pub struct RequestView<'a>(&'a dyn Head);
+pub struct RequestView<'a>(&'a dyn ViewedHead);
 
 impl RequestView<'_> {
     /// The method in upper case, such as `GET`.
@@ -46,13 +46,13 @@ impl fmt::Debug for RequestView<'_> {
 }
 
 /// What a view shows of any framework's request.
-trait Head {
+trait ViewedHead {
     fn method(&self) -> &str;
     fn path(&self) -> &str;
     fn header(&self, name: &str) -> Option<&str>;
 }
 
-impl<T: RequestHead> Head for T {
+impl<T: RequestHead> ViewedHead for T {
     fn method(&self) -> &str {
         RequestHead::method(self)
     }

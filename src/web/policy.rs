@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::identity::token::SessionToken;
 use crate::session::{CookieChange, SaveOutcome, Session};
 use crate::web::token_in::carrier::{Carried, Carrier};
-use crate::web::token_in::set_cookie::{Content, Line};
+use crate::web::token_in::set_cookie::{CookieContent, Line};
 
 /// After which responses what is still pending is saved; a setting of
 /// [`SessionLayer::save_on`](crate::SessionLayer::save_on).
@@ -44,13 +44,13 @@ pub(crate) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> R
 }
 
 /// What the response, as it goes out, says about the client's token.
-pub(crate) struct Reply<'a> {
+pub(crate) struct TokenReply<'a> {
     pub(crate) carrier: &'a Carrier,
     pub(crate) carried: Carried,
     pub(crate) status: u16,
 }
 
-impl Reply<'_> {
+impl TokenReply<'_> {
     /// The lines to send: at most one for our own place, and it comes last.
     ///
     /// A new token goes out whatever the status, for its session is stored. An outage removes and renews nothing.
@@ -65,7 +65,7 @@ impl Reply<'_> {
             CookieChange::Remove => {
                 // A value that was not tried may open a session.
                 let all_ended = self.carried != Carried::TooMany;
-                self.beside_former(true, all_ended.then(|| self.carrier.render(&Content::Removed)))
+                self.beside_former(true, all_ended.then(|| self.carrier.render(&CookieContent::Removed)))
             }
             CookieChange::Keep => {
                 let again = session.renewed().await.map(|token| self.token(session, &token));
@@ -77,7 +77,7 @@ impl Reply<'_> {
 
     fn token(&self, session: &Session, token: &SessionToken) -> Line {
         let (left, remember) = (session.absolute_time_left(), session.is_remembered());
-        self.carrier.render(&Content::Token { text: &token.reveal(), left, remember })
+        self.carrier.render(&CookieContent::Token { text: &token.reveal(), left, remember })
     }
 
     /// Puts the removals from former places in front: a client that takes two places for one obeys the last line.

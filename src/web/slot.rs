@@ -17,13 +17,13 @@ use crate::identity::client::ClientInfo;
 use crate::session::Session;
 use crate::session::load::note_use;
 use crate::sessions::Sessions;
-use crate::web::token_in::carrier::{Carried, Carrier, Found};
+use crate::web::token_in::carrier::{Carried, Carrier, RequestTokens};
 use crate::web::token_in::presented;
 use crate::web::token_in::withheld;
 
 /// What all requests of a layer share.
 #[derive(Debug, Clone)]
-pub(crate) struct Shared {
+pub(crate) struct LayerSettings {
     pub(crate) sessions: Sessions,
     pub(crate) carrier: Carrier,
     pub(crate) save_on: SaveOn,
@@ -35,13 +35,13 @@ pub(crate) struct Shared {
 
 /// One request's session, loaded when it is first asked for; clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Slot(Arc<Inner>);
+pub(crate) struct SessionSlot(Arc<SlotInner>);
 
 #[derive(Debug)]
-struct Inner {
-    shared: Arc<Shared>,
+struct SlotInner {
+    shared: Arc<LayerSettings>,
     /// That of the layer around this one's.
-    outer: Option<Slot>,
+    outer: Option<SessionSlot>,
     /// Whether the application's rule says that the request is no use of its session.
     passive: bool,
     /// Whether the request carried a token of ours; known once somebody looked.
@@ -59,7 +59,7 @@ struct Inner {
 
 /// What a request brings for its session to be loaded.
 pub(crate) struct Asked<'a> {
-    found: Found<'a>,
+    found: RequestTokens<'a>,
     client: ClientInfo,
     /// Whether the browser may have a token that it did not send.
     withheld: bool,
@@ -67,12 +67,12 @@ pub(crate) struct Asked<'a> {
     speculative: bool,
 }
 
-impl Slot {
-    pub(crate) fn new(shared: Arc<Shared>, outer: Option<Self>, request: &impl RequestHead) -> Self {
+impl SessionSlot {
+    pub(crate) fn new(shared: Arc<LayerSettings>, outer: Option<Self>, request: &impl RequestHead) -> Self {
         let passive = shared.passive.covers(request);
         let (carried, session) = (OnceLock::new(), OnceCell::new());
         let [for_user, used, sealed, unguarded] = [(); 4].map(|()| AtomicBool::new(false));
-        Self(Arc::new(Inner { shared, outer, passive, carried, session, for_user, used, sealed, unguarded }))
+        Self(Arc::new(SlotInner { shared, outer, passive, carried, session, for_user, used, sealed, unguarded }))
     }
 
     /// Whether forged requests are no matter here; then no cookie's session may be looked for further in.
@@ -85,7 +85,7 @@ impl Slot {
     /// This slot or the one around it whose layer looks for the same cookie or header as one inside would.
     ///
     /// It has to have the same `Sessions`: who is logged in to those of another store is somebody else.
-    pub(crate) fn serving(&self, shared: &Shared) -> Result<Option<&Self>, Error> {
+    pub(crate) fn serving(&self, shared: &LayerSettings) -> Result<Option<&Self>, Error> {
         if shared.carrier.is_sent_unasked() && self.0.unguarded.load(Ordering::Relaxed) {
             return Err(unguarded());
         }
@@ -136,7 +136,7 @@ impl Slot {
     /// Looks for the token and the client.
     pub(crate) fn asked<'a>(&self, request: &'a impl RequestHead) -> Asked<'a> {
         let found = self.carrier().find(request);
-        let absent = matches!(found, Found::Absent);
+        let absent = matches!(found, RequestTokens::Absent);
         let withheld = absent && withheld::may_be(self.carrier(), request);
         let speculative = !absent && is_speculative(request);
         Asked { found, client: client::of(request, &self.0.shared.proxies), withheld, speculative }

@@ -7,55 +7,55 @@ use actix_session::storage::{SessionKey, SessionStore};
 use time::Duration;
 
 use super::key::Key;
-use super::{State, Store, content};
-use crate::compat::record::{Cause, Failure, Former, FormerPlace, Kept};
+use super::{ActixState, Store, content};
+use crate::compat::record::{Cause, Former, FormerRecord, Kept, RecordError};
 use crate::end::EndReason;
 
-type Local<'a, T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + 'a>>;
+type LocalResult<'a, T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + 'a>>;
 
 /// Any store of actix-session's trait.
-pub(super) trait FormerStore: Send + Sync {
-    fn load<'a>(&'a self, key: &'a SessionKey) -> Local<'a, Option<State>>;
+pub(super) trait FormerActixStore: Send + Sync {
+    fn load<'a>(&'a self, key: &'a SessionKey) -> LocalResult<'a, Option<ActixState>>;
 
-    fn delete<'a>(&'a self, key: &'a SessionKey) -> Local<'a, ()>;
+    fn delete<'a>(&'a self, key: &'a SessionKey) -> LocalResult<'a, ()>;
 }
 
-impl<S: SessionStore + Send + Sync> FormerStore for S {
-    fn load<'a>(&'a self, key: &'a SessionKey) -> Local<'a, Option<State>> {
+impl<S: SessionStore + Send + Sync> FormerActixStore for S {
+    fn load<'a>(&'a self, key: &'a SessionKey) -> LocalResult<'a, Option<ActixState>> {
         Box::pin(async { Ok(SessionStore::load(self, key).await?) })
     }
 
-    fn delete<'a>(&'a self, key: &'a SessionKey) -> Local<'a, ()> {
+    fn delete<'a>(&'a self, key: &'a SessionKey) -> LocalResult<'a, ()> {
         Box::pin(async { Ok(SessionStore::delete(self, key).await?) })
     }
 }
 
 /// One state there.
-pub(super) struct Place<'a> {
+pub(super) struct ActixFormer<'a> {
     store: &'a Store,
-    former: &'a dyn FormerStore,
+    former: &'a dyn FormerActixStore,
     key: &'a SessionKey,
 }
 
-impl FormerPlace for Place<'_> {
-    async fn read(&self) -> Result<Option<Former>, Failure> {
-        let Some(state) = self.former.load(self.key).await.map_err(Failure::Former)? else { return Ok(None) };
+impl FormerRecord for ActixFormer<'_> {
+    async fn read(&self) -> Result<Option<Former>, RecordError> {
+        let Some(state) = self.former.load(self.key).await.map_err(RecordError::Former)? else { return Ok(None) };
         let content = content(&state, &self.store.moved_ttl)?;
         Ok(content.map(|content| Former { user: self.store.named(&state), content }))
     }
 
-    async fn delete(&self) -> Result<(), Failure> {
-        self.former.delete(self.key).await.map_err(Failure::Former)
+    async fn delete(&self) -> Result<(), RecordError> {
+        self.former.delete(self.key).await.map_err(RecordError::Former)
     }
 }
 
 impl Store {
-    fn former<'a>(&'a self, key: &'a SessionKey) -> Option<Place<'a>> {
-        Some(Place { store: self, former: self.former.as_deref()?, key })
+    fn former<'a>(&'a self, key: &'a SessionKey) -> Option<ActixFormer<'a>> {
+        Some(ActixFormer { store: self, former: self.former.as_deref()?, key })
     }
 
     /// The live session of a key that is not of our form, moved here now if it is only known in the former store.
-    pub(super) async fn find_moved(&self, key: &SessionKey) -> Result<Option<Kept>, Failure> {
+    pub(super) async fn find_moved(&self, key: &SessionKey) -> Result<Option<Kept>, RecordError> {
         if !self.opens_moved {
             return Ok(None);
         }
@@ -63,12 +63,12 @@ impl Store {
     }
 
     /// Ends the session of a key that is not of our form, here and there.
-    pub(super) async fn end_moved(&self, key: &SessionKey) -> Result<(), Failure> {
-        let (place, reason) = (Key::moved(key), EndReason::LoggedOut);
+    pub(super) async fn end_moved(&self, key: &SessionKey) -> Result<(), RecordError> {
+        let (record_key, reason) = (Key::moved(key), EndReason::LoggedOut);
         match self.former(key) {
             _ if !self.opens_moved => Ok(()),
-            Some(former) => self.records.end_in_both(place, &former, reason).await,
-            None => self.records.end_at(place, reason).await,
+            Some(former) => self.records.end_in_both(record_key, &former, reason).await,
+            None => self.records.end_at(record_key, reason).await,
         }
     }
 }

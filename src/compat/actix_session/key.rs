@@ -3,7 +3,7 @@
 use actix_session::storage::SessionKey;
 use sha2::{Digest, Sha256};
 
-use crate::compat::record::{Failure, MINTS, Place};
+use crate::compat::record::{MINTS, RecordError, RecordKey};
 use crate::error::{Error, Outage, RandomError};
 use crate::identity::id::{Bucket, SessionId, UserHash};
 use crate::identity::token::{SecretHash, SessionToken};
@@ -28,12 +28,12 @@ impl Key {
     /// A new key, of this user's or of a guest, once a session has been made for it: tried again while an id is taken.
     pub(super) async fn made(
         user: Option<&str>,
-        make: impl AsyncFn(Place) -> Result<bool, Failure>,
-    ) -> Result<Self, Failure> {
+        make: impl AsyncFn(RecordKey) -> Result<bool, RecordError>,
+    ) -> Result<Self, RecordError> {
         for _ in 0..MINTS {
             let bucket = user.map_or_else(Bucket::random, |user| Ok(UserHash::of(user).bucket()));
             let key = Self::mint(bucket.map_err(Error::from)?).map_err(Error::from)?;
-            if make(key.place()).await? {
+            if make(key.record_key()).await? {
                 return Ok(key);
             }
         }
@@ -52,7 +52,7 @@ impl Key {
 
     /// Where a session is kept that was moved here under a key of another store. The key is as secret as ours, and
     /// the place reveals nothing of it.
-    pub(super) fn moved(key: &SessionKey) -> Place {
+    pub(super) fn moved(key: &SessionKey) -> RecordKey {
         let hash = |label: &[u8]| -> [u8; 32] {
             Sha256::new().chain_update(label).chain_update(AsRef::<str>::as_ref(key)).finalize().into()
         };
@@ -60,11 +60,11 @@ impl Key {
         let mut id = [0; 16];
         id.copy_from_slice(&shape[..16]);
         let bucket = Bucket::of_first_bits(first, second);
-        Place { id: SessionId::shaped(bucket, id), secret: SecretHash(hash(SECRET_LABEL)) }
+        RecordKey { id: SessionId::shaped(bucket, id), secret: SecretHash(hash(SECRET_LABEL)) }
     }
 
-    pub(super) fn place(&self) -> Place {
-        Place { id: self.0.id(), secret: self.0.hash() }
+    pub(super) fn record_key(&self) -> RecordKey {
+        RecordKey { id: self.0.id(), secret: self.0.hash() }
     }
 
     /// What the client is given.
@@ -93,17 +93,20 @@ mod tests {
         for _ in 0..100 {
             let key = Key::mint(Bucket::random().expect("randomness")).expect("randomness");
             let again = Key::read(&key.text().expect("64 characters")).expect("our own");
-            assert_eq!((again.place().id, again.place().secret), (key.place().id, key.place().secret));
+            assert_eq!(
+                (again.record_key().id, again.record_key().secret),
+                (key.record_key().id, key.record_key().secret)
+            );
         }
     }
 
     #[test]
     fn a_moved_key_leads_to_the_same_session_in_every_version_of_this_crate() {
         let key = SessionKey::try_from("a".repeat(64)).expect("short enough");
-        let place = Key::moved(&key);
-        assert_eq!(place.id.to_string(), "17e2ea35-2e9b-8413-8e5a-1022973499a4");
-        assert_eq!(place.secret.0[..4], [0x8d, 0x10, 0x1b, 0x1f]);
-        assert!(Key::moved(&SessionKey::try_from("b".repeat(64)).expect("short enough")).id != place.id);
+        let record_key = Key::moved(&key);
+        assert_eq!(record_key.id.to_string(), "17e2ea35-2e9b-8413-8e5a-1022973499a4");
+        assert_eq!(record_key.secret.0[..4], [0x8d, 0x10, 0x1b, 0x1f]);
+        assert!(Key::moved(&SessionKey::try_from("b".repeat(64)).expect("short enough")).id != record_key.id);
     }
 
     #[test]

@@ -7,13 +7,13 @@
 
 use std::time::Duration;
 
-use super::{Content, Done, Failure, Kept, Place, RECORD, Records, former::MOVING};
+use super::{Done, Kept, RECORD, RecordContent, RecordError, RecordKey, Records, former::MOVING};
 use crate::config::timeouts::NO_END_MS;
 use crate::error::{Error, Outage};
 use crate::identity::id::{SessionId, UserHash};
-use crate::store::{Contract, Lead, Loaded, Login};
+use crate::store::{Contract, Lead, Loaded, NewLogin};
 use crate::util::clock::Millis;
-use crate::util::uncancelled::to_the_end;
+use crate::util::uncancelled::uncancelled;
 
 /// Most doors that are passed one after the other. Each load that passes two has the first lead to the last, so there are
 /// more only if as many logins under one id were cut off.
@@ -30,7 +30,7 @@ pub(in crate::compat) struct Door {
 /// What an id leads to.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)] // returned, and taken apart at once
-pub(in crate::compat) enum Found {
+pub(in crate::compat) enum KeptRecord {
     Live(Kept),
     /// It has ended, or another secret opens it.
     Ended,
@@ -38,7 +38,7 @@ pub(in crate::compat) enum Found {
     Absent,
 }
 
-impl Found {
+impl KeptRecord {
     pub(in crate::compat) fn live(self) -> Option<Kept> {
         match self {
             Self::Live(kept) => Some(kept),
@@ -49,26 +49,26 @@ impl Found {
 
 impl Records {
     /// What is at this place, or behind the door there. Not a use.
-    pub(in crate::compat) async fn look(&self, place: Place) -> Result<Found, Error> {
-        let (mut id, mut door) = (place.id, None);
+    pub(in crate::compat) async fn look(&self, key: RecordKey) -> Result<KeptRecord, Error> {
+        let (mut id, mut door) = (key.id, None);
         for _ in 0..=DOORS {
             let loaded = if door.is_none() { self.store().load(id).await? } else { self.behind_door(id).await? };
             id = match loaded {
-                Loaded::Live(record) if record.meta.secret == place.secret => {
-                    let kept = Kept::new(Place { id, ..place }, door, *record);
+                Loaded::Live(record) if record.meta.secret == key.secret => {
+                    let kept = Kept::new(RecordKey { id, ..key }, door, *record);
                     self.shorten(&kept, self.left_ms(&kept)).await;
-                    return Ok(Found::Live(kept));
+                    return Ok(KeptRecord::Live(kept));
                 }
-                Loaded::Absent if door.is_none() => return Ok(Found::Absent),
-                Loaded::Ended(tombstone) if tombstone.door && tombstone.secret == place.secret => {
-                    let Some(leads_to) = tombstone.successor else { return Ok(Found::Ended) };
-                    door.get_or_insert(Door { id: place.id, leads_to });
+                Loaded::Absent if door.is_none() => return Ok(KeptRecord::Absent),
+                Loaded::Ended(tombstone) if tombstone.door && tombstone.secret == key.secret => {
+                    let Some(leads_to) = tombstone.successor else { return Ok(KeptRecord::Ended) };
+                    door.get_or_insert(Door { id: key.id, leads_to });
                     leads_to
                 }
-                Loaded::Live(_) | Loaded::Ended(_) | Loaded::Absent => return Ok(Found::Ended),
+                Loaded::Live(_) | Loaded::Ended(_) | Loaded::Absent => return Ok(KeptRecord::Ended),
             };
         }
-        Ok(Found::Ended)
+        Ok(KeptRecord::Ended)
     }
 
     /// What a door leads to. Within a Cluster the login that made the door may still be on its way to the second of its
@@ -89,7 +89,7 @@ impl Records {
     /// Has the first door lead to the session itself, if another one is between. It leads there all the same: a failure
     /// is traced.
     async fn shorten(&self, kept: &Kept, left_ms: Millis) {
-        if kept.door.is_some_and(|door| door.leads_to != kept.place.id)
+        if kept.door.is_some_and(|door| door.leads_to != kept.key.id)
             && let Err(error) = self.lead(kept, left_ms).await
         {
             tracing::debug!(%error, "a door still leads by another one");
@@ -99,7 +99,7 @@ impl Records {
     /// Has the door, if there is one, lead to the session and stay as long as that may live.
     pub(super) async fn lead(&self, kept: &Kept, left_ms: Millis) -> Result<(), Error> {
         let Some(Door { id: door, leads_to: from }) = kept.door else { return Ok(()) };
-        let lead = Lead { door, from, to: kept.place.id, stay_ms: stay_ms(left_ms) };
+        let lead = Lead { door, from, to: kept.key.id, stay_ms: stay_ms(left_ms) };
         // Refused, if another login has pointed it elsewhere: then the next load follows that one.
         self.store().lead(self.sessions.op()?, &lead).await.map(drop)
     }
@@ -107,19 +107,19 @@ impl Records {
     /// Logs a user in to a session under the id that it has. False if the session has ended, perhaps by another login.
     ///
     /// Once begun it goes on when the caller is dropped: within a Cluster it takes several steps.
-    pub(in crate::compat) async fn log_in_here(&self, kept: &Kept, user: &str, content: &Content) -> Done {
+    pub(in crate::compat) async fn log_in_here(&self, kept: &Kept, user: &str, content: &RecordContent) -> Done {
         let id = SessionId::mint(UserHash::of(user).bucket()).map_err(Error::from)?;
-        let (new, delta) = self.new_session(Place { id, ..kept.place }, Some(user), content)?;
+        let (new, delta) = self.new_session(RecordKey { id, ..kept.key }, Some(user), content)?;
         let keep = vec![MOVING.to_owned(), RECORD.to_owned()];
-        let login = Login { door_ms: stay_ms(content.left_ms), keep, ..self.login(new, Some(kept.old()), delta) };
+        let login = NewLogin { door_ms: stay_ms(content.left_ms), keep, ..self.login(new, Some(kept.old()), delta) };
         let (sessions, op) = (self.sessions.clone(), self.sessions.op()?);
-        let answer = to_the_end(async move { sessions.store().login(op, &login).await }).await?;
+        let answer = uncancelled(async move { sessions.store().login(op, &login).await }).await?;
         if answer.is_ok() {
-            self.shorten(&Kept { place: Place { id, ..kept.place }, ..kept.clone() }, content.left_ms).await;
+            self.shorten(&Kept { key: RecordKey { id, ..kept.key }, ..kept.clone() }, content.left_ms).await;
         }
         match self.done(answer.map(drop)) {
             // By steps the cap is looked at before the session: another login of this id may be the one that fills it.
-            Err(Failure::AtCap) if self.find(kept.entrance()).await?.is_none_or(|now| now.place != kept.place) => {
+            Err(RecordError::AtCap) if self.find(kept.entrance()).await?.is_none_or(|now| now.key != kept.key) => {
                 Ok(false)
             }
             done => done,

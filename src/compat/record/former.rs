@@ -9,7 +9,7 @@
 use std::error::Error as StdError;
 use std::future::Future;
 
-use super::{Content, Failure, Found, Kept, Named, Place, RECORD, Records};
+use super::{Kept, KeptRecord, RECORD, RecordContent, RecordError, RecordKey, RecordUser, Records};
 use crate::end::EndReason;
 use crate::fields::Delta;
 use crate::fields::codec::{encode_bytes, encode_value};
@@ -23,51 +23,51 @@ pub(in crate::compat) type Cause = Box<dyn StdError + Send + Sync>;
 /// A record of the former store.
 pub(in crate::compat) struct Former {
     /// Whose it is, if that can be read.
-    pub(in crate::compat) user: Named,
-    pub(in crate::compat) content: Content,
+    pub(in crate::compat) user: RecordUser,
+    pub(in crate::compat) content: RecordContent,
 }
 
 /// One id in the former store.
-pub(in crate::compat) trait FormerPlace {
+pub(in crate::compat) trait FormerRecord {
     /// The record there, if its time is not over.
-    fn read(&self) -> impl Future<Output = Result<Option<Former>, Failure>>;
+    fn read(&self) -> impl Future<Output = Result<Option<Former>, RecordError>>;
 
     /// Deletes it there; does nothing if it is not there.
-    fn delete(&self) -> impl Future<Output = Result<(), Failure>>;
+    fn delete(&self) -> impl Future<Output = Result<(), RecordError>>;
 }
 
 impl Records {
     /// The live session that this id leads to, moved here now if the id is only known in the former store.
     pub(in crate::compat) async fn find_or_move(
         &self,
-        place: Place,
-        former: Option<&impl FormerPlace>,
-    ) -> Result<Option<Kept>, Failure> {
-        let found = self.look(place).await?;
+        key: RecordKey,
+        former: Option<&impl FormerRecord>,
+    ) -> Result<Option<Kept>, RecordError> {
+        let found = self.look(key).await?;
         match (found, former) {
             (found, None) => Ok(found.live()),
-            (Found::Live(kept), Some(former)) if is_moving(&kept) => self.finish(kept, former).await,
-            (Found::Live(kept), Some(_)) => Ok(Some(kept)),
-            (Found::Ended, Some(former)) => {
+            (KeptRecord::Live(kept), Some(former)) if is_moving(&kept) => self.finish(kept, former).await,
+            (KeptRecord::Live(kept), Some(_)) => Ok(Some(kept)),
+            (KeptRecord::Ended, Some(former)) => {
                 // A server of the version before may have written it again. The answer does not depend on it.
                 if let Err(error) = former.delete().await {
                     tracing::debug!(%error, "ended session not deleted in the old store");
                 }
                 Ok(None)
             }
-            (Found::Absent, Some(former)) => self.move_here(place, former).await,
+            (KeptRecord::Absent, Some(former)) => self.move_here(key, former).await,
         }
     }
 
-    async fn move_here(&self, place: Place, former: &impl FormerPlace) -> Result<Option<Kept>, Failure> {
+    async fn move_here(&self, key: RecordKey, former: &impl FormerRecord) -> Result<Option<Kept>, RecordError> {
         let made = match former.read().await? {
             Some(Former { user: Err(error), .. }) => return Err(error.into()),
-            Some(Former { content, .. }) => self.make_with(place, None, &content, self.mark()).await?,
+            Some(Former { content, .. }) => self.make_with(key, None, &content, self.mark()).await?,
             None => false,
         };
         // If it was not made here, another request may have moved or ended it meanwhile.
-        match self.look(place).await? {
-            Found::Live(kept) if made || is_moving(&kept) => self.finish(kept, former).await,
+        match self.look(key).await? {
+            KeptRecord::Live(kept) if made || is_moving(&kept) => self.finish(kept, former).await,
             found => Ok(found.live()),
         }
     }
@@ -75,16 +75,16 @@ impl Records {
     /// Logs the user of a moved record in, deletes it in the former store, and takes the mark away.
     ///
     /// A session of a user who has as many as a cap that rejects allows is not moved, and opens when there is room.
-    async fn finish(&self, kept: Kept, former: &impl FormerPlace) -> Result<Option<Kept>, Failure> {
-        let place = kept.entrance();
+    async fn finish(&self, kept: Kept, former: &impl FormerRecord) -> Result<Option<Kept>, RecordError> {
+        let key = kept.entrance();
         let moved = former.read().await?;
         if let Some(Former { user, content }) = moved
             && is_untouched(&kept)
             && let Some(user) = user?
         {
             match self.log_in_here(&kept, &user, &content).await {
-                Err(Failure::AtCap) => {
-                    tracing::warn!(id = %place.id, "session not moved from the old store: its user has reached the maximum number of sessions");
+                Err(RecordError::AtCap) => {
+                    tracing::warn!(id = %key.id, "session not moved from the old store: its user has reached the maximum number of sessions");
                     return Ok(None);
                 }
                 Ok(_) => {}
@@ -92,29 +92,29 @@ impl Records {
             }
         }
         former.delete().await?;
-        let Some(kept) = self.find(place).await? else { return Ok(None) };
+        let Some(kept) = self.find(key).await? else { return Ok(None) };
         if !is_moving(&kept) {
             return Ok(Some(kept));
         }
         self.save(&kept, None, Delta { clear: false, changes: vec![(MOVING.to_owned(), None)] }).await?;
-        Ok(self.find(place).await?)
+        Ok(self.find(key).await?)
     }
 
     /// Ends the session that this id leads to and deletes the record in the former store. One that is only there ends
     /// here too, so that no request that has read it there moves it afterwards.
     pub(in crate::compat) async fn end_in_both(
         &self,
-        place: Place,
-        former: &impl FormerPlace,
+        key: RecordKey,
+        former: &impl FormerRecord,
         reason: EndReason,
-    ) -> Result<(), Failure> {
-        if matches!(self.look(place).await?, Found::Absent)
+    ) -> Result<(), RecordError> {
+        if matches!(self.look(key).await?, KeptRecord::Absent)
             && let Some(Former { content, .. }) = former.read().await?
         {
-            let empty = Content { stored: encode_value(RECORD, &())?, ..content };
-            self.make(place, None, &empty).await?;
+            let empty = RecordContent { stored: encode_value(RECORD, &())?, ..content };
+            self.make(key, None, &empty).await?;
         }
-        self.end_at(place, reason).await?;
+        self.end_at(key, reason).await?;
         former.delete().await
     }
 

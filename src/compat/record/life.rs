@@ -1,6 +1,6 @@
 //! When a session's life has to be set anew because of what its record asks for. Pure.
 
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 use crate::util::clock::Millis;
 
 /// An expiry that differs by less is the same one, seen through two clocks.
@@ -10,7 +10,7 @@ pub(in crate::compat) const SAME_MS: Millis = 100;
 ///
 /// A sliding expiry is pushed back by every write. So a push goes a little further, and the writes after it find their
 /// expiry covered: none ends earlier than asked, and an earlier expiry is set where the difference is more than that.
-pub(super) fn to_set(is_set: &Spans, asked: &Spans, left_ms: Millis) -> Option<Millis> {
+pub(super) fn to_set(is_set: &Lifetimes, asked: &Lifetimes, left_ms: Millis) -> Option<Millis> {
     let beyond_ms = beyond_ms(asked, left_ms);
     if asked.absolute_ms > is_set.absolute_ms + SAME_MS {
         return Some(left_ms.saturating_add(beyond_ms));
@@ -19,7 +19,7 @@ pub(super) fn to_set(is_set: &Spans, asked: &Spans, left_ms: Millis) -> Option<M
 }
 
 /// As late as our own idle timeout may be: one touch interval, and no more than a tenth of the time asked for.
-fn beyond_ms(asked: &Spans, left_ms: Millis) -> Millis {
+fn beyond_ms(asked: &Lifetimes, left_ms: Millis) -> Millis {
     Millis::from(asked.interval_ms).min(left_ms / 10)
 }
 
@@ -29,8 +29,8 @@ mod tests {
 
     const MIN: Millis = 60_000;
 
-    fn life(absolute_ms: Millis) -> Spans {
-        Spans { idle_ms: 30 * MIN, absolute_ms, interval_ms: 60_000 }
+    fn life(absolute_ms: Millis) -> Lifetimes {
+        Lifetimes { idle_ms: 30 * MIN, absolute_ms, interval_ms: 60_000 }
     }
 
     #[test]

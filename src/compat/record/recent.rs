@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Kept, Place};
+use super::{Kept, RecordKey};
 
 /// So many sessions are kept at a time; one more takes another's place, which costs that one's write a load.
 const PLACES: usize = 256;
@@ -36,12 +36,12 @@ impl Recent {
     }
 
     /// Once: after a write it is not as it was.
-    pub(super) fn take(&self, place: Place) -> Option<Kept> {
-        self.slot(place).take_if(|kept| kept.entrance() == place)
+    pub(super) fn take(&self, key: RecordKey) -> Option<Kept> {
+        self.slot(key).take_if(|kept| kept.entrance() == key)
     }
 
-    fn slot(&self, place: Place) -> MutexGuard<'_, Option<Kept>> {
-        let [.., random] = place.id.as_bytes();
+    fn slot(&self, key: RecordKey) -> MutexGuard<'_, Option<Kept>> {
+        let [.., random] = key.id.as_bytes();
         self.0[usize::from(*random)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -60,9 +60,9 @@ mod tests {
     fn what_was_put_is_taken_once_by_who_has_its_secret() {
         let (recent, id) = (Recent::default(), id());
         recent.put(kept(id, 1, 10));
-        assert!(recent.take(kept(id, 2, 10).place).is_none(), "another secret");
-        assert!(recent.take(kept(id, 1, 10).place).is_some());
-        assert!(recent.take(kept(id, 1, 10).place).is_none());
+        assert!(recent.take(kept(id, 2, 10).key).is_none(), "another secret");
+        assert!(recent.take(kept(id, 1, 10).key).is_some());
+        assert!(recent.take(kept(id, 1, 10).key).is_none());
     }
 
     #[test]
@@ -72,9 +72,9 @@ mod tests {
         for kept in &places {
             recent.put(kept.clone());
         }
-        assert!(places.iter().filter(|kept| recent.take(kept.place).is_some()).count() <= PLACES);
+        assert!(places.iter().filter(|kept| recent.take(kept.key).is_some()).count() <= PLACES);
         let large = kept(id(), 1, MOST_BYTES);
         recent.put(large.clone());
-        assert!(recent.take(large.place).is_none());
+        assert!(recent.take(large.key).is_none());
     }
 }

@@ -9,7 +9,7 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
         created: 0,
         since: 0,
         touched: 0,
-        spans: Timeouts::new().checked().expect("the defaults"),
+        lifetimes: Timeouts::new().checked().expect("the defaults"),
         grace_ms: 0,
         generation: 1,
         version: 1,
@@ -19,10 +19,10 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
         rotation: None,
         user: None,
         client: ClientInfo::new(),
-        packed: Packed(Some(b"as loaded".to_vec())),
+        etag: Etag(Some(b"as loaded".to_vec())),
     };
     Kept {
-        place: Place { id, secret },
+        key: RecordKey { id, secret },
         door: None,
         meta,
         fields: Arc::new([("a", vec![0; bytes])].into_iter().collect()),
@@ -32,11 +32,11 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
 #[test]
 fn what_a_change_of_timeouts_answers_is_compared_with_only_where_nobody_wrote_meanwhile() {
     let kept = kept(SessionId::mint(Bucket::all().next().expect("one")).expect("random"), 1, 10);
-    let now = Meta { touched: 7, packed: Packed(Some(b"now".to_vec())), ..kept.meta.clone() };
-    let snapshot = |kept: Kept| kept.snapshot().map(|snapshot| snapshot.packed);
+    let now = Meta { touched: 7, etag: Etag(Some(b"now".to_vec())), ..kept.meta.clone() };
+    let snapshot = |kept: Kept| kept.snapshot().map(|snapshot| snapshot.etag);
     assert_eq!(snapshot(kept.clone().retimed(now.clone())).as_deref(), Some(&b"now"[..]));
     assert_eq!(snapshot(kept.clone().retimed(Meta { version: 2, ..now.clone() })), None);
     assert_eq!(snapshot(kept.clone().retimed(Meta { generation: 2, ..now.clone() })), None);
-    let astray = Kept { meta: Meta { packed: Packed::default(), ..kept.meta.clone() }, ..kept };
+    let astray = Kept { meta: Meta { etag: Etag::default(), ..kept.meta.clone() }, ..kept };
     assert_eq!(snapshot(astray.retimed(now)), None, "its fields do not lie as a swap would have them");
 }

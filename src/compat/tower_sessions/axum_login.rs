@@ -5,14 +5,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::State;
-use crate::compat::record::Named;
+use crate::compat::record::RecordUser;
 use crate::compat::user_id::{UserIdError, of_json};
 
 /// Where axum-login keeps it, unless the application names another key.
 pub(super) const KEY: &str = "axum-login.data";
 
 /// The user whom it has logged in; `None` for a guest's record.
-pub(super) fn named<Id: Serialize + DeserializeOwned>(state: &State, key: &str) -> Named {
+pub(super) fn named<Id: Serialize + DeserializeOwned>(state: &State, key: &str) -> RecordUser {
     let Some(data) = state.get(key) else { return Ok(None) };
     let Some(data) = data.as_object() else {
         return Err(UserIdError::new(format!("`{key}` is not axum-login's data")));
@@ -39,7 +39,7 @@ mod tests {
 
     use super::*;
 
-    fn of(data: Value) -> Named {
+    fn of(data: Value) -> RecordUser {
         named::<i64>(&[(KEY.to_owned(), data)].into(), KEY)
     }
 

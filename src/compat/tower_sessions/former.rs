@@ -8,39 +8,41 @@ use time::OffsetDateTime;
 use super::id::ForeignId;
 use super::record::content;
 use super::{State, Store};
-use crate::compat::record::{Cause, Failure, Former, FormerPlace};
+use crate::compat::record::{Cause, Former, FormerRecord, RecordError};
 
 /// Any store of either line's trait.
 #[async_trait]
-pub(super) trait FormerStore: Debug + Send + Sync {
+pub(super) trait FormerTowerStore: Debug + Send + Sync {
     async fn load(&self, id: ForeignId) -> Result<Option<(State, OffsetDateTime)>, Cause>;
 
     async fn delete(&self, id: ForeignId) -> Result<(), Cause>;
 }
 
 /// One record there.
-pub(super) struct Place<'a> {
+pub(super) struct TowerFormer<'a> {
     store: &'a Store,
-    former: &'a dyn FormerStore,
+    former: &'a dyn FormerTowerStore,
     id: ForeignId,
 }
 
 impl Store {
     /// The place of this id in the store that sessions are moved from, if there is one.
-    pub(super) fn former(&self, id: ForeignId) -> Option<Place<'_>> {
-        Some(Place { store: self, former: self.former.as_deref()?, id })
+    pub(super) fn former(&self, id: ForeignId) -> Option<TowerFormer<'_>> {
+        Some(TowerFormer { store: self, former: self.former.as_deref()?, id })
     }
 }
 
-impl FormerPlace for Place<'_> {
-    async fn read(&self) -> Result<Option<Former>, Failure> {
-        let Some((state, expires)) = self.former.load(self.id).await.map_err(Failure::Former)? else { return Ok(None) };
+impl FormerRecord for TowerFormer<'_> {
+    async fn read(&self) -> Result<Option<Former>, RecordError> {
+        let Some((state, expires)) = self.former.load(self.id).await.map_err(RecordError::Former)? else {
+            return Ok(None);
+        };
         let content = content(&state, expires)?;
         Ok(content.map(|content| Former { user: self.store.named(&state), content }))
     }
 
-    async fn delete(&self) -> Result<(), Failure> {
-        self.former.delete(self.id).await.map_err(Failure::Former)
+    async fn delete(&self) -> Result<(), RecordError> {
+        self.former.delete(self.id).await.map_err(RecordError::Former)
     }
 }
 
@@ -53,7 +55,7 @@ macro_rules! implement {
 
         #[cfg(feature = $feature)]
         #[async_trait]
-        impl<S: $core::SessionStore> FormerStore for $wrapper<S> {
+        impl<S: $core::SessionStore> FormerTowerStore for $wrapper<S> {
             async fn load(&self, id: ForeignId) -> Result<Option<(State, OffsetDateTime)>, Cause> {
                 let record = self.0.load(&$core::session::Id(id.0)).await?;
                 Ok(record.map(|record| (record.data, record.expiry_date)))

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::compat::record::Place;
+use crate::compat::record::RecordKey;
 use crate::error::RandomError;
 use crate::identity::id::{Bucket, SessionId, fill};
 use crate::identity::token::SecretHash;
@@ -29,13 +29,13 @@ impl ForeignId {
     }
 
     /// Where its record is kept. Nothing but 12 of its bits can be told from that.
-    pub(super) fn place(self) -> Place {
+    pub(super) fn record_key(self) -> RecordKey {
         let bytes = self.0.to_le_bytes();
         let hash = |label| -> [u8; 32] { Sha256::new().chain_update(label).chain_update(bytes).finalize().into() };
         let mut shape = [0; 16];
         shape.copy_from_slice(&hash(ID_LABEL)[..16]);
         let bucket = Bucket::of_first_bits(bytes[0], bytes[1]);
-        Place { id: SessionId::shaped(bucket, shape), secret: SecretHash(hash(SECRET_LABEL)) }
+        RecordKey { id: SessionId::shaped(bucket, shape), secret: SecretHash(hash(SECRET_LABEL)) }
     }
 }
 
@@ -46,31 +46,31 @@ mod tests {
     #[test]
     fn an_id_is_minted_for_any_bucket_and_leads_there() {
         for bucket in Bucket::all() {
-            assert_eq!(ForeignId::mint(Some(bucket)).expect("randomness").place().id.bucket(), bucket);
+            assert_eq!(ForeignId::mint(Some(bucket)).expect("randomness").record_key().id.bucket(), bucket);
         }
     }
 
     #[test]
     fn two_ids_of_one_bucket_have_different_sessions_and_secrets() {
         let bucket = Some(Bucket::of_first_bits(0xab, 0xc0));
-        let [one, other] = [(); 2].map(|()| ForeignId::mint(bucket).expect("randomness").place());
+        let [one, other] = [(); 2].map(|()| ForeignId::mint(bucket).expect("randomness").record_key());
         assert!(one.id != other.id && one.secret != other.secret);
     }
 
     #[test]
     fn the_session_and_the_secret_share_no_bytes_with_the_id() {
         let id = ForeignId::mint(None).expect("randomness");
-        let (place, bytes) = (id.place(), id.0.to_le_bytes());
+        let (record_key, bytes) = (id.record_key(), id.0.to_le_bytes());
         for part in bytes.windows(4) {
-            assert!(!place.id.as_bytes().windows(4).any(|other| other == part));
-            assert!(!place.secret.0.windows(4).any(|other| other == part));
+            assert!(!record_key.id.as_bytes().windows(4).any(|other| other == part));
+            assert!(!record_key.secret.0.windows(4).any(|other| other == part));
         }
     }
 
     #[test]
     fn an_id_leads_to_the_same_session_in_every_version_of_this_crate() {
-        let place = ForeignId(0x0123_4567_89ab_cdef_0011_2233_4455_6677).place();
-        assert_eq!(place.id.to_string(), "81afed0a-52a5-8776-b15f-3450d804934a");
-        assert_eq!(place.secret.0[..4], [0x74, 0xfe, 0xd3, 0xf5]);
+        let record_key = ForeignId(0x0123_4567_89ab_cdef_0011_2233_4455_6677).record_key();
+        assert_eq!(record_key.id.to_string(), "81afed0a-52a5-8776-b15f-3450d804934a");
+        assert_eq!(record_key.secret.0[..4], [0x74, 0xfe, 0xd3, 0xf5]);
     }
 }

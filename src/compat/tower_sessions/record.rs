@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use time::OffsetDateTime;
 
 use super::State;
-use crate::compat::record::{Content, Failure, RECORD, left_ms};
+use crate::compat::record::{RECORD, RecordContent, RecordError, left_ms};
 use crate::compat::user_id::UserIdError;
 use crate::error::{Error, RandomError};
 use crate::fields::codec::{decode_value, encode_value};
@@ -18,26 +18,28 @@ pub(super) enum Unkept {
     Backend(String),
 }
 
-impl From<Failure> for Unkept {
-    fn from(failure: Failure) -> Self {
+impl From<RecordError> for Unkept {
+    fn from(failure: RecordError) -> Self {
         let text = told(&failure);
         match failure {
-            Failure::Ours(Error::Encode { .. }) => Self::Encode(text),
-            Failure::Ours(Error::Decode { .. } | Error::WrongKind { .. }) => Self::Decode(text),
-            Failure::Ours(_) | Failure::AtCap | Failure::UserId(_) | Failure::Former(_) => Self::Backend(text),
+            RecordError::Ours(Error::Encode { .. }) => Self::Encode(text),
+            RecordError::Ours(Error::Decode { .. } | Error::WrongKind { .. }) => Self::Decode(text),
+            RecordError::Ours(_) | RecordError::AtCap | RecordError::UserId(_) | RecordError::Former(_) => {
+                Self::Backend(text)
+            }
         }
     }
 }
 
 impl From<Error> for Unkept {
     fn from(error: Error) -> Self {
-        Failure::from(error).into()
+        RecordError::from(error).into()
     }
 }
 
 impl From<UserIdError> for Unkept {
     fn from(error: UserIdError) -> Self {
-        Failure::from(error).into()
+        RecordError::from(error).into()
     }
 }
 
@@ -53,10 +55,10 @@ fn told(error: &dyn StdError) -> String {
 }
 
 /// The record as it is stored, without its id; `None` if its time is over.
-pub(super) fn content(state: &State, expires: OffsetDateTime) -> Result<Option<Content>, Error> {
+pub(super) fn content(state: &State, expires: OffsetDateTime) -> Result<Option<RecordContent>, Error> {
     let Some(left_ms) = left_ms(expires - OffsetDateTime::now_utc()) else { return Ok(None) };
     let stored = encode_value(RECORD, &(expires.unix_timestamp(), expires.nanosecond(), state))?;
-    Ok(Some(Content { stored, left_ms }))
+    Ok(Some(RecordContent { stored, left_ms }))
 }
 
 /// The data and the expiry date, as they were given.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::id::ForeignId;
 use super::record::{Unkept, content, read};
 use super::{State, Store};
-use crate::compat::record::{Content, Kept, MINTS, Place, RECORD, SAME_MS, TRIES, too_late};
+use crate::compat::record::{Kept, MINTS, RECORD, RecordContent, RecordKey, SAME_MS, TRIES, too_late};
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
 use crate::identity::id::UserHash;
@@ -27,7 +27,7 @@ impl Store {
         let bucket = user.as_deref().map(|user| UserHash::of(user).bucket());
         let mut id = if bucket.is_some() { ForeignId::mint(bucket)? } else { id };
         for _ in 0..MINTS {
-            if self.records.make(id.place(), user.as_deref(), &content).await? {
+            if self.records.make(id.record_key(), user.as_deref(), &content).await? {
                 return Ok(id);
             }
             id = ForeignId::mint(bucket)?;
@@ -37,17 +37,17 @@ impl Store {
 
     /// Replaces a record, if its session lives.
     pub(super) async fn put(&self, id: ForeignId, state: &State, expires: OffsetDateTime) -> Result<(), Unkept> {
-        let place = id.place();
+        let record_key = id.record_key();
         let content = content(state, expires)?;
         let user = self.named(state)?;
         if let Some(content) = &content
-            && self.put_unchanged(place, user.as_deref(), content).await?
+            && self.put_unchanged(record_key, user.as_deref(), content).await?
         {
             return Ok(());
         }
         for _ in 0..TRIES {
             let Some(kept) = self.find(id).await? else { break };
-            let Some(content) = &content else { return Ok(self.records.end_at(place, EndReason::Expired).await?) };
+            let Some(content) = &content else { return Ok(self.records.end_at(record_key, EndReason::Expired).await?) };
             let is_done = match &user {
                 Some(user) if kept.meta.user.as_ref() != Some(user) => {
                     self.records.log_in_here(&kept, user, content).await?
@@ -58,14 +58,19 @@ impl Store {
                 return Ok(());
             }
         }
-        too_late(place.id);
+        too_late(record_key.id);
         Ok(())
     }
 
     /// Replaces a record as this process has loaded it, without another load. False, and it was not replaced, if it was
     /// written since; if it has ended, perhaps by a login, or was not loaded; if this is a login.
-    async fn put_unchanged(&self, place: Place, user: Option<&str>, content: &Content) -> Result<bool, Unkept> {
-        let Some(kept) = self.records.recall(place) else { return Ok(false) };
+    async fn put_unchanged(
+        &self,
+        record_key: RecordKey,
+        user: Option<&str>,
+        content: &RecordContent,
+    ) -> Result<bool, Unkept> {
+        let Some(kept) = self.records.recall(record_key) else { return Ok(false) };
         let Meta { version, user: before, .. } = &kept.meta;
         let is_login = user.is_some() && user != before.as_deref();
         Ok(!is_login && self.records.write(&kept, Some(*version), content).await? == Some(true))
@@ -83,16 +88,16 @@ impl Store {
 
     /// Ends the session, as logged out.
     pub(super) async fn end(&self, id: ForeignId) -> Result<(), Unkept> {
-        let (place, reason) = (id.place(), EndReason::LoggedOut);
+        let (record_key, reason) = (id.record_key(), EndReason::LoggedOut);
         match self.former(id) {
-            Some(former) => self.records.end_in_both(place, &former, reason).await?,
-            None => self.records.end_at(place, reason).await?,
+            Some(former) => self.records.end_in_both(record_key, &former, reason).await?,
+            None => self.records.end_at(record_key, reason).await?,
         }
         Ok(())
     }
 
     async fn find(&self, id: ForeignId) -> Result<Option<Kept>, Unkept> {
-        Ok(self.records.find_or_move(id.place(), self.former(id).as_ref()).await?)
+        Ok(self.records.find_or_move(id.record_key(), self.former(id).as_ref()).await?)
     }
 }
 

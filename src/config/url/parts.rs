@@ -6,10 +6,10 @@ use percent_encoding::percent_decode_str;
 
 use super::wrong;
 use crate::config::ConfigError;
-use crate::config::servers::Place;
+use crate::config::servers::Addr;
 
 /// What follows the scheme.
-pub(super) struct Parts<'a> {
+pub(super) struct UrlParts<'a> {
     /// Between `//` and the path.
     pub(super) authority: &'a str,
     /// Empty, or from its first slash on.
@@ -17,7 +17,7 @@ pub(super) struct Parts<'a> {
     pub(super) query: Option<&'a str>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> UrlParts<'a> {
     pub(super) fn split(rest: &'a str) -> Result<Self, ConfigError> {
         if rest.contains('#') {
             return Err(wrong("has a `#`: percent-encode it as %23"));
@@ -42,9 +42,9 @@ impl<'a> Parts<'a> {
     }
 
     /// The hosts, at least one.
-    pub(super) fn places(&self, port: u16) -> Result<Vec<Place>, ConfigError> {
+    pub(super) fn addrs(&self, port: u16) -> Result<Vec<Addr>, ConfigError> {
         let hosts = self.authority.rsplit_once('@').map_or(self.authority, |(_, hosts)| hosts);
-        hosts.split(',').map(|text| place(text, port)).collect()
+        hosts.split(',').map(|text| addr(text, port)).collect()
     }
 
     /// The query's. `+` is a plus, not a space: in a password it would be changed.
@@ -54,7 +54,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn place(text: &str, default: u16) -> Result<Place, ConfigError> {
+fn addr(text: &str, default: u16) -> Result<Addr, ConfigError> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or_else(|| wrong("an IPv6 host stands in brackets"))?;
@@ -74,7 +74,7 @@ fn place(text: &str, default: u16) -> Result<Place, ConfigError> {
         Some(digits) if digits.bytes().all(|each| each.is_ascii_digit()) => port_of(digits)?,
         _ => return Err(wrong("a port is a number, 1 to 65535; user and password are percent-encoded")),
     };
-    Ok(Place::Tcp { host, port })
+    Ok(Addr::Tcp { host, port })
 }
 
 /// No other value than 0 is told: it may be a piece of a password.

@@ -16,19 +16,19 @@ fn server(text: &str) -> Server {
     }
 }
 
-fn group(text: &str) -> Group {
+fn group(text: &str) -> SentinelGroup {
     match parsed(text) {
         Servers::Sentinel(group) => group,
         other => panic!("{text}: {other:?}"),
     }
 }
 
-fn tcp(host: &str, port: u16) -> Place {
-    Place::Tcp { host: host.into(), port }
+fn tcp(host: &str, port: u16) -> Addr {
+    Addr::Tcp { host: host.into(), port }
 }
 
-fn socket(path: &str) -> Place {
-    Place::Unix { path: path.into() }
+fn socket(path: &str) -> Addr {
+    Addr::Unix { path: path.into() }
 }
 
 fn error(text: &str) -> String {
@@ -45,7 +45,7 @@ fn memory_is_the_embedded_store() {
 
 #[test]
 fn a_host_alone_is_enough() {
-    let local = Access::default().at(tcp("localhost", 6379));
+    let local = Credentials::default().at(tcp("localhost", 6379));
     for text in ["redis://localhost", "redis://localhost/", "redis://localhost:6379", "redis://localhost/0"] {
         assert_eq!(server(text), local, "{text}");
     }
@@ -54,9 +54,9 @@ fn a_host_alone_is_enough() {
 #[test]
 fn port_and_database_are_read() {
     let there = server("redis://cache.example:7000/15");
-    assert_eq!((there.place, there.access.db), (tcp("cache.example", 7000), 15));
-    assert_eq!(server("redis://10.0.0.1/65535").access.db, 65535);
-    assert_eq!(server("redis://under_score:1").place, tcp("under_score", 1));
+    assert_eq!((there.addr, there.credentials.db), (tcp("cache.example", 7000), 15));
+    assert_eq!(server("redis://10.0.0.1/65535").credentials.db, 65535);
+    assert_eq!(server("redis://under_score:1").addr, tcp("under_score", 1));
 }
 
 #[test]
@@ -68,43 +68,50 @@ fn port_0_is_refused_in_every_scheme() {
 
 #[test]
 fn ipv6_hosts_stand_in_brackets() {
-    let there = server("redis://[2001:DB8::1]:7000").place;
+    let there = server("redis://[2001:DB8::1]:7000").addr;
     assert_eq!(there, tcp("2001:db8::1", 7000));
     assert_eq!(there.to_string(), "[2001:db8::1]:7000");
-    assert_eq!(server("redis://[::1]").place, tcp("::1", 6379));
+    assert_eq!(server("redis://[::1]").addr, tcp("::1", 6379));
 }
 
 #[test]
 fn user_and_password_are_percent_decoded() {
     let there = server("redis://app%40home:p%40s%2Fs%23%25+%C3%A9@h");
-    assert_eq!((there.access.user.as_deref(), there.access.password.as_deref()), (Some("app@home"), Some("p@s/s#%+é")));
+    assert_eq!(
+        (there.credentials.user.as_deref(), there.credentials.password.as_deref()),
+        (Some("app@home"), Some("p@s/s#%+é"))
+    );
     let there = server("redis://:secret@h");
-    assert_eq!((there.access.user, there.access.password.as_deref()), (None, Some("secret")));
+    assert_eq!((there.credentials.user, there.credentials.password.as_deref()), (None, Some("secret")));
     let there = server("redis://@h");
-    assert_eq!((there.access.user, there.access.password), (None, None));
+    assert_eq!((there.credentials.user, there.credentials.password), (None, None));
 }
 
 #[test]
 fn a_unix_socket_has_its_options_in_the_query() {
     let there = server("redis+unix:///run/my%20redis.sock?db=3&user=app&password=a%26b+c%3D");
-    assert_eq!(there.place, socket("/run/my redis.sock"));
+    assert_eq!(there.addr, socket("/run/my redis.sock"));
     assert_eq!(
-        (there.access.user.as_deref(), there.access.password.as_deref(), there.access.db),
+        (there.credentials.user.as_deref(), there.credentials.password.as_deref(), there.credentials.db),
         (Some("app"), Some("a&b+c="), 3)
     );
     let plain = server("redis+unix:///run/redis.sock");
-    assert_eq!(plain, Access::default().at(socket("/run/redis.sock")));
-    assert_eq!(server("redis+unix:/run/redis.sock").place, socket("/run/redis.sock"));
+    assert_eq!(plain, Credentials::default().at(socket("/run/redis.sock")));
+    assert_eq!(server("redis+unix:/run/redis.sock").addr, socket("/run/redis.sock"));
 }
 
 #[test]
 fn a_cluster_is_named_by_some_of_its_nodes() {
-    let (seeds, access) = match parsed("redis-cluster://app:p%40ss@10.0.0.1:7000,node.example,[2001:DB8::1]:7001") {
-        Servers::Cluster { seeds, access } => (seeds, access),
+    let (seeds, credentials) = match parsed("redis-cluster://app:p%40ss@10.0.0.1:7000,node.example,[2001:DB8::1]:7001")
+    {
+        Servers::Cluster { seeds, credentials } => (seeds, credentials),
         other => panic!("{other:?}"),
     };
     assert_eq!(seeds, [tcp("10.0.0.1", 7000), tcp("node.example", 6379), tcp("2001:db8::1", 7001)]);
-    assert_eq!((access.user.as_deref(), access.password.as_deref(), access.db), (Some("app"), Some("p@ss"), 0));
+    assert_eq!(
+        (credentials.user.as_deref(), credentials.password.as_deref(), credentials.db),
+        (Some("app"), Some("p@ss"), 0)
+    );
     assert_eq!(parsed("redis-cluster://h/"), parsed("redis-cluster://h:6379"));
 }
 
@@ -114,20 +121,20 @@ fn a_sentinel_url_names_the_master_and_two_logins() {
     let group = group(url);
     assert_eq!(group.sentinels, [tcp("s1", 26379), tcp("s2", 5000), tcp("::1", 26379)]);
     assert_eq!(group.master, "my master");
-    assert_eq!((group.access.password.as_deref(), group.access.db), (Some("data"), 3));
+    assert_eq!((group.credentials.password.as_deref(), group.credentials.db), (Some("data"), 3));
     let watch = group.sentinel_access;
     assert_eq!((watch.user.as_deref(), watch.password.as_deref(), watch.db), (Some("watch"), Some("a&b+c"), 0));
     let plain = super::tests::group("redis-sentinel://s1/main");
-    assert_eq!((plain.access, plain.sentinel_access), (Access::default(), Access::default()));
+    assert_eq!((plain.credentials, plain.sentinel_access), (Credentials::default(), Credentials::default()));
 }
 
 #[cfg(feature = "tls")]
 #[test]
 fn a_double_s_is_tls() {
-    assert!(server("rediss://h").access.tls.is_some() && server("redis://h").access.tls.is_none());
+    assert!(server("rediss://h").credentials.tls.is_some() && server("redis://h").credentials.tls.is_none());
     let group = group("rediss-sentinel://h/main");
-    assert!(group.access.tls.is_some() && group.sentinel_access.tls.is_some());
-    assert!(matches!(parsed("rediss-cluster://h"), Servers::Cluster { access, .. } if access.tls.is_some()));
+    assert!(group.credentials.tls.is_some() && group.sentinel_access.tls.is_some());
+    assert!(matches!(parsed("rediss-cluster://h"), Servers::Cluster { credentials, .. } if credentials.tls.is_some()));
     assert!(StoreUrl::parse("rediss+unix:///s").is_err());
 }
 

@@ -43,11 +43,11 @@ impl<S: Serializer> Packer<S> {
         self,
         announced: Option<usize>,
         open: impl FnOnce(S) -> Result<C, S::Error>,
-    ) -> Result<Parts<C>, S::Error> {
+    ) -> Result<CountedParts<C>, S::Error> {
         if self.level == DEEPEST {
             return Err(S::Error::custom(format_args!("it is nested more than {DEEPEST} levels deep")));
         }
-        Ok(Parts { level: self.level + 1, announced, came: 0, inner: open(self.inner)? })
+        Ok(CountedParts { level: self.level + 1, announced, came: 0, inner: open(self.inner)? })
     }
 }
 
@@ -62,13 +62,13 @@ macro_rules! passed_on {
 impl<S: Serializer> Serializer for Packer<S> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Parts<S::SerializeSeq>;
-    type SerializeTuple = Parts<S::SerializeTuple>;
-    type SerializeTupleStruct = Parts<S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Parts<S::SerializeTupleVariant>;
-    type SerializeMap = Parts<S::SerializeMap>;
-    type SerializeStruct = Parts<S::SerializeStruct>;
-    type SerializeStructVariant = Parts<S::SerializeStructVariant>;
+    type SerializeSeq = CountedParts<S::SerializeSeq>;
+    type SerializeTuple = CountedParts<S::SerializeTuple>;
+    type SerializeTupleStruct = CountedParts<S::SerializeTupleStruct>;
+    type SerializeTupleVariant = CountedParts<S::SerializeTupleVariant>;
+    type SerializeMap = CountedParts<S::SerializeMap>;
+    type SerializeStruct = CountedParts<S::SerializeStruct>;
+    type SerializeStructVariant = CountedParts<S::SerializeStructVariant>;
 
     passed_on! {
         serialize_bool(bool);
@@ -173,14 +173,14 @@ impl<S: Serializer> Serializer for Packer<S> {
 }
 
 /// What holds parts: how many were announced, and how many have come.
-struct Parts<C> {
+struct CountedParts<C> {
     inner: C,
     level: u16,
     announced: Option<usize>,
     came: usize,
 }
 
-impl<C> Parts<C> {
+impl<C> CountedParts<C> {
     const fn part<'a, T: ?Sized>(&self, value: &'a T) -> Part<'a, T> {
         Part { value, level: self.level }
     }
@@ -198,7 +198,7 @@ impl<C> Parts<C> {
 
 macro_rules! elements {
     ($($of:ident::$method:ident;)*) => {$(
-        impl<C: ser::$of> ser::$of for Parts<C> {
+        impl<C: ser::$of> ser::$of for CountedParts<C> {
             type Ok = C::Ok;
             type Error = C::Error;
 
@@ -224,7 +224,7 @@ elements! {
 
 macro_rules! named_fields {
     ($($of:ident)*) => {$(
-        impl<C: ser::$of> ser::$of for Parts<C> {
+        impl<C: ser::$of> ser::$of for CountedParts<C> {
             type Ok = C::Ok;
             type Error = C::Error;
 
@@ -247,7 +247,7 @@ macro_rules! named_fields {
 
 named_fields! { SerializeStruct SerializeStructVariant }
 
-impl<C: ser::SerializeMap> ser::SerializeMap for Parts<C> {
+impl<C: ser::SerializeMap> ser::SerializeMap for CountedParts<C> {
     type Ok = C::Ok;
     type Error = C::Error;
 

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-use super::{Found, bound, handle, read};
+use super::{Initial, bound, handle, read};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::map::Contents;
@@ -15,7 +15,7 @@ use crate::identity::client::ClientInfo;
 use crate::identity::token::SessionToken;
 use crate::session::{Phase, Session};
 use crate::sessions::Sessions;
-use crate::util::boxed::erased;
+use crate::util::boxed::boxed;
 
 /// Most tokens of a request that are tried: each costs a read, and anybody can send as many as a header holds.
 const TRIED: usize = 4;
@@ -53,7 +53,7 @@ impl<'a> Candidates<'a> {
     not(any(feature = "actix-web", feature = "axum")),
     expect(dead_code, reason = "`TestKit` needs the session alone")
 )]
-pub(crate) struct Opened {
+pub(crate) struct OpenedSession {
     pub(crate) session: Session,
     /// The token that opened it, if one did.
     pub(crate) token: Option<SessionToken>,
@@ -68,18 +68,18 @@ pub(crate) async fn peek(
     sessions: &Sessions,
     candidates: &Candidates<'_>,
     client: ClientInfo,
-) -> Result<Opened, Error> {
+) -> Result<OpenedSession, Error> {
     let client = client.cut(sessions.settings().limits.user_agent_bytes);
     let mut tokens: Vec<_> = candidates.texts.iter().filter_map(|text| SessionToken::parse(text).ok()).collect();
-    let reads = tokens.iter().map(|token| erased(read(sessions, token.id(), token.presented()))).collect();
-    let found: Result<Vec<Found>, Error> = together(reads).await.into_iter().collect();
+    let reads = tokens.iter().map(|token| boxed(read(sessions, token.id(), token.presented()))).collect();
+    let found: Result<Vec<Initial>, Error> = together(reads).await.into_iter().collect();
     let found = found?.into_iter().map(|found| bound(sessions, &client, found)).collect();
     let (found, choice) = chosen(found);
     let token = match choice {
         Choice::One(at) => Some(tokens.swap_remove(at)),
         Choice::None | Choice::Several => None,
     };
-    Ok(Opened { session: handle(sessions, client, found), token, several: choice == Choice::Several })
+    Ok(OpenedSession { session: handle(sessions, client, found), token, several: choice == Choice::Several })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ enum Choice {
 }
 
 /// Of two secrets of one session, the current one is chosen: the previous one will soon open nothing.
-fn chosen(mut found: Vec<Found>) -> (Found, Choice) {
+fn chosen(mut found: Vec<Initial>) -> (Initial, Choice) {
     let live = |phase: &Phase| match phase {
         Phase::Live(live) => Some((live.id, live.presented.hash == live.meta.secret)),
         Phase::Draft { .. } | Phase::Ended(_) => None,
@@ -108,7 +108,7 @@ fn chosen(mut found: Vec<Found>) -> (Found, Choice) {
 /// The draft where none opens. It knows a reason if all that ended tell the same; the cookie is of no use if all have ended.
 ///
 /// If one alone ended by a login, it is that one's draft, with what it knows of that login.
-fn none_of(found: Vec<Found>) -> Found {
+fn none_of(found: Vec<Initial>) -> Initial {
     let drafts = found.iter().filter_map(|(phase, _)| match phase {
         Phase::Draft { after, drop_cookie, .. } => Some((*after, *drop_cookie)),
         Phase::Live(_) | Phase::Ended(_) => None,

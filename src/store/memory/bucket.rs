@@ -2,11 +2,11 @@
 
 use crate::end::EndReason;
 use crate::identity::id::{Bucket, SessionId};
-use crate::store::memory::state::{Slot, State};
+use crate::store::memory::state::{MemoryState, StoredSession};
 use crate::store::{Swept, Who};
 use crate::util::clock::Millis;
 
-impl State {
+impl MemoryState {
     /// Ends what is live; what is past its deadline is left to the sweep, which tells that it expired.
     pub(super) fn revoke_bucket(&mut self, bucket: Bucket, who: Who) -> u64 {
         let caught = |user: &Option<String>| who == Who::Everyone || user.is_none();
@@ -28,16 +28,16 @@ impl State {
         entries.retain(|(_, score)| *score <= self.now);
         for (id, _) in entries {
             match self.slot(id) {
-                Some(Slot::Session(record)) if self.now <= record.meta.deadline() => {
+                Some(StoredSession::Session(record)) if self.now <= record.meta.deadline() => {
                     let deadline = record.meta.deadline();
                     self.rescore(id, deadline);
                     swept.rescored += 1;
                 }
-                Some(Slot::Session(_)) => {
+                Some(StoredSession::Session(_)) => {
                     self.bury(id, EndReason::Expired);
                     swept.expired += 1;
                 }
-                Some(Slot::Ended { .. }) | None => {
+                Some(StoredSession::Ended { .. }) | None => {
                     self.unscore(id);
                     swept.forgotten += 1;
                 }

@@ -1,16 +1,16 @@
 //! A login that joins the session of another one.
 
 use crate::end::EndReason;
-use crate::store::memory::state::{Slot, State};
+use crate::store::memory::state::{MemoryState, StoredSession};
 use crate::store::{JOIN_MS, Join, Meta, Record, Refused, Rotation};
 
-impl State {
+impl MemoryState {
     /// In the order `NotJoined` (too old, or nothing there), `Gone`, `NotJoined`, `TicketVoid`, limits. The secret changes
     /// as by a rotation; generation, login time and deadline stay.
     pub(super) fn join(&mut self, join: &Join) -> Result<Record, Refused> {
         let (since, reason) = match self.slot(join.id) {
-            Some(Slot::Session(record)) => (record.meta.since, EndReason::Expired),
-            Some(Slot::Ended { tombstone, since, .. }) => (*since, tombstone.reason),
+            Some(StoredSession::Session(record)) => (record.meta.since, EndReason::Expired),
+            Some(StoredSession::Ended { tombstone, since, .. }) => (*since, tombstone.reason),
             None => return Err(Refused::NotJoined),
         };
         if self.now > since + JOIN_MS {

@@ -5,15 +5,15 @@ use crate::end::EndReason;
 use crate::fields::map::Contents;
 use crate::identity::id::SessionId;
 use crate::store::memory::contents::{self, applied, kept};
-use crate::store::memory::state::{State, cover};
-use crate::store::{Login, Reauthenticate, Record, Refused, TICKET_LIFE_MS, Ticket};
+use crate::store::memory::state::{MemoryState, cover};
+use crate::store::{NewLogin, Reauthenticate, Record, Refused, TICKET_LIFE_MS, Ticket};
 use crate::util::clock::Millis;
 
-impl State {
+impl MemoryState {
     /// In the order `Exists`, `TicketVoid`, the old session's `Gone` and `Conflict`, limits, `AtCap`.
     ///
     /// The old session does not count against the cap, whoever's it is: this call ends it.
-    pub(super) fn login(&mut self, login: &Login) -> Result<Record, Refused> {
+    pub(super) fn login(&mut self, login: &NewLogin) -> Result<Record, Refused> {
         let user = login.new.user.as_deref().unwrap_or_default();
         self.vacant(login.new.id)?;
         self.check_ticket(user, login.gate.ticket)?;
@@ -47,7 +47,7 @@ impl State {
         meta.generation += 1;
         // Also without changes, so that no conditional save passes over a login that it has not seen.
         meta.version += u32::from(again.delta.is_empty());
-        (meta.since, meta.touched, meta.spans) = (since, self.now, again.spans);
+        (meta.since, meta.touched, meta.lifetimes) = (since, self.now, again.lifetimes);
         // A use of the old secret does not show that a client has the new one.
         (meta.secret, meta.rotation, meta.uses) = (again.secret, None, 0);
         meta.client = again.client.clone();

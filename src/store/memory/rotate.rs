@@ -1,13 +1,13 @@
 //! A new secret for the same session.
 
 use crate::identity::token::SecretHash;
-use crate::store::memory::state::State;
+use crate::store::memory::state::MemoryState;
 use crate::store::{
     FORMER_CSRF_MOST, FormerCsrf, Meta, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Refused, Rotate, Rotation,
 };
 use crate::util::clock::Millis;
 
-impl State {
+impl MemoryState {
     /// In the order `Gone`, `Conflict`, then by the secret. A secret that opens the session no more, or never did, is
     /// answered like an unknown session: `Gone` without a reason. Not a use, and not a write of fields.
     pub(super) fn rotate(&mut self, rotate: &Rotate) -> Result<Meta, Refused> {

@@ -5,10 +5,10 @@ use crate::fields::Delta;
 use crate::fields::codec::{decode_counter, encode_counter};
 use crate::fields::map::Contents;
 use crate::store::memory::contents::{self, applied, kept};
-use crate::store::memory::state::{State, cover};
+use crate::store::memory::state::{MemoryState, cover};
 use crate::store::{End, Increment, Meta, NewSession, Record, Refused, Retime, Save, Touch, Undelivered, Wrote};
 
-impl State {
+impl MemoryState {
     /// In the order `Exists`, limits.
     pub(super) fn create(&mut self, new: &NewSession, delta: &Delta) -> Result<Record, Refused> {
         self.vacant(new.id)?;
@@ -22,7 +22,7 @@ impl State {
     pub(super) fn touch(&mut self, touch: &Touch) -> Result<Meta, Refused> {
         let mut record = self.live(touch.id)?.clone();
         let meta = &mut record.meta;
-        let due = self.now - meta.touched >= u64::from(meta.spans.interval_ms);
+        let due = self.now - meta.touched >= u64::from(meta.lifetimes.interval_ms);
         let current = touch.first_use == Some(meta.secret);
         let unused = meta.rotation.as_mut().filter(|rotation| current && rotation.used.is_none());
         if due || (unused.is_some() && touch.seen == meta.touched) {
@@ -78,7 +78,7 @@ impl State {
     /// In the order `Gone`, `Conflict`, outlived. A life of no length is outlived: Redis keeps no key for it.
     pub(super) fn retime(&mut self, retime: &Retime) -> Result<Meta, Refused> {
         let mut record = self.current(retime.id, retime.generation)?;
-        record.meta.spans = retime.spans;
+        record.meta.lifetimes = retime.lifetimes;
         record.meta.touched = self.now;
         if record.meta.deadline() == self.now {
             self.bury(retime.id, EndReason::Expired);

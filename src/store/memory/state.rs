@@ -13,14 +13,14 @@ const PURGE_INTERVAL_MS: u64 = 60_000;
 
 /// What stands under a session's id.
 #[derive(Debug)]
-pub(super) enum Slot {
+pub(super) enum StoredSession {
     /// Live until its deadline, then expired but still there for its grace.
     Session(Box<Record>),
     /// Ended; remembered until then.
     Ended { tombstone: Tombstone, since: Millis, until: Millis },
 }
 
-impl Slot {
+impl StoredSession {
     /// The moment after which nothing is there any more.
     fn expiry(&self) -> Millis {
         match self {
@@ -39,12 +39,12 @@ pub(super) struct Epoch {
 
 /// Everything, at one instant.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct MemoryState {
     pub(super) settings: StoreSettings,
     /// The time of the call under way. Never goes back, even if the system's clock does.
     pub(super) now: Millis,
     purged: Millis,
-    slots: HashMap<SessionId, Slot>,
+    slots: HashMap<SessionId, StoredSession>,
     /// User → session → login time. A superset of the user's live sessions.
     pub(super) users: HashMap<String, HashMap<SessionId, Millis>>,
     pub(super) epochs: HashMap<String, Epoch>,
@@ -53,7 +53,7 @@ pub(super) struct State {
     pub(super) due: HashMap<Bucket, BTreeMap<SessionId, Millis>>,
 }
 
-impl State {
+impl MemoryState {
     pub(super) fn new(settings: StoreSettings) -> Self {
         Self {
             settings,
@@ -93,25 +93,25 @@ impl State {
     }
 
     /// What stands under this id, unless it has expired.
-    pub(super) fn slot(&self, id: SessionId) -> Option<&Slot> {
+    pub(super) fn slot(&self, id: SessionId) -> Option<&StoredSession> {
         self.slots.get(&id).filter(|slot| self.now <= slot.expiry())
     }
 
     pub(super) fn load(&self, id: SessionId) -> Loaded {
         match self.slot(id) {
             None => Loaded::Absent,
-            Some(Slot::Ended { tombstone, .. }) => Loaded::Ended(tombstone.clone()),
-            Some(Slot::Session(record)) if self.now <= record.meta.deadline() => Loaded::Live(record.clone()),
-            Some(Slot::Session(record)) => Loaded::Ended(tombstone(&record.meta, EndReason::Expired)),
+            Some(StoredSession::Ended { tombstone, .. }) => Loaded::Ended(tombstone.clone()),
+            Some(StoredSession::Session(record)) if self.now <= record.meta.deadline() => Loaded::Live(record.clone()),
+            Some(StoredSession::Session(record)) => Loaded::Ended(tombstone(&record.meta, EndReason::Expired)),
         }
     }
 
     /// The live session, or `Gone` with the reason as a load would tell it.
     pub(super) fn live(&self, id: SessionId) -> Result<&Record, Refused> {
         match self.slot(id) {
-            Some(Slot::Session(record)) if self.now <= record.meta.deadline() => Ok(record),
-            Some(Slot::Session(_)) => Err(Refused::Gone(Some(EndReason::Expired))),
-            Some(Slot::Ended { tombstone, .. }) => Err(Refused::Gone(Some(tombstone.reason))),
+            Some(StoredSession::Session(record)) if self.now <= record.meta.deadline() => Ok(record),
+            Some(StoredSession::Session(_)) => Err(Refused::Gone(Some(EndReason::Expired))),
+            Some(StoredSession::Ended { tombstone, .. }) => Err(Refused::Gone(Some(tombstone.reason))),
             None => Err(Refused::Gone(None)),
         }
     }
@@ -142,7 +142,7 @@ impl State {
 
     /// Writes a session back; its deadline may have moved later, which its score in the deadline index need not follow.
     pub(super) fn store(&mut self, id: SessionId, record: Record) {
-        self.slots.insert(id, Slot::Session(Box::new(record)));
+        self.slots.insert(id, StoredSession::Session(Box::new(record)));
     }
 
     /// Writes a session and both its index entries: for what is new, logs in, or may shorten a life.
@@ -169,12 +169,12 @@ impl State {
 
     /// The same for a session in whose place another one is made, which stays as a door to it for this long, if at all.
     pub(super) fn bury_before(&mut self, id: SessionId, reason: EndReason, successor: Option<SessionId>, door_ms: u64) {
-        let Some(Slot::Session(record)) = self.slots.get(&id) else { return };
+        let Some(StoredSession::Session(record)) = self.slots.get(&id) else { return };
         let (tombstone, user) = (tombstone(&record.meta, reason), record.meta.user.clone());
         let tombstone = Tombstone { successor, door: door_ms > 0, ..tombstone };
         let since = record.meta.since;
         let until = self.now + self.settings.door_ms(id, door_ms);
-        self.slots.insert(id, Slot::Ended { tombstone, since, until });
+        self.slots.insert(id, StoredSession::Ended { tombstone, since, until });
         self.unscore(id);
         if let Some(user) = user {
             self.leave(&user, id);
@@ -186,7 +186,7 @@ impl State {
         let (gone, now) = (self.live(lead.door).err(), self.now);
         let is_there = self.slot(lead.door).is_some();
         match self.slots.get_mut(&lead.door) {
-            Some(Slot::Ended { tombstone, until, .. })
+            Some(StoredSession::Ended { tombstone, until, .. })
                 if is_there && tombstone.door && tombstone.successor == Some(lead.from) =>
             {
                 tombstone.successor = Some(lead.to);
@@ -232,7 +232,7 @@ impl State {
 pub(super) fn cover(meta: &mut Meta) {
     if meta.user.is_some() {
         let life = meta.deadline() - meta.touched;
-        meta.index_until = meta.index_until.max(meta.touched + meta.spans.cover_ms().max(life));
+        meta.index_until = meta.index_until.max(meta.touched + meta.lifetimes.cover_ms().max(life));
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::Cap;
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 use crate::fields::codec::{encode_bytes, encode_counter};
 use crate::identity::client::ClientInfo;
 use crate::identity::id::UserHash;
@@ -23,7 +23,7 @@ const OP: Op = Op { id: [0; 8], not_after: Millis::MAX, again: false };
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 /// Idle half an hour, absolute four hours, touch interval a minute: a life of 31 minutes.
-const SPANS: Spans = Spans { idle_ms: 30 * MINUTE, absolute_ms: 4 * HOUR, interval_ms: 60_000 };
+const SPANS: Lifetimes = Lifetimes { idle_ms: 30 * MINUTE, absolute_ms: 4 * HOUR, interval_ms: 60_000 };
 const LIFE: u64 = 31 * MINUTE;
 const GRACE: u64 = 5 * MINUTE;
 
@@ -49,7 +49,7 @@ fn secret(number: u8) -> SecretHash {
 
 fn guest() -> NewSession {
     let id = SessionId::mint(Bucket::of_first_bits(0, 0)).expect("randomness");
-    NewSession { id, secret: secret(1), spans: SPANS, grace_ms: 0, user: None, client: ClientInfo::new() }
+    NewSession { id, secret: secret(1), lifetimes: SPANS, grace_ms: 0, user: None, client: ClientInfo::new() }
 }
 
 fn graced() -> NewSession {
@@ -83,9 +83,9 @@ fn old(record: &Record, id: SessionId) -> Old {
     Old { id, generation: record.meta.generation, user: record.meta.user.clone() }
 }
 
-fn login_of(user: &str, cap: Cap) -> Login {
+fn login_of(user: &str, cap: Cap) -> NewLogin {
     let gate = Gate { cap, ticket: None };
-    Login { new: of_user(user), old: None, seen: None, keep: vec![], delta: Delta::default(), gate, door_ms: 0 }
+    NewLogin { new: of_user(user), old: None, seen: None, keep: vec![], delta: Delta::default(), gate, door_ms: 0 }
 }
 
 impl Bench {
@@ -102,7 +102,7 @@ impl Bench {
         (new.id, self.create(&new, changes).await)
     }
 
-    async fn try_login(&self, login: &Login) -> Result<Record, Refused> {
+    async fn try_login(&self, login: &NewLogin) -> Result<Record, Refused> {
         self.store.login(OP, login).await.expect("no outage")
     }
 
@@ -148,8 +148,8 @@ impl Bench {
         self.store.touch(OP, touch).await.expect("no outage")
     }
 
-    async fn retime(&self, id: SessionId, spans: Spans) -> Result<Meta, Refused> {
-        let retime = Retime { id, generation: 1, spans, user: None };
+    async fn retime(&self, id: SessionId, lifetimes: Lifetimes) -> Result<Meta, Refused> {
+        let retime = Retime { id, generation: 1, lifetimes, user: None };
         self.store.retime(OP, &retime).await.expect("no outage")
     }
 

@@ -2,11 +2,11 @@
 
 use crate::end::EndReason;
 use crate::identity::id::SessionId;
-use crate::store::memory::state::{Epoch, State};
+use crate::store::memory::state::{Epoch, MemoryState};
 use crate::store::{EPOCH_LIFE_MS, Meta, Refused, Scope};
 use crate::util::clock::Millis;
 
-impl State {
+impl MemoryState {
     pub(super) fn list(&mut self, user: &str) -> Vec<(SessionId, Meta)> {
         let live = self.members(user);
         live.into_iter().filter_map(|id| Some((id, self.live(id).ok()?.meta.clone()))).collect()

@@ -31,8 +31,8 @@ use tokio::task::JoinSet;
 use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
 use crate::error::{Error, Outage};
-use crate::store::redis::client::call_error::{Failure, Fault};
-use crate::store::redis::client::command::{Call, Hgetall, Invocation, Lasting, by_key};
+use crate::store::redis::client::call_error::{CallError, FailedCall};
+use crate::store::redis::client::command::{Command, Hgetall, HgetallWithTtl, Invocation, by_key};
 use crate::store::redis::client::incident::{Incidents, Success};
 use crate::store::redis::client::node::Node;
 use crate::store::redis::client::node::check::check;
@@ -43,7 +43,7 @@ use crate::store::redis::client::topology::failovers::Failovers;
 use crate::store::redis::client::topology::hash_slot;
 use crate::store::redis::client::topology::replicated::Replicated;
 use crate::store::redis::client::topology::sentinel::Sentinels;
-use crate::util::boxed::erased;
+use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
 pub(crate) use crate::store::redis::client::budget::Budget;
@@ -62,7 +62,7 @@ pub(crate) enum Path {
 
 /// A script's answer.
 #[derive(Debug)]
-pub(crate) struct Sent {
+pub(crate) struct ScriptAnswer {
     pub(crate) answer: Value,
     /// How many sendings of the call may have been executed: 1, and 1 more for each lost answer.
     pub(crate) times: u32,
@@ -102,7 +102,9 @@ impl Client {
                 Topology::One(Box::new(Node::new(server.clone(), Role::Master, pools, &failovers)?))
             }
             Servers::Sentinel(group) => Topology::Sentinel(Sentinels::new(group, pools, &failovers)?),
-            Servers::Cluster { seeds, access } => Topology::Cluster(Cluster::new(seeds, access, pools, &failovers)?),
+            Servers::Cluster { seeds, credentials } => {
+                Topology::Cluster(Cluster::new(seeds, credentials, pools, &failovers)?)
+            }
         };
         Ok(Self { topology, servers: servers.clone(), budget: pools.budget, failovers, incidents, home: Home::here() })
     }
@@ -171,7 +173,7 @@ impl Client {
         match self.call(path, budget, Some(key), commands).await {
             Ok((answers, _)) => Ok(answers),
             Err(failure) if failure.fault.code() == Some("ASK") => {
-                erased(self.read_by_key(path, budget, key, commands)).await
+                boxed(self.read_by_key(path, budget, key, commands)).await
             }
             Err(failure) => Err(failure.of_read()),
         }
@@ -187,7 +189,7 @@ impl Client {
     ) -> Result<Vec<Value>, Error> {
         let mut answers = Vec::with_capacity(commands.len());
         for run in by_key(commands) {
-            answers.extend(self.call(path, budget, Some(key), &run).await.map_err(Failure::of_read)?.0);
+            answers.extend(self.call(path, budget, Some(key), &run).await.map_err(FailedCall::of_read)?.0);
         }
         Ok(answers)
     }
@@ -200,22 +202,25 @@ impl Client {
         key: &[u8],
         command: &Cmd,
     ) -> Result<Value, Error> {
-        self.call(path, budget, Some(key), command).await.map(|(answer, _)| answer).map_err(Failure::of_read)
+        self.call(path, budget, Some(key), command).await.map(|(answer, _)| answer).map_err(FailedCall::of_read)
     }
 
     /// Reads a hash. Fails as [`Error::Unavailable`].
     pub(crate) async fn read_hash(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<Hash, Error> {
-        self.call(path, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash).map_err(Failure::of_read)
+        self.call(path, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash).map_err(FailedCall::of_read)
     }
 
     /// Reads how long a key lasts, in milliseconds, and then its hash, in one round trip. Fails as [`Error::Unavailable`].
     pub(crate) async fn read_lasting(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<(Value, Hash), Error> {
-        self.call(path, budget, Some(key), &Lasting(key)).await.map(|(answer, _)| answer).map_err(Failure::of_read)
+        self.call(path, budget, Some(key), &HgetallWithTtl(key))
+            .await
+            .map(|(answer, _)| answer)
+            .map_err(FailedCall::of_read)
     }
 
     /// A question that any master can answer. Fails as [`Error::Unavailable`].
     pub(crate) async fn read_anywhere(&self, budget: &Budget, command: &Cmd) -> Result<Value, Error> {
-        self.call(Path::Request, budget, None, command).await.map(|(answer, _)| answer).map_err(Failure::of_read)
+        self.call(Path::Request, budget, None, command).await.map(|(answer, _)| answer).map_err(FailedCall::of_read)
     }
 
     /// One script call, sent again with the same arguments while its outcome is unknown. Fails as
@@ -227,12 +232,12 @@ impl Client {
         script: &Script,
         keys: &[&[u8]],
         args: &[&[u8]],
-    ) -> Result<Sent, Error> {
+    ) -> Result<ScriptAnswer, Error> {
         self.assert_one_slot(keys);
         let invocation = Invocation::new(script, keys, args);
         let sent = self.call(path, budget, keys.first().copied(), &invocation).await;
-        let (answer, times) = sent.map_err(Failure::of_write)?;
-        Ok(Sent { answer, times })
+        let (answer, times) = sent.map_err(FailedCall::of_write)?;
+        Ok(ScriptAnswer { answer, times })
     }
 
     /// A script call on a connection of its own, which then waits until so many replicas have it, or for so long;
@@ -244,13 +249,13 @@ impl Client {
         keys: &[&[u8]],
         args: &[&[u8]],
         wait: (usize, Duration),
-    ) -> Result<(Sent, usize), Error> {
+    ) -> Result<(ScriptAnswer, usize), Error> {
         self.assert_one_slot(keys);
         let call = Replicated::new(script, keys, args, wait);
         let sent = self.call(Path::Bulk, budget, keys.first().copied(), &call).await;
-        let ((answer, replicas), times) = sent.map_err(Failure::of_write)?;
+        let ((answer, replicas), times) = sent.map_err(FailedCall::of_write)?;
         // A repeat may write nothing, and then its connection has nothing that a replica could lack.
-        Ok((Sent { answer, times }, if times > 1 { 0 } else { replicas }))
+        Ok((ScriptAnswer { answer, times }, if times > 1 { 0 } else { replicas }))
     }
 
     fn assert_one_slot(&self, keys: &[&[u8]]) {
@@ -266,8 +271,8 @@ impl Client {
         command: &Cmd,
     ) -> Result<Vec<(String, Result<Value, Error>)>, Error> {
         if self.home.is_outside() {
-            let asked = self.home.enter(erased(self.ask_each_master(budget, command))).await;
-            return asked.unwrap_or_else(|fault| Err(Failure { fault, lost: 0 }.of_read()));
+            let asked = self.home.enter(boxed(self.ask_each_master(budget, command))).await;
+            return asked.unwrap_or_else(|fault| Err(FailedCall { fault, lost: 0 }.of_read()));
         }
         self.ask_each_master(budget, command).await
     }
@@ -300,34 +305,34 @@ impl Client {
     /// Asks the servers once whether they will do.
     pub(crate) async fn check(&self) -> Result<(), Outage> {
         if self.home.is_outside() {
-            return Err(Fault::OUTSIDE.into_outage());
+            return Err(CallError::OUTSIDE.into_outage());
         }
         check(self, &self.budget()).await
     }
 
     /// Answers the call's answer and how many of its sendings may have been executed.
-    async fn call<C: Call>(
+    async fn call<C: Command>(
         &self,
         path: Path,
         budget: &Budget,
         key: Option<&[u8]>,
         call: &C,
-    ) -> Result<(C::Answer, u32), Failure> {
+    ) -> Result<(C::Output, u32), FailedCall> {
         if self.home.is_outside() {
-            let sent = self.home.enter(erased(self.send(path, budget, key, call))).await;
+            let sent = self.home.enter(boxed(self.send(path, budget, key, call))).await;
             return sent.unwrap_or_else(|fault| Err(self.failed(call, fault, 0)));
         }
         self.send(path, budget, key, call).await
     }
 
     /// The same within a runtime.
-    async fn send<C: Call>(
+    async fn send<C: Command>(
         &self,
         path: Path,
         budget: &Budget,
         key: Option<&[u8]>,
         call: &C,
-    ) -> Result<(C::Answer, u32), Failure> {
+    ) -> Result<(C::Output, u32), FailedCall> {
         let mut lost = 0;
         let mut waits = budget.waits();
         let mut before = None;
@@ -351,36 +356,36 @@ impl Client {
 
     /// A call failed for good.
     #[cold]
-    fn failed(&self, call: &impl Call, fault: Fault, lost: u32) -> Failure {
+    fn failed(&self, call: &impl Command, fault: CallError, lost: u32) -> FailedCall {
         if let Some((kind, advice)) = cause::of(&fault, call.success() != Success::Read) {
             self.incidents.failed(kind, advice, || cause::text(&fault));
         }
-        Failure { fault, lost }
+        FailedCall { fault, lost }
     }
 
-    async fn attempt<C: Call>(
+    async fn attempt<C: Command>(
         &self,
         path: Path,
         budget: &Budget,
         key: Option<&[u8]>,
         call: &C,
-    ) -> Result<C::Answer, Fault> {
+    ) -> Result<C::Output, CallError> {
         match &self.topology {
             Topology::One(node) => node.send(path, budget, call).await,
             // One server's calls should not carry the size of these.
-            Topology::Sentinel(group) => erased(group.send(path, budget, call)).await,
-            Topology::Cluster(cluster) => erased(cluster.send(path, budget, key, call)).await,
+            Topology::Sentinel(group) => boxed(group.send(path, budget, call)).await,
+            Topology::Cluster(cluster) => boxed(cluster.send(path, budget, key, call)).await,
         }
     }
 }
 
 /// A node's address, and its answer to a read.
 async fn asked(node: &Node, budget: &Budget, command: &Cmd) -> (String, Result<Value, Error>) {
-    (node.place().to_string(), node.send(Path::Request, budget, command).await.map_err(of_read))
+    (node.addr().to_string(), node.send(Path::Request, budget, command).await.map_err(of_read))
 }
 
-fn of_read(fault: Fault) -> Error {
-    Failure { fault, lost: 0 }.of_read()
+fn of_read(fault: CallError) -> Error {
+    FailedCall { fault, lost: 0 }.of_read()
 }
 
 /// Whether a call was refused, within its budget, because its keys lie on two nodes while their slot moves. Each of them

@@ -58,9 +58,9 @@ pub(crate) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-type Told = Vec<(String, Result<Value, Error>)>;
+type PerServer = Vec<(String, Result<Value, Error>)>;
 
-async fn ask(redis: &Redis, budget: &Budget, words: &[&str]) -> Result<Told, Error> {
+async fn ask(redis: &Redis, budget: &Budget, words: &[&str]) -> Result<PerServer, Error> {
     let mut command = cmd(words[0]);
     command.arg(&words[1..]);
     redis.client.ask_masters(budget, &command).await

@@ -1,7 +1,6 @@
 //! The contract against a real, private server: each operation, each refusal, each repeat, and the shape of the keys.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod across;
 mod admit;
 mod bucket;
 mod create;
@@ -17,17 +16,18 @@ mod keys;
 mod list;
 mod load;
 mod login;
+mod login_cross_slot;
 mod moving;
 mod reauthenticate;
 mod recorded;
 mod repeat;
 mod replicas;
+mod resharding;
 mod retime;
 mod revoke;
 mod rotate;
 mod save;
 mod swap;
-mod torn;
 mod touch;
 mod travel;
 mod trouble;
@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::Cap;
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 use crate::config::url::StoreUrl;
 use crate::fields::codec::{encode_bytes, encode_counter};
 use crate::identity::client::ClientInfo;
@@ -53,7 +53,7 @@ use crate::store::redis::script::{reply, scripts};
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 /// Idle half an hour, absolute four hours, touch interval a minute: a life of 31 minutes.
-const SPANS: Spans = Spans { idle_ms: 30 * MINUTE, absolute_ms: 4 * HOUR, interval_ms: 60_000 };
+const SPANS: Lifetimes = Lifetimes { idle_ms: 30 * MINUTE, absolute_ms: 4 * HOUR, interval_ms: 60_000 };
 const LIFE: u64 = 31 * MINUTE;
 const GRACE: u64 = 5 * MINUTE;
 const REMEMBER: u64 = HOUR;
@@ -111,10 +111,10 @@ fn secret(number: u8) -> SecretHash {
 
 fn guest() -> NewSession {
     let id = SessionId::mint(Bucket::random().unwrap()).unwrap();
-    NewSession { id, secret: secret(1), spans: SPANS, grace_ms: 0, user: None, client: ClientInfo::new() }
+    NewSession { id, secret: secret(1), lifetimes: SPANS, grace_ms: 0, user: None, client: ClientInfo::new() }
 }
 
-fn graced() -> NewSession {
+fn needs_pttl() -> NewSession {
     NewSession { grace_ms: GRACE as u32, ..guest() }
 }
 
@@ -149,9 +149,9 @@ fn old(record: &Record, id: SessionId) -> Old {
     Old { id, generation: record.meta.generation, user: record.meta.user.clone() }
 }
 
-fn login_of(user: &str, cap: Cap) -> Login {
+fn login_of(user: &str, cap: Cap) -> NewLogin {
     let gate = Gate { cap, ticket: None };
-    Login { new: of_user(user), old: None, seen: None, keep: vec![], delta: Delta::default(), gate, door_ms: 0 }
+    NewLogin { new: of_user(user), old: None, seen: None, keep: vec![], delta: Delta::default(), gate, door_ms: 0 }
 }
 
 fn again(record: &Record, id: SessionId, number: u8) -> Reauthenticate {
@@ -160,7 +160,7 @@ fn again(record: &Record, id: SessionId, number: u8) -> Reauthenticate {
         generation: record.meta.generation,
         user: record.meta.user.clone().unwrap(),
         secret: secret(number),
-        spans: SPANS,
+        lifetimes: SPANS,
         client: ClientInfo::new(),
         delta: Delta::default(),
         gate: Gate { cap: Cap::default(), ticket: None },
@@ -241,7 +241,7 @@ impl Bench {
         (login.new.id, self.try_login(&login).await.unwrap())
     }
 
-    async fn try_login(&self, login: &Login) -> Result<Record, Refused> {
+    async fn try_login(&self, login: &NewLogin) -> Result<Record, Refused> {
         self.store.login(self.op(), login).await.unwrap()
     }
 
@@ -279,7 +279,7 @@ impl Bench {
     async fn snapshot(&self, id: SessionId) -> Option<Snapshot> {
         let Loaded::Live(record) = self.load(id).await else { return None };
         let Record { meta, fields } = *record;
-        Some(Snapshot { packed: meta.packed.0?, fields: Arc::new(fields) })
+        Some(Snapshot { etag: meta.etag.0?, fields: Arc::new(fields) })
     }
 
     async fn is_live(&self, id: SessionId) -> bool {

@@ -9,7 +9,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpMessage};
 
-use super::{Local, Place};
+use super::{LocalFuture, SessionExtension};
 use crate::web::csrf::{self, Admission, CsrfLayer, Rules};
 
 impl<S, B> Transform<S, ServiceRequest> for CsrfLayer
@@ -42,14 +42,14 @@ where
 {
     type Response = ServiceResponse;
     type Error = Error;
-    type Future = Local<Result<ServiceResponse, Error>>;
+    type Future = LocalFuture<Result<ServiceResponse, Error>>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let slot = request.extensions().get::<Place>().map(|place| place.slot.clone());
+        let slot = request.extensions().get::<SessionExtension>().map(|place| place.slot.clone());
         let admission = self.rules.admit(&request, slot.as_ref());
         let inner = Rc::clone(&self.inner);
         Box::pin(async move {

@@ -5,7 +5,7 @@ use std::future::pending;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
-use super::{Local, Place};
+use super::{LocalFuture, SessionExtension};
 use crate::error::Error;
 use crate::session::Session;
 use crate::web::extract::fresh::RequireFresh;
@@ -34,7 +34,7 @@ use crate::web::slot::no_layer;
 /// ```
 impl FromRequest for Session {
     type Error = Error;
-    type Future = Local<Result<Self, Error>>;
+    type Future = LocalFuture<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
@@ -50,7 +50,7 @@ impl FromRequest for Session {
 
 impl FromRequest for ReadSession {
     type Error = Error;
-    type Future = Local<Result<Self, Error>>;
+    type Future = LocalFuture<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
@@ -63,7 +63,7 @@ impl FromRequest for ReadSession {
 
 impl FromRequest for User {
     type Error = UserRejection;
-    type Future = Local<Result<Self, UserRejection>>;
+    type Future = LocalFuture<Result<Self, UserRejection>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (session, request) = (Session::from_request(request, payload), request.clone());
@@ -79,7 +79,7 @@ impl FromRequest for User {
 
 impl<const SECS: u64> FromRequest for RequireFresh<SECS> {
     type Error = UserRejection;
-    type Future = Local<Result<Self, UserRejection>>;
+    type Future = LocalFuture<Result<Self, UserRejection>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let user = User::from_request(request, payload);
@@ -87,6 +87,6 @@ impl<const SECS: u64> FromRequest for RequireFresh<SECS> {
     }
 }
 
-fn place(request: &HttpRequest) -> Option<Place> {
-    request.extensions().get::<Place>().cloned()
+fn place(request: &HttpRequest) -> Option<SessionExtension> {
+    request.extensions().get::<SessionExtension>().cloned()
 }

@@ -8,7 +8,7 @@ use actix_web::http::Uri;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::web::error_response::Answer;
+use crate::web::error_response::ErrorReply;
 use crate::web::head::{RequestHead, ResponseHead, Secrecy};
 
 impl RequestHead for HttpRequest {
@@ -87,7 +87,7 @@ impl ResponseHead for HttpResponse<BoxBody> {
         self.headers_mut().append(name, value);
     }
 
-    fn of(answer: Answer) -> Self {
+    fn of(answer: ErrorReply) -> Self {
         answer.into_actix()
     }
 }

@@ -11,10 +11,10 @@ use actix_web::error::InternalError;
 use actix_web::{Error, HttpMessage, ResponseError};
 
 use super::stop::Stop;
-use super::{Local, Place};
+use super::{LocalFuture, SessionExtension};
 use crate::web::finish::finish;
 use crate::web::layer::SessionLayer;
-use crate::web::slot::{Shared, Slot};
+use crate::web::slot::{LayerSettings, SessionSlot};
 
 impl<S, B> Transform<S, ServiceRequest> for SessionLayer
 where
@@ -37,7 +37,7 @@ where
 #[derive(Debug)]
 pub struct SessionMiddleware<S> {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Arc<LayerSettings>,
 }
 
 impl<S, B> Service<ServiceRequest> for SessionMiddleware<S>
@@ -48,20 +48,20 @@ where
 {
     type Response = ServiceResponse;
     type Error = Error;
-    type Future = Local<Result<ServiceResponse, Error>>;
+    type Future = LocalFuture<Result<ServiceResponse, Error>>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let outer = request.extensions().get::<Place>().cloned();
+        let outer = request.extensions().get::<SessionExtension>().cloned();
         let serving = match outer.as_ref().map(|outer| outer.slot.serving(&self.shared)).transpose() {
             Ok(serving) => serving.flatten().cloned(),
             Err(error) => return Box::pin(ready(Ok(request.into_response(error.error_response())))),
         };
         if let (Some(outer), Some(serving)) = (outer.clone(), serving) {
-            request.extensions_mut().insert(Place { slot: serving, stop: outer.stop.clone() });
+            request.extensions_mut().insert(SessionExtension { slot: serving, stop: outer.stop.clone() });
             let answer = self.inner.call(request);
             return Box::pin(async move {
                 let answer = answer.await.map(ServiceResponse::map_into_boxed_body);
@@ -69,9 +69,9 @@ where
                 answer
             });
         }
-        let slot = Slot::new(Arc::clone(&self.shared), outer.as_ref().map(|outer| outer.slot.clone()), &request);
+        let slot = SessionSlot::new(Arc::clone(&self.shared), outer.as_ref().map(|outer| outer.slot.clone()), &request);
         let stop = Stop::default();
-        request.extensions_mut().insert(Place { slot: slot.clone(), stop: stop.clone() });
+        request.extensions_mut().insert(SessionExtension { slot: slot.clone(), stop: stop.clone() });
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = unless_stopped(answer, stop).await;
@@ -82,7 +82,7 @@ where
 }
 
 /// What is outside of a layer and looks again is to find its own session.
-fn put_back(answer: &Result<ServiceResponse, Error>, outer: Option<Place>) {
+fn put_back(answer: &Result<ServiceResponse, Error>, outer: Option<SessionExtension>) {
     if let (Ok(response), Some(outer)) = (answer, outer) {
         response.request().extensions_mut().insert(outer);
     }
@@ -92,7 +92,7 @@ fn put_back(answer: &Result<ServiceResponse, Error>, outer: Option<Place>) {
 fn unless_stopped<B: MessageBody + 'static>(
     answer: impl Future<Output = Result<ServiceResponse<B>, Error>> + 'static,
     stop: Stop,
-) -> Local<Result<ServiceResponse, Error>> {
+) -> LocalFuture<Result<ServiceResponse, Error>> {
     Box::pin(async move {
         let mut answer = pin!(answer);
         poll_fn(|cx| stop.poll(|| answer.as_mut().poll(cx).map_ok(ServiceResponse::map_into_boxed_body))).await
@@ -100,7 +100,7 @@ fn unless_stopped<B: MessageBody + 'static>(
 }
 
 /// An error of a middleware is a response too, and a login before it keeps its cookie.
-fn complete(slot: Slot, answer: Result<ServiceResponse, Error>) -> Local<Result<ServiceResponse, Error>> {
+fn complete(slot: SessionSlot, answer: Result<ServiceResponse, Error>) -> LocalFuture<Result<ServiceResponse, Error>> {
     Box::pin(async move {
         match answer {
             Ok(response) => {

@@ -5,32 +5,32 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::error::Error;
-use crate::web::error_response::Answer;
+use crate::web::error_response::ErrorReply;
 use crate::web::extract::refusal::UserRejection;
 
 /// Answers in JSON, so that handlers can use `?`: the same status, headers and body as in axum.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        code(Answer::status_of(self))
+        code(ErrorReply::status_of(self))
     }
 
     fn error_response(&self) -> HttpResponse {
-        Answer::to(self).into_actix()
+        ErrorReply::to(self).into_actix()
     }
 }
 
 /// Answers in JSON, as [`UserRejection`] says.
 impl ResponseError for UserRejection {
     fn status_code(&self) -> StatusCode {
-        code(Answer::status_of_user(self))
+        code(ErrorReply::status_of_user(self))
     }
 
     fn error_response(&self) -> HttpResponse {
-        Answer::to_user(self).into_actix()
+        ErrorReply::to_user(self).into_actix()
     }
 }
 
-impl Answer {
+impl ErrorReply {
     pub(crate) fn into_actix(self) -> HttpResponse {
         let mut response = HttpResponse::build(code(self.status));
         response.insert_header((CONTENT_TYPE, "application/json"));

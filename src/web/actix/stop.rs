@@ -13,29 +13,29 @@ use actix_web::HttpRequest;
 use actix_web::dev::ServiceResponse;
 
 use crate::error::Error;
-use crate::web::error_response::Answer;
+use crate::web::error_response::ErrorReply;
 
 /// Where a request's extractors and its middleware meet; clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Stop(Rc<RefCell<State>>);
+pub(crate) struct Stop(Rc<RefCell<StopState>>);
 
 /// An answer is here only within one poll, for its request has this stop among its extensions and would never be freed.
 #[derive(Default)]
-enum State {
+enum StopState {
     /// Nobody would take an answer.
     #[default]
     Closed,
     /// The service inside is being polled.
     Open,
-    Left(HttpRequest, Answer),
+    Left(HttpRequest, ErrorReply),
 }
 
 impl Stop {
     /// Leaves the answer to this request; whoever did so has to stay pending then. False if nobody would take it.
     pub(crate) fn leave(&self, request: HttpRequest, error: &Error) -> bool {
-        let open = !matches!(*self.0.borrow(), State::Closed);
+        let open = !matches!(*self.0.borrow(), StopState::Closed);
         if open {
-            self.0.replace(State::Left(request, Answer::to(error)));
+            self.0.replace(StopState::Left(request, ErrorReply::to(error)));
         }
         open
     }
@@ -45,10 +45,10 @@ impl Stop {
         &self,
         inside: impl FnOnce() -> Poll<Result<ServiceResponse, E>>,
     ) -> Poll<Result<ServiceResponse, E>> {
-        let open = Opened::by(self);
+        let open = OpenStop::by(self);
         let polled = inside();
         match (polled, open.close()) {
-            (Poll::Pending, State::Left(request, answer)) => {
+            (Poll::Pending, StopState::Left(request, answer)) => {
                 Poll::Ready(Ok(ServiceResponse::new(request, answer.into_actix())))
             }
             (polled, _) => polled,
@@ -57,20 +57,20 @@ impl Stop {
 }
 
 /// Closes it in the end, also if the poll panics.
-struct Opened<'a>(&'a Stop);
+struct OpenStop<'a>(&'a Stop);
 
-impl<'a> Opened<'a> {
+impl<'a> OpenStop<'a> {
     fn by(stop: &'a Stop) -> Self {
-        stop.0.replace(State::Open);
+        stop.0.replace(StopState::Open);
         Self(stop)
     }
 
-    fn close(&self) -> State {
-        self.0.0.replace(State::Closed)
+    fn close(&self) -> StopState {
+        self.0.0.replace(StopState::Closed)
     }
 }
 
-impl Drop for Opened<'_> {
+impl Drop for OpenStop<'_> {
     fn drop(&mut self) {
         drop(self.close());
     }

@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::web::csrf::{self, Admission, CsrfLayer, Rules};
-use crate::web::slot::Slot;
+use crate::web::slot::SessionSlot;
 
 impl<S> Layer<S> for CsrfLayer {
     type Service = CsrfService<S>;
@@ -44,7 +44,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.rules.admit(&request, request.extensions().get::<Slot>()) {
+        match self.rules.admit(&request, request.extensions().get::<SessionSlot>()) {
             Admission::Pass => {
                 let answer = self.inner.call(request);
                 Box::pin(async move { Ok(answer.await?.into_response()) })

@@ -9,7 +9,7 @@ use crate::web::extract::fresh::RequireFresh;
 use crate::web::extract::read::ReadSession;
 use crate::web::extract::refusal::UserRejection;
 use crate::web::extract::user::User;
-use crate::web::slot::{Slot, no_layer};
+use crate::web::slot::{SessionSlot, no_layer};
 
 /// Loads the session when it is first extracted; every further extraction in the same request gets the same one.
 ///
@@ -33,7 +33,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let slot = parts.extensions.get::<Slot>().cloned().ok_or_else(no_layer)?;
+        let slot = parts.extensions.get::<SessionSlot>().cloned().ok_or_else(no_layer)?;
         match slot.used() {
             Some(session) => Ok(session.clone()),
             None => slot.load(slot.asked(parts)).await,
@@ -45,7 +45,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ReadSession {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let slot = parts.extensions.get::<Slot>().cloned().ok_or_else(no_layer)?;
+        let slot = parts.extensions.get::<SessionSlot>().cloned().ok_or_else(no_layer)?;
         slot.look(slot.asked(parts)).await.map(Self::of)
     }
 }

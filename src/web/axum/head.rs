@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use axum::response::{IntoResponse, Response};
 
-use crate::web::error_response::Answer;
+use crate::web::error_response::ErrorReply;
 use crate::web::head::{RequestHead, ResponseHead, Secrecy};
 
 impl RequestHead for Parts {
@@ -88,7 +88,7 @@ impl ResponseHead for Response {
         self.headers_mut().append(name, value);
     }
 
-    fn of(answer: Answer) -> Self {
+    fn of(answer: ErrorReply) -> Self {
         answer.into_response()
     }
 }

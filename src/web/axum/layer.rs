@@ -12,7 +12,7 @@ use tower_service::Service;
 use crate::error::Error;
 use crate::web::finish::finish;
 use crate::web::layer::SessionLayer;
-use crate::web::slot::{Shared, Slot};
+use crate::web::slot::{LayerSettings, SessionSlot};
 
 impl<S> Layer<S> for SessionLayer {
     type Service = SessionService<S>;
@@ -26,7 +26,7 @@ impl<S> Layer<S> for SessionLayer {
 #[derive(Debug, Clone)]
 pub struct SessionService<S> {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Arc<LayerSettings>,
 }
 
 impl<S, B> Service<Request<B>> for SessionService<S>
@@ -51,7 +51,7 @@ where
         let answer = self.inner.call(request);
         Box::pin(async move {
             // What is made of an error further out carries no cookie of ours.
-            let seal = |_: &S::Error| slot.as_ref().map_or((), Slot::seal);
+            let seal = |_: &S::Error| slot.as_ref().map_or((), SessionSlot::seal);
             let response = answer.await.inspect_err(seal)?.into_response();
             Ok(match slot {
                 Some(slot) => finish(&slot, response).await,
@@ -63,14 +63,14 @@ where
 
 impl<S> SessionService<S> {
     /// Puts a slot into the request; none if a layer around this one already serves the same cookie.
-    fn slot<B>(&self, request: &mut Request<B>) -> Result<Option<Slot>, Error> {
-        let outer = request.extensions().get::<Slot>().cloned();
+    fn slot<B>(&self, request: &mut Request<B>) -> Result<Option<SessionSlot>, Error> {
+        let outer = request.extensions().get::<SessionSlot>().cloned();
         let serving = outer.as_ref().map(|outer| outer.serving(&self.shared)).transpose()?.flatten();
         if let Some(serving) = serving {
             request.extensions_mut().insert(serving.clone());
             return Ok(None);
         }
-        let slot = Slot::new(Arc::clone(&self.shared), outer, request);
+        let slot = SessionSlot::new(Arc::clone(&self.shared), outer, request);
         request.extensions_mut().insert(slot.clone());
         Ok(Some(slot))
     }

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::error::Error;
-use crate::web::error_response::Answer;
+use crate::web::error_response::ErrorReply;
 use crate::web::extract::refusal::UserRejection;
 
 /// Answers in JSON, so that handlers can use `?`; no body holds data of the session.
@@ -22,18 +22,18 @@ use crate::web::extract::refusal::UserRejection;
 /// | all others | 500 | `{"error": "the server failed"}`; the log has more |
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        Answer::to(&self).into_response()
+        ErrorReply::to(&self).into_response()
     }
 }
 
 /// Answers in JSON, as [`UserRejection`] says.
 impl IntoResponse for UserRejection {
     fn into_response(self) -> Response {
-        Answer::to_user(&self).into_response()
+        ErrorReply::to_user(&self).into_response()
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for ErrorReply {
     fn into_response(self) -> Response {
         let retry_after = self.retry_after();
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -7,14 +7,14 @@ use crate::web::head::RequestHead;
 
 /// A header of which a request should have one at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sent<'a> {
+pub(crate) enum SingleHeader<'a> {
     Absent,
     One(&'a [u8]),
     /// No browser sends it twice, and nobody can tell which one counts.
     Several,
 }
 
-impl<'a> Sent<'a> {
+impl<'a> SingleHeader<'a> {
     pub(crate) fn of(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
         match (values.next(), values.next()) {
             (None, _) => Self::Absent,
@@ -28,11 +28,11 @@ impl<'a> Sent<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Evidence<'a> {
     /// `Sec-Fetch-Site` (W3C Fetch Metadata): what the browser itself says.
-    pub(crate) site: Sent<'a>,
+    pub(crate) site: SingleHeader<'a>,
     /// `Origin` (RFC 6454, 7): the page's scheme, host and port.
-    pub(crate) origin: Sent<'a>,
+    pub(crate) origin: SingleHeader<'a>,
     /// The host and port that the request was sent to.
-    pub(crate) host: Sent<'a>,
+    pub(crate) host: SingleHeader<'a>,
 }
 
 /// Where a request comes from.
@@ -49,11 +49,15 @@ pub(crate) enum Source {
 impl<'a> Evidence<'a> {
     /// The host is the `Host` header; in HTTP/2 and later, which may do without, the `:authority`.
     pub(crate) fn of(request: &'a impl RequestHead) -> Self {
-        let host = match (Sent::of(request.values("host")), request.authority()) {
-            (Sent::Absent, Some(authority)) => Sent::One(authority.as_bytes()),
+        let host = match (SingleHeader::of(request.values("host")), request.authority()) {
+            (SingleHeader::Absent, Some(authority)) => SingleHeader::One(authority.as_bytes()),
             (host, _) => host,
         };
-        Self { site: Sent::of(request.values("sec-fetch-site")), origin: Sent::of(request.values("origin")), host }
+        Self {
+            site: SingleHeader::of(request.values("sec-fetch-site")),
+            origin: SingleHeader::of(request.values("origin")),
+            host,
+        }
     }
 }
 
@@ -61,33 +65,34 @@ impl Evidence<'_> {
     /// Whether another site's page may have sent it; also if that cannot be understood. Without both headers it did not.
     pub(crate) fn is_cross_site(&self) -> bool {
         match (self.site, self.origin) {
-            (Sent::One(b"same-origin" | b"same-site" | b"none"), _) | (Sent::Absent, Sent::Absent) => false,
-            (Sent::One(_) | Sent::Several, _) => true,
-            (Sent::Absent, _) => !self.is_same_host(),
+            (SingleHeader::One(b"same-origin" | b"same-site" | b"none"), _)
+            | (SingleHeader::Absent, SingleHeader::Absent) => false,
+            (SingleHeader::One(_) | SingleHeader::Several, _) => true,
+            (SingleHeader::Absent, _) => !self.is_same_host(),
         }
     }
 
     /// What the browser says counts; what only the page's origin says is compared with the host.
     pub(crate) fn source(&self, trusted: &[String]) -> Source {
         match self.site {
-            Sent::One(b"same-origin" | b"none") => Source::Ours,
-            Sent::One(b"same-site" | b"cross-site") if self.is_trusted(trusted) => Source::Ours,
-            Sent::One(_) | Sent::Several => Source::Other,
-            Sent::Absent => match self.origin {
-                Sent::Absent => Source::Unknown,
-                Sent::One(_) if self.is_trusted(trusted) || self.is_same_host() => Source::Ours,
-                Sent::One(_) | Sent::Several => Source::Other,
+            SingleHeader::One(b"same-origin" | b"none") => Source::Ours,
+            SingleHeader::One(b"same-site" | b"cross-site") if self.is_trusted(trusted) => Source::Ours,
+            SingleHeader::One(_) | SingleHeader::Several => Source::Other,
+            SingleHeader::Absent => match self.origin {
+                SingleHeader::Absent => Source::Unknown,
+                SingleHeader::One(_) if self.is_trusted(trusted) || self.is_same_host() => Source::Ours,
+                SingleHeader::One(_) | SingleHeader::Several => Source::Other,
             },
         }
     }
 
     fn is_trusted(&self, trusted: &[String]) -> bool {
-        matches!(self.origin, Sent::One(origin) if trusted.iter().any(|trusted| trusted.as_bytes() == origin))
+        matches!(self.origin, SingleHeader::One(origin) if trusted.iter().any(|trusted| trusted.as_bytes() == origin))
     }
 
     /// Byte for byte, as browsers write both alike. Behind a proxy that ends TLS we do not know our own scheme.
     fn is_same_host(&self) -> bool {
-        let (Sent::One(origin), Sent::One(host)) = (self.origin, self.host) else { return false };
+        let (SingleHeader::One(origin), SingleHeader::One(host)) = (self.origin, self.host) else { return false };
         let page = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
         !host.is_empty() && page == Some(host)
     }
@@ -112,7 +117,8 @@ mod tests {
     const TRUSTED: &str = "https://app.example";
 
     fn source(site: &str, origin: &str, host: &str) -> Source {
-        let sent = |text: &'static str| Sent::of(text.split('+').filter(|text| *text != "-").map(str::as_bytes));
+        let sent =
+            |text: &'static str| SingleHeader::of(text.split('+').filter(|text| *text != "-").map(str::as_bytes));
         let leak = |text: &str| sent(String::from(text).leak());
         let evidence = Evidence { site: leak(site), origin: leak(origin), host: leak(host) };
         evidence.source(&[TRUSTED.to_owned()])

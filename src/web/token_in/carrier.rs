@@ -5,11 +5,11 @@ use crate::web::head::RequestHead;
 use crate::web::token_in::cookie;
 use crate::web::token_in::cookie_settings::SessionCookie;
 use crate::web::token_in::header::SessionHeader;
-use crate::web::token_in::set_cookie::{Content, Line};
+use crate::web::token_in::set_cookie::{CookieContent, Line};
 
 /// What a request carries under our name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Found<'a> {
+pub(crate) enum RequestTokens<'a> {
     Absent,
     /// One value; it may have come more than once.
     One(&'a [u8]),
@@ -28,7 +28,7 @@ pub(crate) enum Carried {
     TooMany,
 }
 
-impl<'a> Found<'a> {
+impl<'a> RequestTokens<'a> {
     pub(crate) fn carried(&self) -> Carried {
         match self {
             Self::Absent => Carried::None,
@@ -39,10 +39,10 @@ impl<'a> Found<'a> {
     }
 
     pub(crate) fn among(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
-        let Some(first) = values.next() else { return Found::Absent };
+        let Some(first) = values.next() else { return RequestTokens::Absent };
         match values.find(|other| *other != first) {
-            None => Found::One(first),
-            Some(other) => Found::Several(Candidates::among([first, other].into_iter().chain(values))),
+            None => RequestTokens::One(first),
+            Some(other) => RequestTokens::Several(Candidates::among([first, other].into_iter().chain(values))),
         }
     }
 }
@@ -68,7 +68,7 @@ impl Carrier {
         self.is_sent_unasked() == other.is_sent_unasked() && self.name() == other.name()
     }
 
-    pub(crate) fn find<'a>(&self, request: &'a impl RequestHead) -> Found<'a> {
+    pub(crate) fn find<'a>(&self, request: &'a impl RequestHead) -> RequestTokens<'a> {
         match self {
             Self::Cookie(cookie) => cookie::find(request.values("cookie"), cookie.name_str()),
             Self::Header(header) => header.find(request.values(header.name())),
@@ -120,7 +120,7 @@ impl Carrier {
         }
     }
 
-    pub(crate) fn render(&self, content: &Content<'_>) -> Line {
+    pub(crate) fn render(&self, content: &CookieContent<'_>) -> Line {
         match self {
             Self::Cookie(cookie) => cookie.render(content),
             Self::Header(header) => header.render(content),

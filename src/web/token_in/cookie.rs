@@ -1,14 +1,14 @@
 //! Reading one cookie from a request, byte for byte.
 
-use crate::web::token_in::carrier::Found;
+use crate::web::token_in::carrier::RequestTokens;
 
 /// Looks for a cookie in all `Cookie` headers of a request (RFC 6265bis, 4.2.1).
 ///
 /// Names are compared byte for byte. Only space and tab are trimmed, nothing is decoded, quotes are part of the
 /// value, and what is not `name=value` is skipped: a parser that decodes takes `__%48ost-id` for `__Host-id`, which
 /// any subdomain may set.
-pub(crate) fn find<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
-    Found::among(headers.flat_map(pairs).filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value))
+pub(crate) fn find<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> RequestTokens<'a> {
+    RequestTokens::among(headers.flat_map(pairs).filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value))
 }
 
 fn pairs(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {

@@ -47,15 +47,15 @@ pub struct SessionCookie {
     pub(crate) same_site: SameSite,
     pub(crate) domain: Option<String>,
     pub(crate) path: Cow<'static, str>,
-    pub(crate) lasting: Lasting,
+    pub(crate) lasting: CookieLifetime,
     pub(crate) secure: bool,
     pub(crate) partitioned: bool,
-    pub(crate) former: Vec<Place>,
+    pub(crate) former: Vec<CookieScope>,
 }
 
 /// Where a cookie is kept: to a browser, cookies of one name in two places are two cookies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct CookieScope {
     pub(crate) domain: Option<String>,
     pub(crate) path: String,
 }
@@ -84,7 +84,7 @@ impl SameSite {
 
 /// How long the browser keeps the cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lasting {
+pub(crate) enum CookieLifetime {
     MaxAge,
     BrowserSession,
 }
@@ -96,7 +96,7 @@ impl Default for SessionCookie {
             same_site: SameSite::Lax,
             domain: None,
             path: Cow::Borrowed("/"),
-            lasting: Lasting::MaxAge,
+            lasting: CookieLifetime::MaxAge,
             secure: true,
             partitioned: false,
             former: Vec::new(),
@@ -147,7 +147,7 @@ impl SessionCookie {
     ///
     /// A login can choose for itself: [`Login::remember`](crate::Login::remember).
     pub fn browser_session(self) -> Self {
-        Self { lasting: Lasting::BrowserSession, ..self }
+        Self { lasting: CookieLifetime::BrowserSession, ..self }
     }
 
     /// Leaves `Secure` out: everyone on the way can read the token. Needs a name without `__Host-` and `__Secure-`.
@@ -183,7 +183,7 @@ impl SessionCookie {
     /// # let _ = cookie;
     /// ```
     pub fn former_place(mut self, domain: Option<&str>, path: &str) -> Self {
-        self.former.push(Place { domain: domain.map(str::to_owned), path: path.to_owned() });
+        self.former.push(CookieScope { domain: domain.map(str::to_owned), path: path.to_owned() });
         self
     }
 
@@ -243,7 +243,7 @@ impl SessionCookie {
     }
 }
 
-impl Place {
+impl CookieScope {
     /// Browsers compare domains without regard to case, paths byte for byte.
     fn is(&self, domain: Option<&str>, path: &str) -> bool {
         let same_domain = match (&self.domain, domain) {

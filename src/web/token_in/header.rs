@@ -3,8 +3,8 @@
 use zeroize::Zeroizing;
 
 use crate::config::ConfigError;
-use crate::web::token_in::carrier::Found;
-use crate::web::token_in::set_cookie::{Content, Line};
+use crate::web::token_in::carrier::RequestTokens;
+use crate::web::token_in::set_cookie::{CookieContent, Line};
 
 /// Longest name of a header.
 const NAME_BYTES: usize = 128;
@@ -98,7 +98,7 @@ impl SessionHeader {
     /// A header of this name, 1 to 128 bytes of letters, digits and ``!#$%&'*+-.^_`|~``, whatever their case.
     ///
     /// `Authorization` is [`bearer`](Self::bearer). Standard names that mean something else already are refused, such as
-    /// `Cookie`, `Content-Encoding` or `Connection`: the token would spoil the response, or get lost at a proxy.
+    /// `Cookie`, `CookieContent-Encoding` or `Connection`: the token would spoil the response, or get lost at a proxy.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into().to_ascii_lowercase();
         Self { bearer: name == "authorization", name }
@@ -125,14 +125,18 @@ impl SessionHeader {
         Ok(self)
     }
 
-    pub(crate) fn find<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> Found<'a> {
-        if self.bearer { Found::among(values.filter_map(bearer)) } else { Found::among(values.map(<[u8]>::trim_ascii)) }
+    pub(crate) fn find<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> RequestTokens<'a> {
+        if self.bearer {
+            RequestTokens::among(values.filter_map(bearer))
+        } else {
+            RequestTokens::among(values.map(<[u8]>::trim_ascii))
+        }
     }
 
-    pub(crate) fn render(&self, content: &Content<'_>) -> Line {
+    pub(crate) fn render(&self, content: &CookieContent<'_>) -> Line {
         let text = match content {
-            Content::Token { text, .. } => text,
-            Content::Removed => return Zeroizing::new(String::new()),
+            CookieContent::Token { text, .. } => text,
+            CookieContent::Removed => return Zeroizing::new(String::new()),
         };
         let mut line = Zeroizing::new(String::with_capacity(80));
         if self.bearer {
@@ -154,7 +158,7 @@ mod tests {
     use super::*;
     use crate::session::load::candidates::Candidates;
 
-    fn find<'a>(header: &SessionHeader, values: &[&'a str]) -> Found<'a> {
+    fn find<'a>(header: &SessionHeader, values: &[&'a str]) -> RequestTokens<'a> {
         header.find(values.iter().map(|value| value.as_bytes()))
     }
 
@@ -162,31 +166,31 @@ mod tests {
     fn a_headers_value_is_the_token() {
         let header = SessionHeader::new("X-Session");
         assert_eq!(header.name(), "x-session");
-        assert_eq!(find(&header, &[]), Found::Absent);
-        assert_eq!(find(&header, &[" v\t"]), Found::One(b"v"));
-        assert_eq!(find(&header, &["v", "v"]), Found::One(b"v"));
-        assert_eq!(find(&header, &["v", "w"]), Found::Several(Candidates::default()));
-        assert_eq!(find(&header, &["Bearer v"]), Found::One(b"Bearer v"), "no scheme, so it is no token");
+        assert_eq!(find(&header, &[]), RequestTokens::Absent);
+        assert_eq!(find(&header, &[" v\t"]), RequestTokens::One(b"v"));
+        assert_eq!(find(&header, &["v", "v"]), RequestTokens::One(b"v"));
+        assert_eq!(find(&header, &["v", "w"]), RequestTokens::Several(Candidates::default()));
+        assert_eq!(find(&header, &["Bearer v"]), RequestTokens::One(b"Bearer v"), "no scheme, so it is no token");
     }
 
     #[test]
     fn of_the_schemes_of_authorization_only_bearer_is_ours() {
         let header = SessionHeader::bearer();
-        assert_eq!(find(&header, &["Bearer v"]), Found::One(b"v"));
-        assert_eq!(find(&header, &["bEARER  v "]), Found::One(b"v"));
-        assert_eq!(find(&header, &["Basic dXNlcg==", "Bearer v"]), Found::One(b"v"));
-        assert_eq!(find(&header, &["Bearer v", "Bearer w"]), Found::Several(Candidates::default()));
+        assert_eq!(find(&header, &["Bearer v"]), RequestTokens::One(b"v"));
+        assert_eq!(find(&header, &["bEARER  v "]), RequestTokens::One(b"v"));
+        assert_eq!(find(&header, &["Basic dXNlcg==", "Bearer v"]), RequestTokens::One(b"v"));
+        assert_eq!(find(&header, &["Bearer v", "Bearer w"]), RequestTokens::Several(Candidates::default()));
         for other in ["", "v", "Bearer", "Bearerv", "Basic v", "Token v"] {
-            assert_eq!(find(&header, &[other]), Found::Absent, "{other}");
+            assert_eq!(find(&header, &[other]), RequestTokens::Absent, "{other}");
         }
     }
 
     #[test]
     fn a_token_is_answered_in_the_form_in_which_it_comes() {
-        let token = Content::Token { text: "v", left: None, remember: None };
+        let token = CookieContent::Token { text: "v", left: None, remember: None };
         for (header, rendered) in [(SessionHeader::new("x-session"), "v"), (SessionHeader::bearer(), "Bearer v")] {
             assert_eq!(header.render(&token).as_str(), rendered);
-            assert_eq!(header.render(&Content::Removed).as_str(), "");
+            assert_eq!(header.render(&CookieContent::Removed).as_str(), "");
         }
     }
 

@@ -5,19 +5,23 @@ use crate::identity::client::ClientInfo;
 use crate::identity::token::SessionToken;
 use crate::session::Session;
 use crate::session::load::candidates;
-use crate::session::load::candidates::{Candidates, Opened};
+use crate::session::load::candidates::{Candidates, OpenedSession};
 use crate::session::load::peek_with;
 use crate::util::rarely::rarely;
-use crate::web::slot::Shared;
-use crate::web::token_in::carrier::Found;
+use crate::web::slot::LayerSettings;
+use crate::web::token_in::carrier::RequestTokens;
 
 /// Opens the request's session without being a use of it, and leaves it the token where the response may have to give it to
 /// the client again.
-pub(crate) async fn open(shared: &Shared, found: Found<'_>, client: ClientInfo) -> Result<Session, Error> {
+pub(crate) async fn open(
+    shared: &LayerSettings,
+    found: RequestTokens<'_>,
+    client: ClientInfo,
+) -> Result<Session, Error> {
     let value = match found {
-        Found::Absent => None,
-        Found::One(value) => std::str::from_utf8(value).ok(),
-        Found::Several(candidates) => return Box::pin(open_among(shared, &candidates, client)).await,
+        RequestTokens::Absent => None,
+        RequestTokens::One(value) => std::str::from_utf8(value).ok(),
+        RequestTokens::Several(candidates) => return Box::pin(open_among(shared, &candidates, client)).await,
     };
     let token = value.and_then(|text| SessionToken::parse(text).ok());
     let session = peek_with(&shared.sessions, token.as_ref(), client).await?;
@@ -27,8 +31,8 @@ pub(crate) async fn open(shared: &Shared, found: Found<'_>, client: ClientInfo) 
     Ok(session)
 }
 
-async fn open_among(shared: &Shared, candidates: &Candidates<'_>, client: ClientInfo) -> Result<Session, Error> {
-    let Opened { session, token, several } = candidates::peek(&shared.sessions, candidates, client).await?;
+async fn open_among(shared: &LayerSettings, candidates: &Candidates<'_>, client: ClientInfo) -> Result<Session, Error> {
+    let OpenedSession { session, token, several } = candidates::peek(&shared.sessions, candidates, client).await?;
     report(shared, candidates, several);
     let misplaced = shared.carrier.has_former();
     if let Some(token) = token.filter(|_| misplaced || shared.carrier.has_age(session.is_remembered())) {
@@ -40,7 +44,7 @@ async fn open_among(shared: &Shared, candidates: &Candidates<'_>, client: Client
     Ok(session)
 }
 
-fn report(shared: &Shared, candidates: &Candidates<'_>, several: bool) {
+fn report(shared: &LayerSettings, candidates: &Candidates<'_>, several: bool) {
     let name = shared.carrier.name();
     if several {
         rarely!(warn, name, "request ignored its session tokens: they open different sessions");

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::config::timeouts::LONGEST;
 use crate::web::token_in::cookie;
-use crate::web::token_in::cookie_settings::{Lasting, Place, SessionCookie};
+use crate::web::token_in::cookie_settings::{CookieLifetime, CookieScope, SessionCookie};
 
 /// The value of a header; wiped on drop, for it may hold a token.
 pub(crate) type Line = Zeroizing<String>;
@@ -15,7 +15,7 @@ pub(crate) type Line = Zeroizing<String>;
 const ATTRIBUTES: usize = "=; Secure; HttpOnly; Path=; Domain=; SameSite=Strict; Partitioned; Max-Age=".len() + 20;
 
 /// What is to become of the cookie.
-pub(crate) enum Content<'a> {
+pub(crate) enum CookieContent<'a> {
     Token {
         text: &'a str,
         /// What is left of its session's absolute life, if that has an end.
@@ -29,10 +29,10 @@ pub(crate) enum Content<'a> {
 impl SessionCookie {
     /// Renders setting and removal alike, so that their attributes are the same: a browser that finds other ones
     /// keeps the old cookie beside the new.
-    pub(crate) fn render(&self, content: &Content<'_>) -> Line {
+    pub(crate) fn render(&self, content: &CookieContent<'_>) -> Line {
         let text = match content {
-            Content::Token { text, .. } => text,
-            Content::Removed => "",
+            CookieContent::Token { text, .. } => text,
+            CookieContent::Removed => "",
         };
         let mut line = Zeroizing::new(String::with_capacity(self.most_bytes(text)));
         line.push_str(self.name_str());
@@ -50,7 +50,7 @@ impl SessionCookie {
         self.former.iter().map(|place| self.removal_from(place)).collect()
     }
 
-    fn removal_from(&self, place: &Place) -> Line {
+    fn removal_from(&self, place: &CookieScope) -> Line {
         let mut line = Zeroizing::new(format!("{}=", self.name_str()));
         self.push_attributes(&mut line, &place.domain, &place.path);
         line.push_str("; Max-Age=0");
@@ -81,14 +81,14 @@ impl SessionCookie {
     }
 
     /// Seconds, rounded up: the 0 of a session in its last second would be a removal.
-    fn max_age(&self, content: &Content<'_>) -> Option<u64> {
-        let Content::Token { left, remember, .. } = content else { return Some(0) };
+    fn max_age(&self, content: &CookieContent<'_>) -> Option<u64> {
+        let CookieContent::Token { left, remember, .. } = content else { return Some(0) };
         self.has_age(*remember).then(|| (left.unwrap_or(LONGEST).min(LONGEST).as_millis() as u64).div_ceil(1000).max(1))
     }
 
     /// Whether the cookie is set with a `Max-Age`.
     pub(crate) fn has_age(&self, remember: Option<bool>) -> bool {
-        remember.unwrap_or(self.lasting == Lasting::MaxAge)
+        remember.unwrap_or(self.lasting == CookieLifetime::MaxAge)
     }
 
     /// Whether this value of a `Set-Cookie` header sets our cookie.
@@ -104,7 +104,7 @@ mod tests {
     use crate::web::token_in::cookie_settings::SameSite;
 
     fn set(cookie: &SessionCookie, left: Option<Duration>) -> String {
-        cookie.render(&Content::Token { text: "v", left, remember: None }).to_string()
+        cookie.render(&CookieContent::Token { text: "v", left, remember: None }).to_string()
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
         let cookie = SessionCookie::new().name("__Secure-id").domain("shop.example").path("/shop").browser_session();
         let attributes = "; Secure; HttpOnly; Path=/shop; Domain=shop.example; SameSite=Lax";
         assert_eq!(set(&cookie, None), format!("__Secure-id=v{attributes}"));
-        assert_eq!(cookie.render(&Content::Removed).as_str(), format!("__Secure-id={attributes}; Max-Age=0"));
+        assert_eq!(cookie.render(&CookieContent::Removed).as_str(), format!("__Secure-id={attributes}; Max-Age=0"));
     }
 
     #[test]
@@ -128,8 +128,10 @@ mod tests {
             SessionCookie::new().name("__Secure-id").domain("shop.example").path(path).same_site(SameSite::Strict);
         for cookie in [SessionCookie::new(), long.clone(), long.partitioned()] {
             let text = "v".repeat(64);
-            for content in [Content::Token { text: &text, left: None, remember: Some(true) }, Content::Removed] {
-                let empty = matches!(content, Content::Removed);
+            for content in
+                [CookieContent::Token { text: &text, left: None, remember: Some(true) }, CookieContent::Removed]
+            {
+                let empty = matches!(content, CookieContent::Removed);
                 let line = cookie.render(&content);
                 assert_eq!(line.capacity(), cookie.most_bytes(if empty { "" } else { &text }), "it grew");
             }

@@ -1,6 +1,6 @@
 //! Whether a browser may have kept the session's cookie back from a request.
 
-use crate::web::csrf::origin::{Evidence, Sent};
+use crate::web::csrf::origin::{Evidence, SingleHeader};
 use crate::web::head::RequestHead;
 use crate::web::token_in::carrier::Carrier;
 use crate::web::token_in::cookie_settings::SameSite;
@@ -23,7 +23,7 @@ pub(crate) fn may_be(carrier: &Carrier, request: &impl RequestHead) -> bool {
 /// Whether the user went to the page itself, with `GET`: to that `Lax` lets the cookie go. What sends no `Sec-Fetch-Site` sends no
 /// `Origin` with it either, and is not asked.
 fn is_followed_link(request: &impl RequestHead) -> bool {
-    let says = |name: &str, value: &[u8]| Sent::of(request.values(name)) == Sent::One(value);
+    let says = |name: &str, value: &[u8]| SingleHeader::of(request.values(name)) == SingleHeader::One(value);
     matches!(request.method(), "GET" | "HEAD")
         && says("sec-fetch-mode", b"navigate")
         && says("sec-fetch-dest", b"document")

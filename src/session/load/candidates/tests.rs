@@ -6,12 +6,12 @@ use super::*;
 async fn reads_of_several_tokens_go_on_concurrently() {
     let (first, second) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
     let reads = vec![
-        erased(async {
+        boxed(async {
             first.notified().await;
             second.notify_one();
             1
         }),
-        erased(async {
+        boxed(async {
             first.notify_one();
             second.notified().await;
             2

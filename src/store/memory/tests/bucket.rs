@@ -43,7 +43,7 @@ async fn a_sweep_rescores_what_was_touched_since_it_was_scored() {
 async fn what_shortens_a_life_is_scored_at_once() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
-    bench.retime(id, Spans { idle_ms: MINUTE, ..SPANS }).await.expect("live");
+    bench.retime(id, Lifetimes { idle_ms: MINUTE, ..SPANS }).await.expect("live");
     bench.advance(2 * MINUTE + 1);
     assert_eq!(bench.sweep(id).await, (0, 1, 0));
 }

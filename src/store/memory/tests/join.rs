@@ -3,7 +3,8 @@ use super::*;
 /// A guest with a cart whom one login has made a session for.
 async fn joinable(bench: &Bench) -> Join {
     let (guest, before) = bench.guest(&["cart=1"]).await;
-    let login = Login { old: Some(old(&before, guest)), keep: vec!["cart".into()], ..login_of("ada", Cap::default()) };
+    let login =
+        NewLogin { old: Some(old(&before, guest)), keep: vec!["cart".into()], ..login_of("ada", Cap::default()) };
     bench.try_login(&login).await.expect("logged in");
     let client = ClientInfo::new();
     Join { id: login.new.id, user: "ada".into(), secret: secret(9), client, delta: delta(&["cart=2"]), ticket: None }

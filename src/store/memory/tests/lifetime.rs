@@ -105,11 +105,11 @@ async fn new_timeouts_hold_at_once_and_count_as_a_use() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     bench.advance(10 * MINUTE);
-    let short = Spans { idle_ms: MINUTE, interval_ms: 1_000, ..SPANS };
+    let short = Lifetimes { idle_ms: MINUTE, interval_ms: 1_000, ..SPANS };
     let meta = bench.retime(id, short).await.expect("live");
     assert_eq!((meta.touched, meta.deadline()), (bench.store.now(), bench.store.now() + MINUTE + 1_000));
-    assert_eq!((meta.spans, meta.version), (short, 1));
-    let long = Spans { idle_ms: 3 * HOUR, ..SPANS };
+    assert_eq!((meta.lifetimes, meta.version), (short, 1));
+    let long = Lifetimes { idle_ms: 3 * HOUR, ..SPANS };
     assert_eq!(bench.retime(id, long).await.expect("live").deadline(), bench.store.now() + 3 * HOUR + MINUTE);
 }
 
@@ -118,7 +118,7 @@ async fn a_session_that_has_outlived_its_new_absolute_timeout_ends_as_expired() 
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     bench.advance(10 * MINUTE);
-    let outlived = Spans { absolute_ms: 10 * MINUTE, ..SPANS };
+    let outlived = Lifetimes { absolute_ms: 10 * MINUTE, ..SPANS };
     assert_eq!(bench.retime(id, outlived).await, Err(Refused::Gone(Some(EndReason::Expired))));
     assert_eq!(bench.reason(id).await, Some(EndReason::Expired));
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn with_ticket(user: &str, ticket: Ticket) -> Login {
-    Login { gate: Gate { cap: Cap::default(), ticket: Some(ticket) }, ..login_of(user, Cap::default()) }
+fn with_ticket(user: &str, ticket: Ticket) -> NewLogin {
+    NewLogin { gate: Gate { cap: Cap::default(), ticket: Some(ticket) }, ..login_of(user, Cap::default()) }
 }
 
 fn again(id: SessionId, user: &str, cap: Cap) -> Reauthenticate {
@@ -12,7 +12,7 @@ fn again(id: SessionId, user: &str, cap: Cap) -> Reauthenticate {
         generation: 1,
         user: user.into(),
         secret: secret(9),
-        spans: SPANS,
+        lifetimes: SPANS,
         client: ClientInfo::new().user_agent("new"),
         delta: Delta::default(),
         gate: Gate { cap, ticket: None },
@@ -29,7 +29,7 @@ impl Bench {
 async fn a_login_ends_the_old_session_and_carries_the_kept_fields_as_the_delta_leaves_them() {
     let bench = open();
     let (id, record) = bench.guest(&["cart=1", "lang=de", "csrf=x"]).await;
-    let login = Login {
+    let login = NewLogin {
         old: Some(old(&record, id)),
         keep: vec!["cart".into(), "lang".into()],
         delta: delta(&["cart=2", "other=3"]),
@@ -47,7 +47,7 @@ async fn a_login_ends_the_old_session_and_carries_the_kept_fields_as_the_delta_l
 async fn a_draft_logs_in_with_the_kept_ones_of_its_pending_fields() {
     let bench = open();
     let login =
-        Login { keep: vec!["cart".into()], delta: delta(&["cart=1", "x=2"]), ..login_of("ada", Cap::default()) };
+        NewLogin { keep: vec!["cart".into()], delta: delta(&["cart=1", "x=2"]), ..login_of("ada", Cap::default()) };
     assert_eq!(names(&bench.try_login(&login).await.expect("logged in")), ["cart"]);
 }
 
@@ -90,7 +90,7 @@ async fn a_rejecting_cap_changes_nothing() {
     let bench = open();
     let (first, _) = bench.login("ada").await;
     let (guest, record) = bench.guest(&[]).await;
-    let login = Login { old: Some(old(&record, guest)), ..login_of("ada", Cap::reject(1)) };
+    let login = NewLogin { old: Some(old(&record, guest)), ..login_of("ada", Cap::reject(1)) };
     assert_eq!(bench.try_login(&login).await, Err(Refused::AtCap));
     assert_eq!(bench.load(login.new.id).await, Loaded::Absent);
     assert!(bench.is_live(first).await && bench.is_live(guest).await);
@@ -102,7 +102,7 @@ async fn dead_sessions_and_the_one_that_the_login_ends_do_not_count_against_the_
     bench.login("ada").await;
     bench.advance(LIFE + 1);
     let (id, record) = bench.login("ada").await;
-    let login = Login { old: Some(old(&record, id)), ..login_of("ada", Cap::reject(1)) };
+    let login = NewLogin { old: Some(old(&record, id)), ..login_of("ada", Cap::reject(1)) };
     bench.try_login(&login).await.expect("room");
     assert_eq!(bench.listed("ada").await, [login.new.id]);
 }

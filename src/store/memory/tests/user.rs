@@ -37,7 +37,7 @@ async fn revoking_all_ends_every_session_of_the_user_and_of_nobody_else() {
 async fn an_expired_session_is_not_counted_as_revoked() {
     let bench = open();
     let login =
-        Login { new: NewSession { grace_ms: GRACE as u32, ..of_user("ada") }, ..login_of("ada", Cap::default()) };
+        NewLogin { new: NewSession { grace_ms: GRACE as u32, ..of_user("ada") }, ..login_of("ada", Cap::default()) };
     bench.try_login(&login).await.expect("logged in");
     bench.advance(LIFE + 1);
     assert_eq!(bench.revoke("ada", Scope::All).await, Ok(0));

@@ -9,37 +9,37 @@ use redis::aio::MultiplexedConnection;
 
 use crate::config::ConfigError;
 use crate::store::redis::client::budget::{ANSWER, Budget};
-use crate::store::redis::client::call_error::Fault;
-use crate::store::redis::client::command::{Call, send, send_checked};
+use crate::store::redis::client::call_error::CallError;
+use crate::store::redis::client::command::{Command, send, send_checked};
 use crate::store::redis::client::node::clock::ServerClock;
-use crate::store::redis::client::node::connection::{CONNECT, Dial, settings};
+use crate::store::redis::client::node::connection::{CONNECT, Connector, settings};
 use crate::store::redis::client::node::transport::Connection;
 
 /// A pool whose connections serve one call at a time.
 pub(crate) struct Bulk {
     pool: Pool,
-    dial: Dial,
+    connector: Connector,
     clock: Arc<ServerClock>,
 }
 
 impl Bulk {
-    pub(crate) fn new(dial: &Dial, clock: Arc<ServerClock>, connections: usize) -> Result<Self, ConfigError> {
+    pub(crate) fn new(connector: &Connector, clock: Arc<ServerClock>, connections: usize) -> Result<Self, ConfigError> {
         let wrong = |error: &dyn std::fmt::Display| ConfigError::new("url", "of the store", error);
-        let manager = Manager::new_with_config(dial.info(), settings()).map_err(|error| wrong(&error))?;
+        let manager = Manager::new_with_config(connector.info(), settings()).map_err(|error| wrong(&error))?;
         let pool = Pool::builder(manager)
             .max_size(connections)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts { wait: Some(CONNECT), create: Some(CONNECT), recycle: Some(ANSWER) })
             .build()
             .map_err(|error| wrong(&error))?;
-        Ok(Self { pool, dial: dial.clone(), clock })
+        Ok(Self { pool, connector: connector.clone(), clock })
     }
 
-    pub(crate) async fn send<C: Call>(&self, budget: &Budget, call: &C) -> Result<C::Answer, Fault> {
+    pub(crate) async fn send<C: Command>(&self, budget: &Budget, call: &C) -> Result<C::Output, CallError> {
         let pooled = self.connection(budget).await?;
         let mut connection = Connection::from(MultiplexedConnection::clone(&pooled));
-        let answer = if self.dial.has_questions(&self.clock) {
-            send_checked(&self.dial, &self.clock, call, &mut connection, budget).await
+        let answer = if self.connector.has_questions(&self.clock) {
+            send_checked(&self.connector, &self.clock, call, &mut connection, budget).await
         } else {
             send(call, &mut connection, budget).await
         };
@@ -54,13 +54,13 @@ impl Bulk {
         self.pool.retain(|_, _| false);
     }
 
-    async fn connection(&self, budget: &Budget) -> Result<Pooled, Fault> {
+    async fn connection(&self, budget: &Budget) -> Result<Pooled, CallError> {
         let within = |most| Some(budget.left(most));
         let timeouts = Timeouts { wait: within(Duration::MAX), create: within(CONNECT), recycle: within(ANSWER) };
         self.pool.timeout_get(&timeouts).await.map_err(|error| match error {
-            PoolError::Backend(error) => Fault::connecting(error),
-            PoolError::Timeout(_) => Fault::no_connection("no bulk connection to Redis became free in time"),
-            _ => Fault::no_connection("the bulk connections to Redis are closed"),
+            PoolError::Backend(error) => CallError::connecting(error),
+            PoolError::Timeout(_) => CallError::no_connection("no bulk connection to Redis became free in time"),
+            _ => CallError::no_connection("the bulk connections to Redis are closed"),
         })
     }
 }

@@ -2,12 +2,12 @@
 
 use redis::{ErrorKind, RedisError};
 
-use crate::config::servers::Place;
+use crate::config::servers::Addr;
 use crate::error::{Error, Outage};
 
 /// What became of a call that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RetryClass {
     /// Not executed, for a reason that may pass within a budget.
     Passing,
     /// Not executed, for a reason that stays.
@@ -18,10 +18,10 @@ pub(crate) enum Verdict {
     Failed,
 }
 
-use Verdict::{Passing, Refused};
+use RetryClass::{Passing, Refused};
 
 /// The codes of errors that mean "not executed". Every other one may come from within a script.
-const NOT_EXECUTED: [(&str, Verdict, &str); 18] = [
+const NOT_EXECUTED: [(&str, RetryClass, &str); 18] = [
     ("BUSY", Passing, "Redis is busy with a script"),
     ("CLUSTERDOWN", Passing, "the Redis Cluster is down"),
     ("LOADING", Passing, "Redis is still loading its data"),
@@ -44,39 +44,39 @@ const NOT_EXECUTED: [(&str, Verdict, &str); 18] = [
 
 /// One failed attempt.
 #[derive(Debug, Clone)]
-pub(crate) struct Fault {
-    pub(crate) verdict: Verdict,
+pub(crate) struct CallError {
+    pub(crate) class: RetryClass,
     what: &'static str,
     /// The driver's own error, if it has seen one.
     pub(crate) error: Option<RedisError>,
 }
 
-impl Fault {
+impl CallError {
     /// The budget was over before anything was sent.
     pub(crate) const LATE: Self =
-        Self { verdict: Refused, what: "the time budget ended before the call to Redis was sent", error: None };
+        Self { class: Refused, what: "the time budget ended before the call to Redis was sent", error: None };
 
     /// Nothing was sent: it would have waited behind too many others.
     pub(crate) const CROWDED: Self = Self {
-        verdict: Refused,
+        class: Refused,
         what: "too many requests in flight to this Redis server (limit: `in_flight`)",
         error: None,
     };
 
     /// Nothing was sent: there is neither a timer nor a task for it.
     pub(crate) const OUTSIDE: Self = Self {
-        verdict: Refused,
+        class: Refused,
         what: "the call was made outside of a Tokio runtime, and no running runtime is known",
         error: None,
     };
 
     /// Nothing was sent: nobody is known to have the key.
     pub(crate) const UNCOVERED: Self =
-        Self { verdict: Passing, what: "no node of the Redis Cluster serves the key's slot", error: None };
+        Self { class: Passing, what: "no node of the Redis Cluster serves the key's slot", error: None };
 
     /// The answer came from a master that has been replaced meanwhile: what it did may be undone.
     pub(crate) const REPLACED: Self = Self {
-        verdict: Verdict::Lost,
+        class: RetryClass::Lost,
         what: "the reply came from a Redis node that is no longer the master",
         error: None,
     };
@@ -88,42 +88,42 @@ impl Fault {
 
     /// A call that was given to a connection failed.
     pub(crate) fn calling(error: RedisError) -> Self {
-        let (verdict, what) = match error.kind() {
-            ErrorKind::Io if error.is_timeout() => (Verdict::Lost, "Redis did not reply in time"),
-            ErrorKind::Io => (Verdict::Lost, "the connection to Redis broke"),
-            ErrorKind::Parse => (Verdict::Lost, "Redis sent an invalid reply"),
+        let (class, what) = match error.kind() {
+            ErrorKind::Io if error.is_timeout() => (RetryClass::Lost, "Redis did not reply in time"),
+            ErrorKind::Io => (RetryClass::Lost, "the connection to Redis broke"),
+            ErrorKind::Parse => (RetryClass::Lost, "Redis sent an invalid reply"),
             ErrorKind::Server(_) | ErrorKind::Extension => {
-                coded(&error).unwrap_or((Verdict::Failed, "Redis failed to execute the call"))
+                coded(&error).unwrap_or((RetryClass::Failed, "Redis failed to execute the call"))
             }
             _ => (Refused, "the call to Redis was not sent"),
         };
-        Self { verdict, what, error: Some(error) }
+        Self { class, what, error: Some(error) }
     }
 
     /// No connection could be made: nothing was executed.
     pub(crate) fn connecting(error: RedisError) -> Self {
-        let (verdict, what) = coded(&error).unwrap_or((Passing, "Redis cannot be reached"));
-        Self { verdict, what, error: Some(error) }
+        let (class, what) = coded(&error).unwrap_or((Passing, "Redis cannot be reached"));
+        Self { class, what, error: Some(error) }
     }
 
     /// No connection was to be had, for no fault of the server that is known.
     pub(crate) const fn no_connection(what: &'static str) -> Self {
-        Self { verdict: Passing, what, error: None }
+        Self { class: Passing, what, error: None }
     }
 
     /// The same, but it may pass within a budget.
     pub(crate) fn passing(self) -> Self {
-        Self { verdict: Passing, ..self }
+        Self { class: Passing, ..self }
     }
 
     /// The same, but nobody waits for it to pass.
     pub(crate) fn lasting(self) -> Self {
-        Self { verdict: Refused, ..self }
+        Self { class: Refused, ..self }
     }
 
     /// Whether time ran out before anything was sent.
     pub(crate) fn is_late(&self) -> bool {
-        self.verdict == Refused && self.what == Self::LATE.what
+        self.class == Refused && self.what == Self::LATE.what
     }
 
     pub(crate) const fn what(&self) -> &'static str {
@@ -141,11 +141,11 @@ impl Fault {
     }
 
     pub(crate) fn is_lost(&self) -> bool {
-        self.verdict == Verdict::Lost
+        self.class == RetryClass::Lost
     }
 
     pub(crate) fn is_worth_a_retry(&self) -> bool {
-        matches!(self.verdict, Passing | Verdict::Lost)
+        matches!(self.class, Passing | RetryClass::Lost)
     }
 
     pub(crate) fn is_timeout(&self) -> bool {
@@ -165,7 +165,7 @@ impl Fault {
     pub(crate) fn redirection(&self) -> Option<Redirection> {
         let error = self.error.as_ref()?;
         let (address, _) = error.redirect_node()?;
-        Some(Redirection { place: Place::read(address)?, lasting: error.code() == Some("MOVED") })
+        Some(Redirection { addr: Addr::read(address)?, lasting: error.code() == Some("MOVED") })
     }
 
     /// The server has gone silent, or is no master of a working cluster: another one may have taken its place.
@@ -188,24 +188,24 @@ impl Fault {
 /// Where a call should go instead.
 #[derive(Debug)]
 pub(crate) struct Redirection {
-    pub(crate) place: Place,
+    pub(crate) addr: Addr,
     /// From now on, and not for this call alone.
     pub(crate) lasting: bool,
 }
 
-fn coded(error: &RedisError) -> Option<(Verdict, &'static str)> {
+fn coded(error: &RedisError) -> Option<(RetryClass, &'static str)> {
     let code = error.code()?;
-    NOT_EXECUTED.iter().find(|(known, ..)| *known == code).map(|(_, verdict, what)| (*verdict, *what))
+    NOT_EXECUTED.iter().find(|(known, ..)| *known == code).map(|(_, class, what)| (*class, *what))
 }
 
 /// Why a call failed in the end, after so many lost answers.
 #[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) fault: Fault,
+pub(crate) struct FailedCall {
+    pub(crate) fault: CallError,
     pub(crate) lost: u32,
 }
 
-impl Failure {
+impl FailedCall {
     /// Reads change nothing, so it does not matter whether they were executed.
     pub(crate) fn of_read(self) -> Error {
         Error::Unavailable(self.fault.into_outage())
@@ -213,7 +213,7 @@ impl Failure {
 
     /// A refusal after a lost answer says nothing about the call that was lost.
     pub(crate) fn of_write(self) -> Error {
-        let unknown = self.lost > 0 || self.fault.verdict == Verdict::Failed;
+        let unknown = self.lost > 0 || self.fault.class == RetryClass::Failed;
         let outage = self.fault.into_outage();
         if unknown { Error::Indeterminate(outage) } else { Error::Unavailable(outage) }
     }
@@ -238,51 +238,51 @@ mod tests {
     #[test]
     fn what_was_not_executed_and_may_pass_is_tried_again() {
         for code in ["LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS", "BUSY"] {
-            assert_eq!(Fault::calling(coded(code)).verdict, Passing, "{code}");
+            assert_eq!(CallError::calling(coded(code)).class, Passing, "{code}");
         }
         let known = RedisError::from((ErrorKind::Server(ServerErrorKind::BusyLoading), "loading"));
-        assert_eq!(Fault::calling(known).verdict, Passing);
-        assert_eq!(Fault::connecting(io(io::ErrorKind::ConnectionRefused)).verdict, Passing);
+        assert_eq!(CallError::calling(known).class, Passing);
+        assert_eq!(CallError::connecting(io(io::ErrorKind::ConnectionRefused)).class, Passing);
     }
 
     #[test]
     fn what_stays_refused_is_not_tried_again() {
         for code in ["OOM", "NOPERM", "NOAUTH", "WRONGPASS", "MISCONF", "CROSSSLOT", "MOVED"] {
-            let fault = Fault::calling(coded(code));
+            let fault = CallError::calling(coded(code));
             assert!(!fault.is_worth_a_retry() && !fault.is_lost(), "{code}");
-            assert!(matches!(Failure { fault, lost: 0 }.of_write(), Error::Unavailable(_)), "{code}");
+            assert!(matches!(FailedCall { fault, lost: 0 }.of_write(), Error::Unavailable(_)), "{code}");
         }
-        assert_eq!(Fault::connecting(coded("WRONGPASS")).verdict, Refused);
+        assert_eq!(CallError::connecting(coded("WRONGPASS")).class, Refused);
     }
 
     #[test]
     fn lost_answers_leave_a_write_indeterminate_and_a_read_unavailable() {
         for kind in [io::ErrorKind::TimedOut, io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof] {
-            let fault = Fault::calling(io(kind));
+            let fault = CallError::calling(io(kind));
             assert!(fault.is_lost() && fault.is_worth_a_retry(), "{kind:?}");
-            assert!(matches!(Failure { fault: fault.clone(), lost: 1 }.of_write(), Error::Indeterminate(_)));
-            assert!(matches!(Failure { fault, lost: 1 }.of_read(), Error::Unavailable(_)));
+            assert!(matches!(FailedCall { fault: fault.clone(), lost: 1 }.of_write(), Error::Indeterminate(_)));
+            assert!(matches!(FailedCall { fault, lost: 1 }.of_read(), Error::Unavailable(_)));
         }
     }
 
     #[test]
     fn a_refusal_after_a_lost_answer_is_still_indeterminate() {
-        let failure = Failure { fault: Fault::calling(coded("OOM")), lost: 1 };
+        let failure = FailedCall { fault: CallError::calling(coded("OOM")), lost: 1 };
         assert!(matches!(failure.of_write(), Error::Indeterminate(_)));
     }
 
     #[test]
     fn an_error_from_within_a_script_is_indeterminate_and_not_tried_again() {
         for code in ["ERR", "WRONGTYPE"] {
-            let fault = Fault::calling(coded(code));
+            let fault = CallError::calling(coded(code));
             assert!(!fault.is_worth_a_retry(), "{code}");
-            assert!(matches!(Failure { fault, lost: 0 }.of_write(), Error::Indeterminate(_)), "{code}");
+            assert!(matches!(FailedCall { fault, lost: 0 }.of_write(), Error::Indeterminate(_)), "{code}");
         }
     }
 
     #[test]
     fn one_timeout_keeps_the_connection() {
-        assert!(!Fault::calling(io(io::ErrorKind::TimedOut)).is_broken_connection());
-        assert!(Fault::calling(io(io::ErrorKind::BrokenPipe)).is_broken_connection());
+        assert!(!CallError::calling(io(io::ErrorKind::TimedOut)).is_broken_connection());
+        assert!(CallError::calling(io(io::ErrorKind::BrokenPipe)).is_broken_connection());
     }
 }

@@ -1,11 +1,11 @@
 //! Which incident a failed call is part of, and what the operator can do about it.
 
-use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::incident::Kind;
 use crate::store::redis::client::incident::Kind::{Away, Memory, Writes};
 
 /// `None` for what is no trouble of the servers: a key on the move, a session of another format.
-pub(crate) fn of(fault: &Fault, wrote: bool) -> Option<(Kind, &'static str)> {
+pub(crate) fn of(fault: &CallError, wrote: bool) -> Option<(Kind, &'static str)> {
     let refused = if wrote { Writes } else { Away };
     Some(match fault.code() {
         Some("ASK" | "TRYAGAIN" | "UNREADABLE") => return None,
@@ -27,7 +27,7 @@ pub(crate) fn of(fault: &Fault, wrote: bool) -> Option<(Kind, &'static str)> {
 }
 
 /// What failed, and what Redis or the network said.
-pub(crate) fn text(fault: &Fault) -> String {
+pub(crate) fn text(fault: &CallError) -> String {
     match &fault.error {
         Some(error) => format!("{}: {error}", fault.what()),
         None => fault.what().to_owned(),
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     fn kind(code: &str, wrote: bool) -> Option<Kind> {
-        of(&Fault::calling(make_extension_error(code.into(), None)), wrote).map(|(kind, _)| kind)
+        of(&CallError::calling(make_extension_error(code.into(), None)), wrote).map(|(kind, _)| kind)
     }
 
     #[test]
@@ -53,7 +53,7 @@ mod tests {
         for code in ["WRONGPASS", "NOAUTH", "LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN"] {
             assert_eq!(kind(code, true), Some(Away), "{code}");
         }
-        for fault in [Fault::LATE, Fault::CROWDED, Fault::UNCOVERED] {
+        for fault in [CallError::LATE, CallError::CROWDED, CallError::UNCOVERED] {
             assert!(matches!(of(&fault, true), Some((Away, advice)) if !advice.is_empty()));
         }
     }
@@ -65,8 +65,8 @@ mod tests {
 
     #[test]
     fn a_cause_names_what_failed_and_what_was_said() {
-        let refused = Fault::connecting(make_extension_error("WRONGPASS".into(), Some("invalid".into())));
+        let refused = CallError::connecting(make_extension_error("WRONGPASS".into(), Some("invalid".into())));
         assert!(text(&refused).starts_with("Redis rejected the user or the password: "), "{}", text(&refused));
-        assert!(text(&Fault::CROWDED).contains("too many requests"));
+        assert!(text(&CallError::CROWDED).contains("too many requests"));
     }
 }

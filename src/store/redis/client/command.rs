@@ -7,37 +7,41 @@ use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use crate::store::redis::client::budget::{ANSWER, Budget};
-use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::incident::Success;
 use crate::store::redis::client::node::clock::ServerClock;
-use crate::store::redis::client::node::connection::Dial;
+use crate::store::redis::client::node::connection::Connector;
 use crate::store::redis::client::node::transport::Connection;
 use crate::store::redis::client::protocol::encode::{command, hgetall, lasting};
 use crate::store::redis::client::protocol::hash::Hash;
 use crate::store::redis::client::protocol::resp::accepted;
 use crate::store::redis::client::protocol::script::Script;
-use crate::util::boxed::erased;
+use crate::util::boxed::boxed;
 
 /// Sends on this connection, and waits for the answer as long as the budget allows.
-pub(crate) async fn send<C: Call>(call: &C, connection: &mut Connection, budget: &Budget) -> Result<C::Answer, Fault> {
-    connection.wait_until(budget.patience().ok_or(Fault::LATE)?);
-    call.send(connection, budget).await.map_err(Fault::calling)
+pub(crate) async fn send<C: Command>(
+    call: &C,
+    connection: &mut Connection,
+    budget: &Budget,
+) -> Result<C::Output, CallError> {
+    connection.wait_until(budget.patience().ok_or(CallError::LATE)?);
+    call.send(connection, budget).await.map_err(CallError::calling)
 }
 
 /// The same behind the question whether the server is still a master. Both are put in before either is waited for, so the
 /// server replies to the question first; the answer of one that is no master any more is not believed.
-pub(crate) async fn send_checked<C: Call>(
-    dial: &Dial,
+pub(crate) async fn send_checked<C: Command>(
+    connector: &Connector,
     clock: &ServerClock,
     call: &C,
     connection: &mut Connection,
     budget: &Budget,
-) -> Result<C::Answer, Fault> {
-    connection.wait_until(budget.patience().ok_or(Fault::LATE)?);
+) -> Result<C::Output, CallError> {
+    connection.wait_until(budget.patience().ok_or(CallError::LATE)?);
     let mut asking = connection.clone();
-    let mut check = erased(dial.check(&mut asking, clock));
+    let mut check = boxed(connector.check(&mut asking, clock));
     let asked = poll_fn(|context| Poll::Ready(check.as_mut().poll(context))).await;
-    let answer = call.send(connection, budget).await.map_err(Fault::calling)?;
+    let answer = call.send(connection, budget).await.map_err(CallError::calling)?;
     match asked {
         Poll::Ready(checked) => checked?,
         Poll::Pending => check.await?,
@@ -46,15 +50,15 @@ pub(crate) async fn send_checked<C: Call>(
 }
 
 /// Something that is sent and answered on one connection.
-pub(crate) trait Call: Sync {
-    type Answer: Send;
+pub(crate) trait Command: Sync {
+    type Output: Send;
 
     /// The connection knows how long to wait.
     fn send(
         &self,
         connection: &mut Connection,
         budget: &Budget,
-    ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
+    ) -> impl Future<Output = RedisResult<Self::Output>> + Send;
 
     /// The same to the node that a key is moving to, which serves one command or transaction after `ASKING`. Both go in
     /// one write, so nobody else's command comes between.
@@ -62,7 +66,7 @@ pub(crate) trait Call: Sync {
         &self,
         connection: &mut Connection,
         budget: &Budget,
-    ) -> impl Future<Output = RedisResult<Self::Answer>> + Send;
+    ) -> impl Future<Output = RedisResult<Self::Output>> + Send;
 
     /// Whether all of it is about one key: of several, some may have moved and some not.
     fn is_of_one_key(&self) -> bool {
@@ -78,14 +82,14 @@ pub(crate) trait Call: Sync {
 /// A call in its asking form.
 pub(crate) struct Asking<'a, C>(pub(crate) &'a C);
 
-impl<C: Call> Call for Asking<'_, C> {
-    type Answer = C::Answer;
+impl<C: Command> Command for Asking<'_, C> {
+    type Output = C::Output;
 
-    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<C::Answer> {
+    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<C::Output> {
         self.0.send_asking(connection, budget).await
     }
 
-    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<C::Answer> {
+    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<C::Output> {
         self.0.send_asking(connection, budget).await
     }
 }
@@ -102,8 +106,8 @@ async fn ask(connection: &mut Connection, commands: impl Iterator<Item = &Cmd>) 
     answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))
 }
 
-impl Call for Cmd {
-    type Answer = Value;
+impl Command for Cmd {
+    type Output = Value;
 
     async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
         accepted(connection.send_packed_command(self).await?)
@@ -117,8 +121,8 @@ impl Call for Cmd {
 /// The question for a hash by its key.
 pub(crate) struct Hgetall<'a>(pub(crate) &'a [u8]);
 
-impl Call for Hgetall<'_> {
-    type Answer = Hash;
+impl Command for Hgetall<'_> {
+    type Output = Hash;
 
     async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
         connection.hgetall(self.0).await
@@ -130,10 +134,10 @@ impl Call for Hgetall<'_> {
 }
 
 /// The same with the milliseconds that the key lasts, which are asked for first.
-pub(crate) struct Lasting<'a>(pub(crate) &'a [u8]);
+pub(crate) struct HgetallWithTtl<'a>(pub(crate) &'a [u8]);
 
-impl Call for Lasting<'_> {
-    type Answer = (Value, Hash);
+impl Command for HgetallWithTtl<'_> {
+    type Output = (Value, Hash);
 
     async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, Hash)> {
         connection.lasting(self.0).await
@@ -144,8 +148,8 @@ impl Call for Lasting<'_> {
     }
 }
 
-impl Call for Pipeline {
-    type Answer = Vec<Value>;
+impl Command for Pipeline {
+    type Output = Vec<Value>;
 
     async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Vec<Value>> {
         let answers = connection.send_packed_commands(self).await?;
@@ -203,8 +207,8 @@ impl<'a> Invocation<'a> {
     }
 }
 
-impl Call for Invocation<'_> {
-    type Answer = Value;
+impl Command for Invocation<'_> {
+    type Output = Value;
 
     /// The body goes on the same connection, which need not lead to the same server as another: behind a proxy, or
     /// while an address moves. `EVAL` makes the server know the script from then on.
@@ -213,7 +217,7 @@ impl Call for Invocation<'_> {
         match accepted(connection.script("EVALSHA", &script.sha, keys, args).await?) {
             Err(error) if error.code() == Some("NOSCRIPT") => {
                 connection.wait_until(Instant::now() + budget.left(ANSWER));
-                accepted(erased(connection.script("EVAL", &script.body, keys, args)).await?)
+                accepted(boxed(connection.script("EVAL", &script.body, keys, args)).await?)
             }
             answer => answer,
         }

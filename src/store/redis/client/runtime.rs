@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::call_error::CallError;
 
 /// A runtime that calls were made in.
 #[derive(Debug, Default)]
@@ -43,10 +43,10 @@ impl Home {
     }
 
     /// Does what needs a runtime from outside of any, by the timers and tasks of the remembered one.
-    pub(crate) async fn enter<T>(&self, work: Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Result<T, Fault> {
+    pub(crate) async fn enter<T>(&self, work: Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Result<T, CallError> {
         match self.handle() {
             Some(home) => Ok(Entered { home, work }.await),
-            None => Err(Fault::OUTSIDE),
+            None => Err(CallError::OUTSIDE),
         }
     }
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Who has it gives a sign now and then. Without one for longer than the limit, another may take it.
-pub(crate) struct Turn {
+pub(crate) struct Lease {
     made: Instant,
     /// The last sign, in milliseconds after `made`, from 1; 0 while nobody has it.
     sign: AtomicU64,
     limit_ms: u64,
 }
 
-impl Turn {
+impl Lease {
     pub(crate) fn new(limit: Duration) -> Arc<Self> {
         Arc::new(Self { made: Instant::now(), sign: AtomicU64::new(0), limit_ms: limit.as_millis() as u64 })
     }
@@ -44,7 +44,7 @@ impl Turn {
 
 /// Had until it is dropped.
 pub(crate) struct Taken {
-    turn: Arc<Turn>,
+    turn: Arc<Lease>,
     sign: u64,
 }
 
@@ -74,7 +74,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_turn_is_taken_only_from_one_who_gives_no_sign() {
         let limit = Duration::from_millis(500);
-        let turn = Turn::new(limit);
+        let turn = Lease::new(limit);
         let mut first = turn.take().expect("nobody has it");
         for _ in 0..3 {
             tokio::time::advance(limit).await;
@@ -94,7 +94,7 @@ mod tests {
     fn of_threads_that_take_a_turn_at_once_one_gets_it() {
         const THREADS: usize = 4;
         for _ in 0..500 {
-            let (turn, start) = (Turn::new(Duration::from_secs(60)), std::sync::Barrier::new(THREADS));
+            let (turn, start) = (Lease::new(Duration::from_secs(60)), std::sync::Barrier::new(THREADS));
             let take = || {
                 start.wait();
                 turn.take()

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::fields::map::Place;
+use crate::fields::map::FieldRange;
 
 /// The hash field that holds the small ones together. No application field has this name.
 pub(crate) const TOGETHER: &str = "=";
@@ -15,13 +15,13 @@ pub(crate) fn is_small(stored: &[u8]) -> bool {
 }
 
 /// Notes where the fields lie that lie together, in this range of the bytes; `None` for other bytes than ours.
-pub(crate) fn unpack(bytes: &[u8], together: Range<usize>, places: &mut Vec<Place>) -> Option<()> {
+pub(crate) fn unpack(bytes: &[u8], together: Range<usize>, places: &mut Vec<FieldRange>) -> Option<()> {
     let end = together.end;
     let mut rest = &bytes[together];
     while let Some(([name, high, low], behind)) = rest.split_first_chunk() {
         let (name, stored) = (usize::from(*name), usize::from(u16::from_be_bytes([*high, *low])));
         let at = end - behind.len();
-        places.push(Place { name: (at, name), stored: (at + name, stored) });
+        places.push(FieldRange { name: (at, name), stored: (at + name, stored) });
         rest = behind.get(name + stored..)?;
     }
     rest.is_empty().then_some(())

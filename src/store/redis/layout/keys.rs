@@ -3,7 +3,7 @@
 use crate::identity::id::{Bucket, SessionId, UserHash};
 
 /// A key, or a member of a sorted set.
-pub(crate) type Bytes = Vec<u8>;
+pub(crate) type KeyBytes = Vec<u8>;
 
 /// A user index's member: a class byte, always 0 so far, and the session's id.
 pub(crate) const MEMBER_LEN: usize = 17;
@@ -20,27 +20,27 @@ impl Keys {
     }
 
     /// A session: a hash of metadata (`@`) and fields, or a tombstone.
-    pub(crate) fn session(&self, id: SessionId) -> Bytes {
+    pub(crate) fn session(&self, id: SessionId) -> KeyBytes {
         self.key(id.bucket(), b"s:", &id.text())
     }
 
     /// A user's sessions: a sorted set of members by login time.
-    pub(crate) fn index(&self, user: &UserHash) -> Bytes {
+    pub(crate) fn index(&self, user: &UserHash) -> KeyBytes {
         self.key(user.bucket(), b"u:", user.to_string().as_bytes())
     }
 
     /// A user's revocation epoch: a string of milliseconds.
-    pub(crate) fn epoch(&self, user: &UserHash) -> Bytes {
+    pub(crate) fn epoch(&self, user: &UserHash) -> KeyBytes {
         self.key(user.bucket(), b"r:", user.to_string().as_bytes())
     }
 
     /// A bucket's sessions: a sorted set of ids by a time not later than their deadline. The only key without an expiry.
-    pub(crate) fn deadlines(&self, bucket: Bucket) -> Bytes {
+    pub(crate) fn deadlines(&self, bucket: Bucket) -> KeyBytes {
         self.key(bucket, b"d", b"")
     }
 
     /// Without `format!`, which took three times as many instructions: every call names a key.
-    fn key(&self, bucket: Bucket, kind: &[u8], name: &[u8]) -> Bytes {
+    fn key(&self, bucket: Bucket, kind: &[u8], name: &[u8]) -> KeyBytes {
         [self.namespace.as_bytes(), b":{", &bucket.digits(), b"}:", kind, name].concat()
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Big endian. Head; blocks in the order of their flags; ring of operations; tail (who, and from where).
 
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::token::SecretHash;
-use crate::store::{Meta, Packed, Tombstone};
+use crate::store::{Etag, Meta, Tombstone};
 use crate::util::clock::Millis;
 
 /// The hash field that holds it. No application field has this name.
@@ -34,10 +34,10 @@ pub(crate) enum Stored {
 
 impl Stored {
     /// With the bytes that it was read from, which the session's next write is compared by.
-    pub(crate) fn from_bytes(packed: Vec<u8>) -> Result<Self, Error> {
-        let mut stored = decode(&packed)?;
+    pub(crate) fn from_bytes(etag: Vec<u8>) -> Result<Self, Error> {
+        let mut stored = decode(&etag)?;
         if let Self::Session { meta, .. } = &mut stored {
-            meta.packed = Packed(Some(packed));
+            meta.etag = Etag(Some(etag));
         }
         Ok(stored)
     }
@@ -52,27 +52,27 @@ impl Stored {
 }
 
 /// Reads the packed metadata. Any bytes but ours are [`Error::Unreadable`].
-pub(crate) fn decode(packed: &[u8]) -> Result<Stored, Error> {
-    if is_foreign(packed) {
+pub(crate) fn decode(etag: &[u8]) -> Result<Stored, Error> {
+    if is_foreign(etag) {
         return Err(Error::Unreadable("its metadata is of another format"));
     }
-    read(&mut Reader(packed)).ok_or(Error::Unreadable("its metadata is damaged"))
+    read(&mut Reader(etag)).ok_or(Error::Unreadable("its metadata is damaged"))
 }
 
 /// Whether it is of another format, or has a critical flag that is unknown here. Such a session is left as it is.
-fn is_foreign(packed: &[u8]) -> bool {
-    let format = packed.first().is_some_and(|format| *format != FORMAT);
-    format || packed.get(CRITICAL).is_some_and(|flags| flags & !blocks::KNOWN != 0)
+fn is_foreign(etag: &[u8]) -> bool {
+    let format = etag.first().is_some_and(|format| *format != FORMAT);
+    format || etag.get(CRITICAL).is_some_and(|flags| flags & !blocks::KNOWN != 0)
 }
 
 /// What every session's metadata begins with.
-pub(crate) struct Head {
+pub(crate) struct MetaHead {
     pub(crate) state: u8,
     critical: u8,
     created: Millis,
     since: Millis,
     touched: Millis,
-    spans: Spans,
+    lifetimes: Lifetimes,
     grace_ms: u32,
     keep_ms: u32,
     pub(crate) generation: u32,
@@ -85,7 +85,7 @@ pub(crate) struct Head {
     operations: u8,
 }
 
-impl Head {
+impl MetaHead {
     fn read(bytes: &mut Reader<'_>) -> Option<Self> {
         if is_foreign(bytes.0) {
             return None;
@@ -97,7 +97,11 @@ impl Head {
             created: bytes.millis()?,
             since: bytes.millis()?,
             touched: bytes.millis()?,
-            spans: Spans { idle_ms: bytes.millis()?, absolute_ms: bytes.millis()?, interval_ms: bytes.number()? },
+            lifetimes: Lifetimes {
+                idle_ms: bytes.millis()?,
+                absolute_ms: bytes.millis()?,
+                interval_ms: bytes.number()?,
+            },
             grace_ms: bytes.number()?,
             keep_ms: bytes.number()?,
             generation: bytes.number()?,
@@ -113,7 +117,7 @@ impl Head {
 
     /// As [`Meta::deadline`].
     pub(crate) fn deadline(&self) -> Millis {
-        self.touched + self.spans.life_ms(self.since, self.touched)
+        self.touched + self.lifetimes.life_ms(self.since, self.touched)
     }
 
     /// As [`Stored::stays_ms`].
@@ -123,15 +127,15 @@ impl Head {
 }
 
 /// The head alone.
-pub(crate) fn head(packed: &[u8]) -> Option<Head> {
-    Head::read(&mut Reader(packed))
+pub(crate) fn head(etag: &[u8]) -> Option<MetaHead> {
+    MetaHead::read(&mut Reader(etag))
 }
 
 fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
-    let head = Head::read(bytes)?;
+    let head = MetaHead::read(bytes)?;
     let Blocks { rotation, successor } = Blocks::read(head.critical, bytes)?;
     skip_operations(bytes, head.operations)?;
-    let Head { secret, keep_ms, .. } = head;
+    let MetaHead { secret, keep_ms, .. } = head;
     if head.state == PARKED {
         return Some(Stored::Parked);
     }
@@ -151,7 +155,7 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
         created: head.created,
         since: head.since,
         touched: head.touched,
-        spans: head.spans,
+        lifetimes: head.lifetimes,
         grace_ms: head.grace_ms,
         generation: head.generation,
         version: head.version,
@@ -161,7 +165,7 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
         rotation,
         user,
         client,
-        packed: Packed::default(),
+        etag: Etag::default(),
     };
     bytes.0.is_empty().then(|| Stored::Session { meta: Box::new(meta), keep_ms })
 }

@@ -4,9 +4,9 @@ use crate::config::limits::{Limits, check_field_name};
 use crate::error::Error;
 use crate::fields::Delta;
 use crate::fields::map::Contents;
-use crate::store::Login;
+use crate::store::NewLogin;
 use crate::store::redis::layout::fields::{TOGETHER, is_small, pack};
-use crate::store::redis::script::call::Call;
+use crate::store::redis::script::call::ScriptCall;
 use crate::store::redis::script::reply::Code;
 
 /// Sorted by name.
@@ -22,8 +22,8 @@ impl<'a> NewFields<'a> {
     }
 
     /// What a login carries over: the named ones, as they stand with the pending changes. What `lua/lib/carry.lua` answers.
-    pub(crate) fn carried(login: &'a Login, stored: Option<&'a Contents>) -> Self {
-        let Login { keep, delta, .. } = login;
+    pub(crate) fn carried(login: &'a NewLogin, stored: Option<&'a Contents>) -> Self {
+        let NewLogin { keep, delta, .. } = login;
         let mut names: Vec<&str> =
             keep.iter().map(String::as_str).filter(|name| check_field_name(name).is_ok()).collect();
         names.sort_unstable();
@@ -48,7 +48,7 @@ impl<'a> NewFields<'a> {
     }
 
     /// Names and values of the hash.
-    pub(crate) fn lay_out(&self, call: Call<'a>) -> Call<'a> {
+    pub(crate) fn lay_out(&self, call: ScriptCall<'a>) -> ScriptCall<'a> {
         let call = self.apart().fold(call, |call, (name, stored)| call.bytes(name.as_bytes()).bytes(*stored));
         let small = self.0.iter().filter(|(_, stored)| is_small(stored));
         let small: Vec<_> = small.map(|(name, stored)| (name.as_bytes(), *stored)).collect();

@@ -10,10 +10,10 @@ use crate::store::redis::layout::keys::member;
 use crate::store::redis::layout::meta;
 use crate::store::redis::layout::meta::{Begun, Buried, stay_ms};
 use crate::store::redis::layout::new_fields::NewFields;
-use crate::store::redis::script::call::{Call, Delivery};
+use crate::store::redis::script::call::{Delivery, ScriptCall};
 use crate::store::redis::script::reply::{Code, millis};
 use crate::store::redis::script::scripts;
-use crate::store::{Login, Meta, Op, Packed, Record, Snapshot, TICKET_LIFE_MS};
+use crate::store::{Etag, Meta, NewLogin, Op, Record, Snapshot, TICKET_LIFE_MS};
 
 /// What became of the try; unless it is in, `login` goes on under the same operation.
 pub(crate) enum Admitted {
@@ -26,7 +26,7 @@ pub(crate) enum Admitted {
 pub(crate) async fn admit(
     redis: &Redis,
     delivery: &mut Delivery,
-    login: &Login,
+    login: &NewLogin,
     user: &UserHash,
 ) -> Result<Admitted, Error> {
     let Some(plan) = Plan::of(redis, delivery, login) else { return Ok(Admitted::Perhaps) };
@@ -40,7 +40,7 @@ pub(crate) async fn admit(
 
 /// A login as it will be.
 struct Plan<'a> {
-    login: &'a Login,
+    login: &'a NewLogin,
     begun: Begun,
     carried: NewFields<'a>,
     guest: Option<Guest<'a>>,
@@ -55,7 +55,7 @@ struct Guest<'a> {
 
 impl<'a> Plan<'a> {
     /// `None` unless a first delivery will not be refused, if all is as it was seen.
-    fn of(redis: &Redis, delivery: &Delivery, login: &'a Login) -> Option<Self> {
+    fn of(redis: &Redis, delivery: &Delivery, login: &'a NewLogin) -> Option<Self> {
         let op = delivery.first()?;
         let in_time = login.gate.ticket.is_none_or(|ticket| op.not_after <= ticket.taken + TICKET_LIFE_MS);
         let legal = login.delta.changes.iter().all(|(name, _)| check_field_name(name).is_ok());
@@ -71,7 +71,7 @@ impl<'a> Plan<'a> {
         Some(Self { login, begun, carried, guest })
     }
 
-    fn call(&self, redis: &Redis, user: &UserHash) -> Call<'_> {
+    fn call(&self, redis: &Redis, user: &UserHash) -> ScriptCall<'_> {
         let (keys, new) = (&redis.keys, &self.login.new);
         let [session, deadlines] = [keys.session(new.id), keys.deadlines(new.id.bucket())];
         let places = [session.clone(), deadlines.clone(), keys.index(user), keys.epoch(user)];
@@ -79,14 +79,14 @@ impl<'a> Plan<'a> {
             Some(old) => [keys.session(old.id), keys.deadlines(old.id.bucket())],
             None => [session, deadlines],
         };
-        let call = Call::new(&scripts::ADMIT, [&places[..], &old[..]].concat())
+        let call = ScriptCall::new(&scripts::ADMIT, [&places[..], &old[..]].concat())
             .bytes(&new.id.as_bytes()[..])
             .bytes(member(new.id).to_vec())
             .number(self.login.gate.cap.most - 1)
-            .number(new.spans.life_ms(0, 0))
+            .number(new.lifetimes.life_ms(0, 0))
             .number(stay_ms(new))
-            .number(new.spans.cover_ms());
-        let call = self.begun.around_all().into_iter().fold(call, Call::bytes);
+            .number(new.lifetimes.cover_ms());
+        let call = self.begun.around_all().into_iter().fold(call, ScriptCall::bytes);
         let call = match (&self.guest, &self.login.old) {
             (Some(guest), Some(old)) => {
                 guest.name(call.bytes(&old.id.as_bytes()[..])).number(redis.settings.tombstone_ms(old.id))
@@ -103,30 +103,30 @@ impl<'a> Plan<'a> {
         if stay_ms(new) > 0 {
             redis.note_grace();
         }
-        let index_until = now + new.spans.cover_ms();
-        let packed = Packed(Some(self.begun.at(now, index_until)));
-        let meta = Meta { user: new.user.clone(), index_until, packed, ..Meta::first(new, now) };
+        let index_until = now + new.lifetimes.cover_ms();
+        let etag = Etag(Some(self.begun.at(now, index_until)));
+        let meta = Meta { user: new.user.clone(), index_until, etag, ..Meta::first(new, now) };
         Record { meta, fields: self.carried.to_contents() }
     }
 }
 
 impl<'a> Guest<'a> {
     /// `None` unless the caller has seen a live guest, which this operation is none of the forgotten ones of.
-    fn of(redis: &Redis, op: Op, login: &'a Login) -> Option<Self> {
+    fn of(redis: &Redis, op: Op, login: &'a NewLogin) -> Option<Self> {
         let (old, seen) = (login.old.as_ref()?, login.seen.as_ref()?);
-        let head = meta::head(&seen.packed)?;
+        let head = meta::head(&seen.etag)?;
         let plain = head.state == 0 && head.generation == old.generation && op.not_after > head.horizon;
         if !plain || old.user.is_some() {
             return None;
         }
-        let tombstone = Buried::of(&head, &seen.packed, login.new.id, op, redis.client.now())?;
+        let tombstone = Buried::of(&head, &seen.etag, login.new.id, op, redis.client.now())?;
         Some(Self { seen, deadline: head.deadline(), tombstone })
     }
 
     /// What it was, and what becomes of it.
-    fn name<'c>(&'c self, call: Call<'c>) -> Call<'c> {
+    fn name<'c>(&'c self, call: ScriptCall<'c>) -> ScriptCall<'c> {
         let [before, after] = self.tombstone.around_time();
-        call.bytes(&self.seen.packed[..]).number(self.deadline).bytes(before).bytes(after)
+        call.bytes(&self.seen.etag[..]).number(self.deadline).bytes(before).bytes(after)
     }
 
     /// The names in its hash, but for the metadata's.

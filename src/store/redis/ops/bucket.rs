@@ -9,11 +9,11 @@ use crate::error::Error;
 use crate::identity::id::{Bucket, SessionId, UserHash};
 use crate::store::redis::Redis;
 use crate::store::redis::client::Path;
-use crate::store::redis::layout::keys::{Bytes, named};
+use crate::store::redis::layout::keys::{KeyBytes, named};
 use crate::store::redis::layout::meta::owner;
-use crate::store::redis::ops::load::{Found, exactly, look};
+use crate::store::redis::ops::load::{IndexedState, exactly, look};
 use crate::store::redis::ops::resharding::{Burial, bury};
-use crate::store::redis::script::call::Call;
+use crate::store::redis::script::call::ScriptCall;
 use crate::store::redis::script::reply::{bytes, items, millis, unexpected};
 use crate::store::redis::script::scripts;
 use crate::store::{BATCH, ENDS, Swept, Who};
@@ -24,7 +24,7 @@ pub(crate) async fn revoke(redis: &Redis, bucket: Bucket, who: Who) -> Result<u6
     let ids = entries(redis, bucket).await?;
     let mut ended = 0;
     for ids in ids.chunks(ENDS) {
-        let named: Vec<Named> = match who {
+        let named: Vec<IndexedSession> = match who {
             Who::Everyone => met(redis, ids).await?.map(|(id, found)| (id, user(found))).collect(),
             Who::Guests => ids.iter().map(|id| (*id, None)).collect(),
         };
@@ -37,10 +37,10 @@ pub(crate) async fn revoke(redis: &Redis, bucket: Bucket, who: Who) -> Result<u6
     Ok(ended)
 }
 
-async fn revoke_some(redis: &Redis, bucket: Bucket, named: &[Named], caught: Vec<u8>) -> Result<u64, Error> {
+async fn revoke_some(redis: &Redis, bucket: Bucket, named: &[IndexedSession], caught: Vec<u8>) -> Result<u64, Error> {
     let mut keys = keys(redis, bucket, named);
     keys.insert(1, keys[0].clone()); // no session has to stay
-    let call = Call::new(&scripts::REVOKE, keys)
+    let call = ScriptCall::new(&scripts::REVOKE, keys)
         .number(EndReason::Revoked.code())
         .number(redis.settings.remember_ms)
         .number(NO_END_MS)
@@ -54,7 +54,7 @@ async fn revoke_some(redis: &Redis, bucket: Bucket, named: &[Named], caught: Vec
 }
 
 /// The same while the bucket moves: one by one.
-async fn revoke_each(redis: &Redis, named: &[Named], owner: Vec<u8>) -> Result<u64, Error> {
+async fn revoke_each(redis: &Redis, named: &[IndexedSession], owner: Vec<u8>) -> Result<u64, Error> {
     let listed = owner.is_empty();
     let how = Burial { reason: EndReason::Revoked, latest: None, owner, listed };
     let mut ended = 0;
@@ -66,7 +66,7 @@ async fn revoke_each(redis: &Redis, named: &[Named], owner: Vec<u8>) -> Result<u
 }
 
 pub(crate) async fn active(redis: &Redis, bucket: Bucket, since: Millis) -> Result<u64, Error> {
-    let recent = |found: &&Found| matches!(found, Found::Live(meta) if meta.touched >= since);
+    let recent = |found: &&IndexedState| matches!(found, IndexedState::Live(meta) if meta.touched >= since);
     let mut count = 0;
     for ids in entries(redis, bucket).await?.chunks(BATCH) {
         count += look(redis, Path::Bulk, &redis.client.budget(), ids).await?.iter().filter(recent).count();
@@ -81,8 +81,8 @@ pub(crate) async fn sweep(redis: &Redis, bucket: Bucket) -> Result<Swept, Error>
     let mut passed_over = 0;
     loop {
         let due = due(redis, bucket, passed_over).await?;
-        let readable = met(redis, &due).await?.filter(|(_, found)| !matches!(found, Found::Foreign));
-        let named: Vec<Named> = readable.map(|(id, found)| (id, user(found))).collect();
+        let readable = met(redis, &due).await?.filter(|(_, found)| !matches!(found, IndexedState::Foreign));
+        let named: Vec<IndexedSession> = readable.map(|(id, found)| (id, user(found))).collect();
         passed_over += due.len() - named.len();
         if !named.is_empty() {
             let [expired, forgotten, rescored] = sweep_some(redis, bucket, &named).await?;
@@ -98,8 +98,8 @@ pub(crate) async fn sweep(redis: &Redis, bucket: Bucket) -> Result<Swept, Error>
     }
 }
 
-async fn sweep_some(redis: &Redis, bucket: Bucket, named: &[Named]) -> Result<[u64; 3], Error> {
-    let call = Call::new(&scripts::SWEEP, keys(redis, bucket, named))
+async fn sweep_some(redis: &Redis, bucket: Bucket, named: &[IndexedSession]) -> Result<[u64; 3], Error> {
+    let call = ScriptCall::new(&scripts::SWEEP, keys(redis, bucket, named))
         .number(redis.settings.remember_ms)
         .members(&named.iter().map(|(id, _)| *id).collect::<Vec<_>>());
     let mut delivery = redis.step(Path::Bulk, redis.client.budget(), &call.keys[0])?;
@@ -135,25 +135,25 @@ fn ids(members: Value) -> Result<Vec<SessionId>, Error> {
 }
 
 /// A session and the user whose index has it.
-type Named = (SessionId, Option<String>);
+type IndexedSession = (SessionId, Option<String>);
 
 /// The sessions, and what is found of each.
-async fn met(redis: &Redis, ids: &[SessionId]) -> Result<impl Iterator<Item = (SessionId, Found)>, Error> {
+async fn met(redis: &Redis, ids: &[SessionId]) -> Result<impl Iterator<Item = (SessionId, IndexedState)>, Error> {
     let found = look(redis, Path::Bulk, &redis.client.budget(), ids).await?;
     Ok(ids.iter().copied().zip(found))
 }
 
 /// A session's user, which never changes, as far as it is still known.
-fn user(found: Found) -> Option<String> {
+fn user(found: IndexedState) -> Option<String> {
     match found {
-        Found::Live(meta) => meta.user,
-        Found::Dead(user) => user,
-        Found::Absent | Found::Foreign => None,
+        IndexedState::Live(meta) => meta.user,
+        IndexedState::Dead(user) => user,
+        IndexedState::Absent | IndexedState::Foreign => None,
     }
 }
 
 /// The bucket's index, and for each session its key and its user's index's, of a guest the bucket's again.
-fn keys(redis: &Redis, bucket: Bucket, named: &[Named]) -> Vec<Bytes> {
+fn keys(redis: &Redis, bucket: Bucket, named: &[IndexedSession]) -> Vec<KeyBytes> {
     let deadlines = redis.keys.deadlines(bucket);
     let mut keys = vec![deadlines.clone()];
     for (id, user) in named {

@@ -13,15 +13,15 @@ const PATIENCE: u64 = 3;
 const COUNTER: u64 = 15;
 
 /// The sessions whose last swap was in vain. An estimate: what two count at once may count as one.
-pub(crate) struct Crowded(Box<[AtomicU64; PLACES]>);
+pub(crate) struct Contention(Box<[AtomicU64; PLACES]>);
 
-impl fmt::Debug for Crowded {
+impl fmt::Debug for Contention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Crowded(..)")
     }
 }
 
-impl Crowded {
+impl Contention {
     pub(crate) fn new() -> Self {
         Self(Box::new([const { AtomicU64::new(0) }; PLACES]))
     }
@@ -68,21 +68,21 @@ mod tests {
 
     #[test]
     fn after_three_swaps_in_vain_in_a_row_thirteen_writes_go_without_between_one_try_and_the_next() {
-        let crowded = Crowded::new();
+        let contention = Contention::new();
         let [id, other] = [1, 2].map(|_| SessionId::mint(Bucket::random().expect("random")).expect("random"));
         for in_vain in [true, true, false, true, true] {
-            assert!(!crowded.skips(id));
-            crowded.note(id, in_vain);
+            assert!(!contention.skips(id));
+            contention.note(id, in_vain);
         }
         for _ in 0..3 {
-            assert!(!crowded.skips(id));
-            crowded.note(id, true);
-            assert!(!crowded.skips(other));
-            assert_eq!((0..13).filter(|_| crowded.skips(id)).count(), 13);
+            assert!(!contention.skips(id));
+            contention.note(id, true);
+            assert!(!contention.skips(other));
+            assert_eq!((0..13).filter(|_| contention.skips(id)).count(), 13);
         }
-        assert!(!crowded.skips(id));
-        crowded.note(id, false);
-        crowded.note(id, true);
-        assert!(!crowded.skips(id), "it is alone again");
+        assert!(!contention.skips(id));
+        contention.note(id, false);
+        contention.note(id, true);
+        assert!(!contention.skips(id), "it is alone again");
     }
 }

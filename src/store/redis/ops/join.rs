@@ -9,16 +9,16 @@ use crate::identity::id::UserHash;
 use crate::store::redis::Redis;
 use crate::store::redis::layout::meta::{owner, whose};
 use crate::store::redis::ops::load::record;
-use crate::store::redis::script::call::Call;
+use crate::store::redis::script::call::ScriptCall;
 use crate::store::redis::script::reply::{Code, unexpected};
 use crate::store::redis::script::scripts;
-use crate::store::{Answer, Join, Op, Record, Refused};
+use crate::store::{Join, Op, Record, Refused, StoreResult};
 
 /// The waits between two looks at a session that is still parked, in milliseconds: 2 seconds in all. A login by steps
 /// needs a few round trips from there; one that takes longer has mostly been abandoned.
 const WAITS_MS: [u64; 9] = [10, 20, 40, 80, 160, 320, 450, 460, 460];
 
-pub(crate) async fn join(redis: &Redis, op: Op, join: &Join) -> Answer<Record> {
+pub(crate) async fn join(redis: &Redis, op: Op, join: &Join) -> StoreResult<Record> {
     let call = join_call(redis, join)?;
     let mut delivery = redis.delivery(op);
     let mut waits_ms = WAITS_MS.into_iter();
@@ -34,11 +34,11 @@ pub(crate) async fn join(redis: &Redis, op: Op, join: &Join) -> Answer<Record> {
 }
 
 /// `reauthenticate` without a generation: it does without timeouts, cap and the time that tombstones stay, too.
-fn join_call<'a>(redis: &Redis, join: &'a Join) -> Result<Call<'a>, Error> {
+fn join_call<'a>(redis: &Redis, join: &'a Join) -> Result<ScriptCall<'a>, Error> {
     let mut keys = redis.places(join.id, Some(&join.user));
     keys.push(redis.keys.epoch(&UserHash::of(&join.user)));
-    let nothing = |call: Call<'a>, count: usize| (0..count).fold(call, |call, _| call.nothing());
-    let call = Call::new(&scripts::REAUTHENTICATE, keys).bytes(&join.id.as_bytes()[..]).nothing();
+    let nothing = |call: ScriptCall<'a>, count: usize| (0..count).fold(call, |call, _| call.nothing());
+    let call = ScriptCall::new(&scripts::REAUTHENTICATE, keys).bytes(&join.id.as_bytes()[..]).nothing();
     let call = nothing(call.bytes(&join.secret.0[..]), 3);
     let call = call.bytes(whose(Some(&join.user), &join.client)).bytes(owner(&join.user));
     nothing(call, 3)

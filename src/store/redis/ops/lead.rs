@@ -8,12 +8,12 @@ use crate::store::redis::Redis;
 use crate::store::redis::client::Path;
 use crate::store::redis::layout::meta;
 use crate::store::redis::layout::meta::Stored;
-use crate::store::redis::script::call::Call;
+use crate::store::redis::script::call::ScriptCall;
 use crate::store::redis::script::scripts;
-use crate::store::{Answer, Lead, Op};
+use crate::store::{Lead, Op, StoreResult};
 
-pub(crate) async fn lead(redis: &Redis, op: Op, lead: &Lead) -> Answer<()> {
-    let call = Call::new(&scripts::LEAD, vec![redis.keys.session(lead.door)])
+pub(crate) async fn lead(redis: &Redis, op: Op, lead: &Lead) -> StoreResult<()> {
+    let call = ScriptCall::new(&scripts::LEAD, vec![redis.keys.session(lead.door)])
         .bytes(&lead.from.as_bytes()[..])
         .bytes(&lead.to.as_bytes()[..])
         .number(lead.stay_ms);

@@ -4,7 +4,7 @@ use redis::{Pipeline, Value, pipe};
 
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::fields::map::{Contents, Place};
+use crate::fields::map::{Contents, FieldRange};
 use crate::identity::id::SessionId;
 use crate::store::redis::Redis;
 use crate::store::redis::client::{Budget, Hash, Path, hgetall};
@@ -14,7 +14,7 @@ use crate::store::redis::layout::meta::Stored;
 use crate::store::redis::script::reply;
 use crate::store::redis::script::reply::{number, time, unexpected};
 use crate::store::{Loaded, Meta, Record, Tombstone};
-use crate::util::boxed::erased;
+use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
 /// One `HGETALL`, until a session is met whose key outlasts its life; from then on `PTTL` and `HGETALL` in one pipeline.
@@ -28,7 +28,7 @@ pub(crate) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> 
 /// The same as one of several steps.
 pub(crate) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -> Result<Loaded, Error> {
     let key = redis.keys.session(id);
-    if !redis.graced() {
+    if !redis.needs_pttl() {
         let hash = redis.client.read_hash(Path::Request, budget, &key).await?;
         let Some((stored, fields)) = unpack(hash)? else { return Ok(Loaded::Absent) };
         if stored.stays_ms() == 0 {
@@ -36,7 +36,7 @@ pub(crate) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -
         }
         redis.note_grace();
     }
-    erased(load_lasting(redis, budget, &key)).await
+    boxed(load_lasting(redis, budget, &key)).await
 }
 
 /// The same of a session whose key may outlast its life.
@@ -105,7 +105,7 @@ fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
             }
             _ => {
                 astray |= fields::is_small(&hash.bytes()[value.clone()]);
-                places.push(Place::new(&name, &value));
+                places.push(FieldRange::new(&name, &value));
             }
         }
     }
@@ -127,7 +127,7 @@ fn hash(value: &Value) -> Result<Hash, Error> {
 /// Fields that a script answers.
 pub(crate) fn fields(flat: Value) -> Result<Contents, Error> {
     let hash = hash(&flat)?;
-    let places = hash.pairs().map(|pair| pair.map(|(name, stored)| Place::new(&name, &stored)));
+    let places = hash.pairs().map(|pair| pair.map(|(name, stored)| FieldRange::new(&name, &stored)));
     let places = places.collect::<Option<_>>().ok_or_else(unexpected)?;
     Contents::new(hash.into_bytes(), places).ok_or_else(unexpected)
 }
@@ -160,7 +160,7 @@ fn note(redis: &Redis, meta: &Meta, keep_ms: u32) {
 }
 
 /// What stands under an id that an index named.
-pub(crate) enum Found {
+pub(crate) enum IndexedState {
     Absent,
     /// Ended, or past its deadline; the user is known while a tombstone has not replaced it.
     Dead(Option<String>),
@@ -171,7 +171,12 @@ pub(crate) enum Found {
 
 /// Reads the metadata of some sessions of one bucket in one round trip, in their order. The caller names at most
 /// [`BATCH`](crate::store::BATCH).
-pub(crate) async fn look(redis: &Redis, path: Path, budget: &Budget, ids: &[SessionId]) -> Result<Vec<Found>, Error> {
+pub(crate) async fn look(
+    redis: &Redis,
+    path: Path,
+    budget: &Budget,
+    ids: &[SessionId],
+) -> Result<Vec<IndexedState>, Error> {
     let Some(first) = ids.first() else { return Ok(Vec::new()) };
     let mut reads = Pipeline::new();
     for id in ids {
@@ -183,15 +188,15 @@ pub(crate) async fn look(redis: &Redis, path: Path, budget: &Budget, ids: &[Sess
     answers.iter().map(|[left, packed]| judge(left, packed)).collect()
 }
 
-fn judge(left: &Value, packed: &Value) -> Result<Found, Error> {
-    let Value::BulkString(packed) = packed else { return Ok(Found::Absent) };
-    let Ok(stored) = meta::decode(packed) else { return Ok(Found::Foreign) };
+fn judge(left: &Value, packed: &Value) -> Result<IndexedState, Error> {
+    let Value::BulkString(packed) = packed else { return Ok(IndexedState::Absent) };
+    let Ok(stored) = meta::decode(packed) else { return Ok(IndexedState::Foreign) };
     let user = match &stored {
         Stored::Session { meta, .. } => meta.user.clone(),
         Stored::Ended(_) | Stored::Parked => None,
     };
     Ok(match told(stored, Contents::default(), number(left)?) {
-        Loaded::Live(record) => Found::Live(Box::new(record.meta)),
-        Loaded::Absent | Loaded::Ended(_) => Found::Dead(user),
+        Loaded::Live(record) => IndexedState::Live(Box::new(record.meta)),
+        Loaded::Absent | Loaded::Ended(_) => IndexedState::Dead(user),
     })
 }

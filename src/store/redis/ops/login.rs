@@ -6,20 +6,20 @@ use crate::config::{AtCap, Cap};
 use crate::error::{Error, Outage};
 use crate::identity::id::{SessionId, UserHash};
 use crate::store::redis::Redis;
-use crate::store::redis::layout::keys::{Bytes, named};
+use crate::store::redis::layout::keys::{KeyBytes, named};
 use crate::store::redis::layout::meta::{owner, tail};
 use crate::store::redis::ops::admit::{Admitted, admit};
 use crate::store::redis::ops::load::record;
 use crate::store::redis::ops::login_cross_slot;
-use crate::store::redis::script::call::{Call, Delivery};
+use crate::store::redis::script::call::{Delivery, ScriptCall};
 use crate::store::redis::script::reply::{Code, Reply, bytes, items, unexpected};
 use crate::store::redis::script::scripts;
-use crate::store::{Answer, BATCH, Gate, Login, Old, Op, Reauthenticate, Record, TICKET_LIFE_MS, Ticket};
+use crate::store::{BATCH, Gate, NewLogin, Old, Op, Reauthenticate, Record, StoreResult, TICKET_LIFE_MS, Ticket};
 
 /// Most times that the members are read again because another login came between; the budget is over long before.
 const ROUNDS: usize = 1000;
 
-pub(crate) async fn login(redis: &Redis, op: Op, login: &Login) -> Answer<Record> {
+pub(crate) async fn login(redis: &Redis, op: Op, login: &NewLogin) -> StoreResult<Record> {
     if let Some(old) = login.old.as_ref().filter(|old| redis.parts(old.id, login.new.id)) {
         return login_cross_slot::login(redis, op, login, old).await;
     }
@@ -36,7 +36,7 @@ pub(crate) async fn login(redis: &Redis, op: Op, login: &Login) -> Answer<Record
         keys.extend([redis.keys.index(&hash), redis.keys.epoch(&hash)]);
         keys.extend(old_places(redis, login));
         keys.extend(members.iter().map(|id| redis.keys.session(*id)));
-        let call = Call::new(&scripts::LOGIN, keys)
+        let call = ScriptCall::new(&scripts::LOGIN, keys)
             .bytes(&login.new.id.as_bytes()[..])
             .fresh(&login.new, tail(Some(user), &login.new.client));
         old_named(call, login.old.as_ref())
@@ -54,31 +54,31 @@ pub(crate) async fn login(redis: &Redis, op: Op, login: &Login) -> Answer<Record
 }
 
 /// The old session's three keys; without one, keys that the call has anyway.
-fn old_places(redis: &Redis, login: &Login) -> Vec<Bytes> {
+fn old_places(redis: &Redis, login: &NewLogin) -> Vec<KeyBytes> {
     match &login.old {
         Some(old) => redis.places(old.id, old.user.as_deref()),
         None => redis.places(login.new.id, None),
     }
 }
 
-fn old_named<'a>(call: Call<'a>, old: Option<&'a Old>) -> Call<'a> {
+fn old_named<'a>(call: ScriptCall<'a>, old: Option<&'a Old>) -> ScriptCall<'a> {
     match old {
         Some(old) => call.bytes(&old.id.as_bytes()[..]).number(old.generation),
         None => call.nothing().nothing(),
     }
 }
 
-pub(crate) async fn reauthenticate(redis: &Redis, op: Op, again: &Reauthenticate) -> Answer<Record> {
+pub(crate) async fn reauthenticate(redis: &Redis, op: Op, again: &Reauthenticate) -> StoreResult<Record> {
     let hash = UserHash::of(&again.user);
     let build = |members: &[SessionId]| {
         let mut keys = redis.places(again.id, Some(&again.user));
         keys.push(redis.keys.epoch(&hash));
         keys.extend(members.iter().map(|id| redis.keys.session(*id)));
-        Call::new(&scripts::REAUTHENTICATE, keys)
+        ScriptCall::new(&scripts::REAUTHENTICATE, keys)
             .bytes(&again.id.as_bytes()[..])
             .number(again.generation)
             .bytes(&again.secret.0[..])
-            .spans(&again.spans)
+            .lifetimes(&again.lifetimes)
             .bytes(tail(Some(&again.user), &again.client))
             .bytes(owner(&again.user))
             .number(redis.settings.remember_ms)
@@ -92,7 +92,7 @@ pub(crate) async fn reauthenticate(redis: &Redis, op: Op, again: &Reauthenticate
     reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected))
 }
 
-impl Call<'_> {
+impl ScriptCall<'_> {
     /// Cap, policy and ticket.
     pub(crate) fn gate(self, gate: &Gate) -> Self {
         let Cap { most, policy } = gate.cap;
@@ -116,7 +116,7 @@ pub(crate) async fn with_room<'a>(
     delivery: &mut Delivery,
     user: &UserHash,
     mut members: Vec<SessionId>,
-    build: impl Fn(&[SessionId]) -> Result<Call<'a>, Error>,
+    build: impl Fn(&[SessionId]) -> Result<ScriptCall<'a>, Error>,
 ) -> Result<Reply, Error> {
     for _ in 0..ROUNDS {
         let reply = redis.call(delivery, &build(&members)?).await?;

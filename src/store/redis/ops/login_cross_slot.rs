@@ -17,23 +17,23 @@ use crate::store::redis::layout::meta::tail;
 use crate::store::redis::layout::new_fields::NewFields;
 use crate::store::redis::ops::load::{exactly, fields, load_within, record};
 use crate::store::redis::ops::login::with_room;
-use crate::store::redis::script::call::{Call, Delivery};
+use crate::store::redis::script::call::{Delivery, ScriptCall};
 use crate::store::redis::script::reply::{bytes, items, millis, time, unexpected};
 use crate::store::redis::script::scripts;
-use crate::store::{Answer, Loaded, Login, Old, Op, Record, Refused, TICKET_LIFE_MS};
+use crate::store::{Loaded, NewLogin, Old, Op, Record, Refused, StoreResult, TICKET_LIFE_MS};
 
-pub(crate) async fn login(redis: &Redis, op: Op, login: &Login, old: &Old) -> Answer<Record> {
-    let across = Across::new(redis, op, login, old);
-    let Some(seen) = across.look().await? else { return across.again().await };
-    if let Err(refused) = across.park(&across.carried(&seen)).await? {
+pub(crate) async fn login(redis: &Redis, op: Op, login: &NewLogin, old: &Old) -> StoreResult<Record> {
+    let cross_slot = CrossSlotLogin::new(redis, op, login, old);
+    let Some(seen) = cross_slot.look().await? else { return cross_slot.again().await };
+    if let Err(refused) = cross_slot.park(&cross_slot.carried(&seen)).await? {
         return Ok(Err(refused));
     }
-    let left = across.leave(seen.meta.version).await;
+    let left = cross_slot.leave(seen.meta.version).await;
     if matches!(left, Ok(Err(_)) | Err(Error::Unavailable(_))) {
-        across.forget().await;
+        cross_slot.forget().await;
     }
     match left? {
-        Ok(carried) => across.activate(&carried).await,
+        Ok(carried) => cross_slot.activate(&carried).await,
         Err(refused) => Ok(Err(refused)),
     }
 }
@@ -46,18 +46,18 @@ enum Step {
     Activate = 2,
 }
 
-pub(crate) struct Across<'a> {
+pub(crate) struct CrossSlotLogin<'a> {
     redis: &'a Redis,
     op: Op,
-    login: &'a Login,
+    login: &'a NewLogin,
     old: &'a Old,
     user: &'a str,
     hash: UserHash,
     budget: Budget,
 }
 
-impl<'a> Across<'a> {
-    pub(crate) fn new(redis: &'a Redis, op: Op, login: &'a Login, old: &'a Old) -> Self {
+impl<'a> CrossSlotLogin<'a> {
+    pub(crate) fn new(redis: &'a Redis, op: Op, login: &'a NewLogin, old: &'a Old) -> Self {
         let user = login.new.user.as_deref().unwrap_or_default();
         Self { redis, op, login, old, user, hash: UserHash::of(user), budget: redis.client.budget() }
     }
@@ -80,20 +80,20 @@ impl<'a> Across<'a> {
     }
 
     /// The session before is not to be had: unless it was this login that ended it, that is the answer.
-    async fn again(&self) -> Answer<Record> {
+    async fn again(&self) -> StoreResult<Record> {
         match self.leave(0).await? {
             Ok(carried) => self.activate(&carried).await,
             Err(refused) => Ok(Err(self.first_refusal().await?.unwrap_or(refused))),
         }
     }
 
-    pub(crate) async fn park(&self, carried: &Delta) -> Answer<()> {
-        let Login { new, gate, .. } = self.login;
+    pub(crate) async fn park(&self, carried: &Delta) -> StoreResult<()> {
+        let NewLogin { new, gate, .. } = self.login;
         let (keys, limits) = (&self.redis.keys, &self.redis.settings.limits);
         let build = |members: &[_]| {
             let mut named = vec![keys.session(new.id), keys.index(&self.hash), keys.epoch(&self.hash)];
             named.extend(members.iter().map(|id| keys.session(*id)));
-            Call::new(&scripts::PARK, named)
+            ScriptCall::new(&scripts::PARK, named)
                 .fresh(new, tail(Some(self.user), &new.client))
                 .gate(gate)
                 .number(limits.fields)
@@ -106,9 +106,9 @@ impl<'a> Across<'a> {
     }
 
     /// What replaces the parked fields: nothing if they still stand.
-    pub(crate) async fn leave(&self, version: u32) -> Answer<Delta> {
+    pub(crate) async fn leave(&self, version: u32) -> StoreResult<Delta> {
         let limits = &self.redis.settings.limits;
-        let call = Call::new(&scripts::LEAVE, self.redis.places(self.old.id, self.old.user.as_deref()))
+        let call = ScriptCall::new(&scripts::LEAVE, self.redis.places(self.old.id, self.old.user.as_deref()))
             .bytes(&self.old.id.as_bytes()[..])
             .number(self.old.generation)
             .number(version)
@@ -122,14 +122,14 @@ impl<'a> Across<'a> {
         self.redis.call(&mut self.step(Step::Leave), &call).await?.answer(replacing)
     }
 
-    pub(crate) async fn activate(&self, carried: &Delta) -> Answer<Record> {
-        let Login { new, gate, .. } = self.login;
+    pub(crate) async fn activate(&self, carried: &Delta) -> StoreResult<Record> {
+        let NewLogin { new, gate, .. } = self.login;
         let keys = &self.redis.keys;
         let build = |members: &[_]| {
             let mut named = self.redis.places(new.id, Some(self.user));
             named.push(keys.epoch(&self.hash));
             named.extend(members.iter().map(|id| keys.session(*id)));
-            Call::new(&scripts::ACTIVATE, named)
+            ScriptCall::new(&scripts::ACTIVATE, named)
                 .bytes(&new.id.as_bytes()[..])
                 .number(self.redis.settings.remember_ms)
                 .gate(gate)

@@ -14,9 +14,9 @@ use crate::store::redis::Redis;
 use crate::store::redis::layout::keys::member;
 use crate::store::redis::ops::create::create_within;
 use crate::store::redis::ops::load::{fields, load_within};
-use crate::store::redis::script::call::{Call, Delivery};
+use crate::store::redis::script::call::{Delivery, ScriptCall};
 use crate::store::redis::script::scripts;
-use crate::store::{Answer, End, Loaded, NewSession, Record, Undelivered};
+use crate::store::{End, Loaded, NewSession, Record, StoreResult, Undelivered};
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 
@@ -40,7 +40,7 @@ pub(crate) async fn bury(
     user: Option<&str>,
     how: &Burial,
 ) -> Result<bool, Error> {
-    let call = Call::new(&scripts::BURY, vec![redis.keys.session(id)])
+    let call = ScriptCall::new(&scripts::BURY, vec![redis.keys.session(id)])
         .nothing()
         .number(how.reason.code())
         .number(redis.settings.remember_ms)
@@ -59,9 +59,9 @@ pub(crate) async fn bury(
 static NOTHING: Delta = Delta { clear: false, changes: Vec::new() };
 
 /// What `end` does: the guest that follows is made by a second call.
-pub(crate) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> Answer<Option<Record>> {
+pub(crate) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> StoreResult<Option<Record>> {
     let names = end.successor.as_ref().map_or(&[][..], |(_, keep)| keep);
-    let call = Call::new(&scripts::BURY, vec![redis.keys.session(end.old.id)])
+    let call = ScriptCall::new(&scripts::BURY, vec![redis.keys.session(end.old.id)])
         .number(end.old.generation)
         .number(end.reason.code())
         .number(redis.settings.remember_ms)
@@ -82,9 +82,13 @@ pub(crate) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> An
 }
 
 /// What `end_undelivered` does.
-pub(crate) async fn end_undelivered(redis: &Redis, delivery: &mut Delivery, undelivered: &Undelivered) -> Answer<bool> {
+pub(crate) async fn end_undelivered(
+    redis: &Redis,
+    delivery: &mut Delivery,
+    undelivered: &Undelivered,
+) -> StoreResult<bool> {
     let Undelivered { id, user, .. } = undelivered;
-    let call = Call::new(&scripts::BURY, vec![redis.keys.session(*id)])
+    let call = ScriptCall::new(&scripts::BURY, vec![redis.keys.session(*id)])
         .bytes(undelivered.packed())
         .number(EndReason::Undelivered.code())
         .number(redis.settings.remember_ms)

@@ -5,16 +5,16 @@ use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::id::{SessionId, UserHash};
 use crate::store::redis::Redis;
-use crate::store::redis::layout::keys::Bytes;
+use crate::store::redis::layout::keys::KeyBytes;
 use crate::store::redis::layout::meta::tail;
 use crate::store::redis::ops::load::{live_meta, record};
 use crate::store::redis::ops::{resharding, swap};
-use crate::store::redis::script::call::{Call, Delivery};
+use crate::store::redis::script::call::{Delivery, ScriptCall};
 use crate::store::redis::script::reply::{Code, bytes, digits, unexpected};
 use crate::store::redis::script::scripts;
 use crate::store::{
-    Answer, End, FORMER_CSRF_LIFE_MS, FORMER_CSRF_MOST, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS,
-    Record, Refused, Retime, Rotate, Save, Touch, Undelivered, Wrote,
+    End, FORMER_CSRF_LIFE_MS, FORMER_CSRF_MOST, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record,
+    Refused, Retime, Rotate, Save, StoreResult, Touch, Undelivered, Wrote,
 };
 
 /// Most times that a call is repeated with what the answer before told: a touch can meet another one each time, if the
@@ -23,14 +23,14 @@ const TRIES: usize = 100;
 
 /// Once more where another touch came between and this one is due all the same; or with the user's index named, if the
 /// caller took the session for a guest's.
-pub(crate) async fn touch(redis: &Redis, op: Op, touch: &Touch) -> Answer<Meta> {
+pub(crate) async fn touch(redis: &Redis, op: Op, touch: &Touch) -> StoreResult<Meta> {
     let key = redis.keys.session(touch.id);
     let first_use = touch.first_use.as_ref().map_or(&b""[..], |secret| &secret.0);
     let mut delivery = redis.delivery(op);
     let (mut seen, mut user) = (touch.seen, touch.user.clone());
     for _ in 0..TRIES {
         let index = user.map_or_else(|| key.clone(), |user| redis.keys.index(&UserHash::of(&user)));
-        let call = Call::new(&scripts::TOUCH, vec![key.clone(), index]).number(seen).bytes(first_use);
+        let call = ScriptCall::new(&scripts::TOUCH, vec![key.clone(), index]).number(seen).bytes(first_use);
         let reply = redis.call(&mut delivery, &call).await?;
         if !matches!(reply.code, Code::SeenAnother | Code::NameIndex) {
             return reply.answer(|packed| live_meta(redis, &packed));
@@ -41,12 +41,12 @@ pub(crate) async fn touch(redis: &Redis, op: Op, touch: &Touch) -> Answer<Meta> 
     Err(unexpected())
 }
 
-pub(crate) async fn save(redis: &Redis, op: Op, save: &Save) -> Answer<Wrote> {
+pub(crate) async fn save(redis: &Redis, op: Op, save: &Save) -> StoreResult<Wrote> {
     let mut delivery = redis.delivery(op);
     if let Some(wrote) = swap::save(redis, &mut delivery, save).await? {
         return Ok(Ok(wrote));
     }
-    let call = Call::new(&scripts::SAVE, vec![redis.keys.session(save.id)])
+    let call = ScriptCall::new(&scripts::SAVE, vec![redis.keys.session(save.id)])
         .number(save.generation)
         .maybe(save.version)
         .number(redis.settings.limits.fields)
@@ -57,13 +57,13 @@ pub(crate) async fn save(redis: &Redis, op: Op, save: &Save) -> Answer<Wrote> {
     reply.answer(|content| Ok(Wrote { overtaken, ..Wrote::version(version(bytes(&content)?)?.0) }))
 }
 
-pub(crate) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> Answer<(i64, Wrote)> {
+pub(crate) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
     check_field_name(&increment.field)?;
     let mut delivery = redis.delivery(op);
     if let Some(answer) = swap::increment(redis, &mut delivery, increment).await? {
         return Ok(Ok(answer));
     }
-    let call = Call::new(&scripts::INCREMENT, vec![redis.keys.session(increment.id)])
+    let call = ScriptCall::new(&scripts::INCREMENT, vec![redis.keys.session(increment.id)])
         .number(increment.generation)
         .bytes(increment.field.as_bytes())
         .number(increment.by)
@@ -83,8 +83,8 @@ fn version(content: &[u8]) -> Result<(u32, &[u8]), Error> {
     Ok((u32::from_be_bytes(*version), rest))
 }
 
-pub(crate) async fn rotate(redis: &Redis, op: Op, rotate: &Rotate) -> Answer<Meta> {
-    let call = Call::new(&scripts::ROTATE, vec![redis.keys.session(rotate.id)])
+pub(crate) async fn rotate(redis: &Redis, op: Op, rotate: &Rotate) -> StoreResult<Meta> {
+    let call = ScriptCall::new(&scripts::ROTATE, vec![redis.keys.session(rotate.id)])
         .number(rotate.generation)
         .bytes(&rotate.presented.0[..])
         .bytes(&rotate.current.0[..])
@@ -99,14 +99,14 @@ pub(crate) async fn rotate(redis: &Redis, op: Op, rotate: &Rotate) -> Answer<Met
     reply.answer(|packed| live_meta(redis, &packed))
 }
 
-pub(crate) async fn retime(redis: &Redis, op: Op, retime: &Retime) -> Answer<Meta> {
+pub(crate) async fn retime(redis: &Redis, op: Op, retime: &Retime) -> StoreResult<Meta> {
     let mut delivery = redis.delivery(op);
     let mut user = retime.user.clone();
     for _ in 0..TRIES {
-        let call = Call::new(&scripts::RETIME, redis.places(retime.id, user.as_deref()))
+        let call = ScriptCall::new(&scripts::RETIME, redis.places(retime.id, user.as_deref()))
             .bytes(&retime.id.as_bytes()[..])
             .number(retime.generation)
-            .spans(&retime.spans)
+            .lifetimes(&retime.lifetimes)
             .number(redis.settings.remember_ms);
         let reply = redis.call(&mut delivery, &call).await?;
         if reply.code != Code::NameIndex {
@@ -117,11 +117,11 @@ pub(crate) async fn retime(redis: &Redis, op: Op, retime: &Retime) -> Answer<Met
     Err(unexpected())
 }
 
-pub(crate) async fn end(redis: &Redis, mut delivery: Delivery, end: &End) -> Answer<Option<Record>> {
+pub(crate) async fn end(redis: &Redis, mut delivery: Delivery, end: &End) -> StoreResult<Option<Record>> {
     let mut keys = redis.places(end.old.id, end.old.user.as_deref());
     let follows = end.successor.as_ref().map_or(end.old.id, |(new, _)| new.id);
     keys.push(redis.keys.session(follows));
-    let mut call = Call::new(&scripts::END, keys)
+    let mut call = ScriptCall::new(&scripts::END, keys)
         .bytes(&end.old.id.as_bytes()[..])
         .number(end.old.generation)
         .number(end.reason.code())
@@ -147,12 +147,12 @@ pub(crate) async fn end(redis: &Redis, mut delivery: Delivery, end: &End) -> Ans
 
 /// By `end` too, and while the slot moves by `bury`: with the secret and the uses in the generation's place. A conflict is that the
 /// session lives on. Not in the journal: after a failover that undid it, somebody may have joined the session.
-pub(crate) async fn end_undelivered(redis: &Redis, op: Op, undelivered: &Undelivered) -> Answer<bool> {
+pub(crate) async fn end_undelivered(redis: &Redis, op: Op, undelivered: &Undelivered) -> StoreResult<bool> {
     let Undelivered { id, user, .. } = undelivered;
     let mut delivery = redis.delivery(op);
     let mut keys = redis.places(*id, user.as_deref());
     keys.push(redis.keys.session(*id));
-    let call = Call::new(&scripts::END, keys)
+    let call = ScriptCall::new(&scripts::END, keys)
         .bytes(&id.as_bytes()[..])
         .bytes(undelivered.packed())
         .number(EndReason::Undelivered.code())
@@ -176,7 +176,7 @@ impl Undelivered {
 
 impl Redis {
     /// A session's key, its deadline index's, and its user's index's: of a guest the deadline index's again.
-    pub(crate) fn places(&self, id: SessionId, user: Option<&str>) -> Vec<Bytes> {
+    pub(crate) fn places(&self, id: SessionId, user: Option<&str>) -> Vec<KeyBytes> {
         let deadlines = self.keys.deadlines(id.bucket());
         let index = user.map_or_else(|| deadlines.clone(), |user| self.keys.index(&UserHash::of(user)));
         vec![self.keys.session(id), deadlines, index]

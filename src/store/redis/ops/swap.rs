@@ -9,11 +9,11 @@ use crate::identity::id::SessionId;
 use crate::store::redis::Redis;
 use crate::store::redis::layout::fields::{TOGETHER, is_small, pack};
 use crate::store::redis::layout::meta;
-use crate::store::redis::layout::meta::{Head, Written};
+use crate::store::redis::layout::meta::{MetaHead, Written};
 use crate::store::redis::script::call::Delivery;
 use crate::store::redis::script::reply::Code;
 use crate::store::redis::script::scripts;
-use crate::store::{Increment, Packed, Save, Snapshot, Wrote};
+use crate::store::{Etag, Increment, Save, Snapshot, Wrote};
 use crate::util::clock::Millis;
 
 /// Where the script's arguments begin to name fields.
@@ -61,17 +61,17 @@ fn sum(before: Option<&[u8]>, by: i64) -> Option<i64> {
 }
 
 /// What the key has left at the not-after, or at the deadline if that is sooner.
-fn least_left_ms(head: &Head, not_after: Millis) -> u64 {
+fn least_left_ms(head: &MetaHead, not_after: Millis) -> u64 {
     let expiry = head.deadline() + head.stays_ms();
     expiry.saturating_sub(not_after).max(head.stays_ms())
 }
 
 impl Redis {
     async fn swap(&self, delivery: &mut Delivery, write: &Write<'_>) -> Result<Option<Wrote>, Error> {
-        if self.crowded.skips(write.id) {
+        if self.contention.skips(write.id) {
             return Ok(None);
         }
-        let Some((head, version, packed)) = self.foreseen(delivery, write) else { return Ok(None) };
+        let Some((head, version, etag)) = self.foreseen(delivery, write) else { return Ok(None) };
         let key = self.keys.session(write.id);
         let least_left = least_left_ms(&head, delivery.not_after()).to_string();
         let together = write.together();
@@ -83,20 +83,20 @@ impl Redis {
         }
         let first_removed = if removes.is_empty() { String::new() } else { (FIRST_SET + sets.len()).to_string() };
         let mut args: Vec<&[u8]> = Vec::with_capacity(FIRST_SET + sets.len() + removes.len());
-        args.extend([&packed[..], least_left.as_bytes(), &write.snapshot.packed, first_removed.as_bytes()]);
+        args.extend([&etag[..], least_left.as_bytes(), &write.snapshot.etag, first_removed.as_bytes()]);
         args.extend(sets);
         args.extend(removes.into_iter().map(str::as_bytes));
         let swapped = self.send_plain(delivery, &scripts::SWAP, &[&key], &args).await?;
         let code = Code::read(&swapped)?;
-        self.crowded.note(write.id, code == Code::MovedOn);
-        Ok((code == Code::Ok).then_some(Wrote { packed: Packed(Some(packed)), ..Wrote::version(version) }))
+        self.contention.note(write.id, code == Code::MovedOn);
+        Ok((code == Code::Ok).then_some(Wrote { etag: Etag(Some(etag)), ..Wrote::version(version) }))
     }
 
     /// What the session was, and its version and metadata afterwards. `None` unless a first delivery will be accepted
     /// and not refused: a refusal has to be remembered, which is the classic script's.
-    fn foreseen(&self, delivery: &Delivery, write: &Write<'_>) -> Option<(Head, u32, Vec<u8>)> {
+    fn foreseen(&self, delivery: &Delivery, write: &Write<'_>) -> Option<(MetaHead, u32, Vec<u8>)> {
         let op = delivery.first()?;
-        let head = meta::head(&write.snapshot.packed)?;
+        let head = meta::head(&write.snapshot.etag)?;
         let current = head.state == 0 && head.generation == write.generation;
         let expected = write.version.is_none_or(|version| version == head.version);
         let legal = write.delta.changes.iter().all(|(name, _)| check_field_name(name).is_ok());
@@ -107,8 +107,8 @@ impl Redis {
         let version = head.version.wrapping_add(u32::from(!write.delta.is_empty()));
         let answer = [&[Code::Ok as u8], &version.to_be_bytes()[..], write.content].concat();
         let written = Written { op, now: self.client.now(), version, size, answer: &answer };
-        let packed = written.after(&write.snapshot.packed)?;
-        Some((head, version, packed))
+        let etag = written.after(&write.snapshot.etag)?;
+        Some((head, version, etag))
     }
 }
 

@@ -13,12 +13,12 @@ use crate::store::redis::Redis;
 use crate::store::redis::client::{Budget, Path};
 use crate::store::redis::layout::keys::named;
 use crate::store::redis::layout::meta::owner;
-use crate::store::redis::ops::load::{Found, exactly, look};
+use crate::store::redis::ops::load::{IndexedState, exactly, look};
 use crate::store::redis::ops::resharding::{Burial, bury};
-use crate::store::redis::script::call::{Call, Delivery};
+use crate::store::redis::script::call::{Delivery, ScriptCall};
 use crate::store::redis::script::reply::{millis, scored, time};
 use crate::store::redis::script::scripts;
-use crate::store::{Answer, BATCH, ENDS, EPOCH_LIFE_MS, Meta, Refused, Replicas, Scope, Ticket};
+use crate::store::{BATCH, ENDS, EPOCH_LIFE_MS, Meta, Refused, Replicas, Scope, StoreResult, Ticket};
 use crate::util::clock::Millis;
 
 pub(crate) async fn ticket(redis: &Redis, user: &str) -> Result<Ticket, Error> {
@@ -38,7 +38,7 @@ fn stored_epoch(epoch: &Value) -> Result<Option<Millis>, Error> {
 
 /// Dead members are taken off the index, by a script that names them: who meets one removes it.
 pub(crate) async fn list(redis: &Redis, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
-    let user = User::new(redis, user);
+    let user = UserOp::new(redis, user);
     let members: Vec<SessionId> = user.members().await?.into_iter().map(|(id, _)| id).collect();
     let mut live = Vec::new();
     for ids in members.chunks(BATCH) {
@@ -46,9 +46,9 @@ pub(crate) async fn list(redis: &Redis, user: &str) -> Result<Vec<(SessionId, Me
         let mut dead = Vec::new();
         for (id, found) in ids.iter().zip(found) {
             match found {
-                Found::Live(meta) if meta.user.as_deref() == Some(user.id) => live.push((*id, *meta)),
-                Found::Absent | Found::Dead(_) => dead.push(*id),
-                Found::Live(_) | Found::Foreign => {}
+                IndexedState::Live(meta) if meta.user.as_deref() == Some(user.id) => live.push((*id, *meta)),
+                IndexedState::Absent | IndexedState::Dead(_) => dead.push(*id),
+                IndexedState::Live(_) | IndexedState::Foreign => {}
             }
         }
         let _none = user.end(&dead, Ending::of(EndReason::Expired)).await?;
@@ -64,8 +64,8 @@ pub(crate) async fn revoke(
     scope: Scope,
     reason: EndReason,
     replicas: Option<&Arc<Replicas>>,
-) -> Answer<u64> {
-    let user = User { replicas, ..User::new(redis, user) };
+) -> StoreResult<u64> {
+    let user = UserOp { replicas, ..UserOp::new(redis, user) };
     if let Scope::One(id) | Scope::Others(id) = scope
         && id.bucket() != user.hash.bucket()
     {
@@ -83,7 +83,7 @@ pub(crate) async fn revoke(
         Scope::All => None,
     };
     // Sessions end before anything waits: what the ends' replicas have, they have of the epoch before it too.
-    let raised = User { replicas: None, ..user }.raise(staying).await?;
+    let raised = UserOp { replicas: None, ..user }.raise(staying).await?;
     let epoch = match raised {
         Ok(epoch) => epoch,
         Err(refused) => return Ok(Err(refused)),
@@ -125,8 +125,8 @@ pub(crate) async fn revoke_again(
     epoch: Millis,
     spared: Option<SessionId>,
     reason: EndReason,
-) -> Answer<u64> {
-    let user = User::new(redis, user);
+) -> StoreResult<u64> {
+    let user = UserOp::new(redis, user);
     match user.raise_to(epoch).await? {
         Ok(_) => user.passes(Ending { latest: Some(epoch), spared, ..Ending::of(reason) }).await,
         Err(refused) => Ok(Err(refused)),
@@ -135,7 +135,7 @@ pub(crate) async fn revoke_again(
 
 /// A user in one operation.
 #[derive(Clone, Copy)]
-struct User<'a> {
+struct UserOp<'a> {
     redis: &'a Redis,
     id: &'a str,
     hash: UserHash,
@@ -143,7 +143,7 @@ struct User<'a> {
     replicas: Option<&'a Arc<Replicas>>,
 }
 
-impl<'a> User<'a> {
+impl<'a> UserOp<'a> {
     fn new(redis: &'a Redis, id: &'a str) -> Self {
         Self { redis, id, hash: UserHash::of(id), budget: redis.client.budget(), replicas: None }
     }
@@ -164,7 +164,7 @@ impl<'a> User<'a> {
 
     /// Raises the epoch to the larger of now, the latest login and the old epoch + 1, and answers it. Now and the old
     /// epoch are read first, so that a repeat finds it raised; the latest login is the script's to read.
-    async fn raise(&self, staying: Option<SessionId>) -> Answer<Millis> {
+    async fn raise(&self, staying: Option<SessionId>) -> StoreResult<Millis> {
         let keys = &self.redis.keys;
         let key = keys.epoch(&self.hash);
         let mut reads = pipe();
@@ -172,7 +172,7 @@ impl<'a> User<'a> {
         let [now, old] = exactly(self.redis.client.read(Path::Request, &self.budget, &key, &reads).await?)?;
         let least = time(&now)?.max(stored_epoch(&old)?.map_or(0, |old| old + 1));
         let stays = staying.map_or_else(|| key.clone(), |id| keys.session(id));
-        let call = Call::new(&scripts::RAISE, vec![key, keys.index(&self.hash), stays])
+        let call = ScriptCall::new(&scripts::RAISE, vec![key, keys.index(&self.hash), stays])
             .number(least)
             .number(EPOCH_LIFE_MS)
             .bytes(staying.map_or_else(Vec::new, |_| owner(self.id)));
@@ -185,7 +185,7 @@ impl<'a> User<'a> {
 
     /// The same while the slot moves: the latest login is read beforehand. One that comes in between is caught too, as
     /// the epoch is as far ahead as this operation may take.
-    async fn raise_alone(&self, least: Millis, staying: Option<SessionId>) -> Answer<Millis> {
+    async fn raise_alone(&self, least: Millis, staying: Option<SessionId>) -> StoreResult<Millis> {
         if !self.stays(staying).await? {
             return Ok(Err(Refused::Gone(None)));
         }
@@ -195,9 +195,9 @@ impl<'a> User<'a> {
     }
 
     /// Raises the epoch to just this one, if it is lower; answers it as it stands.
-    async fn raise_to(&self, epoch: Millis) -> Answer<Millis> {
+    async fn raise_to(&self, epoch: Millis) -> StoreResult<Millis> {
         let key = self.redis.keys.epoch(&self.hash);
-        let call = Call::new(&scripts::RAISE, vec![key.clone(), key.clone(), key])
+        let call = ScriptCall::new(&scripts::RAISE, vec![key.clone(), key.clone(), key])
             .number(epoch)
             .number(EPOCH_LIFE_MS)
             .nothing();
@@ -205,7 +205,7 @@ impl<'a> User<'a> {
         self.redis.call(&mut delivery, &call).await?.answer(|epoch| millis(&epoch))
     }
 
-    async fn passes(mut self, ending: Ending) -> Answer<u64> {
+    async fn passes(mut self, ending: Ending) -> StoreResult<u64> {
         // One call ends all: only the last of several could wait for the replicas of all.
         let at_once = if self.replicas.is_some() { BATCH } else { ENDS };
         let mut ended = 0;
@@ -231,7 +231,7 @@ impl<'a> User<'a> {
     }
 
     /// Ends those of the sessions that are the user's and in scope; answers how many.
-    async fn end(&self, ids: &[SessionId], ending: Ending) -> Answer<u64> {
+    async fn end(&self, ids: &[SessionId], ending: Ending) -> StoreResult<u64> {
         if ids.is_empty() {
             return Ok(Ok(0));
         }
@@ -240,7 +240,7 @@ impl<'a> User<'a> {
         let staying = ending.staying.map_or_else(|| deadlines.clone(), |id| keys.session(id));
         let mut named = vec![deadlines, staying];
         named.extend(ids.iter().flat_map(|id| [keys.session(*id), index.clone()]));
-        let call = Call::new(&scripts::REVOKE, named)
+        let call = ScriptCall::new(&scripts::REVOKE, named)
             .number(ending.reason.code())
             .number(self.redis.settings.remember_ms)
             .number(ending.latest.map_or(-1, |latest| latest as i64))
@@ -254,7 +254,7 @@ impl<'a> User<'a> {
     }
 
     /// The same while the slot moves: one by one. What is only to be tidied is left for another time.
-    async fn end_each(&self, ids: &[SessionId], ending: Ending) -> Answer<u64> {
+    async fn end_each(&self, ids: &[SessionId], ending: Ending) -> StoreResult<u64> {
         if !self.stays(ending.staying).await? {
             return Ok(Err(Refused::Gone(None)));
         }
@@ -274,6 +274,6 @@ impl<'a> User<'a> {
     async fn stays(&self, staying: Option<SessionId>) -> Result<bool, Error> {
         let Some(id) = staying else { return Ok(true) };
         let found = look(self.redis, Path::Request, &self.budget, &[id]).await?;
-        Ok(matches!(&found[..], [Found::Live(meta)] if meta.user.as_deref() == Some(self.id)))
+        Ok(matches!(&found[..], [IndexedState::Live(meta)] if meta.user.as_deref() == Some(self.id)))
     }
 }

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use redis::{RedisError, Value};
 
 use crate::config::limits::check_field_name;
-use crate::config::timeouts::Spans;
+use crate::config::timeouts::Lifetimes;
 use crate::error::{Error, Outage};
 use crate::fields::Delta;
 use crate::identity::id::{SessionId, fill};
 use crate::store::redis::Redis;
-use crate::store::redis::client::{Budget, Path, Script, Sent};
-use crate::store::redis::layout::keys::{Bytes, member};
+use crate::store::redis::client::{Budget, Path, Script, ScriptAnswer};
+use crate::store::redis::layout::keys::{KeyBytes, member};
 use crate::store::redis::script::reply::{Code, Reply, millis};
 use crate::store::{NewSession, Op, Replicas};
-use crate::util::boxed::erased;
+use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
 /// For so long after it was made a call may be done; less than tombstones stay, and than scripts accept (120 s).
@@ -27,14 +27,14 @@ const LIFE_MS: u64 = 60_000;
 const ATTEMPTS: usize = 64;
 
 /// A script call but for its operation: that comes from [`Delivery`].
-pub(crate) struct Call<'a> {
+pub(crate) struct ScriptCall<'a> {
     pub(crate) script: &'a Script,
-    pub(crate) keys: Vec<Bytes>,
+    pub(crate) keys: Vec<KeyBytes>,
     args: Vec<Cow<'a, [u8]>>,
 }
 
-impl<'a> Call<'a> {
-    pub(crate) const fn new(script: &'a Script, keys: Vec<Bytes>) -> Self {
+impl<'a> ScriptCall<'a> {
+    pub(crate) const fn new(script: &'a Script, keys: Vec<KeyBytes>) -> Self {
         Self { script, keys, args: Vec::new() }
     }
 
@@ -60,13 +60,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    pub(crate) fn spans(self, spans: &Spans) -> Self {
-        self.number(spans.idle_ms).number(spans.absolute_ms).number(spans.interval_ms)
+    pub(crate) fn lifetimes(self, lifetimes: &Lifetimes) -> Self {
+        self.number(lifetimes.idle_ms).number(lifetimes.absolute_ms).number(lifetimes.interval_ms)
     }
 
     /// What `lua/lib/fresh.lua` makes a session of.
     pub(crate) fn fresh(self, new: &'a NewSession, tail: Vec<u8>) -> Self {
-        self.bytes(&new.secret.0[..]).spans(&new.spans).number(new.grace_ms).bytes(tail)
+        self.bytes(&new.secret.0[..]).lifetimes(&new.lifetimes).number(new.grace_ms).bytes(tail)
     }
 
     /// Members of an index, and how many.
@@ -174,7 +174,7 @@ impl Redis {
 
     /// Sends a call until it is answered. Refused as late or stale, and never sent twice, it becomes a new operation:
     /// one whose not-after is later than the horizon, if that is what it was too early for.
-    pub(crate) async fn call(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
+    pub(crate) async fn call(&self, delivery: &mut Delivery, call: &ScriptCall<'_>) -> Result<Reply, Error> {
         for _ in 0..ATTEMPTS {
             let reply = self.once(delivery, call).await?;
             if !self.renew(delivery, &call.keys[0], &reply)? {
@@ -188,7 +188,7 @@ impl Redis {
     pub(crate) async fn call_naming<'a>(
         &self,
         delivery: &mut Delivery,
-        build: impl Fn(Op) -> Result<Call<'a>, Error>,
+        build: impl Fn(Op) -> Result<ScriptCall<'a>, Error>,
     ) -> Result<Reply, Error> {
         for _ in 0..ATTEMPTS {
             let call = build(delivery.op)?;
@@ -220,7 +220,11 @@ impl Redis {
 
     /// The same; `None`, and this time it was not executed, if its keys lie on two servers while their slot moves. That may pass, so
     /// part of the budget is spent on it.
-    pub(crate) async fn call_if_whole(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Option<Reply>, Error> {
+    pub(crate) async fn call_if_whole(
+        &self,
+        delivery: &mut Delivery,
+        call: &ScriptCall<'_>,
+    ) -> Result<Option<Reply>, Error> {
         if self.torn {
             return Ok(None);
         } else if !self.parted {
@@ -247,8 +251,8 @@ impl Redis {
     }
 
     /// Sends a call under exactly this operation, and answers also that it came too late.
-    pub(crate) async fn once(&self, delivery: &mut Delivery, call: &Call<'_>) -> Result<Reply, Error> {
-        let sent = erased(self.send(delivery, call)).await.map_err(|error| delivery.told(readable(error)))?;
+    pub(crate) async fn once(&self, delivery: &mut Delivery, call: &ScriptCall<'_>) -> Result<Reply, Error> {
+        let sent = boxed(self.send(delivery, call)).await.map_err(|error| delivery.told(readable(error)))?;
         delivery.unsure |= sent.times > 1;
         Reply::read(sent.answer)
     }
@@ -262,12 +266,12 @@ impl Redis {
         args: &[&[u8]],
     ) -> Result<Value, Error> {
         let sending = self.client.script(delivery.path, &delivery.budget, script, keys, args);
-        let sent = erased(sending).await.map_err(|error| delivery.told(error))?;
+        let sent = boxed(sending).await.map_err(|error| delivery.told(error))?;
         delivery.unsure |= sent.times > 1;
         Ok(sent.answer)
     }
 
-    async fn send(&self, delivery: &Delivery, call: &Call<'_>) -> Result<Sent, Error> {
+    async fn send(&self, delivery: &Delivery, call: &ScriptCall<'_>) -> Result<ScriptAnswer, Error> {
         let not_after = delivery.op.not_after.to_string();
         let keys: Vec<&[u8]> = call.keys.iter().map(Vec::as_slice).collect();
         let mut args: Vec<&[u8]> = Vec::with_capacity(call.args.len() + 2);

@@ -4,7 +4,7 @@ use redis::Value;
 
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::store::{Answer, Refused};
+use crate::store::{Refused, StoreResult};
 use crate::util::clock::{Millis, of_time};
 
 macro_rules! codes {
@@ -79,7 +79,7 @@ impl Reply {
     }
 
     /// The refusal, or the content as read.
-    pub(crate) fn answer<T>(self, read: impl FnOnce(Value) -> Result<T, Error>) -> Answer<T> {
+    pub(crate) fn answer<T>(self, read: impl FnOnce(Value) -> Result<T, Error>) -> StoreResult<T> {
         Ok(Err(match self.code {
             Code::Ok | Code::Overtaken => return read(self.content).map(Ok),
             Code::Gone => Refused::Gone(reason(&self.content)?),

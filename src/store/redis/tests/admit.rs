@@ -39,27 +39,27 @@ impl Bench {
         }
     }
 
-    async fn admit(&self, op: Op, login: &Login) -> Admitted {
+    async fn admit(&self, op: Op, login: &NewLogin) -> Admitted {
         let user = UserHash::of(login.new.user.as_deref().unwrap());
         admit(&self.store, &mut self.store.delivery(op), login, &user).await.unwrap()
     }
 
     /// Whether it is left to the classic script, and nothing was done.
-    async fn refuses(&self, login: &Login) -> bool {
+    async fn refuses(&self, login: &NewLogin) -> bool {
         self.refuses_as(self.op(), login).await
     }
 
-    async fn refuses_as(&self, op: Op, login: &Login) -> bool {
+    async fn refuses_as(&self, op: Op, login: &NewLogin) -> bool {
         let before = self.dump();
         let refused = !matches!(self.admit(op, login).await, Admitted::In(_));
         refused && self.dump() == before
     }
 
     /// A login over a new guest.
-    async fn over_guest(&self, new: &NewSession, fields: &[&str]) -> Login {
+    async fn over_guest(&self, new: &NewSession, fields: &[&str]) -> NewLogin {
         let record = self.create(new, fields).await;
         let seen = self.snapshot(new.id).await;
-        Login { old: Some(old(&record, new.id)), seen, ..login_of("ada", Cap::default()) }
+        NewLogin { old: Some(old(&record, new.id)), seen, ..login_of("ada", Cap::default()) }
     }
 }
 
@@ -82,9 +82,9 @@ impl Pair {
         *self.random.choice(from).unwrap()
     }
 
-    fn spans(&mut self) -> Spans {
+    fn lifetimes(&mut self) -> Lifetimes {
         let absolute_ms = self.choice(&[1_000, 12 * HOUR, 48 * HOUR, NO_END_MS]);
-        Spans { absolute_ms, idle_ms: self.choice(&[50_000, HOUR]), interval_ms: 60_000 }
+        Lifetimes { absolute_ms, idle_ms: self.choice(&[50_000, HOUR]), interval_ms: 60_000 }
     }
 
     fn delta(&mut self) -> Delta {
@@ -104,11 +104,11 @@ impl Pair {
     fn new_session(&mut self, user: Option<&str>) -> NewSession {
         let new = user.map_or_else(guest, of_user);
         let client = ClientInfo::new().user_agent("curl/8");
-        NewSession { spans: self.spans(), grace_ms: self.choice(&[0, 0, GRACE as u32]), client, ..new }
+        NewSession { lifetimes: self.lifetimes(), grace_ms: self.choice(&[0, 0, GRACE as u32]), client, ..new }
     }
 
     /// A guest as a caller has seen it, perhaps changed since.
-    async fn guest(&mut self, login: &mut Login) {
+    async fn guest(&mut self, login: &mut NewLogin) {
         let new = self.new_session(None);
         let delta = self.delta();
         let record = self.base.store.create(self.base.op(), &new, &delta).await.unwrap();
@@ -123,10 +123,10 @@ impl Pair {
         }
     }
 
-    async fn login(&mut self) -> Login {
+    async fn login(&mut self) -> NewLogin {
         let user = self.choice(&["ada", "bob", "cyd"]);
         let cap = self.choice(&[Cap::evict(1), Cap::reject(2), Cap::evict(4), Cap::default(), Cap::default()]);
-        let mut login = Login { new: self.new_session(Some(user)), delta: self.delta(), ..login_of(user, cap) };
+        let mut login = NewLogin { new: self.new_session(Some(user)), delta: self.delta(), ..login_of(user, cap) };
         login.keep =
             self.choice(&[&["a", "n"][..], &["a", "b", "n", "@"], &[]]).iter().map(|&name| name.into()).collect();
         if self.random.bool() {
@@ -159,7 +159,7 @@ impl Pair {
             };
             let dumps = [&self.quick, &self.classic].map(Bench::dump);
             let classic = classic.expect("what is admitted is logged in");
-            differ = dumps[0] != dumps[1] || *quick != classic || quick.meta.packed.0 != classic.meta.packed.0;
+            differ = dumps[0] != dumps[1] || *quick != classic || quick.meta.etag.0 != classic.meta.etag.0;
             if !differ {
                 self.admitted += 1;
                 break;
@@ -186,7 +186,7 @@ async fn an_admission_leaves_and_answers_what_the_classic_script_would() {
 #[tokio::test]
 async fn a_guest_that_was_written_since_the_load_is_left_to_the_classic_script() {
     let bench = open();
-    let login = Login { keep: vec!["a".into()], ..bench.over_guest(&guest(), &["a=1"]).await };
+    let login = NewLogin { keep: vec!["a".into()], ..bench.over_guest(&guest(), &["a=1"]).await };
     bench.save(&saving(login.old.as_ref().unwrap().id, &["a=2"])).await.unwrap();
     assert!(bench.refuses(&login).await);
     let record = bench.try_login(&login).await.unwrap();
@@ -196,10 +196,10 @@ async fn a_guest_that_was_written_since_the_load_is_left_to_the_classic_script()
 #[tokio::test]
 async fn past_its_deadline_a_guest_logs_nobody_in_though_all_is_as_it_was_seen() {
     let bench = open();
-    let mut login = bench.over_guest(&graced(), &[]).await;
+    let mut login = bench.over_guest(&needs_pttl(), &[]).await;
     bench.advance(LIFE + 1);
-    let packed = bench.raw("HGET", &bench.store.keys.session(login.old.as_ref().unwrap().id), &[b"@"]);
-    login.seen = Some(Snapshot { packed, fields: Arc::default() });
+    let etag = bench.raw("HGET", &bench.store.keys.session(login.old.as_ref().unwrap().id), &[b"@"]);
+    login.seen = Some(Snapshot { etag, fields: Arc::default() });
     assert!(bench.refuses(&login).await);
     assert_eq!(bench.try_login(&login).await, Err(Refused::Gone(Some(EndReason::Expired))));
 }
@@ -209,11 +209,11 @@ async fn a_login_over_a_user_or_an_earlier_login_is_left_to_the_classic_script()
     let bench = open();
     let (id, record) = bench.login("bob").await;
     let login =
-        Login { old: Some(old(&record, id)), seen: bench.snapshot(id).await, ..login_of("ada", Cap::default()) };
+        NewLogin { old: Some(old(&record, id)), seen: bench.snapshot(id).await, ..login_of("ada", Cap::default()) };
     assert!(bench.refuses(&login).await);
     let guest = bench.over_guest(&guest(), &[]).await;
     let other = Old { generation: 2, ..guest.old.clone().unwrap() };
-    assert!(bench.refuses(&Login { old: Some(other), ..guest }).await);
+    assert!(bench.refuses(&NewLogin { old: Some(other), ..guest }).await);
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn an_id_that_is_taken_an_epoch_and_a_full_house_are_left_to_the_classic_s
     let bench = open();
     let login = login_of("ada", Cap::evict(1));
     bench.try_login(&login).await.unwrap();
-    assert!(bench.refuses(&Login { gate: Gate { cap: Cap::default(), ticket: None }, ..login }).await, "taken");
+    assert!(bench.refuses(&NewLogin { gate: Gate { cap: Cap::default(), ticket: None }, ..login }).await, "taken");
     assert!(matches!(bench.admit(bench.op(), &login_of("ada", Cap::evict(1))).await, Admitted::AtCap));
     assert!(bench.refuses(&login_of("ada", Cap::evict(1))).await);
     bench.revoke("ada", Scope::All).await.unwrap();
@@ -232,12 +232,12 @@ async fn an_id_that_is_taken_an_epoch_and_a_full_house_are_left_to_the_classic_s
 async fn a_login_that_would_not_be_the_latest_or_not_last_the_longest_is_left_to_the_classic_script() {
     let bench = open();
     let mut long = login_of("ada", Cap::default());
-    long.new.spans.absolute_ms = 48 * HOUR;
+    long.new.lifetimes.absolute_ms = 48 * HOUR;
     bench.try_login(&long).await.unwrap();
     assert!(bench.refuses(&login_of("ada", Cap::default())).await, "the index lasts longer");
     bench.set_back(MINUTE);
-    long.new.spans.absolute_ms = 96 * HOUR;
-    assert!(bench.refuses(&Login { new: NewSession { id: of_user("ada").id, ..long.new.clone() }, ..long }).await);
+    long.new.lifetimes.absolute_ms = 96 * HOUR;
+    assert!(bench.refuses(&NewLogin { new: NewSession { id: of_user("ada").id, ..long.new.clone() }, ..long }).await);
 }
 
 #[tokio::test]
@@ -262,19 +262,19 @@ async fn a_login_that_is_repeated_or_may_be_forgotten_is_no_admission() {
         let op = bench.op();
         bench.save_as(Op { not_after: op.not_after + 100, ..op }, &saving(id, &["a=3"])).await.unwrap();
     }
-    let login = Login { seen: bench.snapshot(id).await, ..login };
+    let login = NewLogin { seen: bench.snapshot(id).await, ..login };
     assert!(bench.refuses_as(op, &login).await);
 }
 
 #[tokio::test]
 async fn an_admission_whose_answer_is_lost_is_answered_by_the_classic_script_as_it_was() {
     let bench = open();
-    let login = Login { keep: vec!["a".into()], ..bench.over_guest(&guest(), &["a=1"]).await };
+    let login = NewLogin { keep: vec!["a".into()], ..bench.over_guest(&guest(), &["a=1"]).await };
     let op = bench.op();
     let first = bench.store.login(op, &login).await.unwrap().unwrap();
     for op in [op, Op { again: true, ..op }] {
         let again = bench.store.login(op, &login).await.unwrap().unwrap();
-        assert_eq!((&again, &again.meta.packed.0), (&first, &first.meta.packed.0));
+        assert_eq!((&again, &again.meta.etag.0), (&first, &first.meta.etag.0));
     }
     assert_eq!(bench.listed("ada").await, [login.new.id]);
 }
@@ -283,6 +283,6 @@ async fn an_admission_whose_answer_is_lost_is_answered_by_the_classic_script_as_
 async fn a_field_without_a_legal_name_is_an_error() {
     let bench = open();
     let changes = vec![("@".to_owned(), Some(vec![1]))];
-    let login = Login { delta: Delta { clear: false, changes }, ..login_of("ada", Cap::default()) };
+    let login = NewLogin { delta: Delta { clear: false, changes }, ..login_of("ada", Cap::default()) };
     assert!(matches!(bench.store.login(bench.op(), &login).await, Err(Error::Limit(_))));
 }

@@ -4,7 +4,7 @@ use super::*;
 async fn mixed(bench: &Bench) -> (Bucket, SessionId, SessionId, SessionId) {
     let bucket = UserHash::of("ada").bucket();
     let in_bucket = |new: NewSession| NewSession { id: SessionId::mint(bucket).unwrap(), ..new };
-    let expired = in_bucket(graced());
+    let expired = in_bucket(needs_pttl());
     bench.create(&expired, &[]).await;
     let ended = in_bucket(guest());
     bench.create(&ended, &[]).await;
@@ -56,7 +56,7 @@ async fn a_sweep_ends_what_is_due_forgets_what_is_gone_and_rescores_what_lives()
     let bench = open();
     let bucket = Bucket::random().unwrap();
     let in_bucket = |new: NewSession| NewSession { id: SessionId::mint(bucket).unwrap(), ..new };
-    let (expiring, vanishing, living) = (in_bucket(graced()), in_bucket(guest()), in_bucket(guest()));
+    let (expiring, vanishing, living) = (in_bucket(needs_pttl()), in_bucket(guest()), in_bucket(guest()));
     for new in [&expiring, &vanishing, &living] {
         bench.create(new, &[]).await;
     }
@@ -110,7 +110,7 @@ async fn more_than_one_call_may_name_are_swept_and_revoked() {
 #[tokio::test]
 async fn a_repeat_of_a_sweep_counts_what_its_first_delivery_ended() {
     let bench = open();
-    let new = graced();
+    let new = needs_pttl();
     bench.create(&new, &[]).await;
     bench.advance(LIFE + 1);
     let deadlines = bench.store.keys.deadlines(new.id.bucket());
@@ -128,7 +128,7 @@ async fn a_repeat_of_a_sweep_counts_what_its_first_delivery_ended() {
 #[tokio::test]
 async fn a_sweep_leaves_what_is_not_due_and_forgets_a_tombstone() {
     let bench = open();
-    let (new, sweep) = (graced(), scripts::SWEEP.clone());
+    let (new, sweep) = (needs_pttl(), scripts::SWEEP.clone());
     bench.create(&new, &[]).await;
     let score = bench.scored(new.id);
     let deadlines = bench.store.keys.deadlines(new.id.bucket());

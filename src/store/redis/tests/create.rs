@@ -62,7 +62,7 @@ async fn nothing_is_stored_beyond_the_limits() {
 async fn a_repeat_after_a_short_life_revives_nothing() {
     let bench = open();
     let op = bench.op();
-    let new = NewSession { spans: Spans { idle_ms: 5_000, absolute_ms: 5_000, interval_ms: 1_000 }, ..guest() };
+    let new = NewSession { lifetimes: Lifetimes { idle_ms: 5_000, absolute_ms: 5_000, interval_ms: 1_000 }, ..guest() };
     let nothing = Delta::default();
     let create = || bench.store.create(op, &new, &nothing);
     let first = create().await.unwrap();

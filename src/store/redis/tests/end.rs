@@ -17,8 +17,8 @@ async fn an_ended_session_is_a_tombstone_without_fields_or_user() {
     assert_eq!(bench.load(id).await, Loaded::Ended(tombstone));
     let key = bench.store.keys.session(id);
     assert_eq!(bench.raw::<Vec<String>>("HKEYS", &key, &[]), ["@"]);
-    let packed: Vec<u8> = bench.raw("HGET", &key, &[b"@"]);
-    assert!(!packed.windows(3).any(|bytes| bytes == b"ada"));
+    let etag: Vec<u8> = bench.raw("HGET", &key, &[b"@"]);
+    assert!(!etag.windows(3).any(|bytes| bytes == b"ada"));
     assert_eq!((bench.scored(id), bench.indexed("ada")), (None, 0));
 }
 
@@ -29,14 +29,14 @@ async fn nothing_that_comes_after_the_end_changes_the_tombstone() {
     bench.end(id).await;
     let gone = Refused::Gone(Some(EndReason::LoggedOut));
     let key = bench.store.keys.session(id);
-    let packed: Vec<u8> = bench.raw("HGET", &key, &[b"@"]);
+    let etag: Vec<u8> = bench.raw("HGET", &key, &[b"@"]);
     assert_eq!(bench.save(&saving(id, &["a=1"])).await, Err(gone.clone()));
     assert_eq!(bench.touch(id, record.meta.touched, Some("ada")).await, Err(gone.clone()));
     let other = End { reason: EndReason::Revoked, ..ending(&record, id) };
     assert_eq!(bench.store.end(bench.op(), &other).await.unwrap(), Err(gone.clone()));
     assert_eq!(bench.store.reauthenticate(bench.op(), &again(&record, id, 3)).await.unwrap(), Err(gone));
     assert_eq!(bench.revoke("ada", Scope::All).await, Ok(0));
-    assert_eq!(bench.raw::<Vec<u8>>("HGET", &key, &[b"@"]), packed);
+    assert_eq!(bench.raw::<Vec<u8>>("HGET", &key, &[b"@"]), etag);
 }
 
 #[tokio::test]

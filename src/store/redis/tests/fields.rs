@@ -15,7 +15,7 @@ impl Bench {
     async fn put(&self, id: SessionId, swaps: bool, delta: Delta) {
         let snapshot = self.snapshot(id).await.filter(|_| swaps);
         let wrote = self.store.save(self.op(), &Save { delta, snapshot, ..saving(id, &[]) }).await.unwrap().unwrap();
-        assert_eq!(wrote.packed.0.is_some(), swaps);
+        assert_eq!(wrote.etag.0.is_some(), swaps);
     }
 }
 
@@ -70,7 +70,7 @@ async fn a_session_whose_fields_lie_astray_reads_right_and_is_written_by_the_cla
     let _: u32 = bench.raw("HSET", &key, &[b"a", &encode_bytes(b"1")]);
     let record = bench.live(id).await;
     assert_eq!(names(&record), ["a", "b"]);
-    assert_eq!(record.meta.packed.0, None);
+    assert_eq!(record.meta.etag.0, None);
     bench.put(id, false, delta(&["a=2"])).await;
     assert_eq!(bench.laid(id), ["="], "and put where it belongs");
     assert_eq!(names(&bench.live(id).await), ["a", "b"]);
@@ -82,9 +82,9 @@ async fn what_lies_together_but_is_not_small_is_left_to_the_classic_script_and_k
     for stored in [encode_counter(17), encode_bytes(&[b'x'; 2_000])] {
         let (id, _) = bench.guest(&["b=1"]).await;
         let both = [(&b"a"[..], &stored[..]), (b"b", b"1")];
-        let packed = crate::store::redis::layout::fields::pack(both.into_iter(), 0);
-        let _: u32 = bench.raw("HSET", &bench.store.keys.session(id), &[b"=", &packed]);
-        assert_eq!(bench.live(id).await.meta.packed.0, None);
+        let etag = crate::store::redis::layout::fields::pack(both.into_iter(), 0);
+        let _: u32 = bench.raw("HSET", &bench.store.keys.session(id), &[b"=", &etag]);
+        assert_eq!(bench.live(id).await.meta.etag.0, None);
         bench.put(id, false, delta(&["b=2"])).await;
         let record = bench.live(id).await;
         assert_eq!((names(&record), &stored_at(&record, 0)), (vec!["a", "b"], &stored));

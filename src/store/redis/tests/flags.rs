@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::AtCap;
-use crate::store::redis::script::call::Call;
+use crate::store::redis::script::call::ScriptCall;
 
 /// An ignorable flag that this version does not know, and an extra of an unknown kind.
 const FLAG: u8 = 0x80;
@@ -11,20 +11,20 @@ const EXTRA: &[u8] = b"\xc8\0\x02xy";
 const FORMER: [u8; 22] = [0x44; 22];
 
 impl Bench {
-    fn packed(&self, id: SessionId) -> Vec<u8> {
+    fn etag(&self, id: SessionId) -> Vec<u8> {
         self.raw("HGET", &self.store.keys.session(id), &[b"@"])
     }
 
-    fn replace(&self, id: SessionId, packed: &[u8]) {
-        let _: u32 = self.raw("HSET", &self.store.keys.session(id), &[b"@", packed]);
+    fn replace(&self, id: SessionId, etag: &[u8]) {
+        let _: u32 = self.raw("HSET", &self.store.keys.session(id), &[b"@", etag]);
     }
 
     /// As a newer version would have written it.
     fn mark(&self, id: SessionId) {
-        let mut packed = self.packed(id);
-        packed[3] |= FLAG;
-        packed.extend(EXTRA);
-        self.replace(id, &packed);
+        let mut etag = self.etag(id);
+        etag[3] |= FLAG;
+        etag.extend(EXTRA);
+        self.replace(id, &etag);
     }
 
     async fn marked(&self, user: &str) -> SessionId {
@@ -41,14 +41,14 @@ impl Bench {
 
     #[track_caller]
     fn is_marked(&self, id: SessionId, after: &str) {
-        let packed = self.packed(id);
-        assert!(packed[3] == FLAG && packed.ends_with(EXTRA), "after {after}: {packed:02x?}");
+        let etag = self.etag(id);
+        assert!(etag[3] == FLAG && etag.ends_with(EXTRA), "after {after}: {etag:02x?}");
     }
 
     #[track_caller]
     fn is_marked_tombstone(&self, id: SessionId, after: &str) {
-        let packed = self.packed(id);
-        assert!(packed[1] > 0 && packed[3] == FLAG && !packed.ends_with(EXTRA), "after {after}: {packed:02x?}");
+        let etag = self.etag(id);
+        assert!(etag[1] > 0 && etag[3] == FLAG && !etag.ends_with(EXTRA), "after {after}: {etag:02x?}");
     }
 }
 
@@ -71,7 +71,7 @@ async fn an_unknown_flag_and_an_unknown_extra_survive_every_write() {
     assert_eq!(bench.live(id).await.meta.uses, 1);
     bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();
     bench.is_marked(id, "rotate");
-    let retime = Retime { id, generation: 1, spans: SPANS, user: Some("ada".into()) };
+    let retime = Retime { id, generation: 1, lifetimes: SPANS, user: Some("ada".into()) };
     bench.store.retime(bench.op(), &retime).await.unwrap().unwrap();
     bench.is_marked(id, "retime");
     bench.revoke("ada", Scope::Others(id)).await.unwrap();
@@ -108,7 +108,7 @@ async fn an_unknown_flag_survives_every_end() {
     for (at, guest) in guests.into_iter().enumerate() {
         let seen = if at == 0 { bench.snapshot(guest).await } else { None };
         let record = bench.live(guest).await;
-        let login = Login { old: Some(old(&record, guest)), seen, ..login_of("bob", Cap::default()) };
+        let login = NewLogin { old: Some(old(&record, guest)), seen, ..login_of("bob", Cap::default()) };
         bench.store.parted = at == 2;
         bench.try_login(&login).await.unwrap();
         bench.is_marked_tombstone(guest, ["admit", "login", "leave"][at]);
@@ -120,7 +120,7 @@ async fn an_unknown_flag_survives_every_end() {
     let revoked = bench.marked("ada").await;
     bench.revoke("ada", Scope::All).await.unwrap();
     bench.is_marked_tombstone(revoked, "revoke");
-    let new = graced();
+    let new = needs_pttl();
     bench.create(&new, &["a=1"]).await;
     bench.mark(new.id);
     bench.advance(LIFE + 1);
@@ -128,7 +128,8 @@ async fn an_unknown_flag_survives_every_end() {
     bench.is_marked_tombstone(new.id, "sweep");
     let buried = bench.marked_guest().await;
     let nothing = Delta::default();
-    let call = Call::new(&scripts::BURY, vec![bench.store.keys.session(buried)]).nothing().number(4).number(REMEMBER);
+    let call =
+        ScriptCall::new(&scripts::BURY, vec![bench.store.keys.session(buried)]).nothing().number(4).number(REMEMBER);
     let call = call.nothing().nothing().nothing().names(&[]).delta(&nothing).unwrap();
     bench.store.call(&mut bench.store.delivery(bench.op()), &call).await.unwrap();
     bench.is_marked_tombstone(buried, "bury");
@@ -139,18 +140,18 @@ async fn digests_from_before_a_rotation_survive_every_write() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();
-    let mut packed = bench.packed(id);
-    assert_eq!((packed[151], &packed[152..168]), (1, &[1; 16][..]), "the digest of the rotation");
-    packed[151] = 2;
-    packed.splice(152..174, [FORMER, FORMER].concat());
-    bench.replace(id, &packed);
-    let has_both = || bench.packed(id)[152..196] == [FORMER, FORMER].concat();
+    let mut etag = bench.etag(id);
+    assert_eq!((etag[151], &etag[152..168]), (1, &[1; 16][..]), "the digest of the rotation");
+    etag[151] = 2;
+    etag.splice(152..174, [FORMER, FORMER].concat());
+    bench.replace(id, &etag);
+    let has_both = || bench.etag(id)[152..196] == [FORMER, FORMER].concat();
     bench.save(&saving(id, &["a=1"])).await.unwrap();
     assert!(has_both());
     bench.save(&Save { snapshot: bench.snapshot(id).await, ..saving(id, &["a=2"]) }).await.unwrap();
     assert!(has_both());
     bench.store.rotate(bench.op(), &rotating(id, 2, 2, 3)).await.unwrap().unwrap();
-    assert!(has_both() && bench.packed(id)[151] == 3);
+    assert!(has_both() && bench.etag(id)[151] == 3);
     assert_eq!(bench.live(id).await.meta.rotation.map(|rotation| rotation.previous), Some(secret(2)));
     bench.revoke("ada", Scope::All).await.unwrap();
     assert!(has_both());
@@ -162,23 +163,23 @@ async fn a_session_with_an_unknown_critical_flag_is_left_as_it_is() {
     let (guest, record) = bench.guest(&["cart=1"]).await;
     let (user, _) = bench.login("ada").await;
     for id in [guest, user] {
-        let mut packed = bench.packed(id);
-        packed[2] |= 8;
-        bench.replace(id, &packed);
+        let mut etag = bench.etag(id);
+        etag[2] |= 8;
+        bench.replace(id, &etag);
     }
-    let before = [bench.packed(guest), bench.packed(user)];
+    let before = [bench.etag(guest), bench.etag(user)];
     let foreign = |error| matches!(error, Error::Unreadable("its metadata is of another format"));
     assert!(foreign(bench.store.load(guest).await.unwrap_err()));
     assert!(foreign(bench.store.save(bench.op(), &saving(guest, &["a=1"])).await.unwrap_err()));
     let touch = Touch { id: guest, seen: record.meta.touched, first_use: None, user: None };
     assert!(foreign(bench.store.touch(bench.op(), &touch).await.unwrap_err()));
-    let snapshot = Some(Snapshot { packed: before[0].clone(), fields: Arc::new(record.fields.clone()) });
+    let snapshot = Some(Snapshot { etag: before[0].clone(), fields: Arc::new(record.fields.clone()) });
     let save = Save { snapshot: snapshot.clone(), ..saving(guest, &["a=1"]) };
     assert!(foreign(bench.store.save(bench.op(), &save).await.unwrap_err()));
-    let login = Login { old: Some(old(&record, guest)), seen: snapshot, ..login_of("ada", Cap::default()) };
+    let login = NewLogin { old: Some(old(&record, guest)), seen: snapshot, ..login_of("ada", Cap::default()) };
     assert!(foreign(bench.store.login(bench.op(), &login).await.unwrap_err()));
     assert_eq!(bench.listed("ada").await, []);
-    assert_eq!([bench.packed(guest), bench.packed(user)], before);
+    assert_eq!([bench.etag(guest), bench.etag(user)], before);
     assert_eq!(bench.revoke("ada", Scope::All).await, Ok(1), "it keeps nobody from ending");
 }
 
@@ -186,16 +187,16 @@ async fn a_session_with_an_unknown_critical_flag_is_left_as_it_is() {
 async fn a_session_of_another_format_is_left_as_it_is() {
     let bench = open();
     let (id, record) = bench.guest(&["cart=1"]).await;
-    let whole = bench.packed(id);
+    let whole = bench.etag(id);
     for format in [0, 2, 255] {
-        let mut packed = whole.clone();
-        packed[0] = format;
-        bench.replace(id, &packed);
+        let mut etag = whole.clone();
+        etag[0] = format;
+        bench.replace(id, &etag);
         let foreign = |error| matches!(error, Error::Unreadable("its metadata is of another format"));
         assert!(foreign(bench.store.load(id).await.unwrap_err()), "{format}");
         assert!(foreign(bench.store.save(bench.op(), &saving(id, &["a=1"])).await.unwrap_err()), "{format}");
         assert!(foreign(bench.store.end(bench.op(), &ending(&record, id)).await.unwrap_err()), "{format}");
-        assert_eq!(bench.packed(id), packed);
+        assert_eq!(bench.etag(id), etag);
     }
 }
 
@@ -204,12 +205,12 @@ async fn a_session_with_a_truncated_head_is_left_as_it_is() {
     const HEAD: usize = 107;
     let bench = open();
     let (id, record) = bench.guest(&["cart=1"]).await;
-    let whole = bench.packed(id);
+    let whole = bench.etag(id);
     for length in 0..HEAD {
         bench.replace(id, &whole[..length]);
         assert!(matches!(bench.store.load(id).await, Err(Error::Unreadable(_))), "{length} bytes");
         assert!(bench.store.save(bench.op(), &saving(id, &["a=1"])).await.is_err(), "{length} bytes");
         assert!(bench.store.end(bench.op(), &ending(&record, id)).await.is_err(), "{length} bytes");
-        assert_eq!(bench.packed(id), whole[..length]);
+        assert_eq!(bench.etag(id), whole[..length]);
     }
 }

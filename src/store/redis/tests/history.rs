@@ -12,9 +12,9 @@ use crate::util::clock::ManualClock;
 const STEP: u64 = 7_000;
 const USERS: [&str; 2] = ["ada", "bob"];
 const FIELDS: [&str; 4] = ["a", "b", "c", "n"];
-const SHORT: Spans = Spans { idle_ms: 5_000, absolute_ms: HOUR, interval_ms: 1_000 };
-const LONG: Spans = Spans { idle_ms: 50 * MINUTE, absolute_ms: 10 * MINUTE * 10, interval_ms: 60_000 };
-const OVER: Spans = Spans { idle_ms: 30 * MINUTE, absolute_ms: 10 * MINUTE, interval_ms: 60_000 };
+const SHORT: Lifetimes = Lifetimes { idle_ms: 5_000, absolute_ms: HOUR, interval_ms: 1_000 };
+const LONG: Lifetimes = Lifetimes { idle_ms: 50 * MINUTE, absolute_ms: 10 * MINUTE * 10, interval_ms: 60_000 };
+const OVER: Lifetimes = Lifetimes { idle_ms: 30 * MINUTE, absolute_ms: 10 * MINUTE, interval_ms: 60_000 };
 
 /// Metadata without what differs between two clocks: instants are told as ages in steps.
 fn shape(meta: &Meta, now: Millis) -> String {
@@ -25,8 +25,8 @@ fn shape(meta: &Meta, now: Millis) -> String {
         (rotation.previous.0[0], rotation.used.map(age), former)
     });
     let ages = [meta.created, meta.since, meta.touched].map(age);
-    let Meta { spans, grace_ms, generation, version, secret, uses, user, .. } = meta;
-    format!("{ages:?} {spans:?} {grace_ms} {generation} {version} {} {uses} {rotation:?} {user:?}", secret.0[0])
+    let Meta { lifetimes, grace_ms, generation, version, secret, uses, user, .. } = meta;
+    format!("{ages:?} {lifetimes:?} {grace_ms} {generation} {version} {} {uses} {rotation:?} {user:?}", secret.0[0])
 }
 
 fn shape_of(record: &Record, now: Millis) -> String {
@@ -90,7 +90,7 @@ impl History {
         NewSession {
             id,
             secret: secret(self.random.u8(1..4)),
-            spans: *self.random.choice(&[SPANS, SPANS, SHORT, LONG]).unwrap(),
+            lifetimes: *self.random.choice(&[SPANS, SPANS, SHORT, LONG]).unwrap(),
             grace_ms: *self.random.choice(&[0, GRACE as u32]).unwrap(),
             user: user.map(str::to_owned),
             client: ClientInfo::new(),
@@ -137,7 +137,7 @@ impl History {
         if self.random.bool() { Cap::evict(most) } else { Cap::reject(most) }
     }
 
-    fn spans(&mut self) -> Spans {
+    fn lifetimes(&mut self) -> Lifetimes {
         *self.random.choice(&[SPANS, SPANS, SHORT, LONG, OVER]).unwrap()
     }
 
@@ -176,7 +176,7 @@ impl History {
         let new = self.new_session(None);
         let delta = Delta { clear: false, ..self.delta() };
         let op = self.op();
-        let show = |answer: Answer<Record>, now| answer.unwrap().map(|record| shape_of(&record, now));
+        let show = |answer: StoreResult<Record>, now| answer.unwrap().map(|record| shape_of(&record, now));
         both!(self, store => store.create(op, &new, &delta).await, show).ok();
     }
 
@@ -185,7 +185,7 @@ impl History {
         let (id, generation, delta) = (self.any().0, self.generation(), self.delta());
         let save = Save { id, generation, version, delta, snapshot: self.snapshot(id).await };
         let op = self.op();
-        let show = |answer: Answer<Wrote>, _| answer.unwrap().map(|wrote| wrote.version);
+        let show = |answer: StoreResult<Wrote>, _| answer.unwrap().map(|wrote| wrote.version);
         both!(self, store => store.save(op, &save).await, show).ok();
     }
 
@@ -195,7 +195,7 @@ impl History {
         let (id, generation) = (self.any().0, self.generation());
         let increment = Increment { id, generation, field: field.into(), by, snapshot: self.snapshot(id).await };
         let op = self.op();
-        let show = |answer: Answer<(i64, Wrote)>, _| answer.unwrap().map(|(value, wrote)| (value, wrote.version));
+        let show = |answer: StoreResult<(i64, Wrote)>, _| answer.unwrap().map(|(value, wrote)| (value, wrote.version));
         both!(self, store => store.increment(op, &increment).await, show).ok();
     }
 
@@ -218,7 +218,7 @@ impl History {
         let csrf = CsrfDigest([self.random.u8(1..8); 16]);
         let ago = self.random.u64(..3) * 60 * STEP;
         let op = self.op();
-        let show = |answer: Answer<Meta>, now| answer.unwrap().map(|meta| shape(&meta, now));
+        let show = |answer: StoreResult<Meta>, now| answer.unwrap().map(|meta| shape(&meta, now));
         both!(self, store => {
             let loaded = store.now() - ago;
             store.rotate(op, &Rotate { id, generation, presented, current, loaded, new, csrf }).await
@@ -230,7 +230,7 @@ impl History {
         let (id, user) = self.any();
         let (first_use, stale) = (self.random.bool().then(|| secret(self.random.u8(1..4))), self.random.bool());
         let op = self.op();
-        let show = |answer: Answer<Meta>, now| answer.unwrap().map(|meta| shape(&meta, now));
+        let show = |answer: StoreResult<Meta>, now| answer.unwrap().map(|meta| shape(&meta, now));
         both!(self, store => {
             let seen = match store.load(id).await.unwrap() {
                 Loaded::Live(record) => record.meta.touched - u64::from(stale),
@@ -243,9 +243,10 @@ impl History {
 
     async fn retime(&mut self) {
         let (id, user) = self.any();
-        let retime = Retime { id, generation: self.generation(), spans: self.spans(), user: user.map(str::to_owned) };
+        let retime =
+            Retime { id, generation: self.generation(), lifetimes: self.lifetimes(), user: user.map(str::to_owned) };
         let op = self.op();
-        let show = |answer: Answer<Meta>, now| answer.unwrap().map(|meta| shape(&meta, now));
+        let show = |answer: StoreResult<Meta>, now| answer.unwrap().map(|meta| shape(&meta, now));
         both!(self, store => store.retime(op, &retime).await, show).ok();
     }
 
@@ -278,7 +279,7 @@ impl History {
             _ => None,
         };
         let door_ms = u64::from(self.random.bool());
-        let login = Login {
+        let login = NewLogin {
             new: self.new_session(Some(user)),
             old,
             seen,
@@ -290,8 +291,8 @@ impl History {
         let (redis, memory) = (tickets.map(|pair| pair.0), tickets.map(|pair| pair.1));
         let op = self.op();
         let answers = [
-            self.bench.store.login(op, &Login { gate: Gate { ticket: redis, ..gate }, ..login.clone() }).await,
-            self.memory.login(op, &Login { gate: Gate { ticket: memory, ..gate }, ..login.clone() }).await,
+            self.bench.store.login(op, &NewLogin { gate: Gate { ticket: redis, ..gate }, ..login.clone() }).await,
+            self.memory.login(op, &NewLogin { gate: Gate { ticket: memory, ..gate }, ..login.clone() }).await,
         ];
         self.same_records(answers);
     }
@@ -305,7 +306,7 @@ impl History {
         };
         let lead = Lead { door, from, to: self.any().0, stay_ms: 1 };
         let op = self.op();
-        both!(self, store => store.lead(op, &lead).await, |answer: Answer<()>, _| answer.unwrap()).ok();
+        both!(self, store => store.lead(op, &lead).await, |answer: StoreResult<()>, _| answer.unwrap()).ok();
     }
 
     async fn reauthenticate(&mut self) {
@@ -318,7 +319,7 @@ impl History {
             generation: self.generation(),
             user: user.into(),
             secret: secret(self.random.u8(1..4)),
-            spans: self.spans(),
+            lifetimes: self.lifetimes(),
             client: ClientInfo::new(),
             delta: self.delta(),
             gate,
@@ -333,7 +334,7 @@ impl History {
         self.same_records(answers);
     }
 
-    fn same_records(&self, [redis, memory]: [Answer<Record>; 2]) {
+    fn same_records(&self, [redis, memory]: [StoreResult<Record>; 2]) {
         let redis = redis.unwrap().map(|record| shape_of(&record, self.bench.store.now()));
         let memory = memory.unwrap().map(|record| shape_of(&record, self.memory.now()));
         assert_eq!(redis, memory, "Redis and the embedded store, seed {} step {}", self.seed, self.step);
@@ -350,8 +351,9 @@ impl History {
         self.ids.extend(successor.iter().map(|(new, _)| (new.id, None)));
         let end = End { old, reason: EndReason::LoggedOut, successor, delta: self.delta() };
         let op = self.op();
-        let show =
-            |answer: Answer<Option<Record>>, now| answer.unwrap().map(|next| next.map(|record| shape_of(&record, now)));
+        let show = |answer: StoreResult<Option<Record>>, now| {
+            answer.unwrap().map(|next| next.map(|record| shape_of(&record, now)))
+        };
         both!(self, store => store.end(op, &end).await, show).ok();
     }
 
@@ -359,7 +361,7 @@ impl History {
         let ((id, user), secret) = (self.any(), secret(self.random.u8(1..4)));
         let (op, uses) = (self.op(), self.random.u32(..2));
         let undelivered = Undelivered { id, user: user.map(str::to_owned), secret, uses };
-        both!(self, store => store.end_undelivered(op, &undelivered).await, |answer: Answer<bool>, _| answer.unwrap())
+        both!(self, store => store.end_undelivered(op, &undelivered).await, |answer: StoreResult<bool>, _| answer.unwrap())
             .ok();
     }
 
@@ -367,7 +369,7 @@ impl History {
         let user = *self.random.choice(&USERS).unwrap();
         let (id, _) = self.any();
         let scope = *self.random.choice(&[Scope::One(id), Scope::Others(id), Scope::All]).unwrap();
-        both!(self, store => store.revoke(user, scope, EndReason::Revoked).await, |answer: Answer<u64>, _| answer.unwrap())
+        both!(self, store => store.revoke(user, scope, EndReason::Revoked).await, |answer: StoreResult<u64>, _| answer.unwrap())
             .ok();
     }
 

@@ -1,12 +1,13 @@
 //! Joining another login's session: repeats, lost answers, and a session that is still parked.
 
 use super::*;
-use crate::store::redis::ops::login_cross_slot::Across;
+use crate::store::redis::ops::login_cross_slot::CrossSlotLogin;
 
 /// A guest with a cart whom one login has made a session for.
 async fn joinable(bench: &Bench) -> Join {
     let (guest, before) = bench.guest(&["cart=1"]).await;
-    let login = Login { old: Some(old(&before, guest)), keep: vec!["cart".into()], ..login_of("ada", Cap::default()) };
+    let login =
+        NewLogin { old: Some(old(&before, guest)), keep: vec!["cart".into()], ..login_of("ada", Cap::default()) };
     bench.try_login(&login).await.unwrap();
     joining(login.new.id)
 }
@@ -32,8 +33,7 @@ async fn a_join_changes_the_secret_and_its_delta_and_nothing_else() {
     let rotation = record.meta.rotation.clone().unwrap();
     assert_eq!((record.meta.secret, rotation.previous, rotation.used), (secret(9), secret(1), None));
     assert_eq!((record.meta.version, names(&record)), (2, vec!["cart"]));
-    let same =
-        Meta { secret: secret(1), rotation: None, version: 1, packed: before.meta.packed.clone(), ..record.meta };
+    let same = Meta { secret: secret(1), rotation: None, version: 1, etag: before.meta.etag.clone(), ..record.meta };
     assert_eq!(same, before.meta, "generation, login time, deadline and index stay");
     let unchanged = Join { secret: secret(8), delta: Delta::default(), ..join };
     assert_eq!(bench.join(bench.op(), &unchanged).await.unwrap().meta.version, 2, "only a delta raises it");
@@ -45,9 +45,9 @@ async fn a_repeated_join_is_answered_as_the_first_time_and_replaces_no_secret() 
     let join = joinable(&bench).await;
     let op = bench.op();
     let first = bench.join(op, &join).await.unwrap();
-    let packed = bench.hash(join.id);
+    let etag = bench.hash(join.id);
     assert_eq!(bench.join(Op { again: true, ..op }, &join).await.unwrap(), first);
-    assert_eq!(bench.hash(join.id), packed);
+    assert_eq!(bench.hash(join.id), etag);
     bench.advance(30_000);
     let before = bench.hash(join.id);
     bench.end(join.id).await;
@@ -111,9 +111,9 @@ async fn a_join_waits_for_a_login_by_steps_and_not_for_ever() {
     let mut bench = open();
     bench.store.parted = true;
     let (guest, before) = bench.guest(&["cart=1"]).await;
-    let mut login = Login { old: Some(old(&before, guest)), ..login_of("ada", Cap::default()) };
+    let mut login = NewLogin { old: Some(old(&before, guest)), ..login_of("ada", Cap::default()) };
     login.keep = vec!["cart".into()];
-    let steps = Across::new(&bench.store, bench.op(), &login, login.old.as_ref().unwrap());
+    let steps = CrossSlotLogin::new(&bench.store, bench.op(), &login, login.old.as_ref().unwrap());
     let seen = steps.look().await.unwrap().unwrap();
     steps.park(&steps.carried(&seen)).await.unwrap().unwrap();
     let carried = steps.leave(1).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use super::*;
 async fn a_list_is_in_the_order_of_logins_and_takes_dead_members_off_the_index() {
     let bench = open();
     let mut short = login_of("ada", Cap::default());
-    short.new.spans = Spans { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
+    short.new.lifetimes = Lifetimes { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
     bench.try_login(&short).await.unwrap();
     let (first, _) = bench.login("ada").await;
     let (second, record) = bench.login("ada").await;

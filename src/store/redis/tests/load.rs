@@ -15,12 +15,12 @@ async fn an_unknown_id_is_absent_and_stays_so() {
 #[tokio::test]
 async fn the_first_graced_session_makes_loads_ask_for_the_time_left() {
     let bench = open();
-    let new = graced();
+    let new = needs_pttl();
     bench.create(&new, &["a=1"]).await;
     let stranger = store(&bench.server, &bench.store.settings.namespace, Limits::default());
-    assert!(!stranger.graced());
+    assert!(!stranger.needs_pttl());
     assert!(matches!(stranger.load(new.id).await.unwrap(), Loaded::Live(_)));
-    assert!(stranger.graced());
+    assert!(stranger.needs_pttl());
     bench.advance(LIFE + 1);
     for asked in [&stranger, &store(&bench.server, &bench.store.settings.namespace, Limits::default())] {
         let Loaded::Ended(tombstone) = asked.load(new.id).await.unwrap() else { panic!("past its deadline") };

@@ -16,7 +16,7 @@ async fn a_login_is_indexed_scored_and_loads_as_answered() {
 async fn only_whitelisted_fields_are_carried_after_the_pending_changes() {
     let bench = open();
     let (old_id, before) = bench.guest(&["cart=1", "language=en", "secret=1", "gone=1"]).await;
-    let mut login = Login { old: Some(old(&before, old_id)), ..login_of("ada", Cap::default()) };
+    let mut login = NewLogin { old: Some(old(&before, old_id)), ..login_of("ada", Cap::default()) };
     login.keep = ["cart", "language", "gone", "added", "cart", "@"].map(str::to_owned).into();
     login.delta = delta(&["added=1", "gone", "language=de", "other=1"]);
     let record = bench.try_login(&login).await.unwrap();
@@ -31,7 +31,7 @@ async fn only_whitelisted_fields_are_carried_after_the_pending_changes() {
 async fn a_cleared_guest_carries_only_what_is_set_again() {
     let bench = open();
     let (old_id, before) = bench.guest(&["cart=1", "language=en"]).await;
-    let mut login = Login { old: Some(old(&before, old_id)), ..login_of("ada", Cap::default()) };
+    let mut login = NewLogin { old: Some(old(&before, old_id)), ..login_of("ada", Cap::default()) };
     login.keep = ["cart", "language"].map(str::to_owned).into();
     login.delta = cleared(&["language=de"]);
     assert_eq!(names(&bench.try_login(&login).await.unwrap()), ["language"]);
@@ -52,7 +52,7 @@ async fn a_repeat_is_the_same_login_and_ends_nothing_more() {
     let (old_id, before) = bench.guest(&["cart=1"]).await;
     let cap = Cap::evict(2);
     let earlier = bench.login_at("ada", cap).await.unwrap();
-    let login = Login { old: Some(old(&before, old_id)), keep: vec!["cart".into()], ..login_of("ada", cap) };
+    let login = NewLogin { old: Some(old(&before, old_id)), keep: vec!["cart".into()], ..login_of("ada", cap) };
     let op = bench.op();
     let first = bench.store.login(op, &login).await.unwrap();
     same(&first, &bench.store.login(op, &login).await.unwrap());
@@ -68,7 +68,7 @@ async fn a_repeat_is_the_same_login_and_ends_nothing_more() {
 async fn a_users_session_goes_when_another_user_logs_in_over_it() {
     let bench = open();
     let (old_id, before) = bench.login("ada").await;
-    let login = Login { old: Some(old(&before, old_id)), ..login_of("bob", Cap::default()) };
+    let login = NewLogin { old: Some(old(&before, old_id)), ..login_of("bob", Cap::default()) };
     bench.try_login(&login).await.unwrap();
     assert_eq!(bench.reason(old_id).await, Some(EndReason::LoggedIn));
     assert_eq!((bench.indexed("ada"), bench.indexed("bob"), bench.scored(old_id)), (0, 1, None));
@@ -94,14 +94,14 @@ async fn a_rejecting_cap_refuses_and_keeps_the_old_session() {
     let bench = open();
     let first = bench.login_at("ada", Cap::reject(1)).await.unwrap();
     let (old_id, before) = bench.guest(&["cart=1"]).await;
-    let login = Login { old: Some(old(&before, old_id)), ..login_of("ada", Cap::reject(1)) };
+    let login = NewLogin { old: Some(old(&before, old_id)), ..login_of("ada", Cap::reject(1)) };
     let op = bench.op();
     assert_eq!(bench.store.login(op, &login).await.unwrap(), Err(Refused::AtCap));
     assert!(bench.is_live(first).await && bench.is_live(old_id).await);
     assert_eq!(bench.load(login.new.id).await, Loaded::Absent);
     bench.end(first).await;
     assert_eq!(bench.store.login(op, &login).await.unwrap(), Err(Refused::AtCap), "refused once, refused for good");
-    bench.try_login(&Login { new: of_user("ada"), ..login }).await.unwrap();
+    bench.try_login(&NewLogin { new: of_user("ada"), ..login }).await.unwrap();
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_login_that_was_rejected_is_not_let_in_by_a_second_delivery() {
 async fn the_session_that_the_login_ends_does_not_count() {
     let bench = open();
     let (old_id, before) = bench.login("ada").await;
-    let login = Login { old: Some(old(&before, old_id)), ..login_of("ada", Cap::reject(1)) };
+    let login = NewLogin { old: Some(old(&before, old_id)), ..login_of("ada", Cap::reject(1)) };
     bench.try_login(&login).await.unwrap();
     assert_eq!(bench.listed("ada").await, [login.new.id]);
 }
@@ -131,7 +131,7 @@ async fn the_session_that_the_login_ends_does_not_count() {
 async fn dead_members_neither_count_nor_stay_at_the_cap() {
     let bench = open();
     let mut short = login_of("ada", Cap::default());
-    short.new.spans = Spans { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
+    short.new.lifetimes = Lifetimes { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
     bench.try_login(&short).await.unwrap();
     let live = bench.login_at("ada", Cap::default()).await.unwrap();
     bench.advance(200_000);
@@ -144,7 +144,7 @@ async fn dead_members_neither_count_nor_stay_at_the_cap() {
 #[tokio::test]
 async fn the_cap_holds_under_logins_at_once() {
     let bench = open();
-    let logins: Vec<Login> = (0..24).map(|_| login_of("ada", Cap::evict(4))).collect();
+    let logins: Vec<NewLogin> = (0..24).map(|_| login_of("ada", Cap::evict(4))).collect();
     let ids: Vec<SessionId> = logins.iter().map(|login| login.new.id).collect();
     let bench = Arc::new(bench);
     let tasks: Vec<_> = logins
@@ -180,8 +180,10 @@ async fn a_full_house_of_256_is_evicted_in_one_call() {
 #[tokio::test]
 async fn a_ticket_is_void_after_a_revocation_or_ten_minutes() {
     let bench = open();
-    let with =
-        |ticket| Login { gate: Gate { cap: Cap::default(), ticket: Some(ticket) }, ..login_of("ada", Cap::default()) };
+    let with = |ticket| NewLogin {
+        gate: Gate { cap: Cap::default(), ticket: Some(ticket) },
+        ..login_of("ada", Cap::default())
+    };
     let before = bench.store.ticket("ada").await.unwrap();
     bench.try_login(&with(before)).await.unwrap();
     bench.revoke("ada", Scope::All).await.unwrap();
@@ -201,7 +203,7 @@ async fn refusals_come_in_order_and_change_nothing() {
     let void = Ticket { epoch: None, taken: 0 };
     let full = Cap::reject(1);
     bench.login_at("ada", full).await.unwrap();
-    let mut login = Login { old: Some(Old { generation: 9, ..old(&before, old_id) }), ..login_of("ada", full) };
+    let mut login = NewLogin { old: Some(Old { generation: 9, ..old(&before, old_id) }), ..login_of("ada", full) };
     login.keep = ["a", "b"].map(str::to_owned).into();
     login.delta = delta(&["b=1"]);
     login.gate.ticket = Some(void);
@@ -211,7 +213,7 @@ async fn refusals_come_in_order_and_change_nothing() {
     login.new.id = id;
     assert_eq!(bench.try_login(&login).await, Err(Refused::TicketVoid));
     login.gate.ticket = None;
-    let absent = Login { old: Some(Old { id: guest().id, ..login.old.clone().unwrap() }), ..login.clone() };
+    let absent = NewLogin { old: Some(Old { id: guest().id, ..login.old.clone().unwrap() }), ..login.clone() };
     assert_eq!(bench.try_login(&absent).await, Err(Refused::Gone(None)));
     assert_eq!(bench.try_login(&login).await, Err(Refused::Conflict));
     login.old = Some(old(&before, old_id));
@@ -226,7 +228,7 @@ async fn refusals_come_in_order_and_change_nothing() {
 async fn a_login_for_a_shorter_time_does_not_lower_the_expiry_of_the_users_index() {
     let bench = open();
     let mut long = login_of("ada", Cap::default());
-    long.new.spans.absolute_ms = 48 * HOUR;
+    long.new.lifetimes.absolute_ms = 48 * HOUR;
     bench.try_login(&long).await.unwrap();
     let index = bench.store.keys.index(&UserHash::of("ada"));
     let expiry = bench.expiry(&index);
@@ -251,11 +253,11 @@ async fn a_login_is_later_than_every_other_and_than_the_epoch_also_after_the_clo
 async fn the_session_that_the_login_ends_does_not_count_when_it_is_named_either() {
     let bench = open();
     let mut short = login_of("ada", Cap::default());
-    short.new.spans = Spans { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
+    short.new.lifetimes = Lifetimes { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
     bench.try_login(&short).await.unwrap();
     bench.advance(200_000);
     let (old_id, before) = bench.login("ada").await;
-    let login = Login { old: Some(old(&before, old_id)), ..login_of("ada", Cap::reject(1)) };
+    let login = NewLogin { old: Some(old(&before, old_id)), ..login_of("ada", Cap::reject(1)) };
     bench.try_login(&login).await.unwrap();
     assert_eq!(bench.listed("ada").await, [login.new.id]);
     assert_eq!(bench.reason(old_id).await, Some(EndReason::LoggedIn));
@@ -264,14 +266,14 @@ async fn the_session_that_the_login_ends_does_not_count_when_it_is_named_either(
 #[tokio::test]
 async fn a_session_in_its_grace_takes_no_place_at_the_cap() {
     let bench = open();
-    let mut graced = login_of("ada", Cap::default());
-    graced.new.grace_ms = GRACE as u32;
-    bench.try_login(&graced).await.unwrap();
+    let mut needs_pttl = login_of("ada", Cap::default());
+    needs_pttl.new.grace_ms = GRACE as u32;
+    bench.try_login(&needs_pttl).await.unwrap();
     bench.advance(LIFE + 1);
     let new = bench.login_at("ada", Cap::reject(1)).await.unwrap();
     assert_eq!(bench.indexed("ada"), 1, "before a list tidies it");
     assert_eq!(bench.listed("ada").await, [new]);
-    assert_eq!(bench.reason(graced.new.id).await, Some(EndReason::Expired));
+    assert_eq!(bench.reason(needs_pttl.new.id).await, Some(EndReason::Expired));
 }
 
 #[tokio::test]
@@ -290,7 +292,7 @@ const DOOR: u64 = 5 * 60 * 60_000;
 
 /// A session over which ada has logged in, as a door, and ada's.
 async fn door(bench: &Bench, before: SessionId, record: &Record) -> SessionId {
-    let login = Login { old: Some(old(record, before)), door_ms: DOOR, ..login_of("ada", Cap::reject(1)) };
+    let login = NewLogin { old: Some(old(record, before)), door_ms: DOOR, ..login_of("ada", Cap::reject(1)) };
     bench.try_login(&login).await.unwrap();
     login.new.id
 }
@@ -328,7 +330,7 @@ async fn a_door_names_the_session_that_follows_and_stays_as_long_as_said() {
 async fn a_login_of_the_application_makes_no_door() {
     let bench = open();
     let (guest, record) = bench.guest(&[]).await;
-    let login = Login { old: Some(old(&record, guest)), ..login_of("ada", Cap::default()) };
+    let login = NewLogin { old: Some(old(&record, guest)), ..login_of("ada", Cap::default()) };
     bench.try_login(&login).await.unwrap();
     assert!(!tombstone(&bench, guest).await.door);
     let refused = lead(&bench, guest, login.new.id, login.new.id, DOOR).await;

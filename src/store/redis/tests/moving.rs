@@ -1,7 +1,7 @@
 //! A real Redis Cluster, and slots of it on the move.
 
 use super::*;
-use crate::sessions::all_buckets::Walk;
+use crate::sessions::all_buckets::AllBuckets;
 use crate::store::redis::client::tests::cluster::TestCluster;
 
 /// A store on a cluster; the benches' helpers that ask one server directly are not for it.
@@ -71,7 +71,7 @@ async fn logins_over_sessions_of_other_masters_end_those_and_carry_their_fields(
         let (guest, before) = on.bench.guest(&["cart=1", "other=1"]).await;
         let user = format!("user{number}");
         crossed += u32::from(on.masters(guest.bucket()).0 != on.masters(bucket_of(&user)).0);
-        let mut login = Login { old: Some(old(&before, guest)), ..login_of(&user, Cap::default()) };
+        let mut login = NewLogin { old: Some(old(&before, guest)), ..login_of(&user, Cap::default()) };
         login.keep = vec!["cart".into()];
         let record = on.bench.try_login(&login).await.unwrap();
         assert_eq!(names(&record), ["cart"]);
@@ -162,7 +162,7 @@ async fn a_walk_over_all_buckets_goes_on_while_one_moves() {
     let bucket = bucket_of("ada");
     on.begin(bucket);
     on.carry_over(bucket, on.session(ids[0]));
-    let mut walk = Walk::over(ids.iter().map(|id| id.bucket()));
+    let mut walk = AllBuckets::over(ids.iter().map(|id| id.bucket()));
     let mut ended = 0;
     while let Some(bucket) = walk.next().await {
         let answer = on.bench.store.revoke_bucket(bucket, Who::Everyone).await;

@@ -141,9 +141,9 @@ async fn it_is_later_than_the_epoch_also_after_the_clock_was_set_back() {
 #[tokio::test]
 async fn neither_itself_nor_dead_members_count_at_the_cap() {
     let bench = open();
-    let mut graced = login_of("ada", Cap::default());
-    graced.new.grace_ms = GRACE as u32;
-    bench.try_login(&graced).await.unwrap();
+    let mut needs_pttl = login_of("ada", Cap::default());
+    needs_pttl.new.grace_ms = GRACE as u32;
+    bench.try_login(&needs_pttl).await.unwrap();
     bench.advance(LIFE + 1);
     let (id, before) = bench.login("ada").await;
     assert_eq!(bench.indexed("ada"), 2);

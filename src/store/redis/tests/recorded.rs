@@ -13,8 +13,8 @@ fn recorded() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
 }
 
 fn stored(name: &str) -> Stored {
-    let (_, packed) = recorded().find(|(recorded, _)| *recorded == name).unwrap();
-    meta::decode(&packed).unwrap()
+    let (_, etag) = recorded().find(|(recorded, _)| *recorded == name).unwrap();
+    meta::decode(&etag).unwrap()
 }
 
 fn session(name: &str) -> (Meta, u32) {
@@ -34,7 +34,7 @@ fn tombstone(name: &str) -> Tombstone {
 #[test]
 fn recorded_sessions_are_still_read() {
     let (guest, keep_ms) = session("guest");
-    assert_eq!((guest.user, guest.spans, guest.secret, keep_ms), (None, SPANS, secret(1), 0));
+    assert_eq!((guest.user, guest.lifetimes, guest.secret, keep_ms), (None, SPANS, secret(1), 0));
     assert_eq!((guest.client, guest.rotation, guest.generation, guest.uses), (ClientInfo::new(), None, 1, 0));
     let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8").remember(Some(true));
     let (user, _) = session("user");
@@ -68,10 +68,10 @@ fn recorded_tombstones_and_places_are_still_read() {
 fn scripts_pack_what_they_have_read_to_the_same_bytes() {
     let script = [include_str!("../../../../lua/lib/meta.lua"), "return pack_meta(unpack_meta(ARGV[1]))"].concat();
     let server = server();
-    for (name, packed) in recorded() {
+    for (name, etag) in recorded() {
         let mut eval = ::redis::cmd("EVAL");
-        let again: Vec<u8> = eval.arg(&script).arg(0).arg(&packed).query(&mut server.connection()).unwrap();
-        assert_eq!(again, packed, "{name}");
+        let again: Vec<u8> = eval.arg(&script).arg(0).arg(&etag).query(&mut server.connection()).unwrap();
+        assert_eq!(again, etag, "{name}");
     }
 }
 
@@ -86,7 +86,7 @@ async fn a_session_that_uses_no_addition_is_as_long_as_the_recorded_one() {
     bench.try_login(&login).await.unwrap();
     for (name, id) in [("guest", guest), ("user", login.new.id)] {
         let (_, before) = recorded().find(|(recorded, _)| *recorded == name).unwrap();
-        let packed: Vec<u8> = bench.raw("HGET", &bench.store.keys.session(id), &[b"@"]);
-        assert_eq!((packed.len(), &packed[..4]), (before.len(), &before[..4]), "{name}");
+        let etag: Vec<u8> = bench.raw("HGET", &bench.store.keys.session(id), &[b"@"]);
+        assert_eq!((etag.len(), &etag[..4]), (before.len(), &before[..4]), "{name}");
     }
 }

@@ -4,18 +4,18 @@ use ::redis::Value;
 
 use super::*;
 use crate::store::redis::client::Script;
-use crate::store::redis::script::call::Call;
+use crate::store::redis::script::call::ScriptCall;
 use crate::store::redis::script::reply::{Code, Reply, number};
 
 impl Bench {
     /// Sends it twice under one operation and answers both contents.
-    async fn twice(&self, call: &Call<'_>) -> [Reply; 2] {
+    async fn twice(&self, call: &ScriptCall<'_>) -> [Reply; 2] {
         let op = self.op();
         let first = self.store.call(&mut self.store.delivery(op), call).await.unwrap();
         [first, self.store.call(&mut self.store.delivery(op), call).await.unwrap()]
     }
 
-    fn revoking(&self, ids: &[SessionId]) -> Call<'static> {
+    fn revoking(&self, ids: &[SessionId]) -> ScriptCall<'static> {
         self.named(&scripts::REVOKE, ids)
             .number(EndReason::Revoked.code())
             .number(REMEMBER)
@@ -24,14 +24,14 @@ impl Bench {
             .members(ids)
     }
 
-    fn named(&self, script: &'static Script, ids: &[SessionId]) -> Call<'static> {
+    fn named(&self, script: &'static Script, ids: &[SessionId]) -> ScriptCall<'static> {
         let ada = UserHash::of("ada");
         let mut keys = vec![self.store.keys.deadlines(ada.bucket())];
         if script.name == "revoke" {
             keys.push(keys[0].clone()); // no session has to stay
         }
         keys.extend(ids.iter().flat_map(|id| [self.store.keys.session(*id), self.store.keys.index(&ada)]));
-        Call::new(script, keys)
+        ScriptCall::new(script, keys)
     }
 }
 
@@ -54,7 +54,7 @@ async fn a_repeated_raise_raises_once_also_when_the_staying_one_has_ended_since(
     let bench = open();
     let (id, _) = bench.login("ada").await;
     let epoch = bench.store.keys.epoch(&UserHash::of("ada"));
-    let call = Call::new(
+    let call = ScriptCall::new(
         &scripts::RAISE,
         vec![epoch.clone(), bench.store.keys.index(&UserHash::of("ada")), bench.store.keys.session(id)],
     )
@@ -76,7 +76,7 @@ async fn an_epoch_never_goes_down() {
     let bench = open();
     let epoch = bench.store.keys.epoch(&UserHash::of("ada"));
     for (given, stored) in [(1_000, 1_000), (900, 1_000), (1_001, 1_001)] {
-        let call = Call::new(
+        let call = ScriptCall::new(
             &scripts::RAISE,
             vec![epoch.clone(), bench.store.keys.index(&UserHash::of("ada")), epoch.clone()],
         )
@@ -104,7 +104,7 @@ async fn a_repeated_sweep_counts_what_it_ended_and_ends_nothing_more() {
 async fn a_repeat_after_a_lost_answer_that_comes_too_late_is_of_unknown_outcome() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
-    let call = Call::new(&scripts::ROTATE, vec![bench.store.keys.session(id)]);
+    let call = ScriptCall::new(&scripts::ROTATE, vec![bench.store.keys.session(id)]);
     let mut delivery = bench.store.delivery(Op { not_after: 0, ..bench.op() });
     delivery.note_lost();
     let answer = bench.store.call(&mut delivery, &call).await;

@@ -1,10 +1,10 @@
 use super::*;
 
-fn to(id: SessionId, spans: Spans) -> Retime {
-    Retime { id, generation: 1, spans, user: None }
+fn to(id: SessionId, lifetimes: Lifetimes) -> Retime {
+    Retime { id, generation: 1, lifetimes, user: None }
 }
 
-const SHORT: Spans = Spans { idle_ms: 1_000, absolute_ms: 4 * HOUR, interval_ms: 100 };
+const SHORT: Lifetimes = Lifetimes { idle_ms: 1_000, absolute_ms: 4 * HOUR, interval_ms: 100 };
 
 impl Bench {
     async fn retime(&self, retime: &Retime) -> Result<Meta, Refused> {
@@ -18,7 +18,7 @@ async fn a_new_timeout_holds_at_once_in_expiry_and_index() {
     let (id, _) = bench.guest(&["a=1"]).await;
     bench.advance(10 * MINUTE);
     for idle_ms in [20 * MINUTE, 2 * HOUR] {
-        let meta = bench.retime(&to(id, Spans { idle_ms, ..SPANS })).await.unwrap();
+        let meta = bench.retime(&to(id, Lifetimes { idle_ms, ..SPANS })).await.unwrap();
         assert_eq!(bench.expiry(&bench.store.keys.session(id)) as u64, meta.deadline());
         assert_eq!(bench.scored(id), Some(meta.deadline() as f64));
         assert_eq!(bench.live(id).await.meta, meta);
@@ -50,7 +50,7 @@ async fn what_has_outlived_its_new_absolute_timeout_is_ended_as_expired() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;
     bench.advance(10 * MINUTE);
-    let (op, retime) = (bench.op(), to(id, Spans { absolute_ms: MINUTE, ..SPANS }));
+    let (op, retime) = (bench.op(), to(id, Lifetimes { absolute_ms: MINUTE, ..SPANS }));
     for _ in 0..2 {
         let expired = Err(Refused::Gone(Some(EndReason::Expired)));
         assert_eq!(bench.store.retime(op, &retime).await.unwrap(), expired);
@@ -64,7 +64,7 @@ async fn a_users_session_that_expires_by_it_leaves_the_users_index() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     bench.advance(10 * MINUTE);
-    let retime = Retime { user: Some("ada".into()), ..to(id, Spans { absolute_ms: MINUTE, ..SPANS }) };
+    let retime = Retime { user: Some("ada".into()), ..to(id, Lifetimes { absolute_ms: MINUTE, ..SPANS }) };
     assert_eq!(bench.retime(&retime).await, Err(Refused::Gone(Some(EndReason::Expired))));
     assert_eq!((bench.indexed("ada"), bench.scored(id)), (0, None));
 }
@@ -87,11 +87,11 @@ async fn a_life_cut_short_keeps_the_key_for_a_late_repeat_of_its_creation() {
 async fn a_longer_life_raises_the_expiry_of_the_users_index() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
-    let spans = Spans { absolute_ms: 48 * HOUR, idle_ms: 40 * HOUR, ..SPANS };
-    let meta = bench.retime(&Retime { user: Some("ada".into()), ..to(id, spans) }).await.unwrap();
+    let lifetimes = Lifetimes { absolute_ms: 48 * HOUR, idle_ms: 40 * HOUR, ..SPANS };
+    let meta = bench.retime(&Retime { user: Some("ada".into()), ..to(id, lifetimes) }).await.unwrap();
     let index = bench.expiry(&bench.store.keys.index(&UserHash::of("ada"))) as u64;
     assert!(index >= meta.deadline() && meta.index_until == index);
-    let short = Spans { idle_ms: MINUTE, ..SPANS };
+    let short = Lifetimes { idle_ms: MINUTE, ..SPANS };
     bench.retime(&Retime { user: Some("ada".into()), ..to(id, short) }).await.unwrap();
     assert_eq!(bench.expiry(&bench.store.keys.index(&UserHash::of("ada"))) as u64, index, "never lowered");
 }

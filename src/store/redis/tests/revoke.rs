@@ -181,15 +181,15 @@ async fn a_login_since_the_index_was_read_is_left() {
 #[tokio::test]
 async fn nothing_is_ended_if_the_one_that_stays_is_none_by_then() {
     let bench = open();
-    let mut graced = login_of("ada", Cap::default());
-    graced.new.grace_ms = GRACE as u32;
-    bench.try_login(&graced).await.unwrap();
+    let mut needs_pttl = login_of("ada", Cap::default());
+    needs_pttl.new.grace_ms = GRACE as u32;
+    bench.try_login(&needs_pttl).await.unwrap();
     bench.advance(LIFE + 1);
     let (one, record) = bench.login("ada").await;
     let (ended, _) = bench.login("ada").await;
     bench.end(ended).await;
     let (bob, _) = bench.login("bob").await;
-    for staying in [graced.new.id, ended, bob, of_user("ada").id] {
+    for staying in [needs_pttl.new.id, ended, bob, of_user("ada").id] {
         let reply = bench.deliver_revoke(bench.op(), one, staying, record.meta.since).await;
         assert_eq!(reply.code, reply::Code::Gone);
     }

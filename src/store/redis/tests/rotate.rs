@@ -125,7 +125,7 @@ impl Bench {
 #[tokio::test]
 async fn the_csrf_digests_of_the_last_four_rotations_of_an_hour_are_kept() {
     let bench = open();
-    let new = NewSession { spans: Spans { idle_ms: 2 * HOUR, absolute_ms: 20 * HOUR, ..SPANS }, ..guest() };
+    let new = NewSession { lifetimes: Lifetimes { idle_ms: 2 * HOUR, absolute_ms: 20 * HOUR, ..SPANS }, ..guest() };
     bench.create(&new, &["a=1"]).await;
     let id = new.id;
     for from in 1..=5 {

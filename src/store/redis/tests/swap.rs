@@ -45,7 +45,7 @@ impl Pair {
         let mut random = fastrand::Rng::with_seed(seed);
         let tight = Limits::default().fields(3).session_bytes(40);
         let bench = open_with(if seed.is_multiple_of(2) { tight } else { Limits::default() });
-        let new = if random.bool() { graced() } else { guest() };
+        let new = if random.bool() { needs_pttl() } else { guest() };
         bench.create(&new, &["a=1", "b=22"]).await;
         let begun = bench.store.now();
         Self { bench, random, id: new.id, begun, swaps: 0 }
@@ -110,8 +110,8 @@ impl Pair {
 
     /// What a swap says that it left is what stands there.
     fn note(&mut self, wrote: Option<&Wrote>) {
-        if let Some(packed) = wrote.and_then(|wrote| wrote.packed.0.as_ref()) {
-            assert_eq!(Some(packed), self.bench.hash(self.id).get(&b"@"[..]));
+        if let Some(etag) = wrote.and_then(|wrote| wrote.etag.0.as_ref()) {
+            assert_eq!(Some(etag), self.bench.hash(self.id).get(&b"@"[..]));
             self.swaps += 1;
         }
     }
@@ -150,7 +150,7 @@ async fn a_session_that_was_written_since_the_load_is_left_to_the_classic_script
     let first = bench.swap(bench.op(), &one).await.unwrap();
     let second = bench.swap(bench.op(), &other).await.unwrap();
     assert_eq!((first.version, second.version), (2, 3));
-    assert_eq!((first.packed.0.is_some(), second.packed.0.is_some()), (true, false));
+    assert_eq!((first.etag.0.is_some(), second.etag.0.is_some()), (true, false));
     let record = bench.live(id).await;
     assert_eq!(names(&record), ["a", "b"]);
     assert_eq!(stored_at(&record, 0), encode_bytes(b"2"));
@@ -195,7 +195,7 @@ async fn the_metadata_that_a_swap_leaves_is_good_for_the_next() {
         let wrote = bench.swap(Op { not_after: op.not_after + 10 * u64::from(version), ..op }, &save).await.unwrap();
         assert_eq!(wrote.version, version);
         let fields = save.snapshot.unwrap().fields;
-        save.snapshot = Some(Snapshot { packed: wrote.packed.0.expect("a swap"), fields });
+        save.snapshot = Some(Snapshot { etag: wrote.etag.0.expect("a swap"), fields });
     }
 }
 
@@ -231,20 +231,20 @@ async fn a_call_that_may_have_been_forgotten_is_no_swap() {
     let again = bench.store.save(Op { again: true, ..forgotten }, &save).await;
     assert!(matches!(again, Err(Error::Indeterminate(_))), "{again:?}");
     let wrote = bench.swap(forgotten, &save).await.unwrap();
-    assert!(wrote.packed.0.is_none(), "refused as stale, it was sent as another call");
+    assert!(wrote.etag.0.is_none(), "refused as stale, it was sent as another call");
     assert_eq!(bench.live(id).await.meta.version, 11);
 }
 
 #[tokio::test]
 async fn a_swap_that_is_late_or_far_too_early_is_left_to_the_classic_script() {
     let bench = open();
-    for new in [guest(), graced()] {
+    for new in [guest(), needs_pttl()] {
         bench.create(&new, &["a=1"]).await;
         for (ahead, swaps) in [(-1_000, false), (1_000, true), (119_000, true), (121_000, false)] {
             let save = bench.seen(new.id, &["a=2"]).await;
             let not_after = bench.store.now().saturating_add_signed(ahead);
             let wrote = bench.swap(Op { not_after, ..bench.op() }, &save).await.unwrap();
-            assert_eq!(wrote.packed.0.is_some(), swaps, "{ahead}");
+            assert_eq!(wrote.etag.0.is_some(), swaps, "{ahead}");
         }
     }
 }
@@ -252,12 +252,12 @@ async fn a_swap_that_is_late_or_far_too_early_is_left_to_the_classic_script() {
 #[tokio::test]
 async fn past_its_deadline_a_session_is_not_written_though_all_is_as_it_was_seen() {
     let bench = open();
-    let new = graced();
+    let new = needs_pttl();
     bench.create(&new, &["a=1"]).await;
     bench.advance(LIFE + 1);
     let before = bench.hash(new.id);
     let fields = [("a", encode_bytes(b"1"))].into_iter().collect();
-    let snapshot = Some(Snapshot { packed: before[&b"@"[..]].clone(), fields: Arc::new(fields) });
+    let snapshot = Some(Snapshot { etag: before[&b"@"[..]].clone(), fields: Arc::new(fields) });
     let save = Save { snapshot, ..saving(new.id, &["a=2"]) };
     assert_eq!(bench.swap(bench.op(), &save).await, Err(Refused::Gone(Some(EndReason::Expired))));
     assert_eq!(bench.hash(new.id), before);
@@ -279,7 +279,7 @@ async fn a_snapshot_of_another_login_or_version_is_no_leave_to_write() {
 #[tokio::test]
 async fn a_swap_that_a_touch_overtakes_is_left_to_the_classic_script() {
     let bench = open();
-    let new = NewSession { spans: Spans { interval_ms: 1, ..SPANS }, ..guest() };
+    let new = NewSession { lifetimes: Lifetimes { interval_ms: 1, ..SPANS }, ..guest() };
     let record = bench.create(&new, &["a=1"]).await;
     let save = bench.seen(new.id, &["a=2"]).await;
     let mut touched = record.meta.touched;
@@ -287,7 +287,7 @@ async fn a_swap_that_a_touch_overtakes_is_left_to_the_classic_script() {
         touched = bench.touch(new.id, touched, None).await.unwrap().touched;
     }
     let wrote = bench.swap(bench.op(), &save).await.unwrap();
-    assert_eq!((wrote.version, wrote.packed.0), (2, None));
+    assert_eq!((wrote.version, wrote.etag.0), (2, None));
     assert_eq!(bench.live(new.id).await.meta.touched, touched, "the touch stands");
 }
 

@@ -72,7 +72,7 @@ async fn a_touch_revives_neither_what_is_absent_nor_ended_nor_expired() {
 
     assert_eq!(bench.touch(id, record.meta.touched, None).await, Err(Refused::Gone(Some(EndReason::LoggedOut))));
     assert_eq!(bench.expiry(&bench.store.keys.session(id)), remembered);
-    let new = graced();
+    let new = needs_pttl();
     bench.create(&new, &[]).await;
     bench.advance(LIFE + 1);
     assert_eq!(bench.reason(new.id).await, Some(EndReason::Expired));
@@ -100,7 +100,7 @@ async fn the_first_use_of_a_new_secret_is_noted_once_and_only_if_it_is_the_curre
 async fn the_users_index_never_expires_before_a_session_that_is_touched_on() {
     let bench = open();
     let mut login = login_of("ada", Cap::default());
-    login.new.spans.absolute_ms = crate::config::timeouts::NO_END_MS;
+    login.new.lifetimes.absolute_ms = crate::config::timeouts::NO_END_MS;
     bench.try_login(&login).await.unwrap();
     let (id, index) = (login.new.id, bench.store.keys.index(&UserHash::of("ada")));
     let mut raises = 0;
@@ -120,7 +120,7 @@ async fn the_users_index_never_expires_before_a_session_that_is_touched_on() {
 async fn a_touch_that_takes_a_users_session_for_a_guests_covers_the_index_all_the_same() {
     let bench = open();
     let mut login = login_of("ada", Cap::default());
-    login.new.spans.absolute_ms = crate::config::timeouts::NO_END_MS;
+    login.new.lifetimes.absolute_ms = crate::config::timeouts::NO_END_MS;
     bench.try_login(&login).await.unwrap();
     for _ in 0..3 {
         bench.advance(30 * MINUTE);
@@ -128,8 +128,8 @@ async fn a_touch_that_takes_a_users_session_for_a_guests_covers_the_index_all_th
         let meta = bench.touch(login.new.id, seen, None).await.unwrap();
         assert!(bench.expiry(&bench.store.keys.index(&UserHash::of("ada"))) as u64 >= meta.deadline());
     }
-    let spans = Spans { idle_ms: 9 * HOUR, ..login.new.spans };
-    let retime = Retime { id: login.new.id, generation: 1, spans, user: None };
+    let lifetimes = Lifetimes { idle_ms: 9 * HOUR, ..login.new.lifetimes };
+    let retime = Retime { id: login.new.id, generation: 1, lifetimes, user: None };
     let meta = bench.store.retime(bench.op(), &retime).await.unwrap().unwrap();
     assert!(bench.expiry(&bench.store.keys.index(&UserHash::of("ada"))) as u64 >= meta.deadline());
 }

@@ -149,7 +149,7 @@ async fn at_full_memory_ends_and_touches_succeed_and_logins_leave_nothing() {
 #[tokio::test]
 async fn at_full_memory_the_sweep_goes_on() {
     let bench = open_on(Arc::new(TestServer::start()), Limits::default());
-    let new = graced();
+    let new = needs_pttl();
     bench.create(&new, &[]).await;
     bench.advance(LIFE + 1);
     let _: String = bench.server.admin("CONFIG SET maxmemory 1");

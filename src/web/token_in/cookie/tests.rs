@@ -6,11 +6,11 @@ use crate::session::load::candidates::Candidates;
 const NAME: &str = "__Host-id";
 
 /// Different values, none of which is a token.
-fn several() -> Found<'static> {
-    Found::Several(Candidates::default())
+fn several() -> RequestTokens<'static> {
+    RequestTokens::Several(Candidates::default())
 }
 
-fn one(header: &str) -> Found<'_> {
+fn one(header: &str) -> RequestTokens<'_> {
     find(std::iter::once(header.as_bytes()), NAME)
 }
 
@@ -24,7 +24,7 @@ fn a_cookie_is_found_among_others_whatever_they_are() {
         "a=\"; __Host-id=v; b=\"",
         "\t __Host-id \t=\t v \t",
     ] {
-        assert_eq!(one(header), Found::One(b"v"), "{header}");
+        assert_eq!(one(header), RequestTokens::One(b"v"), "{header}");
     }
 }
 
@@ -44,7 +44,7 @@ fn only_the_very_bytes_of_the_name_count() {
         "a=b, __Host-id=v",
         "=__Host-id=v",
     ] {
-        assert_eq!(one(header), Found::Absent, "{header}");
+        assert_eq!(one(header), RequestTokens::Absent, "{header}");
     }
 }
 
@@ -58,13 +58,13 @@ fn a_value_is_taken_as_it_is() {
         ("__Host-id=a b", "a b"),
         ("__Host-id=a\u{a0}", "a\u{a0}"),
     ] {
-        assert_eq!(one(header), Found::One(value.as_bytes()), "{header}");
+        assert_eq!(one(header), RequestTokens::One(value.as_bytes()), "{header}");
     }
 }
 
 #[test]
 fn two_values_of_one_name_are_several_and_a_repeated_value_is_one() {
-    assert_eq!(one("__Host-id=v; __Host-id=v"), Found::One(b"v"));
+    assert_eq!(one("__Host-id=v; __Host-id=v"), RequestTokens::One(b"v"));
     assert_eq!(one("__Host-id=v; __Host-id=w; __Host-id=v"), several());
     assert_eq!(one("__Host-id=; __Host-id=v"), several());
     let headers = ["__Host-id=v", "a=b", "__Host-id=w"];
@@ -143,8 +143,8 @@ fn on_random_bytes_the_parser_answers_as_the_slow_one() {
         let found = find(headers.iter().map(Vec::as_slice), NAME);
         let slow = reference(&headers);
         let (kind, wanted) = match &slow {
-            None => (0, Found::Absent),
-            Some(Ok(value)) => (1, Found::One(value)),
+            None => (0, RequestTokens::Absent),
+            Some(Ok(value)) => (1, RequestTokens::One(value)),
             Some(Err(())) => (2, several()),
         };
         assert_eq!(found, wanted, "{headers:?}");

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use redis::{Cmd, ErrorKind, RedisError, Value};
 
-use crate::config::servers::{Place, Server};
+use crate::config::servers::{Addr, Server};
 use crate::error::Outage;
 use crate::store::redis::client::budget::Budget;
-use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::Node;
 use crate::store::redis::client::topology::hash_slot::SLOTS;
 use crate::store::redis::client::{Client, Path, Topology};
@@ -61,7 +61,7 @@ async fn node_will_do(node: &Node, budget: &Budget, mode: Mode) -> Result<(), Ou
 }
 
 /// A seed that will not do says more than that there is no map.
-async fn why_no_map(seeds: &[Arc<Node>], budget: &Budget, fault: Fault) -> Outage {
+async fn why_no_map(seeds: &[Arc<Node>], budget: &Budget, fault: CallError) -> Outage {
     for seed in seeds {
         if let Err(outage) = node_will_do(seed, budget, Mode::Cluster).await {
             return outage;
@@ -71,16 +71,16 @@ async fn why_no_map(seeds: &[Arc<Node>], budget: &Budget, fault: Fault) -> Outag
 }
 
 /// Judges the answer to [`info`].
-pub(crate) fn judge(server: &Server, mode: Mode, answer: Result<Value, Fault>) -> Result<(), Outage> {
-    let place = &server.place;
+pub(crate) fn judge(server: &Server, mode: Mode, answer: Result<Value, CallError>) -> Result<(), Outage> {
+    let addr = &server.addr;
     let told = match answer {
         Ok(told) => redis::from_redis_value::<String>(told)
-            .map_err(|error| Outage::because(format!("{place} sent an invalid reply to INFO"), error))?,
-        Err(Fault { error: Some(error), .. }) => return Err(Outage::because(explain(server, &error), error)),
+            .map_err(|error| Outage::because(format!("{addr} sent an invalid reply to INFO"), error))?,
+        Err(CallError { error: Some(error), .. }) => return Err(Outage::because(explain(server, &error), error)),
         Err(_) => return Err(Outage::because(silent(server), timed_out())),
     };
     match unfit(&told, mode) {
-        Some(why) => Err(unsupported(format!("{place} {why}"))),
+        Some(why) => Err(unsupported(format!("{addr} {why}"))),
         None => Ok(()),
     }
 }
@@ -90,8 +90,8 @@ fn unsupported(what: String) -> Outage {
 }
 
 fn silent(server: &Server) -> String {
-    let hint = if server.access.is_over_tls() { ": does it speak TLS?" } else { "" };
-    format!("{} did not reply in time{hint}", server.place)
+    let hint = if server.credentials.is_over_tls() { ": does it speak TLS?" } else { "" };
+    format!("{} did not reply in time{hint}", server.addr)
 }
 
 fn timed_out() -> io::Error {
@@ -128,12 +128,12 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 
 /// What a failed connection or call means, with the address and without the password.
 fn explain(server: &Server, error: &RedisError) -> String {
-    let place = &server.place;
+    let addr = &server.addr;
     let why = match error.kind() {
         ErrorKind::Io => return explain_io(server, error),
         ErrorKind::Parse | ErrorKind::UnexpectedReturnType => "does not speak the Redis protocol",
         ErrorKind::RESP3NotSupported => "does not know HELLO: Redis 7.0 or Valkey 8.0 is required",
-        _ => match (error.code(), server.access.user.is_some()) {
+        _ => match (error.code(), server.credentials.user.is_some()) {
             (Some("NOAUTH"), _) => "requires a password; the URL has none",
             (Some("WRONGPASS"), true) => "rejects the login: the user is unknown or disabled, or the password is wrong",
             (Some("WRONGPASS"), false) => "rejects the password",
@@ -144,47 +144,47 @@ fn explain(server: &Server, error: &RedisError) -> String {
             _ => return explain_text(server, &error.to_string()),
         },
     };
-    format!("{place} {why}")
+    format!("{addr} {why}")
 }
 
 /// Some refusals have no code of their own.
 fn explain_text(server: &Server, text: &str) -> String {
-    let place = &server.place;
+    let addr = &server.addr;
     if text.contains("out of range") {
-        format!("{place} has no database {}", server.access.db)
+        format!("{addr} has no database {}", server.credentials.db)
     } else if text.contains("no permissions") {
-        format!("{place} denies its user to select database {}", server.access.db)
+        format!("{addr} denies its user to select database {}", server.credentials.db)
     } else if text.contains("unknown command") {
-        format!("{place} does not know TIME: for a Sentinel use the scheme `redis-sentinel:`")
+        format!("{addr} does not know TIME: for a Sentinel use the scheme `redis-sentinel:`")
     } else if text.contains("max number of clients") {
-        format!("{place} has reached its limit of connections (maxclients)")
+        format!("{addr} has reached its limit of connections (maxclients)")
     } else {
-        format!("{place} rejects the connection")
+        format!("{addr} rejects the connection")
     }
 }
 
 fn explain_io(server: &Server, error: &RedisError) -> String {
-    let place = &server.place;
-    let tls = server.access.is_over_tls();
+    let addr = &server.addr;
+    let tls = server.credentials.is_over_tls();
     let kind = io_kind(error);
     let text = error.to_string();
-    match (place, kind) {
-        (Place::Unix { .. }, Some(io::ErrorKind::NotFound)) => format!("{place} does not exist"),
-        (Place::Unix { .. }, Some(io::ErrorKind::PermissionDenied)) => format!("not permitted to open {place}"),
-        (_, Some(io::ErrorKind::ConnectionRefused)) => format!("{place} refuses connections: nothing listens there"),
-        (Place::Tcp { host, .. }, _) if text.contains("lookup address") => {
+    match (addr, kind) {
+        (Addr::Unix { .. }, Some(io::ErrorKind::NotFound)) => format!("{addr} does not exist"),
+        (Addr::Unix { .. }, Some(io::ErrorKind::PermissionDenied)) => format!("not permitted to open {addr}"),
+        (_, Some(io::ErrorKind::ConnectionRefused)) => format!("{addr} refuses connections: nothing listens there"),
+        (Addr::Tcp { host, .. }, _) if text.contains("lookup address") => {
             format!("the host {host} cannot be resolved")
         }
-        _ if text.contains("invalid peer certificate") => format!("{place} presents a certificate that is not trusted"),
+        _ if text.contains("invalid peer certificate") => format!("{addr} presents a certificate that is not trusted"),
         _ if text.contains("fatal alert") => {
-            format!("{place} rejects the TLS handshake: does it require a client certificate?")
+            format!("{addr} rejects the TLS handshake: does it require a client certificate?")
         }
-        _ if text.contains("corrupt message") => format!("{place} does not speak TLS"),
+        _ if text.contains("corrupt message") => format!("{addr} does not speak TLS"),
         (_, Some(io::ErrorKind::TimedOut)) => silent(server),
         (_, Some(io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)) => {
-            format!("{place} closed the connection: is it a Redis, and {} TLS?", if tls { "with" } else { "without" })
+            format!("{addr} closed the connection: is it a Redis, and {} TLS?", if tls { "with" } else { "without" })
         }
-        _ => format!("{place} cannot be reached"),
+        _ => format!("{addr} cannot be reached"),
     }
 }
 

@@ -14,9 +14,9 @@ use redis::{ClientTlsConfig, TlsCertificates};
 use tokio::time::Instant;
 
 use crate::config::ConfigError;
-use crate::config::servers::{Place, Server};
+use crate::config::servers::{Addr, Server};
 use crate::store::redis::client::budget::ANSWER;
-use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::clock::{ServerClock, read_time};
 use crate::store::redis::client::node::transport::Connection;
 use crate::store::redis::client::protocol::handshake::{KEEPALIVE, KEEPALIVE_INTERVAL, connect};
@@ -35,14 +35,14 @@ const CHECKED_FOR: Duration = Duration::from_secs(2);
 
 /// How to reach the server.
 #[derive(Clone)]
-pub(crate) struct Dial {
+pub(crate) struct Connector {
     server: Server,
     client: Client,
     identity: Identity,
     role: Role,
 }
 
-impl Dial {
+impl Connector {
     pub(crate) fn new(server: &Server, role: Role, failovers: &Failovers) -> Result<Self, ConfigError> {
         let client = client(server).map_err(|error| ConfigError::new("url", "of the store", error))?;
         Ok(Self { server: server.clone(), client, identity: Identity::new(failovers), role })
@@ -59,7 +59,7 @@ impl Dial {
         &self,
         clock: &ServerClock,
         ended: impl Fn() + Send + Sync + Unpin + 'static,
-    ) -> RedisResult<Link> {
+    ) -> RedisResult<NodeConnection> {
         let broken = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&broken);
         let mut connection = self
@@ -74,8 +74,13 @@ impl Dial {
         if self.role == Role::Master && is_replica == Some(true) {
             return Err(replica());
         }
-        let link =
-            Link { connection, broken, timeouts: AtomicU32::new(0), made: Instant::now(), check: AtomicU64::new(0) };
+        let link = NodeConnection {
+            connection,
+            broken,
+            timeouts: AtomicU32::new(0),
+            made: Instant::now(),
+            check: AtomicU64::new(0),
+        };
         if is_replica.is_some() {
             link.checked(asked);
         }
@@ -87,26 +92,26 @@ impl Dial {
         self.role == Role::Master || clock.is_due()
     }
 
-    /// Asks for the server's time, and whether it is still a master. Fails as [`Fault::is_from_replica`] if not.
+    /// Asks for the server's time, and whether it is still a master. Fails as [`CallError::is_from_replica`] if not.
     ///
     /// A user who may not ask, or a proxy that does not say, is believed to be connected to one.
-    pub(crate) async fn check(&self, connection: &mut Connection, clock: &ServerClock) -> Result<(), Fault> {
+    pub(crate) async fn check(&self, connection: &mut Connection, clock: &ServerClock) -> Result<(), CallError> {
         let mut questions = Pipeline::new();
         questions.cmd("TIME");
         if self.role == Role::Master {
             questions.cmd("ROLE");
         }
         let sent = clock.elapsed();
-        let answers = connection.send_packed_commands(&questions).await.map_err(Fault::calling)?;
+        let answers = connection.send_packed_commands(&questions).await.map_err(CallError::calling)?;
         if let Some(now) = answers.first().and_then(read_time) {
             clock.set(now, sent.midpoint(clock.elapsed()));
         }
-        if answers.get(1).is_some_and(is_replica) { Err(Fault::replaced(replica())) } else { Ok(()) }
+        if answers.get(1).is_some_and(is_replica) { Err(CallError::replaced(replica())) } else { Ok(()) }
     }
 
     /// Over TLS the driver's. `ended` is called in the runtime when it ends.
     async fn connection(&self, ended: impl Fn() + Send + Sync + Unpin + 'static) -> RedisResult<Connection> {
-        if !self.server.access.is_over_tls() {
+        if !self.server.credentials.is_over_tls() {
             return connect(&self.server, ended).await;
         }
         let settings = settings().set_push_sender(move |push: PushInfo| {
@@ -123,7 +128,7 @@ impl Dial {
 pub(crate) fn client(server: &Server) -> RedisResult<Client> {
     let info = info(server)?;
     #[cfg(feature = "tls")]
-    if let Some(tls) = &server.access.tls {
+    if let Some(tls) = &server.credentials.tls {
         let client_tls = tls
             .client
             .as_ref()
@@ -134,25 +139,25 @@ pub(crate) fn client(server: &Server) -> RedisResult<Client> {
 }
 
 fn info(server: &Server) -> RedisResult<ConnectionInfo> {
-    let access = &server.access;
-    let address = match &server.place {
+    let credentials = &server.credentials;
+    let address = match &server.addr {
         #[cfg(feature = "tls")]
-        Place::Tcp { host, port } if access.tls.is_some() => {
-            let insecure = access.tls.as_ref().is_some_and(|tls| tls.unverified);
+        Addr::Tcp { host, port } if credentials.tls.is_some() => {
+            let insecure = credentials.tls.as_ref().is_some_and(|tls| tls.unverified);
             ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure, tls_params: None }
         }
-        Place::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
-        Place::Unix { path } => ConnectionAddr::Unix(path.into()),
+        Addr::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
+        Addr::Unix { path } => ConnectionAddr::Unix(path.into()),
     };
     // No CLIENT SETINFO: it is one command more to permit, and Redis 7.0 does not know it.
     let mut login = RedisConnectionInfo::default()
         .set_protocol(ProtocolVersion::RESP3)
-        .set_db(access.db.into())
+        .set_db(credentials.db.into())
         .set_skip_set_lib_name();
-    if let Some(user) = &access.user {
+    if let Some(user) = &credentials.user {
         login = login.set_username(user);
     }
-    if let Some(password) = &access.password {
+    if let Some(password) = &credentials.password {
         login = login.set_password(password);
     }
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
@@ -183,7 +188,7 @@ fn replica() -> RedisError {
 }
 
 /// A connection, and what is known of its health.
-pub(crate) struct Link {
+pub(crate) struct NodeConnection {
     connection: Connection,
     /// Set by the connection as soon as it sees the connection end, used or idle.
     broken: Arc<AtomicBool>,
@@ -194,7 +199,7 @@ pub(crate) struct Link {
     check: AtomicU64,
 }
 
-impl Link {
+impl NodeConnection {
     pub(crate) fn is_whole(&self) -> bool {
         !self.broken.load(Ordering::Relaxed)
     }

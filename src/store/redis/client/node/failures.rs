@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::call_error::CallError;
 
 /// The pause after a failed attempt, and the longest. Short, because the first request after the server is back has to
 /// wait it out; long enough that not each request makes an attempt of its own.
@@ -13,24 +13,24 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(40);
 
 /// Whether, since when and why no connection can be made.
-pub(crate) struct Trouble {
+pub(crate) struct Failures {
     /// A std mutex: held for a few comparisons, never across an `.await`.
-    last: Mutex<Option<Last>>,
+    last: Mutex<Option<LastFailure>>,
     /// An outage that has lasted longer is not waited for.
     patience: Duration,
 }
 
-struct Last {
+struct LastFailure {
     /// When the first attempt was begun, and the last one.
     since: Instant,
     begun: Instant,
     /// No other attempt before this.
     until: Instant,
     pause: Duration,
-    fault: Fault,
+    fault: CallError,
 }
 
-impl Trouble {
+impl Failures {
     pub(crate) fn new(patience: Duration) -> Self {
         Self { last: Mutex::default(), patience }
     }
@@ -47,14 +47,14 @@ impl Trouble {
     }
 
     /// An attempt that was begun then has failed; `served` if there is another connection.
-    pub(crate) fn note(&self, begun: Instant, served: bool, fault: &Fault) {
+    pub(crate) fn note(&self, begun: Instant, served: bool, fault: &CallError) {
         let mut last = self.last();
         let (earlier, pause) = match &*last {
             Some(last) => (last.since, (last.pause * 2).min(LONGEST_PAUSE)),
             None => (begun, FIRST_PAUSE),
         };
         let since = if served { begun } else { earlier };
-        *last = Some(Last { since, begun, until: Instant::now() + pause, pause, fault: fault.clone() });
+        *last = Some(LastFailure { since, begun, until: Instant::now() + pause, pause, fault: fault.clone() });
     }
 
     /// Whether the last attempt was begun before this: the server may be back since.
@@ -67,16 +67,16 @@ impl Trouble {
     }
 
     /// What to tell a request that got no connection.
-    pub(crate) fn weighed(&self, fault: Fault) -> Fault {
+    pub(crate) fn weighed(&self, fault: CallError) -> CallError {
         if self.lasts() { fault.lasting() } else { fault }
     }
 
     /// Why the last attempt failed.
-    pub(crate) fn fault(&self) -> Option<Fault> {
+    pub(crate) fn fault(&self) -> Option<CallError> {
         self.last().as_ref().map(|last| last.fault.clone())
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<Last>> {
+    fn last(&self) -> MutexGuard<'_, Option<LastFailure>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,30 +2,30 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::call_error::CallError;
 
 /// How many calls are on the way.
-pub(crate) struct Flight {
+pub(crate) struct InFlightLimit {
     now: AtomicUsize,
     most: usize,
 }
 
-impl Flight {
+impl InFlightLimit {
     pub(crate) const fn new(most: usize) -> Self {
         Self { now: AtomicUsize::new(0), most }
     }
 
     /// Until what is answered is dropped, also by a cancelled request.
-    pub(crate) fn begin(&self) -> Result<Flying<'_>, Fault> {
-        let flying = Flying(self);
-        if self.now.fetch_add(1, Ordering::Relaxed) < self.most { Ok(flying) } else { Err(Fault::CROWDED) }
+    pub(crate) fn begin(&self) -> Result<InFlightPermit<'_>, CallError> {
+        let flying = InFlightPermit(self);
+        if self.now.fetch_add(1, Ordering::Relaxed) < self.most { Ok(flying) } else { Err(CallError::CROWDED) }
     }
 }
 
 /// One call on the way.
-pub(crate) struct Flying<'a>(&'a Flight);
+pub(crate) struct InFlightPermit<'a>(&'a InFlightLimit);
 
-impl Drop for Flying<'_> {
+impl Drop for InFlightPermit<'_> {
     fn drop(&mut self) {
         self.0.now.fetch_sub(1, Ordering::Relaxed);
     }
@@ -33,16 +33,16 @@ impl Drop for Flying<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::redis::client::node::in_flight::Flight;
+    use crate::store::redis::client::node::in_flight::InFlightLimit;
 
     #[test]
     fn a_refused_call_takes_no_place_and_an_ended_one_makes_room() {
-        let flight = Flight::new(2);
-        let (first, _second) = (flight.begin().ok(), flight.begin().ok());
+        let in_flight = InFlightLimit::new(2);
+        let (first, _second) = (in_flight.begin().ok(), in_flight.begin().ok());
         for _ in 0..3 {
-            assert!(flight.begin().is_err());
+            assert!(in_flight.begin().is_err());
         }
         drop(first);
-        assert!(flight.begin().is_ok());
+        assert!(in_flight.begin().is_ok());
     }
 }

@@ -19,8 +19,8 @@ use tokio::runtime::{self, Id};
 use tokio::time::Instant;
 
 use crate::store::redis::client::node::multiplexed::alarm::Guard;
-use crate::store::redis::client::node::multiplexed::driver::Service;
-use crate::store::redis::client::node::multiplexed::pending::Waiting;
+use crate::store::redis::client::node::multiplexed::driver::Driver;
+use crate::store::redis::client::node::multiplexed::pending::PendingReply;
 use crate::store::redis::client::protocol::{encode, resp};
 
 /// What is read at once. Both buffers grow for what is larger, and are given back after it.
@@ -37,11 +37,11 @@ const OF_A_SESSION: usize = 1000;
 
 /// A handle; when the last one goes, the connection ends. Whoever waits for an answer may stop at any time.
 #[derive(Clone)]
-pub(crate) struct Pipe(Arc<Handle>);
+pub(crate) struct Multiplexed(Arc<MultiplexedHandle>);
 
-struct Handle(Arc<Shared>);
+struct MultiplexedHandle(Arc<MultiplexedInner>);
 
-pub(crate) struct Shared {
+pub(crate) struct MultiplexedInner {
     calls: Mutex<Calls>,
     /// Where the connection's task is.
     home: runtime::Handle,
@@ -52,7 +52,7 @@ pub(crate) struct Calls {
     /// What they have put in since the last write.
     bytes: Vec<u8>,
     /// In the order of their answers.
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<PendingReply>,
     /// How many of them the connection's task knows.
     known: usize,
     /// How often it has looked for more.
@@ -70,7 +70,7 @@ pub(crate) struct Calls {
     ended: bool,
 }
 
-impl Pipe {
+impl Multiplexed {
     /// Serves this stream in a task of its own; `broke` is called, once, if it ends before the last handle is gone,
     /// or when [`TIMEOUTS`](crate::store::redis::client::node::connection::TIMEOUTS) answers in a row are late, also of callers that have gone before.
     pub(crate) fn new<S>(stream: S, broke: impl FnOnce() + Send + 'static) -> Self
@@ -89,9 +89,9 @@ impl Pipe {
             unused: false,
             ended: false,
         };
-        let shared = Arc::new(Shared { calls: Mutex::new(calls), home: runtime::Handle::current() });
-        tokio::spawn(Service::new(stream, Arc::clone(&shared)));
-        Self(Arc::new(Handle(shared)))
+        let shared = Arc::new(MultiplexedInner { calls: Mutex::new(calls), home: runtime::Handle::current() });
+        tokio::spawn(Driver::new(stream, Arc::clone(&shared)));
+        Self(Arc::new(MultiplexedHandle(shared)))
     }
 
     /// Sends a command.
@@ -132,7 +132,7 @@ impl Pipe {
         until: Instant,
         (awaited, room): (usize, usize),
     ) -> RedisResult<Vec<u8>> {
-        let (waiting, answer) = Waiting::new(awaited, room, until);
+        let (waiting, answer) = PendingReply::new(awaited, room, until);
         self.put(waiting, write)?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
@@ -143,12 +143,12 @@ impl Pipe {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let (waiting, answers) = Waiting::new(count, LITTLE * count, until);
+        let (waiting, answers) = PendingReply::new(count, LITTLE * count, until);
         self.put(waiting, |bytes| commands.cmd_iter().for_each(|command| command.write_packed_command(bytes)))?;
         resp::values(&answers.await.unwrap_or_else(|_| Err(gone()))?, count)
     }
 
-    fn put(&self, call: Waiting, write: impl FnOnce(&mut Vec<u8>)) -> RedisResult<()> {
+    fn put(&self, call: PendingReply, write: impl FnOnce(&mut Vec<u8>)) -> RedisResult<()> {
         // A caller outside of a runtime is looked after by the connection's.
         let runtime = runtime::Handle::try_current().unwrap_or_else(|_| self.0.0.home.clone());
         let mut calls = self.0.0.lock();
@@ -172,7 +172,7 @@ impl Pipe {
     }
 }
 
-impl Drop for Handle {
+impl Drop for MultiplexedHandle {
     fn drop(&mut self) {
         let mut calls = self.0.lock();
         calls.unused = true;
@@ -186,7 +186,7 @@ impl Drop for Handle {
 
 impl Calls {
     /// An answer has come; returns the call that has all of its own by now.
-    fn take(&mut self, answer: &[u8]) -> RedisResult<Option<Waiting>> {
+    fn take(&mut self, answer: &[u8]) -> RedisResult<Option<PendingReply>> {
         let Some(call) = self.waiting.front_mut().filter(|_| self.known > 0) else {
             return Err((ErrorKind::Parse, "an answer to no call").into());
         };
@@ -199,7 +199,7 @@ impl Calls {
     }
 }
 
-impl Shared {
+impl MultiplexedInner {
     fn lock(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,14 +10,14 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::store::redis::client::budget::Budget;
-use crate::store::redis::client::call_error::Fault;
-use crate::store::redis::client::command::{Call, send, send_checked};
+use crate::store::redis::client::call_error::CallError;
+use crate::store::redis::client::command::{Command, send, send_checked};
 use crate::store::redis::client::node::clock::ServerClock;
-use crate::store::redis::client::node::connection::{CONNECT, Dial, Link, TIMEOUTS};
-use crate::store::redis::client::node::failures::Trouble;
+use crate::store::redis::client::node::connection::{CONNECT, Connector, NodeConnection, TIMEOUTS};
+use crate::store::redis::client::node::failures::Failures;
 use crate::store::redis::client::shared_attempt::Single;
-use crate::store::redis::client::single_task::{Taken, Turn};
-use crate::util::boxed::erased;
+use crate::store::redis::client::single_task::{Lease, Taken};
+use crate::util::boxed::boxed;
 
 /// An attempt to connect that takes longer is not waited for by other callers.
 const SHARED_FOR: Duration = Duration::from_millis(300);
@@ -30,47 +30,52 @@ const PAUSE: Duration = Duration::from_millis(500);
 const STILL: Duration = Duration::from_secs(3);
 
 /// One node's shared connections. Whoever finds one broken makes it again; all others wait for that one attempt.
-pub(crate) struct Lanes {
-    dial: Dial,
+pub(crate) struct SharedConnections {
+    connector: Connector,
     clock: Arc<ServerClock>,
     /// Std locks: held for a clone or a store, never across an `.await`.
-    links: Box<[RwLock<Option<Arc<Link>>>]>,
+    links: Box<[RwLock<Option<Arc<NodeConnection>>>]>,
     turn: AtomicUsize,
     /// Late answers since the last one in time, of all connections.
     late: AtomicU32,
-    dialing: Single<Result<Arc<Link>, Fault>>,
-    trouble: Trouble,
-    mending: Arc<Turn>,
+    dialing: Single<Result<Arc<NodeConnection>, CallError>>,
+    trouble: Failures,
+    mending: Arc<Lease>,
     me: Weak<Self>,
 }
 
-impl Lanes {
-    pub(crate) fn new(dial: Dial, clock: Arc<ServerClock>, connections: usize, patience: Duration) -> Arc<Self> {
+impl SharedConnections {
+    pub(crate) fn new(
+        connector: Connector,
+        clock: Arc<ServerClock>,
+        connections: usize,
+        patience: Duration,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
-            dial,
+            connector,
             clock,
             links: (0..connections).map(|_| RwLock::default()).collect(),
             turn: AtomicUsize::new(0),
             late: AtomicU32::new(0),
             dialing: Single::new(SHARED_FOR),
-            trouble: Trouble::new(patience),
-            mending: Turn::new(STILL),
+            trouble: Failures::new(patience),
+            mending: Lease::new(STILL),
             me: me.clone(),
         })
     }
 
-    pub(crate) async fn send<C: Call>(&self, budget: &Budget, call: &C) -> Result<C::Answer, Fault> {
+    pub(crate) async fn send<C: Command>(&self, budget: &Budget, call: &C) -> Result<C::Output, CallError> {
         // By turns, so that a retry meets another connection.
         let number = self.turn.fetch_add(1, Ordering::Relaxed) % self.links.len();
         let link = match self.whole(number) {
             Some(link) => link,
             // Rare.
-            None => erased(self.new_link(number, budget)).await?,
+            None => boxed(self.new_link(number, budget)).await?,
         };
         let mut connection = link.connection();
         let now = self.clock.elapsed();
         let answer = if link.claims_check(now) {
-            let answer = erased(send_checked(&self.dial, &self.clock, call, &mut connection, budget)).await;
+            let answer = boxed(send_checked(&self.connector, &self.clock, call, &mut connection, budget)).await;
             if answer.is_ok() {
                 link.checked(now);
             }
@@ -85,7 +90,7 @@ impl Lanes {
         answer
     }
 
-    fn answered(&self, link: &Link) {
+    fn answered(&self, link: &NodeConnection) {
         link.answered();
         // Read first: a store would take the cache line from the other threads at every answer.
         if self.late.load(Ordering::Relaxed) != 0 {
@@ -93,7 +98,7 @@ impl Lanes {
         }
     }
 
-    fn failed(&self, link: &Link, fault: &Fault) {
+    fn failed(&self, link: &NodeConnection, fault: &CallError) {
         if !link.is_whole() {
             // Given up already: what is heard of it late says nothing about those made since.
             return;
@@ -123,12 +128,12 @@ impl Lanes {
         self.mend();
     }
 
-    fn whole(&self, number: usize) -> Option<Arc<Link>> {
+    fn whole(&self, number: usize) -> Option<Arc<NodeConnection>> {
         let link = self.links[number].read().unwrap_or_else(PoisonError::into_inner);
         link.as_ref().filter(|link| link.is_whole()).cloned()
     }
 
-    fn any_whole(&self) -> Option<Arc<Link>> {
+    fn any_whole(&self) -> Option<Arc<NodeConnection>> {
         (0..self.links.len()).find_map(|number| self.whole(number))
     }
 
@@ -141,13 +146,13 @@ impl Lanes {
     }
 
     /// Rather another's than none.
-    async fn new_link(&self, number: usize, budget: &Budget) -> Result<Arc<Link>, Fault> {
+    async fn new_link(&self, number: usize, budget: &Budget) -> Result<Arc<NodeConnection>, CallError> {
         let most = if self.trouble.lasts() { LINGER } else { CONNECT };
         let fault = match timeout(budget.left(most), self.dialed(number)).await {
             Ok(Ok(link)) => return Ok(link),
             Ok(Err(fault)) => fault,
             Err(_) => {
-                self.trouble.fault().unwrap_or(Fault::no_connection("no connection to Redis could be made in time"))
+                self.trouble.fault().unwrap_or(CallError::no_connection("no connection to Redis could be made in time"))
             }
         };
         self.any_whole().ok_or_else(|| self.trouble.weighed(fault))
@@ -155,7 +160,7 @@ impl Lanes {
 
     /// After a failure nobody waits for the next attempt who can be served without it. Others fail by an attempt that was
     /// begun after they came, so the first request after the server is back succeeds.
-    async fn dialed(&self, number: usize) -> Result<Arc<Link>, Fault> {
+    async fn dialed(&self, number: usize) -> Result<Arc<NodeConnection>, CallError> {
         let came = Instant::now();
         loop {
             if let Some(ends) = self.trouble.pause_ends() {
@@ -172,31 +177,31 @@ impl Lanes {
     }
 
     /// The attempt is a task of its own: it goes on if the request that began it is cancelled.
-    async fn attempt(&self, number: usize) -> Result<Arc<Link>, Fault> {
-        let dial = || {
-            let lanes = self.me.clone();
+    async fn attempt(&self, number: usize) -> Result<Arc<NodeConnection>, CallError> {
+        let connector = || {
+            let shared = self.me.clone();
             async move {
-                match lanes.upgrade() {
-                    Some(lanes) => lanes.dial_once(number).await,
-                    None => Err(Fault::no_connection("the connections to Redis are closed")),
+                match shared.upgrade() {
+                    Some(shared) => shared.dial_once(number).await,
+                    None => Err(CallError::no_connection("the connections to Redis are closed")),
                 }
             }
         };
-        let dialed = self.dialing.join(dial).await;
-        dialed.unwrap_or_else(|| Err(Fault::no_connection("the runtime is shutting down")))
+        let dialed = self.dialing.join(connector).await;
+        dialed.unwrap_or_else(|| Err(CallError::no_connection("the runtime is shutting down")))
     }
 
-    async fn dial_once(&self, number: usize) -> Result<Arc<Link>, Fault> {
+    async fn dial_once(&self, number: usize) -> Result<Arc<NodeConnection>, CallError> {
         if let Some(link) = self.whole(number) {
             return Ok(link);
         }
-        let (begun, lanes) = (Instant::now(), self.me.clone());
+        let (begun, shared) = (Instant::now(), self.me.clone());
         let ended = move || {
-            if let Some(lanes) = lanes.upgrade() {
-                lanes.mend();
+            if let Some(shared) = shared.upgrade() {
+                shared.mend();
             }
         };
-        match self.dial.link(&self.clock, ended).await {
+        match self.connector.link(&self.clock, ended).await {
             Ok(link) => {
                 let link = Arc::new(link);
                 *self.links[number].write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
@@ -205,7 +210,7 @@ impl Lanes {
                 Ok(link)
             }
             Err(error) => {
-                let fault = Fault::connecting(error);
+                let fault = CallError::connecting(error);
                 self.trouble.note(begun, self.any_whole().is_some(), &fault);
                 Err(fault)
             }
@@ -223,20 +228,20 @@ impl Lanes {
     }
 }
 
-async fn mend(lanes: Weak<Lanes>, mut turn: Taken) {
+async fn mend(shared: Weak<SharedConnections>, mut turn: Taken) {
     let mut pause = FIRST_PAUSE;
     loop {
         sleep(pause).await;
-        let Some(lanes) = lanes.upgrade().filter(|_| turn.renew()) else { return };
-        let Some(number) = lanes.broken() else {
+        let Some(shared) = shared.upgrade().filter(|_| turn.renew()) else { return };
+        let Some(number) = shared.broken() else {
             drop(turn);
-            if lanes.broken().is_some() {
+            if shared.broken().is_some() {
                 // It broke meanwhile, and found the turn taken.
-                lanes.mend();
+                shared.mend();
             }
             return;
         };
         // A failure is remembered.
-        pause = if lanes.attempt(number).await.is_ok() { Duration::ZERO } else { PAUSE };
+        pause = if shared.attempt(number).await.is_ok() { Duration::ZERO } else { PAUSE };
     }
 }

@@ -5,12 +5,12 @@ use redis::{Cmd, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use crate::store::redis::client::budget::ANSWER;
-use crate::store::redis::client::node::multiplexed::Pipe;
+use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::protocol::encode::{command, hgetall, lasting};
 use crate::store::redis::client::protocol::hash::Hash;
 use crate::store::redis::client::protocol::resp;
 use crate::store::redis::client::protocol::resp::accepted;
-use crate::util::boxed::erased;
+use crate::util::boxed::boxed;
 
 /// A cheap handle.
 #[derive(Clone)]
@@ -22,13 +22,13 @@ pub(crate) struct Connection {
 
 #[derive(Clone)]
 enum Route {
-    Ours(Pipe),
+    Ours(Multiplexed),
     /// For TLS and for bulk work: there a call more or less a microsecond long is no matter.
     Driver(Box<MultiplexedConnection>),
 }
 
-impl From<Pipe> for Connection {
-    fn from(pipe: Pipe) -> Self {
+impl From<Multiplexed> for Connection {
+    fn from(pipe: Multiplexed) -> Self {
         Self { route: Route::Ours(pipe), until: None }
     }
 }
@@ -52,7 +52,7 @@ impl Connection {
     pub(crate) async fn send_packed_command(&mut self, command: &Cmd) -> RedisResult<Value> {
         match &mut self.route {
             Route::Ours(pipe) => pipe.one(command, self.until.unwrap_or_else(soon)).await,
-            Route::Driver(connection) => erased(connection.send_packed_command(command)).await,
+            Route::Driver(connection) => boxed(connection.send_packed_command(command)).await,
         }
     }
 
@@ -68,7 +68,7 @@ impl Connection {
             Route::Ours(pipe) => pipe.script(name, script, (keys, args), self.until.unwrap_or_else(soon)).await,
             Route::Driver(connection) => {
                 let command = command(name, script, keys, args);
-                erased(connection.send_packed_command(&command)).await
+                boxed(connection.send_packed_command(&command)).await
             }
         }
     }
@@ -82,7 +82,7 @@ impl Connection {
             }
             Route::Driver(connection) => {
                 let command = hgetall(key);
-                Hash::read(erased(connection.send_packed_command(&command)).await?)
+                Hash::read(boxed(connection.send_packed_command(&command)).await?)
             }
         }
     }
@@ -97,7 +97,7 @@ impl Connection {
             }
             Route::Driver(connection) => {
                 let commands = lasting(key);
-                Hash::read_lasting(erased(connection.send_packed_commands(&commands, 0, commands.len())).await?)
+                Hash::read_lasting(boxed(connection.send_packed_commands(&commands, 0, commands.len())).await?)
             }
         }
     }
@@ -106,7 +106,7 @@ impl Connection {
     pub(crate) async fn send_packed_commands(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
         match &mut self.route {
             Route::Ours(pipe) => pipe.many(commands, self.until.unwrap_or_else(soon)).await,
-            Route::Driver(connection) => erased(connection.send_packed_commands(commands, 0, commands.len())).await,
+            Route::Driver(connection) => boxed(connection.send_packed_commands(commands, 0, commands.len())).await,
         }
     }
 }

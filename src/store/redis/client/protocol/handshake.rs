@@ -8,9 +8,9 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, 
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
-use crate::config::servers::{Access, Place, Server};
+use crate::config::servers::{Addr, Credentials, Server};
 use crate::store::redis::client::node::connection::CONNECT;
-use crate::store::redis::client::node::multiplexed::Pipe;
+use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::node::transport::Connection;
 use crate::store::redis::client::protocol::resp::accepted;
 
@@ -21,11 +21,11 @@ pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Connects without TLS. `broke` is called in the runtime if the connection ends before it is given up.
 pub(crate) async fn connect(server: &Server, broke: impl FnOnce() + Send + Unpin + 'static) -> RedisResult<Connection> {
     let connecting = async {
-        let pipe = match &server.place {
-            Place::Tcp { host, port } => Pipe::new(tcp(host, *port).await?, broke),
-            Place::Unix { path } => Pipe::new(UnixStream::connect(path).await?, broke),
+        let pipe = match &server.addr {
+            Addr::Tcp { host, port } => Multiplexed::new(tcp(host, *port).await?, broke),
+            Addr::Unix { path } => Multiplexed::new(UnixStream::connect(path).await?, broke),
         };
-        greet(&pipe, &server.access).await?;
+        greet(&pipe, &server.credentials).await?;
         Ok(pipe.into())
     };
     timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
@@ -40,11 +40,11 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
 }
 
 /// The protocol, the user and the database, in one write.
-async fn greet(pipe: &Pipe, access: &Access) -> RedisResult<()> {
+async fn greet(pipe: &Multiplexed, credentials: &Credentials) -> RedisResult<()> {
     let mut words = Pipeline::new();
-    words.add_command(hello(access));
-    if access.db != 0 {
-        words.cmd("SELECT").arg(access.db);
+    words.add_command(hello(credentials));
+    if credentials.db != 0 {
+        words.cmd("SELECT").arg(credentials.db);
     }
     let mut answers = pipe.many(&words, Instant::now() + CONNECT).await?.into_iter().map(accepted);
     answers.next().transpose().map_err(of_hello)?;
@@ -52,11 +52,11 @@ async fn greet(pipe: &Pipe, access: &Access) -> RedisResult<()> {
     Ok(())
 }
 
-fn hello(access: &Access) -> Cmd {
+fn hello(credentials: &Credentials) -> Cmd {
     let mut hello = cmd("HELLO");
     hello.arg(3);
-    if let Some(password) = &access.password {
-        hello.arg("AUTH").arg(access.user.as_deref().unwrap_or("default")).arg(password.as_str());
+    if let Some(password) = &credentials.password {
+        hello.arg("AUTH").arg(credentials.user.as_deref().unwrap_or("default")).arg(password.as_str());
     }
     hello
 }

@@ -10,7 +10,7 @@ use redis::{ErrorKind, RedisError, RedisResult, Value, parse_redis_value};
 
 mod framer;
 
-pub(crate) use framer::Measure;
+pub(crate) use framer::Framer;
 
 /// Answers within answers, at most.
 const DEPTH: usize = 16;
@@ -21,20 +21,20 @@ const LINE: usize = 64 << 10;
 
 /// Why there is no answer yet, or never will be.
 #[derive(Debug)]
-pub(crate) enum Not {
+pub(crate) enum ReadError {
     /// More of it is to come.
     Whole,
     Resp(RedisError),
 }
 
-fn not_resp(what: &'static str) -> Not {
-    Not::Resp((ErrorKind::Parse, what).into())
+fn not_resp(what: &'static str) -> ReadError {
+    ReadError::Resp((ErrorKind::Parse, what).into())
 }
 
 /// Reads as many whole answers.
 pub(crate) fn values(bytes: &[u8], count: usize) -> RedisResult<Vec<Value>> {
-    let mut bytes = Bytes { all: bytes, at: 0 };
-    (0..count).map(|_| bytes.value(DEPTH).map_err(Not::into_error)).collect()
+    let mut bytes = Cursor { all: bytes, at: 0 };
+    (0..count).map(|_| bytes.value(DEPTH).map_err(ReadError::into_error)).collect()
 }
 
 /// Reads a whole answer.
@@ -44,12 +44,12 @@ pub(crate) fn value(bytes: &[u8]) -> RedisResult<Value> {
 
 /// Reads the first of some whole answers; where the next one begins.
 pub(crate) fn first(bytes: &[u8]) -> RedisResult<(Value, usize)> {
-    let mut bytes = Bytes { all: bytes, at: 0 };
-    let value = bytes.value(DEPTH).map_err(Not::into_error)?;
+    let mut bytes = Cursor { all: bytes, at: 0 };
+    let value = bytes.value(DEPTH).map_err(ReadError::into_error)?;
     Ok((value, bytes.at))
 }
 
-impl Not {
+impl ReadError {
     pub(crate) fn into_error(self) -> RedisError {
         match self {
             Self::Whole => (ErrorKind::Parse, "an answer that breaks off").into(),
@@ -60,14 +60,14 @@ impl Not {
 
 /// Where the strings of a whole answer lie that is a map or a list of them; `None` in the place of what is none.
 pub(crate) struct Strings<'a> {
-    bytes: Bytes<'a>,
+    bytes: Cursor<'a>,
     left: usize,
 }
 
 impl<'a> Strings<'a> {
     /// Of the answer that begins there.
     pub(crate) fn of(bytes: &'a [u8], at: usize) -> Self {
-        let mut bytes = Bytes { all: bytes, at };
+        let mut bytes = Cursor { all: bytes, at };
         let left = match bytes.line() {
             Ok((b'%', line)) => count(line, LONGEST).ok().flatten().map(|pairs| 2 * pairs),
             Ok((b'*', line)) => count(line, LONGEST).ok().flatten(),
@@ -95,12 +95,12 @@ pub(crate) fn accepted(answer: Value) -> RedisResult<Value> {
     }
 }
 
-struct Bytes<'a> {
+struct Cursor<'a> {
     all: &'a [u8],
     at: usize,
 }
 
-impl<'a> Bytes<'a> {
+impl<'a> Cursor<'a> {
     /// Where a string lies.
     fn string(&mut self) -> Option<Range<usize>> {
         let Ok((b'$', line)) = self.line() else { return None };
@@ -110,7 +110,7 @@ impl<'a> Bytes<'a> {
     }
 
     /// Reads one answer.
-    fn value(&mut self, depth: usize) -> Result<Value, Not> {
+    fn value(&mut self, depth: usize) -> Result<Value, ReadError> {
         let begun = self.at;
         let (kind, line) = self.line()?;
         Ok(match kind {
@@ -129,7 +129,7 @@ impl<'a> Bytes<'a> {
             b'%' if depth > 0 => {
                 let length = count(line, LONGEST)?.unwrap_or(0);
                 let mut pair = || Ok((self.value(depth - 1)?, self.value(depth - 1)?));
-                Value::Map((0..length).map(|_| pair()).collect::<Result<_, Not>>()?)
+                Value::Map((0..length).map(|_| pair()).collect::<Result<_, ReadError>>()?)
             }
             // What is said about the answer after it, which nobody here asks for.
             b'|' if depth > 0 => {
@@ -139,33 +139,33 @@ impl<'a> Bytes<'a> {
             }
             _ => {
                 let answer = &self.all[begun..];
-                let length = Measure::default().of(answer)?;
+                let length = Framer::default().of(answer)?;
                 self.at = begun + length;
-                parse_redis_value(&answer[..length]).map_err(Not::Resp)?
+                parse_redis_value(&answer[..length]).map_err(ReadError::Resp)?
             }
         })
     }
 
     /// An answer's first byte and the rest of its line.
-    fn line(&mut self) -> Result<(u8, &'a [u8]), Not> {
+    fn line(&mut self) -> Result<(u8, &'a [u8]), ReadError> {
         let rest = &self.all[self.at..];
         let Some(end) = rest.iter().take(LINE).position(|byte| *byte == b'\r') else {
-            return if rest.len() < LINE { Err(Not::Whole) } else { Err(not_resp("an endless line")) };
+            return if rest.len() < LINE { Err(ReadError::Whole) } else { Err(not_resp("an endless line")) };
         };
         match (rest.first(), rest.get(end + 1)) {
             (Some(kind), Some(b'\n')) if end > 0 => {
                 self.at += end + 2;
                 Ok((*kind, &rest[1..end]))
             }
-            (_, None) => Err(Not::Whole),
+            (_, None) => Err(ReadError::Whole),
             _ => Err(not_resp("a line that does not end")),
         }
     }
 
     /// So many bytes, which a line's end follows.
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Not> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], ReadError> {
         let end = self.at + length;
-        let Some(taken) = self.all.get(self.at..end + 2) else { return Err(Not::Whole) };
+        let Some(taken) = self.all.get(self.at..end + 2) else { return Err(ReadError::Whole) };
         let Some(taken) = taken.strip_suffix(b"\r\n") else { return Err(not_resp("a string of another length")) };
         self.at = end + 2;
         Ok(taken)
@@ -173,7 +173,7 @@ impl<'a> Bytes<'a> {
 }
 
 /// A length; none where it is -1, which means that there is nothing.
-fn count(line: &[u8], most: usize) -> Result<Option<usize>, Not> {
+fn count(line: &[u8], most: usize) -> Result<Option<usize>, ReadError> {
     if line == b"-1" {
         return Ok(None);
     }
@@ -187,7 +187,7 @@ fn count(line: &[u8], most: usize) -> Result<Option<usize>, Not> {
     }
 }
 
-fn text(line: &[u8]) -> Result<&str, Not> {
+fn text(line: &[u8]) -> Result<&str, ReadError> {
     str::from_utf8(line).map_err(|_| not_resp("a line that is no text"))
 }
 
@@ -223,8 +223,8 @@ mod tests {
         b">2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n",
     ];
 
-    fn length(bytes: &[u8]) -> Result<usize, Not> {
-        Measure::default().of(bytes)
+    fn length(bytes: &[u8]) -> Result<usize, ReadError> {
+        Framer::default().of(bytes)
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
         for bytes in ANSWERS {
             for cut in 0..bytes.len() {
                 let read = length(&bytes[..cut]);
-                assert!(matches!(read, Err(Not::Whole)), "{} at {cut}: {read:?}", bytes.escape_ascii());
+                assert!(matches!(read, Err(ReadError::Whole)), "{} at {cut}: {read:?}", bytes.escape_ascii());
                 assert!(value(&bytes[..cut]).is_err(), "{} at {cut}", bytes.escape_ascii());
             }
         }
@@ -250,11 +250,15 @@ mod tests {
 
     #[test]
     fn an_answer_that_comes_in_parts_is_measured_as_if_it_were_whole() {
-        let mut measure = Measure::default();
+        let mut measure = Framer::default();
         for bytes in ANSWERS {
             let more = [bytes, b"+more\r\n"].concat();
             for come in 0..bytes.len() {
-                assert!(matches!(measure.of(&more[..come]), Err(Not::Whole)), "{} at {come}", bytes.escape_ascii());
+                assert!(
+                    matches!(measure.of(&more[..come]), Err(ReadError::Whole)),
+                    "{} at {come}",
+                    bytes.escape_ascii()
+                );
             }
             assert_eq!(measure.of(&more).expect("whole"), bytes.len(), "{}", bytes.escape_ascii());
         }
@@ -263,9 +267,9 @@ mod tests {
     #[test]
     fn no_part_of_it_is_looked_at_twice() {
         let bytes = [b"*200000\r\n".as_slice(), &b":1\r\n".repeat(200_000)].concat();
-        let (mut measure, begun) = (Measure::default(), std::time::Instant::now());
+        let (mut measure, begun) = (Framer::default(), std::time::Instant::now());
         for come in (0..bytes.len()).step_by(100) {
-            assert!(matches!(measure.of(&bytes[..come]), Err(Not::Whole)));
+            assert!(matches!(measure.of(&bytes[..come]), Err(ReadError::Whole)));
         }
         assert_eq!(measure.of(&bytes).expect("whole"), bytes.len());
         // Milliseconds; looked at again each time, it would be minutes.
@@ -285,11 +289,11 @@ mod tests {
 
     #[test]
     fn an_answer_without_end_is_refused() {
-        let (mut measure, begin) = (Measure::default(), b"*2\r\n$536870912\r\n");
+        let (mut measure, begin) = (Framer::default(), b"*2\r\n$536870912\r\n");
         let mut bytes = vec![0; LONGEST + 1];
         bytes[..begin.len()].copy_from_slice(begin);
-        assert!(matches!(measure.of(&bytes[..LONGEST]), Err(Not::Whole)));
-        assert!(matches!(measure.of(&bytes), Err(Not::Resp(_))));
+        assert!(matches!(measure.of(&bytes[..LONGEST]), Err(ReadError::Whole)));
+        assert!(matches!(measure.of(&bytes), Err(ReadError::Resp(_))));
     }
 
     #[test]
@@ -347,7 +351,7 @@ mod tests {
             &endless,
         ];
         for bytes in all {
-            let waits = matches!(length(bytes), Err(Not::Whole));
+            let waits = matches!(length(bytes), Err(ReadError::Whole));
             assert!(!waits && value(bytes).is_err(), "{}", bytes[..bytes.len().min(40)].escape_ascii());
         }
     }

@@ -2,19 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use crate::store::redis::client::tests::server::{TestServer, Turn, host, port};
+use crate::store::redis::client::tests::server::{Lease, TestServer, host, port};
 
 pub(crate) struct TestCluster {
     /// The masters, then their replicas in the same order.
     pub(crate) nodes: Vec<TestServer>,
     ports: Vec<u16>,
-    _turn: Turn,
+    _turn: Lease,
 }
 
 impl TestCluster {
     /// Three masters with a third of the slots each, and perhaps a replica of each.
     pub(crate) fn start(replicas: bool) -> Self {
-        let turn = Turn::wait();
+        let turn = Lease::wait();
         let count = if replicas { 6 } else { 3 };
         let ports: Vec<u16> = (0..count).map(|_| port()).collect();
         let nodes: Vec<TestServer> = ports.iter().map(|port| node(*port)).collect();
@@ -62,8 +62,8 @@ impl TestCluster {
     }
 
     pub(crate) fn url(&self) -> String {
-        let places: Vec<String> = self.ports.iter().map(|port| format!("{}:{port}", host())).collect();
-        format!("redis-cluster://{}", places.join(","))
+        let addrs: Vec<String> = self.ports.iter().map(|port| format!("{}:{port}", host())).collect();
+        format!("redis-cluster://{}", addrs.join(","))
     }
 
     pub(crate) fn id(&self, number: usize) -> String {

@@ -78,15 +78,15 @@ async fn told(url: &str, tls: &Tls) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_trusted_by_the_authority_that_was_named() {
     let (ours, other) = (Authority::new(), Authority::new());
-    let (_server, place) = start(&ours, "no", &[]);
-    let url = format!("rediss://{place}");
+    let (_server, addr) = start(&ours, "no", &[]);
+    let url = format!("rediss://{addr}");
     let tls = Tls::new().root_certificate(other.pem()).root_certificate(ours.pem());
     let client = secured(&url, &tls);
     for path in PATHS {
         count(&client, path).await.unwrap();
     }
     client.check().await.unwrap();
-    let untrusted = format!("{place} presents a certificate that is not trusted");
+    let untrusted = format!("{addr} presents a certificate that is not trusted");
     assert_eq!(told(&url, &Tls::new().root_certificate(other.pem())).await, untrusted);
     assert_eq!(told(&url, &Tls::new()).await, untrusted, "the platform does not know it");
     assert_eq!(told(&url, &Tls::new().dangerously_without_verification()).await, "fine");
@@ -97,9 +97,9 @@ async fn a_clusters_nodes_are_reached_over_tls_at_the_port_that_they_announce() 
     let authority = Authority::new();
     let (host, bus) = (server::host(), (server::port() + 10_000).to_string());
     let options = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];
-    let (server, place) = start(&authority, "no", &[&options[..], &["--cluster-announce-ip", &host]].concat());
+    let (server, addr) = start(&authority, "no", &[&options[..], &["--cluster-announce-ip", &host]].concat());
     server.admin::<()>("CLUSTER ADDSLOTSRANGE 0 16383");
-    let client = secured(&format!("rediss-cluster://{place}"), &Tls::new().root_certificate(authority.pem()));
+    let client = secured(&format!("rediss-cluster://{addr}"), &Tls::new().root_certificate(authority.pem()));
     let limit = tokio::time::Instant::now() + Duration::from_secs(10);
     while !server.admin::<String>("CLUSTER INFO").contains("cluster_state:ok") {
         assert!(tokio::time::Instant::now() < limit, "the cluster of one does not work");
@@ -114,16 +114,16 @@ async fn a_clusters_nodes_are_reached_over_tls_at_the_port_that_they_announce() 
 #[test]
 fn calls_over_tls_succeed_though_their_runtime_is_not_driven() {
     let authority = Authority::new();
-    let (_server, place) = start(&authority, "no", &[]);
-    let client = secured(&format!("rediss://{place}"), &Tls::new().root_certificate(authority.pem()));
+    let (_server, addr) = start(&authority, "no", &[]);
+    let client = secured(&format!("rediss://{addr}"), &Tls::new().root_certificate(authority.pem()));
     crate::store::redis::client::tests::runtimes::calls_go_on_in_another_runtime(&client, Duration::from_secs(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_becomes_a_replica_is_not_believed_over_tls() {
     let authority = Authority::new();
-    let (server, place) = start(&authority, "no", &[]);
-    let client = secured(&format!("rediss://{place}"), &Tls::new().root_certificate(authority.pem()));
+    let (server, addr) = start(&authority, "no", &[]);
+    let client = secured(&format!("rediss://{addr}"), &Tls::new().root_certificate(authority.pem()));
     for path in PATHS {
         server.admin::<()>("REPLICAOF NO ONE");
         get(&client, path, "k").await.unwrap();
@@ -139,12 +139,12 @@ async fn a_server_that_becomes_a_replica_is_not_believed_over_tls() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_may_ask_for_a_certificate() {
     let (ours, other) = (Authority::new(), Authority::new());
-    let (_server, place) = start(&ours, "yes", &[]);
-    let url = format!("rediss://{place}");
+    let (_server, addr) = start(&ours, "yes", &[]);
+    let url = format!("rediss://{addr}");
     let trusting = Tls::new().root_certificate(ours.pem());
     let shown = |(certificate, key): (String, String)| trusting.clone().client_certificate(certificate, key);
     assert_eq!(told(&url, &shown(ours.sign("client"))).await, "fine");
-    let refused = format!("{place} rejects the TLS handshake: does it require a client certificate?");
+    let refused = format!("{addr} rejects the TLS handshake: does it require a client certificate?");
     assert_eq!(told(&url, &trusting).await, refused);
     assert_eq!(told(&url, &shown(other.sign("client"))).await, refused);
 }
@@ -152,9 +152,9 @@ async fn a_server_may_ask_for_a_certificate() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_side_without_tls_is_told() {
     let authority = Authority::new();
-    let (_server, place) = start(&authority, "no", &[]);
-    let outage = wire_to(&format!("redis://{place}"), Duration::from_secs(3)).check().await.unwrap_err();
-    assert_eq!(outage.to_string(), format!("{place} closed the connection: is it a Redis, and without TLS?"));
+    let (_server, addr) = start(&authority, "no", &[]);
+    let outage = wire_to(&format!("redis://{addr}"), Duration::from_secs(3)).check().await.unwrap_err();
+    assert_eq!(outage.to_string(), format!("{addr} closed the connection: is it a Redis, and without TLS?"));
 
     let (host, port) = (server::host(), server::port().to_string());
     let _plain = TestServer::with(&["--bind", &host, "--port", &port]);

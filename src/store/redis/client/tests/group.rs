@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::store::redis::client::tests::server::{TestServer, Turn, host, port};
+use crate::store::redis::client::tests::server::{Lease, TestServer, host, port};
 
 pub(crate) struct TestGroup {
     /// The first is the master.
@@ -10,12 +10,12 @@ pub(crate) struct TestGroup {
     sentinels: Vec<TestServer>,
     ports: Vec<u16>,
     sentinel_ports: Vec<u16>,
-    _turn: Turn,
+    _turn: Lease,
 }
 
 impl TestGroup {
     pub(crate) fn start() -> Self {
-        let turn = Turn::wait();
+        let turn = Lease::wait();
         let host = host();
         let ports = [port(), port()];
         let sentinel_ports = [port(), port(), port()];
@@ -74,8 +74,8 @@ impl TestGroup {
         for sentinel in &self.sentinels {
             sentinel.admin_with::<()>("watcher", "ACL SETUSER blind on >secret +sentinel +hello +auth +ping +info");
         }
-        let places: Vec<String> = self.sentinel_ports.iter().map(|port| format!("{}:{port}", host())).collect();
-        format!("redis-sentinel://{}/main?sentinel_user=blind&sentinel_password=secret", places.join(","))
+        let addrs: Vec<String> = self.sentinel_ports.iter().map(|port| format!("{}:{port}", host())).collect();
+        format!("redis-sentinel://{}/main?sentinel_user=blind&sentinel_password=secret", addrs.join(","))
     }
 
     pub(crate) fn port(&self, number: usize) -> u16 {

@@ -33,10 +33,10 @@ async fn the_database_of_the_url_is_used() {
 #[tokio::test]
 async fn a_password_is_asked_for_and_checked() {
     let server = TestServer::with(&["--requirepass", "p@ss&word"]);
-    let place = format!("Unix socket {}", server.socket());
+    let addr = format!("Unix socket {}", server.socket());
     let url = |password: &str| format!("{}?password={password}", server.url());
-    assert_eq!(check(&server.url()).await, format!("{place} requires a password; the URL has none"));
-    assert_eq!(check(&url("wrong")).await, format!("{place} rejects the password"));
+    assert_eq!(check(&server.url()).await, format!("{addr} requires a password; the URL has none"));
+    assert_eq!(check(&url("wrong")).await, format!("{addr} rejects the password"));
     assert_eq!(check(&url("p%40ss%26word")).await, "fine");
 
     let client = wire_to(&url("wrong"), Duration::from_secs(3));
@@ -53,16 +53,16 @@ async fn a_user_has_what_the_server_permits() {
     let server = TestServer::start();
     server.admin::<()>("ACL SETUSER app on >secret ~shop:* +get +hello +info +time +select");
     server.admin::<()>("ACL SETUSER blind on >secret ~shop:* +get +hello +time");
-    let place = format!("Unix socket {}", server.socket());
+    let addr = format!("Unix socket {}", server.socket());
     let url = |user: &str, password: &str| format!("{}?user={user}&password={password}", server.url());
     assert_eq!(check(&url("app", "secret")).await, "fine");
     assert_eq!(check(&format!("{}&db=1", url("app", "secret"))).await, "fine");
-    let unknown = format!("{place} rejects the login: the user is unknown or disabled, or the password is wrong");
+    let unknown = format!("{addr} rejects the login: the user is unknown or disabled, or the password is wrong");
     assert_eq!(check(&url("nobody", "secret")).await, unknown);
     assert_eq!(check(&url("app", "wrong")).await, unknown);
-    let blind = format!("{place} denies its user a command that the check needs: HELLO, SELECT, TIME or INFO");
+    let blind = format!("{addr} denies its user a command that the check needs: HELLO, SELECT, TIME or INFO");
     assert_eq!(check(&url("blind", "secret")).await, blind);
-    let no_db = format!("{place} denies its user to select database 1");
+    let no_db = format!("{addr} denies its user to select database 1");
     assert_eq!(check(&format!("{}&db=1", url("blind", "secret"))).await, no_db);
 
     let client = wire_to(&url("app", "secret"), Duration::from_secs(3));

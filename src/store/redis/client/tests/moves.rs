@@ -7,7 +7,7 @@ use super::*;
 use crate::store::redis::client::tests::cluster::TestCluster;
 use crate::store::redis::client::tests::scripts::{code, counting};
 use crate::store::redis::client::topology::hash_slot::slot;
-use crate::store::redis::client::{Script, Sent, is_torn};
+use crate::store::redis::client::{Script, ScriptAnswer, is_torn};
 
 const MOVED: &str = "{b}moved";
 const STAYED: &str = "{b}stayed";
@@ -16,7 +16,7 @@ fn bulk(text: &str) -> Value {
     Value::BulkString(text.into())
 }
 
-async fn count_at(client: &Client, path: Path, key: &str) -> Result<Sent, Error> {
+async fn count_at(client: &Client, path: Path, key: &str) -> Result<ScriptAnswer, Error> {
     client.script(path, &client.budget(), &counting(), &[key.as_bytes()], &[b"1"]).await
 }
 

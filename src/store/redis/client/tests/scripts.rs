@@ -1,13 +1,13 @@
 use redis::{RedisError, Value};
 
 use super::*;
-use crate::store::redis::client::{Script, Sent};
+use crate::store::redis::client::{Script, ScriptAnswer};
 
 pub(crate) fn counting() -> Script {
     Script::new("count", "", &["return redis.call('INCRBY', KEYS[1], ARGV[1])"])
 }
 
-pub(crate) async fn count(client: &Client, path: Path) -> Result<Sent, Error> {
+pub(crate) async fn count(client: &Client, path: Path) -> Result<ScriptAnswer, Error> {
     client.script(path, &client.budget(), &counting(), &[b"n"], &[b"1"]).await
 }
 

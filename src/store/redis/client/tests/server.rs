@@ -145,11 +145,11 @@ fn ask(url: String, command: &str) -> redis::RedisResult<redis::Value> {
 
 /// Several servers at once: few tests have theirs at the same time, or all would time the machine and not the code.
 #[derive(Debug)]
-pub(crate) struct Turn(());
+pub(crate) struct Lease(());
 
 static TURNS: (Mutex<u32>, Condvar) = (Mutex::new(2), Condvar::new());
 
-impl Turn {
+impl Lease {
     pub(crate) fn wait() -> Self {
         let left = TURNS.0.lock().unwrap();
         *TURNS.1.wait_while(left, |left| *left == 0).unwrap() -= 1;
@@ -157,7 +157,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Lease {
     fn drop(&mut self) {
         *TURNS.0.lock().unwrap() += 1;
         TURNS.1.notify_one();

@@ -164,21 +164,21 @@ async fn a_failover_is_seen_by_a_process_that_sends_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_of_another_mode_is_told_by_the_scheme_that_fits() {
     let cluster = TestCluster::start(false);
-    let place = cluster.url().rsplit_once(',').unwrap().1.to_owned();
+    let addr = cluster.url().rsplit_once(',').unwrap().1.to_owned();
     let told =
         |url: String| async move { wire_to(&url, Duration::from_secs(3)).check().await.unwrap_err().to_string() };
-    let is_cluster = format!("{place} is a Redis Cluster node: use the scheme `redis-cluster:`");
-    assert_eq!(told(format!("redis://{place}")).await, is_cluster);
-    assert_eq!(told(format!("redis-sentinel://{place}/main")).await, is_cluster);
+    let is_cluster = format!("{addr} is a Redis Cluster node: use the scheme `redis-cluster:`");
+    assert_eq!(told(format!("redis://{addr}")).await, is_cluster);
+    assert_eq!(told(format!("redis-sentinel://{addr}/main")).await, is_cluster);
 
     let (host, port) = (server::host(), server::port());
     let _single = TestServer::with(&["--bind", &host, "--port", &port.to_string()]);
-    let place = format!("{host}:{port}");
-    let no_cluster = format!("{place} is not a Redis Cluster node: use the scheme `redis:`");
-    assert_eq!(told(format!("redis-cluster://{place}")).await, no_cluster);
+    let addr = format!("{host}:{port}");
+    let no_cluster = format!("{addr} is not a Redis Cluster node: use the scheme `redis:`");
+    assert_eq!(told(format!("redis-cluster://{addr}")).await, no_cluster);
     assert_eq!(
-        told(format!("redis-sentinel://{place}/main")).await,
-        format!("{place} is not a Sentinel: use the scheme `redis:`")
+        told(format!("redis-sentinel://{addr}/main")).await,
+        format!("{addr} is not a Sentinel: use the scheme `redis:`")
     );
     let nobody = "127.0.0.1:1 refuses connections: nothing listens there";
     assert_eq!(told("redis-cluster://127.0.0.1:1".into()).await, nobody);

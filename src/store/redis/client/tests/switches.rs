@@ -209,8 +209,8 @@ impl Split {
     }
 
     fn client(&self) -> Client {
-        let places = self.sentinel_ports.map(|port| format!("{}:{port}", server::host()));
-        wire_to(&format!("redis-sentinel://{}/main", places.join(",")), Duration::from_secs(2))
+        let addrs = self.sentinel_ports.map(|port| format!("{}:{port}", server::host()));
+        wire_to(&format!("redis-sentinel://{}/main", addrs.join(",")), Duration::from_secs(2))
     }
 
     fn counted(&self, server: usize) -> Option<u32> {

@@ -15,22 +15,22 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::config::servers::{Access, Place};
+use crate::config::servers::{Addr, Credentials};
 use crate::config::{ConfigError, Pools};
 use crate::store::redis::client::Path;
 use crate::store::redis::client::budget::Budget;
-use crate::store::redis::client::call_error::Fault;
-use crate::store::redis::client::command::{Asking, Call};
+use crate::store::redis::client::call_error::CallError;
+use crate::store::redis::client::command::{Asking, Command};
 use crate::store::redis::client::node::Node;
 use crate::store::redis::client::node::connection::{CONNECT, Role};
 use crate::store::redis::client::shared_attempt::Single;
-use crate::store::redis::client::single_task::{Taken, Turn};
+use crate::store::redis::client::single_task::{Lease, Taken};
 use crate::store::redis::client::topology::cluster::uncovered::Uncovered;
 use crate::store::redis::client::topology::failovers::Failovers;
 use crate::store::redis::client::topology::hash_slot::slot;
-use crate::util::boxed::erased;
+use crate::util::boxed::boxed;
 use crate::util::clock::{Millis, system_ms};
-use slot_map::Map;
+use slot_map::SlotMap;
 
 /// The map is not asked for more often than this, whatever happens.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
@@ -52,57 +52,57 @@ const REDIRECTIONS: usize = 4;
 
 /// All masters, and the slots that they serve.
 pub(crate) struct Cluster {
-    access: Access,
+    credentials: Credentials,
     pools: Pools,
     failovers: Failovers,
     seeds: Vec<Arc<Node>>,
     /// A std lock: held for a clone or while a new map is entered, never across an `.await`.
-    map: RwLock<Map>,
+    map: RwLock<SlotMap>,
     uncovered: Uncovered,
     /// Of the newest map that was told.
     epoch: AtomicU64,
     turn: AtomicUsize,
-    learning: Single<Result<(), Fault>>,
-    refreshing: Arc<Turn>,
-    looking: Arc<Turn>,
+    learning: Single<Result<(), CallError>>,
+    refreshing: Arc<Lease>,
+    looking: Arc<Lease>,
     wanted: AtomicBool,
 }
 
 impl Cluster {
     pub(crate) fn new(
-        seeds: &[Place],
-        access: &Access,
+        seeds: &[Addr],
+        credentials: &Credentials,
         pools: &Pools,
         failovers: &Failovers,
     ) -> Result<Arc<Self>, ConfigError> {
-        let node = |place: &Place| Node::new(access.at(place.clone()), Role::Any, pools, failovers).map(Arc::new);
+        let node = |addr: &Addr| Node::new(credentials.at(addr.clone()), Role::Any, pools, failovers).map(Arc::new);
         let seeds = seeds.iter().map(node).collect::<Result<Vec<_>, _>>()?;
         Ok(Arc::new(Self {
-            access: access.clone(),
+            credentials: credentials.clone(),
             pools: *pools,
             failovers: failovers.clone(),
-            map: RwLock::new(Map::unknown(&seeds)),
+            map: RwLock::new(SlotMap::unknown(&seeds)),
             uncovered: Uncovered::new(pools.budget),
             epoch: AtomicU64::new(0),
             seeds,
             turn: AtomicUsize::new(0),
             learning: Single::new(STILL),
-            refreshing: Turn::new(STILL),
-            looking: Turn::new(3 * SIGN_EACH),
+            refreshing: Lease::new(STILL),
+            looking: Lease::new(3 * SIGN_EACH),
             wanted: AtomicBool::new(false),
         }))
     }
 
     /// Sends a call to the node that has the key, or without a key to any master.
-    pub(crate) async fn send<C: Call>(
+    pub(crate) async fn send<C: Command>(
         self: &Arc<Self>,
         path: Path,
         budget: &Budget,
         key: Option<&[u8]>,
         call: &C,
-    ) -> Result<C::Answer, Fault> {
+    ) -> Result<C::Output, CallError> {
         if self.looking.is_free() {
-            erased(self.look(budget)).await;
+            boxed(self.look(budget)).await;
         }
         let answer = self.follow(path, budget, key, call).await;
         let Some(key) = key else { return answer };
@@ -113,19 +113,19 @@ impl Cluster {
     }
 
     /// The same, where answers redirect.
-    async fn follow<C: Call>(
+    async fn follow<C: Command>(
         self: &Arc<Self>,
         path: Path,
         budget: &Budget,
         key: Option<&[u8]>,
         call: &C,
-    ) -> Result<C::Answer, Fault> {
+    ) -> Result<C::Output, CallError> {
         let mut node = self.node_for(key, budget).await?;
-        let mut fault = Fault::LATE;
+        let mut fault = CallError::LATE;
         for _ in 0..REDIRECTIONS {
             fault = match node.send(path, budget, call).await {
                 // A master that stood still answers what waited in its socket before it learns that it was replaced.
-                Ok(_) if key.is_some_and(|key| !self.is_owner(slot(key), &node)) => return Err(Fault::REPLACED),
+                Ok(_) if key.is_some_and(|key| !self.is_owner(slot(key), &node)) => return Err(CallError::REPLACED),
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
@@ -135,7 +135,7 @@ impl Cluster {
                 }
                 return Err(fault);
             };
-            let next = self.node_at(to.place.or_host_of(node.place()))?;
+            let next = self.node_at(to.addr.or_host_of(node.addr()))?;
             if !to.lasting {
                 return ask(&next, path, budget, call, fault).await;
             }
@@ -167,7 +167,7 @@ impl Cluster {
     }
 
     /// Every master, once a map is known.
-    pub(crate) async fn masters(self: &Arc<Self>, budget: &Budget) -> Result<Vec<Arc<Node>>, Fault> {
+    pub(crate) async fn masters(self: &Arc<Self>, budget: &Budget) -> Result<Vec<Arc<Node>>, CallError> {
         if self.looking.is_free() {
             self.look(budget).await;
         }
@@ -184,8 +184,8 @@ impl Cluster {
         self.map.read().unwrap_or_else(PoisonError::into_inner).uncovered()
     }
 
-    async fn node_for(self: &Arc<Self>, key: Option<&[u8]>, budget: &Budget) -> Result<Arc<Node>, Fault> {
-        let known = |map: &Map| match key {
+    async fn node_for(self: &Arc<Self>, key: Option<&[u8]>, budget: &Budget) -> Result<Arc<Node>, CallError> {
+        let known = |map: &SlotMap| match key {
             Some(key) => map.owner(slot(key)).cloned(),
             None => {
                 let masters = map.masters().count();
@@ -199,27 +199,27 @@ impl Cluster {
         self.learn(budget).await?;
         known(&self.map.read().unwrap_or_else(PoisonError::into_inner)).ok_or_else(|| {
             self.refresh_soon();
-            Fault::UNCOVERED
+            CallError::UNCOVERED
         })
     }
 
     /// Waits for the first map.
-    async fn learn(self: &Arc<Self>, budget: &Budget) -> Result<(), Fault> {
+    async fn learn(self: &Arc<Self>, budget: &Budget) -> Result<(), CallError> {
         if self.map.read().unwrap_or_else(PoisonError::into_inner).is_known() {
             return Ok(());
         }
-        timeout(budget.left(CONNECT), self.refreshed())
-            .await
-            .unwrap_or(Err(Fault::no_connection("no node of the Redis Cluster told in time which node has which keys")))
+        timeout(budget.left(CONNECT), self.refreshed()).await.unwrap_or(Err(CallError::no_connection(
+            "no node of the Redis Cluster told in time which node has which keys",
+        )))
     }
 
-    async fn refreshed(self: &Arc<Self>) -> Result<(), Fault> {
+    async fn refreshed(self: &Arc<Self>) -> Result<(), CallError> {
         let refresh = || {
             let cluster = Arc::clone(self);
             async move { cluster.refresh().await }
         };
         let refreshed = self.learning.join(refresh).await;
-        refreshed.unwrap_or_else(|| Err(Fault::no_connection("the runtime is shutting down")))
+        refreshed.unwrap_or_else(|| Err(CallError::no_connection("the runtime is shutting down")))
     }
 
     /// Looks now and then, on this caller's runtime. If another did so before and gives no sign any more, the map may be old.
@@ -259,7 +259,7 @@ impl Cluster {
     /// Asks some masters at once, by turns, then the others and the seeds, until one knows of the last failover that any
     /// of them has told. The first one may have been replaced and cut off since, so the others are heard too. If none
     /// knows of it, as after the Cluster was made anew, the one that knows most is believed.
-    async fn refresh(&self) -> Result<(), Fault> {
+    async fn refresh(&self) -> Result<(), CallError> {
         let mut nodes: Vec<_> = self.map.read().unwrap_or_else(PoisonError::into_inner).masters().cloned().collect();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len().max(1);
         nodes.rotate_left(turn);
@@ -270,15 +270,15 @@ impl Cluster {
                 .cloned()
                 .collect::<Vec<_>>(),
         );
-        let mut last = Fault::no_connection("no node of the Redis Cluster told which node has which keys");
-        let mut older: Option<slot_map::Told> = None;
+        let mut last = CallError::no_connection("no node of the Redis Cluster told which node has which keys");
+        let mut older: Option<slot_map::SlotTable> = None;
         for nodes in nodes.chunks(ASKED_AT_ONCE) {
             let mut asked = JoinSet::new();
             for node in nodes {
                 let node = Arc::clone(node);
                 asked.spawn(async move {
                     let told = node.send(Path::Request, &Budget::of(TELL), &slot_map::question()).await;
-                    told.and_then(|told| slot_map::read(told, node.place()))
+                    told.and_then(|told| slot_map::read(told, node.addr()))
                 });
             }
             let mut news_until = None;
@@ -304,8 +304,8 @@ impl Cluster {
     }
 
     /// A map was told.
-    fn enter(&self, told: &slot_map::Told) -> Result<(), Fault> {
-        let promoted = self.write().enter(&told.ranges, &self.seeds, |place| self.new_node(place))?;
+    fn enter(&self, told: &slot_map::SlotTable) -> Result<(), CallError> {
+        let promoted = self.write().enter(&told.ranges, &self.seeds, |addr| self.new_node(addr))?;
         self.epoch.store(told.epoch, Ordering::Relaxed);
         if promoted {
             self.failovers.seen();
@@ -314,17 +314,17 @@ impl Cluster {
     }
 
     /// The node at a place that another node named.
-    fn node_at(&self, place: Place) -> Result<Arc<Node>, Fault> {
-        self.write().at(&place, |place| self.new_node(place))
+    fn node_at(&self, addr: Addr) -> Result<Arc<Node>, CallError> {
+        self.write().at(&addr, |addr| self.new_node(addr))
     }
 
-    fn new_node(&self, place: &Place) -> Result<Arc<Node>, Fault> {
-        Node::new(self.access.at(place.clone()), Role::Any, &self.pools, &self.failovers)
+    fn new_node(&self, addr: &Addr) -> Result<Arc<Node>, CallError> {
+        Node::new(self.credentials.at(addr.clone()), Role::Any, &self.pools, &self.failovers)
             .map(Arc::new)
-            .map_err(|_| Fault::no_connection("a node of the Redis Cluster has an address that is none"))
+            .map_err(|_| CallError::no_connection("a node of the Redis Cluster has an address that is none"))
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Map> {
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, SlotMap> {
         self.map.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -349,7 +349,13 @@ async fn look_now_and_then(cluster: Weak<Cluster>, mut turn: Taken) {
 }
 
 /// Follows the slot's old owner, who says that the key has moved ahead. Of several keys some may have stayed.
-async fn ask<C: Call>(to: &Node, path: Path, budget: &Budget, call: &C, asked: Fault) -> Result<C::Answer, Fault> {
+async fn ask<C: Command>(
+    to: &Node,
+    path: Path,
+    budget: &Budget,
+    call: &C,
+    asked: CallError,
+) -> Result<C::Output, CallError> {
     if !call.is_of_one_key() {
         return Err(asked);
     }

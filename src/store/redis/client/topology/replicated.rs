@@ -6,7 +6,7 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use crate::store::redis::client::budget::{ANSWER, Budget};
-use crate::store::redis::client::command::Call;
+use crate::store::redis::client::command::Command;
 use crate::store::redis::client::incident::Success;
 use crate::store::redis::client::node::transport::Connection;
 use crate::store::redis::client::protocol::encode::command;
@@ -56,8 +56,8 @@ impl<'a> Replicated<'a> {
     }
 }
 
-impl Call for Replicated<'_> {
-    type Answer = (Value, usize);
+impl Command for Replicated<'_> {
+    type Output = (Value, usize);
 
     /// By its body: an unknown sha would wait for nothing, and for as long.
     async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, usize)> {

@@ -11,20 +11,20 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::config::servers::{Group, Place, Server};
+use crate::config::servers::{Addr, SentinelGroup, Server};
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
 use crate::store::redis::client::Path;
 use crate::store::redis::client::budget::Budget;
-use crate::store::redis::client::call_error::Fault;
-use crate::store::redis::client::command::Call;
+use crate::store::redis::client::call_error::CallError;
+use crate::store::redis::client::command::Command;
 use crate::store::redis::client::node::Node;
 use crate::store::redis::client::node::check;
 use crate::store::redis::client::node::connection::{CONNECT, Role};
 use crate::store::redis::client::shared_attempt::Single;
-use crate::store::redis::client::single_task::{Taken, Turn};
+use crate::store::redis::client::single_task::{Lease, Taken};
 use crate::store::redis::client::topology::failovers::Failovers;
-use crate::util::boxed::erased;
+use crate::util::boxed::boxed;
 use crate::util::clock::{Millis, system_ms};
 
 /// The Sentinels are not asked more often than this, whatever happens.
@@ -39,7 +39,7 @@ const STILL: Duration = Duration::from_millis(700);
 
 /// The master, and who knows where it is.
 pub(crate) struct Sentinels {
-    group: Group,
+    group: SentinelGroup,
     pools: Pools,
     failovers: Failovers,
     /// Std locks: held for a clone or a comparison, never across an `.await`.
@@ -47,19 +47,19 @@ pub(crate) struct Sentinels {
     /// Of the last failover that was believed.
     epoch: AtomicU64,
     /// The URL's, and those that these know.
-    places: Mutex<Vec<Place>>,
+    addrs: Mutex<Vec<Addr>>,
     /// One listener for each place, and what gives signs for them; they end with this.
     watchers: Mutex<JoinSet<()>>,
-    listening: Arc<Turn>,
-    finding: Single<Result<(), Fault>>,
-    asking: Arc<Turn>,
+    listening: Arc<Lease>,
+    finding: Single<Result<(), CallError>>,
+    asking: Arc<Lease>,
 }
 
 impl Sentinels {
-    pub(crate) fn new(group: &Group, pools: &Pools, failovers: &Failovers) -> Result<Arc<Self>, ConfigError> {
+    pub(crate) fn new(group: &SentinelGroup, pools: &Pools, failovers: &Failovers) -> Result<Arc<Self>, ConfigError> {
         // Says before any I/O what a connection would stumble over.
-        for place in &group.sentinels {
-            Node::new(group.access.at(place.clone()), Role::Master, pools, failovers)?;
+        for addr in &group.sentinels {
+            Node::new(group.credentials.at(addr.clone()), Role::Master, pools, failovers)?;
         }
         Ok(Arc::new(Self {
             group: group.clone(),
@@ -67,27 +67,27 @@ impl Sentinels {
             failovers: failovers.clone(),
             master: RwLock::default(),
             epoch: AtomicU64::new(0),
-            places: Mutex::new(group.sentinels.clone()),
+            addrs: Mutex::new(group.sentinels.clone()),
             watchers: Mutex::default(),
-            listening: Turn::new(2 * SIGN_EACH),
+            listening: Lease::new(2 * SIGN_EACH),
             finding: Single::new(STILL),
-            asking: Turn::new(STILL),
+            asking: Lease::new(STILL),
         }))
     }
 
-    pub(crate) async fn send<C: Call>(
+    pub(crate) async fn send<C: Command>(
         self: &Arc<Self>,
         path: Path,
         budget: &Budget,
         call: &C,
-    ) -> Result<C::Answer, Fault> {
+    ) -> Result<C::Output, CallError> {
         let master = self.found(budget).await?;
         let answer = master.send(path, budget, call).await;
         // A master that stood still, or that is being replaced, answers before it learns of it.
         if answer.is_ok() && self.master().is_some_and(|now| !Arc::ptr_eq(&now, &master)) {
-            return Err(Fault::REPLACED);
+            return Err(CallError::REPLACED);
         }
-        if answer.as_ref().is_err_and(Fault::may_have_a_successor) {
+        if answer.as_ref().is_err_and(CallError::may_have_a_successor) {
             self.find_soon();
         }
         answer
@@ -108,26 +108,26 @@ impl Sentinels {
     }
 
     /// The master, waiting until it was found once.
-    pub(crate) async fn found(self: &Arc<Self>, budget: &Budget) -> Result<Arc<Node>, Fault> {
+    pub(crate) async fn found(self: &Arc<Self>, budget: &Budget) -> Result<Arc<Node>, CallError> {
         if self.listening.is_free() {
-            erased(self.listen(budget)).await;
+            boxed(self.listen(budget)).await;
         }
         if let Some(master) = self.master() {
             return Ok(master);
         }
         timeout(budget.left(CONNECT), self.find_together())
             .await
-            .unwrap_or(Err(Fault::no_connection("no Sentinel told in time where the master is")))?;
-        self.master().ok_or_else(|| Fault::no_connection(UNKNOWN))
+            .unwrap_or(Err(CallError::no_connection("no Sentinel told in time where the master is")))?;
+        self.master().ok_or_else(|| CallError::no_connection(UNKNOWN))
     }
 
-    async fn find_together(self: &Arc<Self>) -> Result<(), Fault> {
+    async fn find_together(self: &Arc<Self>) -> Result<(), CallError> {
         let find = || {
             let group = Arc::clone(self);
             async move { group.find().await }
         };
         let found = self.finding.join(find).await;
-        found.unwrap_or_else(|| Err(Fault::no_connection("the runtime is shutting down")))
+        found.unwrap_or_else(|| Err(CallError::no_connection("the runtime is shutting down")))
     }
 
     /// Listens, on this caller's runtime. If another did so before and gives no sign any more, a failover may have been missed.
@@ -140,11 +140,11 @@ impl Sentinels {
             let _ = timeout(budget.left(TELL), self.find_together()).await;
         }
         let Some(turn) = self.listening.take() else { return };
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut watchers = JoinSet::new();
         watchers.spawn(give_signs(turn));
-        for place in places {
-            watchers.spawn(self.listener(&place));
+        for addr in addrs {
+            watchers.spawn(self.listener(&addr));
         }
         *self.watchers.lock().unwrap_or_else(PoisonError::into_inner) = watchers;
     }
@@ -168,18 +168,18 @@ impl Sentinels {
 
     /// Of what the Sentinels tell, the last failover's master is believed if it says that it is one. A master that was
     /// cut off says so too, and so does a Sentinel that was cut off with it.
-    async fn find(self: &Arc<Self>) -> Result<(), Fault> {
+    async fn find(self: &Arc<Self>) -> Result<(), CallError> {
         let known = self.epoch.load(Ordering::Relaxed);
         let (told, mut last) = self.told(known).await;
         let Some(epoch) = told.iter().map(|one| one.epoch).max() else { return Err(last) };
         let mut tried = Vec::new();
-        for watch::Told { place, .. } in told.into_iter().filter(|one| one.epoch == epoch) {
-            if !tried.contains(&place) {
-                match self.confirm(&place).await {
+        for watch::MasterInfo { addr, .. } in told.into_iter().filter(|one| one.epoch == epoch) {
+            if !tried.contains(&addr) {
+                match self.confirm(&addr).await {
                     Ok(node) => return self.believe(node, known, epoch),
                     Err(fault) => last = fault,
                 }
-                tried.push(place);
+                tried.push(addr);
             }
         }
         Err(last)
@@ -187,15 +187,15 @@ impl Sentinels {
 
     /// Asks all Sentinels at once, until half have told and one knows of the last failover that was believed. If
     /// none does, as after they were made anew, half of them have to say so.
-    async fn told(&self, known: u64) -> (Vec<watch::Told>, Fault) {
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let count = places.len();
+    async fn told(&self, known: u64) -> (Vec<watch::MasterInfo>, CallError) {
+        let addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let count = addrs.len();
         let mut asked = JoinSet::new();
-        for place in places {
-            let (sentinel, master) = (self.sentinel(&place), self.group.master.clone());
+        for addr in addrs {
+            let (sentinel, master) = (self.sentinel(&addr), self.group.master.clone());
             asked.spawn(async move { watch::ask(&sentinel, &master).await });
         }
-        let (mut told, mut last) = (Vec::<watch::Told>::new(), Fault::no_connection(UNKNOWN));
+        let (mut told, mut last) = (Vec::<watch::MasterInfo>::new(), CallError::no_connection(UNKNOWN));
         let mut until = Instant::now() + CONNECT + TELL;
         while let Ok(Some(answer)) = timeout_at(until, asked.join_next()).await {
             match answer {
@@ -217,35 +217,35 @@ impl Sentinels {
     }
 
     /// A server that says that it is a master. One that may not be asked is believed to be one.
-    async fn confirm(&self, place: &Place) -> Result<Arc<Node>, Fault> {
+    async fn confirm(&self, addr: &Addr) -> Result<Arc<Node>, CallError> {
         let node = match self.master() {
-            Some(master) if master.place() == place => master,
-            _ => self.new_node(place)?,
+            Some(master) if master.addr() == addr => master,
+            _ => self.new_node(addr)?,
         };
         match node.send(Path::Request, &Budget::of(TELL), &redis::cmd("ROLE")).await {
-            Ok(role) if !is_master(&role) => Err(Fault::no_connection(REPLICA)),
-            Err(fault) if fault.is_from_replica() => Err(Fault::no_connection(REPLICA)),
+            Ok(role) if !is_master(&role) => Err(CallError::no_connection(REPLICA)),
+            Err(fault) if fault.is_from_replica() => Err(CallError::no_connection(REPLICA)),
             Err(fault) if fault.code() != Some("NOPERM") => Err(fault),
             _ => Ok(node),
         }
     }
 
     /// Goes there, unless a Sentinel has told of another failover meanwhile.
-    fn believe(&self, node: Arc<Node>, known: u64, epoch: u64) -> Result<(), Fault> {
+    fn believe(&self, node: Arc<Node>, known: u64, epoch: u64) -> Result<(), CallError> {
         if self.epoch.compare_exchange(known, epoch, Ordering::Relaxed, Ordering::Relaxed).is_err() {
-            return Err(Fault::no_connection("the Sentinels' master has moved again"));
+            return Err(CallError::no_connection("the Sentinels' master has moved again"));
         }
         self.go_to(node);
         Ok(())
     }
 
     /// A Sentinel says that the master has moved.
-    fn moved(&self, told: &watch::Told) {
+    fn moved(&self, told: &watch::MasterInfo) {
         if told.epoch < self.epoch.fetch_max(told.epoch, Ordering::Relaxed) {
             return;
         }
-        if self.master().is_none_or(|master| *master.place() != told.place)
-            && let Ok(node) = self.new_node(&told.place)
+        if self.master().is_none_or(|master| *master.addr() != told.addr)
+            && let Ok(node) = self.new_node(&told.addr)
         {
             self.go_to(node);
         }
@@ -253,7 +253,7 @@ impl Sentinels {
 
     fn go_to(&self, node: Arc<Node>) {
         let mut master = self.master.write().unwrap_or_else(PoisonError::into_inner);
-        let elsewhere = master.as_ref().map(|known| known.place() != node.place());
+        let elsewhere = master.as_ref().map(|known| known.addr() != node.addr());
         if elsewhere != Some(false) {
             *master = Some(node);
         }
@@ -264,9 +264,9 @@ impl Sentinels {
     }
 
     /// Why there is no master: a place that is no Sentinel says more than that.
-    pub(crate) async fn why_not(&self, fault: Fault) -> Outage {
-        for place in &self.group.sentinels {
-            let sentinel = self.sentinel(place);
+    pub(crate) async fn why_not(&self, fault: CallError) -> Outage {
+        for addr in &self.group.sentinels {
+            let sentinel = self.sentinel(addr);
             let told = watch::info(&sentinel).await;
             if let Err(outage) = check::judge(&sentinel, check::Mode::Sentinel, told) {
                 return outage;
@@ -275,28 +275,28 @@ impl Sentinels {
         fault.into_outage()
     }
 
-    fn new_node(&self, place: &Place) -> Result<Arc<Node>, Fault> {
-        Node::new(self.group.access.at(place.clone()), Role::Master, &self.pools, &self.failovers)
+    fn new_node(&self, addr: &Addr) -> Result<Arc<Node>, CallError> {
+        Node::new(self.group.credentials.at(addr.clone()), Role::Master, &self.pools, &self.failovers)
             .map(Arc::new)
-            .map_err(|_| Fault::no_connection("the Sentinels' master has an address that is none"))
+            .map_err(|_| CallError::no_connection("the Sentinels' master has an address that is none"))
     }
 
-    pub(crate) fn sentinel(&self, place: &Place) -> Server {
-        self.group.sentinel_access.at(place.clone())
+    pub(crate) fn sentinel(&self, addr: &Addr) -> Server {
+        self.group.sentinel_access.at(addr.clone())
     }
 
     /// Each Sentinel is listened to: the first that tells of a switch is believed.
-    fn listen_to(self: &Arc<Self>, place: &Place) {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if !places.contains(place) {
-            places.push(place.clone());
-            let listener = self.listener(place);
+    fn listen_to(self: &Arc<Self>, addr: &Addr) {
+        let mut addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner);
+        if !addrs.contains(addr) {
+            addrs.push(addr.clone());
+            let listener = self.listener(addr);
             self.watchers.lock().unwrap_or_else(PoisonError::into_inner).spawn(listener);
         }
     }
 
-    fn listener(self: &Arc<Self>, place: &Place) -> impl Future<Output = ()> + Send + use<> {
-        watch::listen(Arc::downgrade(self), self.sentinel(place), self.group.master.clone())
+    fn listener(self: &Arc<Self>, addr: &Addr) -> impl Future<Output = ()> + Send + use<> {
+        watch::listen(Arc::downgrade(self), self.sentinel(addr), self.group.master.clone())
     }
 }
 
@@ -326,10 +326,10 @@ mod tests {
         let Servers::Sentinel(group) = *servers else { panic!("a Sentinel's") };
         let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1, budget: CONNECT };
         let group = Sentinels::new(&group, &pools, &Failovers::new()).expect("a group");
-        let place = |port| Place::Tcp { host: "h".into(), port };
+        let addr = |port| Addr::Tcp { host: "h".into(), port };
         for (epoch, port, expected) in [(2, 2, 2), (1, 1, 2), (2, 3, 3), (3, 4, 4)] {
-            group.moved(&watch::Told { epoch, place: place(port) });
-            assert_eq!(group.master().map(|master| master.place().clone()), Some(place(expected)));
+            group.moved(&watch::MasterInfo { epoch, addr: addr(port) });
+            assert_eq!(group.master().map(|master| master.addr().clone()), Some(addr(expected)));
         }
     }
 }

@@ -21,9 +21,9 @@ impl Begun {
     pub(crate) fn new(op: Op, new: &NewSession, user: Option<&str>, size: u32) -> Self {
         let mut packed = vec![0; SPANS];
         packed[0] = FORMAT;
-        packed.extend_from_slice(&six_bytes(new.spans.idle_ms));
-        packed.extend_from_slice(&six_bytes(new.spans.absolute_ms));
-        for number in [new.spans.interval_ms, new.grace_ms, keep_ms(new), 1, 1, size] {
+        packed.extend_from_slice(&six_bytes(new.lifetimes.idle_ms));
+        packed.extend_from_slice(&six_bytes(new.lifetimes.absolute_ms));
+        for number in [new.lifetimes.interval_ms, new.grace_ms, keep_ms(new), 1, 1, size] {
             packed.extend_from_slice(&number.to_be_bytes());
         }
         packed.resize(HORIZON + 6, 0);
@@ -58,7 +58,7 @@ impl Begun {
 
 /// How long the key stays after deadline and grace: `stay_ms` of `lua/lib/life.lua`.
 fn keep_ms(new: &NewSession) -> u32 {
-    FARTHEST_MS.saturating_sub(new.spans.life_ms(0, 0) + u64::from(new.grace_ms)) as u32
+    FARTHEST_MS.saturating_sub(new.lifetimes.life_ms(0, 0) + u64::from(new.grace_ms)) as u32
 }
 
 /// How long a session's key outlasts the deadline that it begins with.

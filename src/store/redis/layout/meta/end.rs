@@ -1,6 +1,6 @@
 //! A tombstone, as `lua/lib/bury.lua` would make it.
 
-use super::{CRITICAL, Head, Written};
+use super::{CRITICAL, MetaHead, Written};
 use crate::end::EndReason;
 use crate::identity::id::SessionId;
 use crate::store::Op;
@@ -17,8 +17,8 @@ pub(crate) struct Buried(Vec<u8>);
 
 impl Buried {
     /// Of a live guest that this login ends, with the session that it makes; `None` for bytes that are none.
-    pub(crate) fn of(head: &Head, packed: &[u8], successor: SessionId, op: Op, now: Millis) -> Option<Self> {
-        let Head { version, size, .. } = *head;
+    pub(crate) fn of(head: &MetaHead, packed: &[u8], successor: SessionId, op: Op, now: Millis) -> Option<Self> {
+        let MetaHead { version, size, .. } = *head;
         let written = Written { op, now, version, size, answer: &[Code::Ok as u8] };
         let (mut tombstone, _) = written.without_tail(packed, successor.as_bytes())?;
         tombstone[STATE] = EndReason::LoggedIn.code();

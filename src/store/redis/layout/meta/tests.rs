@@ -41,7 +41,7 @@ fn meta(packed: &[u8]) -> Meta {
 fn a_live_session_reads_back_in_every_field() {
     let meta = meta(&packed(0, true, 8, &tail(Some("ada"), &client())));
     assert_eq!((meta.created, meta.since, meta.touched), (1_700_000_000_001, 1_700_000_000_002, 1_700_000_000_003));
-    assert_eq!(meta.spans, Spans { idle_ms: 1_800_000, absolute_ms: 43_200_000, interval_ms: 60_000 });
+    assert_eq!(meta.lifetimes, Lifetimes { idle_ms: 1_800_000, absolute_ms: 43_200_000, interval_ms: 60_000 });
     assert_eq!((meta.grace_ms, meta.generation, meta.version, meta.uses), (5_000, 3, 9, 11));
     assert_eq!((meta.index_until, meta.secret), (1_700_000_000_004, SecretHash([0xaa; 32])));
     let rotation = Rotation { previous: SecretHash([0xbb; 32]), at: 1_700_000_000_006, used: None, former: Vec::new() };

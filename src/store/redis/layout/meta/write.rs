@@ -1,6 +1,6 @@
 //! The metadata after a write of fields, as `lua/lib/ring.lua` and `lua/lib/meta.lua` would make it.
 
-use super::{Head, Reader, blocks};
+use super::{MetaHead, Reader, blocks};
 use crate::store::Op;
 use crate::util::clock::Millis;
 
@@ -35,7 +35,7 @@ impl Written<'_> {
     /// The same up to the tail, with another block after those that there are, and the tail.
     pub(crate) fn without_tail<'a>(&self, packed: &'a [u8], block: &[u8]) -> Option<(Vec<u8>, &'a [u8])> {
         let mut rest = Reader(packed);
-        let head = Head::read(&mut rest)?;
+        let head = MetaHead::read(&mut rest)?;
         let blocks = blocks::slice(head.critical, &mut rest)?;
         let mut ring = operations(&mut rest, head.operations)?;
         let mut horizon = head.horizon;

@@ -11,7 +11,7 @@ use redis::RedisError;
 use tokio::runtime::{self, Id};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Calls, Shared};
+use super::{Calls, MultiplexedInner};
 use crate::store::redis::client::node::connection::TIMEOUTS;
 
 /// It looks at the clock this often at least: a call that waits for less may learn so much later that its time is over.
@@ -22,7 +22,7 @@ const STILL: Duration = Duration::from_millis(200);
 
 /// Of the callers on one runtime, and for all: whichever comes first says whose time is over.
 pub(crate) struct Guard {
-    shared: Arc<Shared>,
+    shared: Arc<MultiplexedInner>,
     runtime: Id,
     /// How often the connection's task had looked for calls, and since when it has not while there were some.
     looked: u64,
@@ -32,7 +32,7 @@ pub(crate) struct Guard {
 
 impl Guard {
     /// If this runtime has none yet.
-    pub(crate) fn needed(shared: &Arc<Shared>, calls: &mut Calls, runtime: &runtime::Handle) -> Option<Self> {
+    pub(crate) fn needed(shared: &Arc<MultiplexedInner>, calls: &mut Calls, runtime: &runtime::Handle) -> Option<Self> {
         let runtime = runtime.id();
         if calls.guarded.contains(&runtime) {
             return None;

@@ -9,34 +9,34 @@ use std::task::{Context, Poll, Waker, ready};
 use redis::RedisResult;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{KEPT, ROOM, Shared};
+use super::{KEPT, MultiplexedInner, ROOM};
 use crate::store::redis::client::node::multiplexed::alarm::Guard;
-use crate::store::redis::client::node::multiplexed::pending::Waiting;
-use crate::store::redis::client::node::multiplexed::read_buffer::Incoming;
+use crate::store::redis::client::node::multiplexed::pending::PendingReply;
+use crate::store::redis::client::node::multiplexed::read_buffer::ReadBuffer;
 
 /// What begins so answers no call: a push, or attributes of what comes after them.
 const NO_ANSWER: [&[u8]; 2] = [b">", b"|"];
 
 /// Ends when it is not used any more, or broken.
-pub(crate) struct Service<S> {
+pub(crate) struct Driver<S> {
     stream: S,
-    shared: Arc<Shared>,
+    shared: Arc<MultiplexedInner>,
     outgoing: Vec<u8>,
     /// How much of it is written.
     written: usize,
     let_others: bool,
-    incoming: Incoming,
+    incoming: ReadBuffer,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
-    pub(crate) fn new(stream: S, shared: Arc<Shared>) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    pub(crate) fn new(stream: S, shared: Arc<MultiplexedInner>) -> Self {
         Self {
             stream,
             shared,
             outgoing: Vec::with_capacity(ROOM),
             written: 0,
             let_others: false,
-            incoming: Incoming::new(),
+            incoming: ReadBuffer::new(),
         }
     }
 
@@ -75,7 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
     /// learn of it, though the runtimes of all of them may have gone too.
     fn is_over(&self) -> bool {
         let mut calls = self.shared.lock();
-        let (unused, waits) = (calls.unused, calls.waiting.iter().any(Waiting::is_wanted));
+        let (unused, waits) = (calls.unused, calls.waiting.iter().any(PendingReply::is_wanted));
         let home = &self.shared.home;
         let guard = if unused && waits { Guard::needed(&self.shared, &mut calls, home) } else { None };
         drop(calls);
@@ -128,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Service<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Service<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -141,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Service<S> {
     }
 }
 
-impl<S> Drop for Service<S> {
+impl<S> Drop for Driver<S> {
     /// Also when the runtime shuts down: who waits is told, and nobody waits after it.
     fn drop(&mut self) {
         let mut calls = self.shared.lock();

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// A call on its way.
-pub(crate) struct Waiting {
+pub(crate) struct PendingReply {
     /// Until when its caller waits.
     pub(crate) until: Instant,
     /// How many answers are to come.
@@ -16,7 +16,7 @@ pub(crate) struct Waiting {
     to: Option<oneshot::Sender<RedisResult<Vec<u8>>>>,
 }
 
-impl Waiting {
+impl PendingReply {
     /// For so many answers, at best of so many bytes.
     pub(crate) fn new(awaited: usize, room: usize, until: Instant) -> (Self, oneshot::Receiver<RedisResult<Vec<u8>>>) {
         let (to, answers) = oneshot::channel();

@@ -8,20 +8,20 @@ use redis::RedisResult;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{KEPT, ROOM};
-use crate::store::redis::client::protocol::resp::{Measure, Not};
+use crate::store::redis::client::protocol::resp::{Framer, ReadError};
 
 /// What was read and not handed out yet.
-pub(crate) struct Incoming {
+pub(crate) struct ReadBuffer {
     /// Initialised throughout, because only safe code may read into it.
     bytes: Vec<u8>,
     from: usize,
     to: usize,
-    measure: Measure,
+    measure: Framer,
 }
 
-impl Incoming {
+impl ReadBuffer {
     pub(crate) fn new() -> Self {
-        Self { bytes: vec![0; ROOM], from: 0, to: 0, measure: Measure::default() }
+        Self { bytes: vec![0; ROOM], from: 0, to: 0, measure: Framer::default() }
     }
 
     pub(crate) fn receive<S: AsyncRead + Unpin>(
@@ -61,8 +61,8 @@ impl Incoming {
                 self.from += length;
                 Ok(Some(&self.bytes[begun..self.from]))
             }
-            Err(Not::Whole) => Ok(None),
-            Err(Not::Resp(error)) => Err(error),
+            Err(ReadError::Whole) => Ok(None),
+            Err(ReadError::Resp(error)) => Err(error),
         }
     }
 }

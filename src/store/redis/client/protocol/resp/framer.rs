@@ -1,24 +1,24 @@
 //! How long an answer is that may come in parts.
 
-use super::{Bytes, DEPTH, LONGEST, Not, count, not_resp};
+use super::{Cursor, DEPTH, LONGEST, ReadError, count, not_resp};
 
 /// Goes on where it stopped when more has come, so that each byte is looked at once.
 #[derive(Default)]
-pub(crate) struct Measure {
+pub(crate) struct Framer {
     /// What lies before is known.
     at: usize,
     /// Of each answer within which the next one lies: how many of its parts are not whole yet.
     open: Vec<usize>,
 }
 
-impl Measure {
+impl Framer {
     /// How many bytes the first answer has, if all of it is there; the next call is about another one. Until then all
     /// that has come of it is to be shown again.
-    pub(crate) fn of(&mut self, bytes: &[u8]) -> Result<usize, Not> {
-        let mut bytes = Bytes { all: bytes, at: self.at };
+    pub(crate) fn of(&mut self, bytes: &[u8]) -> Result<usize, ReadError> {
+        let mut bytes = Cursor { all: bytes, at: self.at };
         loop {
             let parts = bytes.step(self.open.is_empty()).map_err(|not| match not {
-                Not::Whole if bytes.all.len() > LONGEST => not_resp("an endless answer"),
+                ReadError::Whole if bytes.all.len() > LONGEST => not_resp("an endless answer"),
                 not => not,
             })?;
             self.at = bytes.at;
@@ -42,9 +42,9 @@ impl Measure {
     }
 }
 
-impl Bytes<'_> {
+impl Cursor<'_> {
     /// Goes behind the answer's line, and its string if it is one; how many parts follow.
-    fn step(&mut self, outermost: bool) -> Result<usize, Not> {
+    fn step(&mut self, outermost: bool) -> Result<usize, ReadError> {
         let begun = self.at;
         let (kind, line) = self.line()?;
         Ok(match kind {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use redis::{Pipeline, Value, from_redis_value};
 
-use crate::config::servers::Place;
-use crate::store::redis::client::call_error::Fault;
+use crate::config::servers::Addr;
+use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::Node;
 use crate::store::redis::client::topology::hash_slot::SLOTS;
 
@@ -20,24 +20,24 @@ pub(crate) fn question() -> Pipeline {
 
 /// Which slots are whose, and of which epoch that is: it grows with each failover.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct SlotTable {
     pub(crate) epoch: u64,
-    pub(crate) ranges: Vec<Range>,
+    pub(crate) ranges: Vec<SlotRange>,
 }
 
 /// Slots that one master serves.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Range {
+pub(crate) struct SlotRange {
     first: u16,
     last: u16,
-    owner: Place,
+    owner: Addr,
 }
 
 /// Reads the answers to [`question`]. A node without an address of its own is the one that was asked.
-pub(crate) fn read(told: Vec<Value>, asked: &Place) -> Result<Told, Fault> {
-    let [info, slots] = <[Value; 2]>::try_from(told).map_err(|_| Fault::no_connection(UNREADABLE))?;
-    let epoch = read_epoch(info).ok_or_else(|| Fault::no_connection(UNREADABLE))?;
-    read_slots(slots, asked).map(|ranges| Told { epoch, ranges })
+pub(crate) fn read(table: Vec<Value>, asked: &Addr) -> Result<SlotTable, CallError> {
+    let [info, slots] = <[Value; 2]>::try_from(table).map_err(|_| CallError::no_connection(UNREADABLE))?;
+    let epoch = read_epoch(info).ok_or_else(|| CallError::no_connection(UNREADABLE))?;
+    read_slots(slots, asked).map(|ranges| SlotTable { epoch, ranges })
 }
 
 fn read_epoch(info: Value) -> Option<u64> {
@@ -45,20 +45,20 @@ fn read_epoch(info: Value) -> Option<u64> {
     info.lines().find_map(|line| line.strip_prefix("cluster_current_epoch:"))?.trim().parse().ok()
 }
 
-fn read_slots(told: Value, asked: &Place) -> Result<Vec<Range>, Fault> {
-    let Value::Array(ranges) = told else { return Err(Fault::no_connection(UNREADABLE)) };
-    let ranges: Option<Vec<Range>> = ranges.iter().map(|range| read_range(range, asked)).collect();
+fn read_slots(table: Value, asked: &Addr) -> Result<Vec<SlotRange>, CallError> {
+    let Value::Array(ranges) = table else { return Err(CallError::no_connection(UNREADABLE)) };
+    let ranges: Option<Vec<SlotRange>> = ranges.iter().map(|range| read_range(range, asked)).collect();
     match ranges {
-        Some(ranges) if ranges.is_empty() => Err(Fault::no_connection("the node belongs to no Redis Cluster yet")),
+        Some(ranges) if ranges.is_empty() => Err(CallError::no_connection("the node belongs to no Redis Cluster yet")),
         Some(ranges) => Ok(ranges),
-        None => Err(Fault::no_connection(UNREADABLE)),
+        None => Err(CallError::no_connection(UNREADABLE)),
     }
 }
 
 const UNREADABLE: &str = "a Redis Cluster node replied to CLUSTER SLOTS in an unknown format";
 
 /// First slot, last slot, master, replicas.
-fn read_range(range: &Value, asked: &Place) -> Option<Range> {
+fn read_range(range: &Value, asked: &Addr) -> Option<SlotRange> {
     let Value::Array(parts) = range else { return None };
     let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = &parts[..] else { return None };
     let [host, Value::Int(port), ..] = &master[..] else { return None };
@@ -68,8 +68,8 @@ fn read_range(range: &Value, asked: &Place) -> Option<Range> {
         host => host.unwrap_or_default().to_owned(),
     };
     let (first, last) = (u16::try_from(*first).ok()?, u16::try_from(*last).ok()?);
-    let place = Place::Tcp { host, port: u16::try_from(*port).ok()? };
-    (usize::from(last) < SLOTS && first <= last).then(|| Range { first, last, owner: place.or_host_of(asked) })
+    let addr = Addr::Tcp { host, port: u16::try_from(*port).ok()? };
+    (usize::from(last) < SLOTS && first <= last).then(|| SlotRange { first, last, owner: addr.or_host_of(asked) })
 }
 
 fn text(value: &Value) -> Option<&str> {
@@ -87,14 +87,14 @@ fn named(value: &Value, name: &str) -> Option<String> {
 }
 
 /// The nodes that are known, and who serves what.
-pub(crate) struct Map {
+pub(crate) struct SlotMap {
     slots: Vec<Option<Arc<Node>>>,
-    nodes: HashMap<Place, Arc<Node>>,
+    nodes: HashMap<Addr, Arc<Node>>,
     /// The owners that the last whole map named.
     masters: Vec<Arc<Node>>,
 }
 
-impl Map {
+impl SlotMap {
     pub(crate) fn unknown(seeds: &[Arc<Node>]) -> Self {
         Self { slots: vec![None; SLOTS], nodes: by_place(seeds), masters: Vec::new() }
     }
@@ -124,14 +124,14 @@ impl Map {
 
     pub(crate) fn at(
         &mut self,
-        place: &Place,
-        new: impl Fn(&Place) -> Result<Arc<Node>, Fault>,
-    ) -> Result<Arc<Node>, Fault> {
-        if let Some(node) = self.nodes.get(place) {
+        addr: &Addr,
+        new: impl Fn(&Addr) -> Result<Arc<Node>, CallError>,
+    ) -> Result<Arc<Node>, CallError> {
+        if let Some(node) = self.nodes.get(addr) {
             return Ok(Arc::clone(node));
         }
-        let node = new(place)?;
-        self.nodes.insert(place.clone(), Arc::clone(&node));
+        let node = new(addr)?;
+        self.nodes.insert(addr.clone(), Arc::clone(&node));
         Ok(node)
     }
 
@@ -139,21 +139,21 @@ impl Map {
     /// a replica that was promoted, as far as can be told.
     pub(crate) fn enter(
         &mut self,
-        told: &[Range],
+        table: &[SlotRange],
         seeds: &[Arc<Node>],
-        new: impl Fn(&Place) -> Result<Arc<Node>, Fault>,
-    ) -> Result<bool, Fault> {
+        new: impl Fn(&Addr) -> Result<Arc<Node>, CallError>,
+    ) -> Result<bool, CallError> {
         let mut slots = vec![None; SLOTS];
         let mut masters: Vec<Arc<Node>> = Vec::new();
-        for range in told {
+        for range in table {
             let node = self.at(&range.owner, &new)?;
             slots[usize::from(range.first)..=usize::from(range.last)].fill(Some(Arc::clone(&node)));
             if !masters.iter().any(|known| Arc::ptr_eq(known, &node)) {
                 masters.push(node);
             }
         }
-        let before: HashSet<&Place> = self.masters.iter().map(|node| node.place()).collect();
-        let promoted = !before.is_empty() && masters.iter().any(|node| !before.contains(node.place()));
+        let before: HashSet<&Addr> = self.masters.iter().map(|node| node.addr()).collect();
+        let promoted = !before.is_empty() && masters.iter().any(|node| !before.contains(node.addr()));
         self.nodes = by_place(seeds);
         self.nodes.extend(by_place(&masters));
         (self.slots, self.masters) = (slots, masters);
@@ -161,8 +161,8 @@ impl Map {
     }
 }
 
-fn by_place(nodes: &[Arc<Node>]) -> HashMap<Place, Arc<Node>> {
-    nodes.iter().map(|node| (node.place().clone(), Arc::clone(node))).collect()
+fn by_place(nodes: &[Arc<Node>]) -> HashMap<Addr, Arc<Node>> {
+    nodes.iter().map(|node| (node.addr().clone(), Arc::clone(node))).collect()
 }
 
 #[cfg(test)]
@@ -173,11 +173,11 @@ mod tests {
         Value::BulkString(text.into())
     }
 
-    fn tcp(host: &str, port: u16) -> Place {
-        Place::Tcp { host: host.into(), port }
+    fn tcp(host: &str, port: u16) -> Addr {
+        Addr::Tcp { host: host.into(), port }
     }
 
-    fn owner_of(host: Value, more: Value) -> Option<Place> {
+    fn owner_of(host: Value, more: Value) -> Option<Addr> {
         let master = Value::Array(vec![host, Value::Int(7000), bulk("id"), more]);
         let replica = Value::Array(vec![bulk("10.0.0.2"), Value::Int(7001), bulk("other"), Value::Array(vec![])]);
         let range = Value::Array(vec![Value::Int(0), Value::Int(5460), master, replica]);
@@ -216,9 +216,9 @@ mod tests {
         let range =
             |port| Value::Array(vec![Value::Int(0), Value::Int(9), Value::Array(vec![bulk("h"), Value::Int(port)])]);
         let slots = Value::Array(vec![range(7000)]);
-        let told = read(vec![bulk("cluster_state:ok\r\ncluster_current_epoch:12\r\n"), slots], &tcp("asked", 1))
+        let table = read(vec![bulk("cluster_state:ok\r\ncluster_current_epoch:12\r\n"), slots], &tcp("asked", 1))
             .expect("readable");
-        assert_eq!((told.epoch, told.ranges.len()), (12, 1));
+        assert_eq!((table.epoch, table.ranges.len()), (12, 1));
         assert!(read(vec![bulk("cluster_state:ok")], &tcp("asked", 1)).is_err());
     }
 }

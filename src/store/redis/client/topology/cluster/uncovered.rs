@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::store::redis::client::call_error::Fault;
+use crate::store::redis::client::call_error::CallError;
 
 /// Since when nobody serves which slots.
 pub(crate) struct Uncovered {
     /// Whether there are any: all that a call looks at as long as there are none.
     any: AtomicBool,
     /// A std lock: held for a few comparisons, never across an `.await`.
-    slots: Mutex<HashMap<u16, Spell>>,
+    slots: Mutex<HashMap<u16, UncoveredSpan>>,
     /// A slot that nobody has served for longer is answered at once.
     patience: Duration,
 }
 
 /// From the first call that found it so to the last.
-struct Spell {
+struct UncoveredSpan {
     first: Instant,
     last: Instant,
 }
@@ -42,23 +42,23 @@ impl Uncovered {
     }
 
     /// A failover or a move is ridden out within an operation's budget. In a longer outage requests would only pile up.
-    pub(crate) fn weighed(&self, slot: u16, fault: Fault) -> Fault {
+    pub(crate) fn weighed(&self, slot: u16, fault: CallError) -> CallError {
         if !fault.is_uncovered() {
             return fault;
         }
         let now = Instant::now();
         let mut slots = self.slots();
-        let spell = slots.entry(slot).or_insert(Spell { first: now, last: now });
+        let span = slots.entry(slot).or_insert(UncoveredSpan { first: now, last: now });
         // Nobody has looked for so long that it may have been served since.
-        if now - spell.last >= self.patience {
-            spell.first = now;
+        if now - span.last >= self.patience {
+            span.first = now;
         }
-        spell.last = now;
+        span.last = now;
         self.any.store(true, Ordering::Relaxed);
-        if now - spell.first < self.patience { fault } else { fault.lasting() }
+        if now - span.first < self.patience { fault } else { fault.lasting() }
     }
 
-    fn slots(&self) -> MutexGuard<'_, HashMap<u16, Spell>> {
+    fn slots(&self) -> MutexGuard<'_, HashMap<u16, UncoveredSpan>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -73,7 +73,7 @@ mod tests {
     /// How many calls, one after each step, are told to wait before one is not.
     async fn waits(uncovered: &Uncovered, slot: u16) -> usize {
         let mut waits = 0;
-        while uncovered.weighed(slot, Fault::UNCOVERED).is_worth_a_retry() {
+        while uncovered.weighed(slot, CallError::UNCOVERED).is_worth_a_retry() {
             waits += 1;
             tokio::time::advance(STEP).await;
         }
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(waits(&uncovered, 1).await, 10, "it begins anew");
         tokio::time::advance(PATIENCE).await;
         assert_eq!(waits(&uncovered, 1).await, 10, "nobody has looked since");
-        let other = Fault::no_connection("another fault");
+        let other = CallError::no_connection("another fault");
         assert!(uncovered.weighed(1, other).is_worth_a_retry());
     }
 }

@@ -9,8 +9,8 @@ use redis::{PushInfo, PushKind, RedisResult, Value, from_redis_value};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
 
-use crate::config::servers::{Place, Server};
-use crate::store::redis::client::call_error::Fault;
+use crate::config::servers::{Addr, Server};
+use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::check;
 use crate::store::redis::client::node::connection::{client, settings};
 use crate::store::redis::client::topology::sentinel::Sentinels;
@@ -20,29 +20,29 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Where the master is, and since which failover, counted by the Sentinels together.
-pub(crate) struct Told {
+pub(crate) struct MasterInfo {
     pub(crate) epoch: u64,
-    pub(crate) place: Place,
+    pub(crate) addr: Addr,
 }
 
 /// What this Sentinel knows.
-pub(crate) async fn ask(sentinel: &Server, master: &str) -> Result<Told, Fault> {
-    let (mut connection, _) = connect(sentinel).await.map_err(Fault::connecting)?;
+pub(crate) async fn ask(sentinel: &Server, master: &str) -> Result<MasterInfo, CallError> {
+    let (mut connection, _) = connect(sentinel).await.map_err(CallError::connecting)?;
     // The epoch first: if a failover comes between, it is told too low, which is asked again.
     let epoch = epoch(&mut connection, master).await;
-    let answer = told(&mut connection, "GET-MASTER-ADDR-BY-NAME", master).await.map_err(Fault::connecting)?;
+    let answer = told(&mut connection, "GET-MASTER-ADDR-BY-NAME", master).await.map_err(CallError::connecting)?;
     match from_redis_value::<Option<(String, u16)>>(answer) {
-        Ok(Some((host, port))) => Ok(Told { epoch, place: Place::Tcp { host, port } }),
-        Ok(None) => Err(Fault::no_connection("the Sentinels know no master of this name")),
-        Err(_) => Err(Fault::no_connection("a Sentinel told the master's address in a form that is not known")),
+        Ok(Some((host, port))) => Ok(MasterInfo { epoch, addr: Addr::Tcp { host, port } }),
+        Ok(None) => Err(CallError::no_connection("the Sentinels know no master of this name")),
+        Err(_) => Err(CallError::no_connection("a Sentinel told the master's address in a form that is not known")),
     }
 }
 
 /// The server's own word on what it is.
-pub(crate) async fn info(sentinel: &Server) -> Result<Value, Fault> {
-    let (mut connection, _) = connect(sentinel).await.map_err(Fault::connecting)?;
+pub(crate) async fn info(sentinel: &Server) -> Result<Value, CallError> {
+    let (mut connection, _) = connect(sentinel).await.map_err(CallError::connecting)?;
     let answer = connection.send_packed_command(&check::info()).await.and_then(Value::extract_error);
-    answer.map_err(Fault::calling)
+    answer.map_err(CallError::calling)
 }
 
 /// Listens as long as the group exists.
@@ -63,7 +63,7 @@ async fn listen_once(group: &Weak<Sentinels>, sentinel: &Server, master: &str) -
     connection.subscribe("+switch-master").await?;
     let others = told(&mut connection, "SENTINELS", master).await.map(others).unwrap_or_default();
     if let Some(group) = group.upgrade() {
-        others.iter().for_each(|place| group.listen_to(place));
+        others.iter().for_each(|addr| group.listen_to(addr));
         group.find_soon();
     }
     while let Some(push) = pushes.recv().await {
@@ -71,9 +71,9 @@ async fn listen_once(group: &Weak<Sentinels>, sentinel: &Server, master: &str) -
         match push.kind {
             PushKind::Disconnection => break,
             PushKind::Message => {
-                if let Some(place) = switched(push.data, master) {
+                if let Some(addr) = switched(push.data, master) {
                     let epoch = epoch(&mut connection, master).await;
-                    group.moved(&Told { epoch, place });
+                    group.moved(&MasterInfo { epoch, addr });
                 }
             }
             _ => {}
@@ -102,18 +102,18 @@ async fn epoch(connection: &mut MultiplexedConnection, master: &str) -> u64 {
 }
 
 /// Where the other Sentinels are.
-fn others(told: Value) -> Vec<Place> {
+fn others(told: Value) -> Vec<Addr> {
     let all: Vec<HashMap<String, String>> = from_redis_value(told).unwrap_or_default();
-    let place = |one: &HashMap<String, String>| {
-        Some(Place::Tcp { host: one.get("ip")?.clone(), port: one.get("port")?.parse().ok()? })
+    let addr = |one: &HashMap<String, String>| {
+        Some(Addr::Tcp { host: one.get("ip")?.clone(), port: one.get("port")?.parse().ok()? })
     };
-    all.iter().filter_map(place).collect()
+    all.iter().filter_map(addr).collect()
 }
 
 /// The new address in `<master> <old host> <old port> <new host> <new port>`.
-fn switched(message: Vec<Value>, master: &str) -> Option<Place> {
+fn switched(message: Vec<Value>, master: &str) -> Option<Addr> {
     let text: String = from_redis_value(message.into_iter().nth(1)?).ok()?;
     let mut words = text.rsplitn(5, ' ');
     let (port, host) = (words.next()?.parse().ok()?, words.next()?.to_owned());
-    (words.nth(2)? == master).then_some(Place::Tcp { host, port })
+    (words.nth(2)? == master).then_some(Addr::Tcp { host, port })
 }

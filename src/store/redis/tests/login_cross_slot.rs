@@ -2,7 +2,7 @@
 //! visitor can log in again.
 
 use super::*;
-use crate::store::redis::ops::login_cross_slot::Across;
+use crate::store::redis::ops::login_cross_slot::CrossSlotLogin;
 
 /// What is said of any login.
 #[path = "login.rs"]
@@ -28,7 +28,7 @@ const CARRIED: [&str; 2] = ["cart", "added"];
 /// A guest's login in the middle.
 struct Login3 {
     guest: SessionId,
-    login: Login,
+    login: NewLogin,
     op: Op,
 }
 
@@ -36,14 +36,14 @@ impl Login3 {
     /// Of a guest with a cart, who adds a field.
     async fn of(bench: &Bench, user: &str, cap: Cap) -> Self {
         let (guest, before) = bench.guest(&["cart=1", "other=1"]).await;
-        let mut login = Login { old: Some(old(&before, guest)), ..login_of(user, cap) };
+        let mut login = NewLogin { old: Some(old(&before, guest)), ..login_of(user, cap) };
         login.keep = CARRIED.map(str::to_owned).into();
         login.delta = delta(&["added=1"]);
         Self { guest, login, op: bench.op() }
     }
 
-    fn steps<'a>(&'a self, bench: &'a Bench) -> Across<'a> {
-        Across::new(&bench.store, self.op, &self.login, self.login.old.as_ref().unwrap())
+    fn steps<'a>(&'a self, bench: &'a Bench) -> CrossSlotLogin<'a> {
+        CrossSlotLogin::new(&bench.store, self.op, &self.login, self.login.old.as_ref().unwrap())
     }
 
     async fn park(&self, bench: &Bench) -> Result<(), Refused> {
@@ -185,8 +185,8 @@ async fn a_session_that_others_end_between_the_steps_logs_nobody_in() {
 async fn a_login_that_loses_to_another_in_the_same_session_leaves_nothing_parked() {
     let bench = Arc::new(open());
     let (guest, before) = bench.guest(&["cart=1"]).await;
-    let logins: Vec<Login> =
-        (0..8).map(|_| Login { old: Some(old(&before, guest)), ..login_of("ada", Cap::default()) }).collect();
+    let logins: Vec<NewLogin> =
+        (0..8).map(|_| NewLogin { old: Some(old(&before, guest)), ..login_of("ada", Cap::default()) }).collect();
     let tasks: Vec<_> = logins
         .iter()
         .cloned()
@@ -259,7 +259,7 @@ async fn steps_that_are_delivered_again_revive_and_change_nothing() {
 async fn a_life_shorter_than_a_repeat_may_come_late_begins_no_second_time() {
     let bench = open();
     let mut three = Login3::of(&bench, "ada", Cap::default()).await;
-    three.login.new.spans = Spans { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
+    three.login.new.lifetimes = Lifetimes { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
     three.park(&bench).await.unwrap();
     three.leave(&bench).await.unwrap();
     three.activate(&bench, &Delta::default()).await.unwrap();

@@ -11,21 +11,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::store::redis::client::node::multiplexed::Pipe;
+use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::tests::server::TestServer;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A pipe, and how often it said that it broke.
-async fn pipe_to(server: &TestServer) -> (Pipe, Arc<AtomicUsize>) {
+async fn pipe_to(server: &TestServer) -> (Multiplexed, Arc<AtomicUsize>) {
     pipe_over(UnixStream::connect(server.socket()).await.unwrap())
 }
 
-fn pipe_over(stream: UnixStream) -> (Pipe, Arc<AtomicUsize>) {
+fn pipe_over(stream: UnixStream) -> (Multiplexed, Arc<AtomicUsize>) {
     let broke = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&broke);
     (
-        Pipe::new(stream, move || {
+        Multiplexed::new(stream, move || {
             count.fetch_add(1, Ordering::Relaxed);
         }),
         broke,
@@ -36,7 +36,7 @@ fn later() -> Instant {
     Instant::now() + PATIENCE
 }
 
-async fn echo(pipe: &Pipe, text: &[u8]) -> RedisResult<Value> {
+async fn echo(pipe: &Multiplexed, text: &[u8]) -> RedisResult<Value> {
     pipe.one(cmd("ECHO").arg(text), later()).await
 }
 
