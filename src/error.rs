@@ -67,7 +67,7 @@ pub enum Error {
         field: String,
         /// What the encoder says.
         #[source]
-        source: rmp_serde::encode::Error,
+        source: EncodeError,
     },
     /// The counter would leave the range of `i64`. It is unchanged.
     #[error("the counter `{field}` would overflow")]
@@ -142,10 +142,10 @@ pub struct RandomError(#[source] pub(crate) getrandom::Error);
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// Not the MessagePack of that type. The decoder's own words may quote the value, so they are neither printed nor a
-    /// source: ask for them where that is no matter.
+    /// The stored value is not the MessagePack of that type. The decoder's own message may quote the value, so it is neither
+    /// printed nor a source: [`message`](Self::message) returns it.
     #[error("not the MessagePack of that type")]
-    Value(rmp_serde::decode::Error),
+    Value(DecoderMessage),
     /// The counter's value is out of the range of the type asked for.
     #[error("the counter's value is out of the range of the type asked for")]
     OutOfRange,
@@ -153,6 +153,31 @@ pub enum DecodeError {
     #[error("an unknown stored form")]
     UnknownForm,
 }
+
+/// The decoder's own message, which may quote the stored value.
+pub struct DecoderMessage(pub(crate) rmp_serde::decode::Error);
+
+impl DecodeError {
+    /// The decoder's own message for [`Value`](Self::Value). It may quote the stored value: do not log it in production.
+    #[must_use]
+    pub fn message(&self) -> Option<String> {
+        match self {
+            Self::Value(DecoderMessage(error)) => Some(error.to_string()),
+            Self::OutOfRange | Self::UnknownForm => None,
+        }
+    }
+}
+
+impl fmt::Debug for DecoderMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
+
+/// Why a value cannot be stored as MessagePack: the message of the value's `Serialize`, or of the encoder.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct EncodeError(pub(crate) rmp_serde::encode::Error);
 
 impl fmt::Debug for DecodeError {
     /// Without the decoder's words, which may quote the value.

@@ -74,14 +74,14 @@ pub use crate::sessions::durable::{Durable, DurableEnd, DurableLogout, DurableUs
 pub use crate::sessions::sweeper::{Sweeper, Swept};
 pub use crate::sessions::user::{SessionInfo, UserSessions};
 #[cfg(feature = "test-util")]
-pub use crate::testing::{TestCookie, TestKit};
+pub use crate::testing::{AsCluster, TestCookie, TestKit};
 pub use crate::util::clock::ManualClock;
 #[cfg(feature = "tls")]
 pub use config::tls::Tls;
 pub use config::{Cap, ConfigError};
 pub use doctor::{Finding, Severity};
 pub use end::EndReason;
-pub use error::{DecodeError, Error, Outage, RandomError};
+pub use error::{DecodeError, DecoderMessage, EncodeError, Error, Outage, RandomError};
 pub use session::{CookieChange, EndOutcome, RotateOutcome, SaveOutcome, Session};
 pub use sessions::{Progress, Revoked, Sessions};
 #[cfg(any(feature = "actix-web", feature = "axum"))]

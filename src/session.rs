@@ -256,7 +256,7 @@ impl Session {
     /// `None` where it did not say, and for a guest.
     #[must_use]
     pub fn is_remembered(&self) -> Option<bool> {
-        self.meta(|meta| meta.client.is_remembered()).flatten()
+        self.meta(|meta| meta.remember).flatten()
     }
 
     /// Reads the session again; changes that were not saved are dropped.

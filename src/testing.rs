@@ -44,6 +44,30 @@ pub struct TestKit {
     cookie: String,
 }
 
+/// Uses one server as a Redis Cluster is used, for this crate's own tests.
+#[doc(hidden)]
+pub trait AsCluster {
+    /// Each bucket counts as a slot of another server: a login over another bucket's session runs in several scripts.
+    #[must_use]
+    fn across_slots(self) -> Self;
+
+    /// All slots count as moving: each session is ended by its key alone.
+    #[must_use]
+    fn while_resharding(self) -> Self;
+}
+
+impl AsCluster for Builder {
+    fn across_slots(mut self) -> Self {
+        self.sharded = true;
+        self
+    }
+
+    fn while_resharding(mut self) -> Self {
+        self.resharding = true;
+        self
+    }
+}
+
 /// What a response does to a browser's cookie.
 #[derive(Clone, PartialEq, Eq)]
 pub enum TestCookie {

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{Builder, ClientInfo, ConnectError, EndOutcome, Error, Login, LoginOutcome, Session, Sessions};
+use cloakroom::{
+    AsCluster, Builder, ClientInfo, ConnectError, EndOutcome, Error, Login, LoginOutcome, Session, Sessions,
+};
 
 use crate::common::cluster::Cluster;
 use crate::common::reshard::Move;
@@ -45,7 +47,7 @@ async fn everything(server: &Server, url: String, user: &str) {
 
 /// A login from one slot into another whose guest session ends while it is under way.
 async fn lost_guest(builder: &Builder) {
-    let sessions = connected(builder.clone().by_steps().connections(1)).await;
+    let sessions = connected(builder.clone().across_slots().connections(1)).await;
     let session = guest(&sessions).await;
     let other = sessions.open(Some(&token(&session)), ClientInfo::new()).await.expect("permitted");
     // On one connection, the login's first look comes before the logout, its next step after it.

@@ -150,12 +150,12 @@ mod redis_store_by_steps {
     mod ticket;
     mod user;
 
-    use cloakroom::Builder;
+    use cloakroom::{AsCluster, Builder};
 
     use crate::common::{Stage, redis_stage};
 
     pub(crate) async fn stage(settings: impl FnOnce(Builder) -> Builder) -> Stage {
-        redis_stage(|with| settings(with).by_steps()).await
+        redis_stage(|with| settings(with).across_slots()).await
     }
 }
 
@@ -167,11 +167,11 @@ mod redis_store_torn {
     mod revoke;
     mod user;
 
-    use cloakroom::Builder;
+    use cloakroom::{AsCluster, Builder};
 
     use crate::common::{Stage, redis_stage};
 
     pub(crate) async fn stage(settings: impl FnOnce(Builder) -> Builder) -> Stage {
-        redis_stage(|with| settings(with).torn()).await
+        redis_stage(|with| settings(with).while_resharding()).await
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use cloakroom::{Cap, ClientInfo, Login, Session, Sessions, Timeouts};
+use cloakroom::{AsCluster, Cap, ClientInfo, Login, Session, Sessions, Timeouts};
 use sha2::{Digest, Sha256};
 
 use crate::common::server::Server;
@@ -163,7 +163,7 @@ async fn nothing_that_opens_a_session_reaches_redis_its_logs_or_ours() {
 
     let mut issued = Issued::default();
     let builder = || Sessions::builder(server.url()).namespace("r2").expiry_grace(Duration::from_secs(3600));
-    for as_in_a_cluster in [builder().by_steps(), builder().torn()] {
+    for as_in_a_cluster in [builder().across_slots(), builder().while_resharding()] {
         scenario(&as_in_a_cluster.connect().await.expect("a server"), &mut issued).await;
     }
     let sessions = builder().connect().await.expect("a server");

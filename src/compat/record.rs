@@ -353,6 +353,7 @@ impl Records {
             grace_ms: settings.grace_ms,
             user: user.map(str::to_owned),
             client: ClientInfo::new(),
+            remember: None,
         };
         Ok((new, self.delta(content)?))
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{DecodeError, Error};
+use crate::error::{DecodeError, DecoderMessage, EncodeError, Error};
 
 mod count;
 mod pack;
@@ -64,7 +64,8 @@ pub(crate) fn kind(stored: &[u8]) -> Option<FieldKind> {
 
 pub(crate) fn encode_value<T: Serialize + ?Sized>(field: &str, value: &T) -> Result<Vec<u8>, Error> {
     let mut stored = vec![VALUE];
-    pack::pack(&mut stored, value).map_err(|source| Error::Encode { field: field.to_owned(), source })?;
+    pack::pack(&mut stored, value)
+        .map_err(|error| Error::Encode { field: field.to_owned(), source: EncodeError(error) })?;
     Ok(stored)
 }
 
@@ -89,7 +90,7 @@ pub(crate) fn decode_value<T: DeserializeOwned>(field: &str, stored: &[u8]) -> R
     let packed = payload(field, stored, FieldKind::Value)?;
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(packed).with_human_readable();
     T::deserialize(&mut deserializer)
-        .map_err(|source| Error::Decode { field: field.to_owned(), source: DecodeError::Value(source) })
+        .map_err(|error| Error::Decode { field: field.to_owned(), source: DecodeError::Value(DecoderMessage(error)) })
 }
 
 pub(crate) fn encode_bytes(bytes: &[u8]) -> Vec<u8> {

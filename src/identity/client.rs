@@ -9,8 +9,6 @@ use std::net::IpAddr;
 pub struct ClientInfo {
     address: Option<IpAddr>,
     user_agent: Option<String>,
-    /// Whether its browser is to keep the cookie when it is closed; unless a login has said so, as the layer has it.
-    remember: Option<bool>,
 }
 
 impl ClientInfo {
@@ -42,14 +40,6 @@ impl ClientInfo {
     #[must_use]
     pub fn known_user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
-    }
-
-    pub(crate) fn remember(self, remember: Option<bool>) -> Self {
-        Self { remember, ..self }
-    }
-
-    pub(crate) const fn is_remembered(&self) -> Option<bool> {
-        self.remember
     }
 
     /// With the user agent cut at so many bytes, between two characters.

@@ -6,7 +6,6 @@ use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
-use crate::identity::client::ClientInfo;
 use crate::identity::id::{SessionId, UserHash};
 use crate::session::login_request::{Login, LoginOutcome};
 use crate::store::{self, Contract, Gate, NewSession, Old, Reauthenticate, Refused};
@@ -93,11 +92,6 @@ impl Session {
         }
     }
 
-    /// The client of a login, who may have said whether to be remembered.
-    fn client_for(&self, remember: Option<bool>) -> ClientInfo {
-        self.client().clone().remember(remember)
-    }
-
     async fn login_anew(&self, live: Option<Live>, login: &Login, lifetimes: Lifetimes) -> Result<LoginOutcome, Error> {
         let stays = live.as_ref().is_none_or(|live| live.meta.user.is_none());
         let gate = self.gate(login)?;
@@ -108,7 +102,7 @@ impl Session {
         for _ in 0..MINTS {
             let bucket = UserHash::of(&login.user).bucket();
             let (new, token) = self.new_session(bucket, Some(login.user.clone()))?;
-            let new = NewSession { lifetimes, client: self.client_for(login.remember), ..new };
+            let new = NewSession { lifetimes, remember: login.remember, ..new };
             let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.to_vec(), delta.clone());
             let call = store::NewLogin { new, old, seen, keep, delta, gate, door_ms: 0 };
             let answer = self.sessions().store().login(self.sessions().op()?, &call).await;
@@ -139,7 +133,8 @@ impl Session {
             user: login.user,
             secret: token.hash(),
             lifetimes,
-            client: self.client_for(login.remember.or(live.meta.client.is_remembered())),
+            client: self.client().clone(),
+            remember: login.remember.or(live.meta.remember),
             delta: self.state().fields.delta().clone(),
         };
         let answer = self.sessions().store().reauthenticate(self.sessions().op()?, &call).await;

@@ -230,6 +230,7 @@ impl Session {
             grace_ms: self.sessions().settings().grace_ms,
             user,
             client: self.client().clone(),
+            remember: None,
         };
         Ok((new, token))
     }

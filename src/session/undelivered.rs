@@ -202,7 +202,7 @@ mod tests {
         minted.end(&sessions);
         tokio::time::sleep(2 * DELAY).await;
         let (lifetimes, client) = (sessions.settings().lifetimes, ClientInfo::new());
-        let new = NewSession { id, secret: token.hash(), lifetimes, grace_ms: 0, user: None, client };
+        let new = NewSession { id, secret: token.hash(), lifetimes, grace_ms: 0, user: None, client, remember: None };
         let op = sessions.op().expect("randomness");
         assert!(sessions.store().create(op, &new, &Delta::default()).await.expect("embedded").is_ok());
         tokio::time::sleep(OVER - 3 * DELAY).await;

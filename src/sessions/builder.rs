@@ -40,8 +40,9 @@ pub struct Builder {
     clock: Option<ManualClock>,
     binding: ClientBinding,
     eviction_allowed: bool,
-    by_steps: bool,
-    torn: bool,
+    /// Whether one server is used like the slots of a Redis Cluster, and while all slots move: for tests.
+    pub(crate) sharded: bool,
+    pub(crate) resharding: bool,
 }
 
 impl fmt::Debug for Builder {
@@ -74,8 +75,8 @@ impl Builder {
             clock: None,
             binding: ClientBinding::default(),
             eviction_allowed: false,
-            by_steps: false,
-            torn: false,
+            sharded: false,
+            resharding: false,
         }
     }
 
@@ -193,20 +194,6 @@ impl Builder {
         self
     }
 
-    /// Goes by the steps of a Redis Cluster also where one script would do: for tests of them.
-    #[doc(hidden)]
-    pub const fn by_steps(mut self) -> Self {
-        self.by_steps = true;
-        self
-    }
-
-    /// Ends sessions as in a Redis Cluster whose slots are all on the move: for tests of that.
-    #[doc(hidden)]
-    pub const fn torn(mut self) -> Self {
-        self.torn = true;
-        self
-    }
-
     /// Checks the settings, connects, and asks the server whether it will do.
     ///
     /// # Errors
@@ -258,8 +245,8 @@ impl Builder {
             (StoreUrl::Redis(servers), None) => Store::Redis(
                 Redis::new(store, &servers, &pools)?
                     .allow_eviction(self.eviction_allowed)
-                    .parted(self.by_steps)
-                    .torn(self.torn)
+                    .sharded(self.sharded)
+                    .resharding(self.resharding)
                     .shared(),
             ),
         };

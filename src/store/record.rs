@@ -33,6 +33,8 @@ pub(crate) struct Meta {
     pub(crate) rotation: Option<Rotation>,
     pub(crate) user: Option<String>,
     pub(crate) client: ClientInfo,
+    /// Whether the login asked for the cookie to outlive the browser session.
+    pub(crate) remember: Option<bool>,
     pub(crate) etag: Etag,
 }
 
@@ -53,6 +55,7 @@ impl Meta {
             rotation: None,
             user: None,
             client: new.client.clone(),
+            remember: new.remember,
             etag: Etag::default(),
         }
     }

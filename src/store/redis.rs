@@ -36,10 +36,10 @@ pub(crate) struct Redis {
     /// Whether a session was met whose key outlasts its life: until then to exist is to live, and a load asks for no `PTTL`.
     needs_pttl: AtomicBool,
     contention: Contention,
-    /// Whether buckets may lie on different servers: then no script has keys of two.
-    parted: bool,
-    /// Whether all slots are taken to be on the move: for tests.
-    torn: bool,
+    /// Whether buckets may be on different servers: then no script has keys of two.
+    sharded: bool,
+    /// Whether all slots count as moving: for tests.
+    resharding: bool,
     /// Whether the application knows that keys may be evicted.
     eviction_allowed: bool,
     journal: Journal,
@@ -51,15 +51,15 @@ impl Redis {
     pub(crate) fn new(settings: StoreSettings, servers: &Servers, pools: &Pools) -> Result<Self, ConfigError> {
         let keys = Keys::new(settings.namespace.clone());
         let client = Client::new(servers, pools)?;
-        let parted = client.is_cluster();
+        let sharded = client.is_cluster();
         Ok(Self {
             settings,
             keys,
             client,
             needs_pttl: AtomicBool::new(false),
             contention: Contention::new(),
-            parted,
-            torn: false,
+            sharded,
+            resharding: false,
             eviction_allowed: false,
             journal: Journal::default(),
             me: Weak::new(),
@@ -77,26 +77,26 @@ impl Redis {
         self
     }
 
-    /// Whether buckets are taken to lie on different servers.
-    pub(crate) fn parted(mut self, parted: bool) -> Self {
-        self.parted |= parted;
+    /// Whether buckets may be on different servers, also where no Redis Cluster is.
+    pub(crate) fn sharded(mut self, sharded: bool) -> Self {
+        self.sharded |= sharded;
         self
     }
 
-    /// Whether all slots are taken to be on the move.
-    pub(crate) fn torn(mut self, torn: bool) -> Self {
-        self.torn = torn;
+    /// Whether all slots count as moving.
+    pub(crate) fn resharding(mut self, resharding: bool) -> Self {
+        self.resharding = resharding;
         self
     }
 
-    /// Whether buckets may lie on different servers.
+    /// Whether buckets may be on different servers.
     pub(super) const fn is_sharded(&self) -> bool {
-        self.parted
+        self.sharded
     }
 
     /// Whether no one script can have both sessions.
     fn parts(&self, one: SessionId, other: SessionId) -> bool {
-        self.parted && one.bucket() != other.bucket()
+        self.sharded && one.bucket() != other.bucket()
     }
 
     pub(crate) async fn check(&self) -> Result<(), Outage> {

@@ -24,6 +24,8 @@ pub(crate) struct NewSession {
     pub(crate) grace_ms: u32,
     pub(crate) user: Option<String>,
     pub(crate) client: ClientInfo,
+    /// Whether the login asked for the cookie to outlive the browser session; `None` without a request.
+    pub(crate) remember: Option<bool>,
 }
 
 /// Notes a use.
@@ -140,6 +142,7 @@ pub(crate) struct Reauthenticate {
     pub(crate) secret: SecretHash,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) client: ClientInfo,
+    pub(crate) remember: Option<bool>,
     pub(crate) delta: Delta,
     pub(crate) gate: Gate,
 }

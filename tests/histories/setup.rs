@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::{Builder, Cap, Limits, Timeout, Timeouts};
+use cloakroom::{AsCluster, Builder, Cap, Limits, Timeout, Timeouts};
 
 /// Every span of time here, as every one that the crate fixes, is a multiple of this.
 pub(super) const GRID: Duration = Duration::from_secs(10);
@@ -67,7 +67,7 @@ impl Setup {
 
     pub(super) fn apply(self, to: Builder) -> Builder {
         // One connection, so that a touch that runs beside a request arrives before what comes after it.
-        let to = if self.by_steps { to.by_steps() } else { to };
+        let to = if self.by_steps { to.across_slots() } else { to };
         to.cap(self.cap_of(self.cap))
             .timeouts(self.span.timeouts())
             .expiry_grace(self.grace)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{Builder, Session, Timeouts};
+use cloakroom::{AsCluster, Builder, Session, Timeouts};
 use redis::Value;
 use redis::aio::MultiplexedConnection;
 
@@ -43,8 +43,8 @@ impl Scene {
         let settings =
             |with: Builder| with.expiry_grace(grace).timeouts(timeouts).connections(1).budget(Duration::from_secs(30));
         let settings = |with| match operation {
-            "bury" => settings(with).torn(),
-            step if STEPS.contains(&step) => settings(with).by_steps(),
+            "bury" => settings(with).while_resharding(),
+            step if STEPS.contains(&step) => settings(with).across_slots(),
             _ => settings(with),
         };
         let stage = redis_stage_on(Arc::clone(server), settings).await;

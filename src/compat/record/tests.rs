@@ -19,6 +19,7 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
         rotation: None,
         user: None,
         client: ClientInfo::new(),
+        remember: None,
         etag: Etag(Some(b"as loaded".to_vec())),
     };
     Kept {

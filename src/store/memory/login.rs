@@ -50,7 +50,7 @@ impl MemoryState {
         (meta.since, meta.touched, meta.lifetimes) = (since, self.now, again.lifetimes);
         // A use of the old secret does not show that a client has the new one.
         (meta.secret, meta.rotation, meta.uses) = (again.secret, None, 0);
-        meta.client = again.client.clone();
+        (meta.client, meta.remember) = (again.client.clone(), again.remember);
         cover(meta);
         Ok(self.enter(again.id, record))
     }

@@ -49,7 +49,15 @@ fn secret(number: u8) -> SecretHash {
 
 fn guest() -> NewSession {
     let id = SessionId::mint(Bucket::of_first_bits(0, 0)).expect("randomness");
-    NewSession { id, secret: secret(1), lifetimes: SPANS, grace_ms: 0, user: None, client: ClientInfo::new() }
+    NewSession {
+        id,
+        secret: secret(1),
+        lifetimes: SPANS,
+        grace_ms: 0,
+        user: None,
+        client: ClientInfo::new(),
+        remember: None,
+    }
 }
 
 fn graced() -> NewSession {

@@ -111,7 +111,15 @@ fn secret(number: u8) -> SecretHash {
 
 fn guest() -> NewSession {
     let id = SessionId::mint(Bucket::random().unwrap()).unwrap();
-    NewSession { id, secret: secret(1), lifetimes: SPANS, grace_ms: 0, user: None, client: ClientInfo::new() }
+    NewSession {
+        id,
+        secret: secret(1),
+        lifetimes: SPANS,
+        grace_ms: 0,
+        user: None,
+        client: ClientInfo::new(),
+        remember: None,
+    }
 }
 
 fn needs_pttl() -> NewSession {
@@ -162,6 +170,7 @@ fn again(record: &Record, id: SessionId, number: u8) -> Reauthenticate {
         secret: secret(number),
         lifetimes: SPANS,
         client: ClientInfo::new(),
+        remember: None,
         delta: Delta::default(),
         gate: Gate { cap: Cap::default(), ticket: None },
     }

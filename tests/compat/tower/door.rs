@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::{Duration as Std, UNIX_EPOCH};
 
 use cloakroom::compat::tower_sessions::Store;
-use cloakroom::{Builder, Cap};
+use cloakroom::{AsCluster, Builder, Cap};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use tokio::task::JoinSet;
@@ -15,7 +15,7 @@ use super::{Dropped, guest, naming, stage};
 use crate::common::{Stage, until};
 
 /// A login in one script, and by the steps that it takes within a Cluster.
-const WAYS: [fn(Builder) -> Builder; 2] = [|with| with, Builder::by_steps];
+const WAYS: [fn(Builder) -> Builder; 2] = [|with| with, AsCluster::across_slots];
 
 async fn opened(settings: impl FnOnce(Builder) -> Builder) -> (Stage, Store, Record) {
     let stage = stage(settings).await;

@@ -14,6 +14,7 @@ fn again(id: SessionId, user: &str, cap: Cap) -> Reauthenticate {
         secret: secret(9),
         lifetimes: SPANS,
         client: ClientInfo::new().user_agent("new"),
+        remember: None,
         delta: Delta::default(),
         gate: Gate { cap, ticket: None },
     }

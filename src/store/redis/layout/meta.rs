@@ -150,7 +150,7 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
             door: head.critical & blocks::DOOR != 0,
         }));
     }
-    let (user, client) = tail::read(bytes)?;
+    let (user, client, remember) = tail::read(bytes)?;
     let meta = Meta {
         created: head.created,
         since: head.since,
@@ -165,6 +165,7 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
         rotation,
         user,
         client,
+        remember,
         etag: Etag::default(),
     };
     bytes.0.is_empty().then(|| Stored::Session { meta: Box::new(meta), keep_ms })

@@ -38,7 +38,7 @@ pub(crate) async fn login(redis: &Redis, op: Op, login: &NewLogin) -> StoreResul
         keys.extend(members.iter().map(|id| redis.keys.session(*id)));
         let call = ScriptCall::new(&scripts::LOGIN, keys)
             .bytes(&login.new.id.as_bytes()[..])
-            .fresh(&login.new, tail(Some(user), &login.new.client));
+            .fresh(&login.new, tail(Some(user), &login.new.client, login.new.remember));
         old_named(call, login.old.as_ref())
             .number(redis.settings.remember_ms)
             .gate(&login.gate)
@@ -79,7 +79,7 @@ pub(crate) async fn reauthenticate(redis: &Redis, op: Op, again: &Reauthenticate
             .number(again.generation)
             .bytes(&again.secret.0[..])
             .lifetimes(&again.lifetimes)
-            .bytes(tail(Some(&again.user), &again.client))
+            .bytes(tail(Some(&again.user), &again.client, again.remember))
             .bytes(owner(&again.user))
             .number(redis.settings.remember_ms)
             .gate(&again.gate)

@@ -94,7 +94,7 @@ impl<'a> CrossSlotLogin<'a> {
             let mut named = vec![keys.session(new.id), keys.index(&self.hash), keys.epoch(&self.hash)];
             named.extend(members.iter().map(|id| keys.session(*id)));
             ScriptCall::new(&scripts::PARK, named)
-                .fresh(new, tail(Some(self.user), &new.client))
+                .fresh(new, tail(Some(self.user), &new.client, new.remember))
                 .gate(gate)
                 .number(limits.fields)
                 .number(limits.session_bytes)

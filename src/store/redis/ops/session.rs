@@ -129,7 +129,7 @@ pub(crate) async fn end(redis: &Redis, mut delivery: Delivery, end: &End) -> Sto
     if let Some((new, keep)) = &end.successor {
         call = call
             .bytes(&new.id.as_bytes()[..])
-            .fresh(new, tail(None, &new.client))
+            .fresh(new, tail(None, &new.client, new.remember))
             .number(redis.settings.limits.fields)
             .number(redis.settings.limits.session_bytes)
             .names(keep)

@@ -225,9 +225,9 @@ impl Redis {
         delivery: &mut Delivery,
         call: &ScriptCall<'_>,
     ) -> Result<Option<Reply>, Error> {
-        if self.torn {
+        if self.resharding {
             return Ok(None);
-        } else if !self.parted {
+        } else if !self.sharded {
             return self.call(delivery, call).await.map(Some);
         }
         let budget = delivery.budget;

@@ -91,12 +91,12 @@ async fn a_reauthentication_keeps_the_stored_extras_behind_every_client() {
         ClientInfo::new(),
         ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8"),
         ClientInfo::new().user_agent(""),
-        ClientInfo::new().address(std::net::Ipv6Addr::LOCALHOST.into()).remember(Some(true)),
+        ClientInfo::new().address(std::net::Ipv6Addr::LOCALHOST.into()),
     ];
-    for client in clients {
-        let call = Reauthenticate { client: client.clone(), ..again(&bench.live(id).await, id, 3) };
+    for (client, remember) in clients.into_iter().zip([None, None, Some(false), Some(true)]) {
+        let call = Reauthenticate { client: client.clone(), remember, ..again(&bench.live(id).await, id, 3) };
         let record = bench.store.reauthenticate(bench.op(), &call).await.unwrap().unwrap();
-        assert_eq!(record.meta.client, client);
+        assert_eq!((record.meta.client, record.meta.remember), (client, remember));
         bench.is_marked(id, "reauthenticate");
     }
 }
@@ -109,11 +109,11 @@ async fn an_unknown_flag_survives_every_end() {
         let seen = if at == 0 { bench.snapshot(guest).await } else { None };
         let record = bench.live(guest).await;
         let login = NewLogin { old: Some(old(&record, guest)), seen, ..login_of("bob", Cap::default()) };
-        bench.store.parted = at == 2;
+        bench.store.sharded = at == 2;
         bench.try_login(&login).await.unwrap();
         bench.is_marked_tombstone(guest, ["admit", "login", "leave"][at]);
     }
-    bench.store.parted = false;
+    bench.store.sharded = false;
     let evicted = bench.marked("ada").await;
     bench.login_at("ada", Cap { most: 1, policy: AtCap::EvictEarliest }).await.unwrap();
     bench.is_marked_tombstone(evicted, "login at the cap");

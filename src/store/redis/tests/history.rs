@@ -94,6 +94,7 @@ impl History {
             grace_ms: *self.random.choice(&[0, GRACE as u32]).unwrap(),
             user: user.map(str::to_owned),
             client: ClientInfo::new(),
+            remember: None,
         }
     }
 
@@ -321,6 +322,7 @@ impl History {
             secret: secret(self.random.u8(1..4)),
             lifetimes: self.lifetimes(),
             client: ClientInfo::new(),
+            remember: None,
             delta: self.delta(),
             gate,
         };

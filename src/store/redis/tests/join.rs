@@ -5,9 +5,14 @@ use crate::store::redis::ops::login_cross_slot::CrossSlotLogin;
 
 /// A guest with a cart whom one login has made a session for.
 async fn joinable(bench: &Bench) -> Join {
+    joinable_as(bench, None).await
+}
+
+async fn joinable_as(bench: &Bench, remember: Option<bool>) -> Join {
     let (guest, before) = bench.guest(&["cart=1"]).await;
-    let login =
+    let mut login =
         NewLogin { old: Some(old(&before, guest)), keep: vec!["cart".into()], ..login_of("ada", Cap::default()) };
+    login.new.remember = remember;
     bench.try_login(&login).await.unwrap();
     joining(login.new.id)
 }
@@ -101,15 +106,14 @@ async fn a_join_that_is_not_possible_changes_nothing() {
 #[tokio::test]
 async fn a_join_does_not_depend_on_whether_the_cookie_is_kept() {
     let bench = open();
-    let join = joinable(&bench).await;
-    let join = Join { client: ClientInfo::new().remember(Some(true)), ..join };
+    let join = joinable_as(&bench, Some(true)).await;
     assert!(bench.join(bench.op(), &join).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_join_waits_for_a_login_by_steps_and_not_for_ever() {
     let mut bench = open();
-    bench.store.parted = true;
+    bench.store.sharded = true;
     let (guest, before) = bench.guest(&["cart=1"]).await;
     let mut login = NewLogin { old: Some(old(&before, guest)), ..login_of("ada", Cap::default()) };
     login.keep = vec!["cart".into()];

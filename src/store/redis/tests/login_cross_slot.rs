@@ -19,7 +19,7 @@ fn open() -> Bench {
 
 fn open_with(limits: Limits) -> Bench {
     let mut bench = super::open_with(limits);
-    bench.store.parted = true;
+    bench.store.sharded = true;
     bench
 }
 

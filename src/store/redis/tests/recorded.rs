@@ -36,14 +36,15 @@ fn recorded_sessions_are_still_read() {
     let (guest, keep_ms) = session("guest");
     assert_eq!((guest.user, guest.lifetimes, guest.secret, keep_ms), (None, SPANS, secret(1), 0));
     assert_eq!((guest.client, guest.rotation, guest.generation, guest.uses), (ClientInfo::new(), None, 1, 0));
-    let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8").remember(Some(true));
+    let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8");
     let (user, _) = session("user");
-    assert_eq!((user.user.as_deref(), user.client), (Some("ada"), client.clone()));
+    assert_eq!((user.user.as_deref(), user.client, user.remember), (Some("ada"), client.clone(), Some(true)));
     assert!(user.index_until > user.since && user.since >= user.created);
     let (rotated, _) = session("rotated");
     let rotation = rotated.rotation.unwrap();
     assert_eq!((rotated.secret, rotation.previous, rotation.used), (secret(2), secret(1), None));
-    assert_eq!((rotated.user.as_deref(), rotated.client, rotated.version), (Some("ada"), client, 2));
+    assert_eq!((rotated.user.as_deref(), rotated.client, rotated.remember), (Some("ada"), client, Some(true)));
+    assert_eq!(rotated.version, 2);
 }
 
 #[test]
@@ -80,9 +81,9 @@ fn scripts_pack_what_they_have_read_to_the_same_bytes() {
 async fn a_session_that_uses_no_addition_is_as_long_as_the_recorded_one() {
     let bench = open();
     let (guest, _) = bench.guest(&["a=1"]).await;
-    let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8").remember(Some(true));
+    let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8");
     let mut login = login_of("ada", Cap::default());
-    login.new.client = client;
+    (login.new.client, login.new.remember) = (client, Some(true));
     bench.try_login(&login).await.unwrap();
     for (name, id) in [("guest", guest), ("user", login.new.id)] {
         let (_, before) = recorded().find(|(recorded, _)| *recorded == name).unwrap();

@@ -21,7 +21,7 @@ fn open() -> Bench {
 
 fn open_with(limits: Limits) -> Bench {
     let mut bench = super::open_with(limits);
-    bench.store.torn = true;
+    bench.store.resharding = true;
     bench
 }
 #[tokio::test]

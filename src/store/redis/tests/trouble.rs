@@ -108,7 +108,7 @@ async fn calls_that_push_each_other_out_of_the_ring_are_all_done_once() {
 #[tokio::test]
 async fn what_may_be_done_is_not_told_as_undone_because_another_try_was_never_sent() {
     let mut server = TestServer::start();
-    let store = store_within(Duration::from_secs(1), &server.url(), "unsure", Limits::default()).parted(true);
+    let store = store_within(Duration::from_secs(1), &server.url(), "unsure", Limits::default()).sharded(true);
     let op = |again| Op { again, ..open().op() };
     let new = guest();
     let record = store.create(op(false), &new, &delta(&[])).await.unwrap().unwrap();

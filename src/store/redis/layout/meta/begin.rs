@@ -32,7 +32,7 @@ impl Begun {
         packed.extend_from_slice(&op.id);
         packed.extend_from_slice(&six_bytes(op.not_after));
         packed.extend_from_slice(&[1, Code::Ok as u8]);
-        packed.extend_from_slice(&tail(user, &new.client));
+        packed.extend_from_slice(&tail(user, &new.client, new.remember));
         Self(packed)
     }
 

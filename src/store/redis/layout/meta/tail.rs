@@ -14,8 +14,11 @@ const NONE: u16 = u16::MAX;
 const REMEMBER: u8 = 1;
 const FORGET: u8 = 2;
 
+/// The user, the client, and whether the login asked for a lasting cookie.
+type Tail = (Option<String>, ClientInfo, Option<bool>);
+
 /// The whole tail. Unknown flags and extras of unknown kinds are skipped; `None` for what is damaged.
-pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<(Option<String>, ClientInfo)> {
+pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<Tail> {
     let [_class] = bytes.take()?;
     let length = u16::from_be_bytes(bytes.take()?);
     let user = (length > 0).then_some(bytes.text(length)?);
@@ -32,7 +35,7 @@ pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<(Option<String>, ClientInfo
     };
     let [flags] = bytes.take()?;
     skip_extras(bytes)?;
-    Some((user, client.remember(remembered(flags))))
+    Some((user, client, remembered(flags)))
 }
 
 /// Extras up to the end: each a kind, its length and as many bytes. No kind is known so far.
@@ -45,9 +48,9 @@ fn skip_extras(bytes: &mut Reader<'_>) -> Option<()> {
 }
 
 /// Packs the tail of a session that begins or logs in, without extras. No user: a guest's.
-pub(crate) fn tail(user: Option<&str>, client: &ClientInfo) -> Vec<u8> {
+pub(crate) fn tail(user: Option<&str>, client: &ClientInfo, remember: Option<bool>) -> Vec<u8> {
     let mut tail = whose(user, client);
-    tail.push(match client.is_remembered() {
+    tail.push(match remember {
         None => 0,
         Some(true) => REMEMBER,
         Some(false) => FORGET,
