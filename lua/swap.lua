@@ -19,7 +19,6 @@ repeat finds the metadata changed, by itself if by nobody else; called then unde
 
 The loaded metadata says when the key expires, so the time that it has left tells the time, for less than `TIME` costs.
 ]]
-local FARTHEST_MS = 120000 -- as in lib/call.lua
 local key = KEYS[1]
 local spare_ms = redis.call('PTTL', key) - ARGV[2]
 if spare_ms < 0 or spare_ms > FARTHEST_MS or redis.call('HGET', key, '@') ~= ARGV[3] then

@@ -1,9 +1,5 @@
 -- One delivery of a call: its operation id, until when it may be done, and the server's time.
 
--- A not-after farther ahead comes from a wrong clock. Accepted, it could outlive the tombstone (5 minutes at least)
--- that keeps a late repeat from doing anything.
-local FARTHEST_MS = 120000
-
 local function clock_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)

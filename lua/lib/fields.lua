@@ -1,7 +1,6 @@
 -- Where fields lie: small values and bytes together in one hash field, `=`, because a load costs by the number of
 -- strings; counters, which Redis adds to, and what is large each in a hash field of its own. The value decides, so
 -- each read needs one place only. src/store/redis/layout/fields.rs keeps the same rule.
-local SMALL = 1024
 
 -- A counter begins with a digit or a minus; the forms of values and bytes (src/fields/codec.rs) with a lower byte.
 local function is_small(value)

@@ -1,7 +1,5 @@
 -- The user index (member: class byte and id; score: login time) and the deadline index (member: id).
 
-local NO_END_MS = 281474976710655
-
 -- The class byte is 0 for ever, whatever the session's class: whoever rebuilds a member from an id writes 0.
 local function member_of(id)
   return '\0' .. id

@@ -1,6 +1,5 @@
 -- A login joins the session that another login of the same visitor made in the place of their guest's: a button that
 -- was pressed twice. JOIN_MS is the time after that login in which it may.
-local JOIN_MS = 60000
 
 -- Why this call cannot join what the key holds, or nil. Only a login of the same user from the same client (`tail`
 -- up to its flags) joins, and never a session that was logged in again: it may hold more than a password gives.

@@ -3,7 +3,6 @@
 -- The horizon is the latest not-after among those that were dropped: a call that is unknown and whose not-after is not
 -- later may have been done. Also those that have run out raise it, in case the server's clock is set back. One that
 -- lies farther ahead than any call may is from before that, and none of its calls are accepted anyway.
-local RING = 8
 
 local function forget_first(session)
   local first = table.remove(session.ring, 1)

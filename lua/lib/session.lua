@@ -1,9 +1,5 @@
 -- Reading a session, and what every call on a live one begins and ends with.
 
--- The state of what a login across slots has put aside: unknown to everyone until it is activated. `PARKED` in
--- src/store/redis/layout/meta.rs has the same number; a test compares both.
-local PARKED = 255
-
 -- The metadata with `alive` and, if it is not, `reason` (0: none is known); nil where no key is. Past its deadline a
 -- session stays for its grace, to be told of, and after that for `keep`, where only repeats are to find it.
 local function read_session(key)

@@ -1,6 +1,4 @@
--- Whether fields may be written that were changed before the user's last login. `LATE_WRITE_MS` in src/store.rs has the
--- same number; a test compares both.
-local LATE_WRITE_MS = 60000
+-- Whether fields may be written that were changed before the user's last login.
 
 -- `OK` if the session was loaded at its present generation; `OVERTAKEN` if at the one before, and the login between
 -- them is no older than that; else `CONFLICT`. Not two generations ago: each login would let in again whoever an

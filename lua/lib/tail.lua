@@ -1,7 +1,6 @@
 -- What of a session only Rust writes and scripts pass on: class; user, its length in two bytes; address, in one; user
 -- agent, in two, or NO_AGENT; a byte of flags that belong to the login; then extras up to the end of the string, each a
 -- kind, a length of two bytes and as many bytes. All extras together have 1 KiB at most: whoever adds one checks that.
-local NO_AGENT = 65535
 
 local function extras_of(tail)
   local at = 4 + struct.unpack('>I2', tail, 2)

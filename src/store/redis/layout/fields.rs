@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use crate::fields::map::FieldRange;
+use crate::store::redis::layout::constants::SMALL;
 
 /// The hash field that holds the small ones together. No application field has this name.
 pub(crate) const TOGETHER: &str = "=";
-/// The most bytes of a value that lies there.
-const SMALL: usize = 1024;
 
 /// Whether a field of this stored form lies together with others: neither a counter, which Redis adds to, nor large.
 pub(crate) fn is_small(stored: &[u8]) -> bool {
@@ -75,7 +74,6 @@ mod tests {
     #[test]
     fn scripts_hold_the_same_rule() {
         let lua = include_str!("../../../../lua/lib/fields.lua");
-        assert!(lua.contains(&format!("local SMALL = {SMALL}\n")));
         assert!(lua.contains(&format!("(string.byte(value) or 255) < {}\n", b'-')));
         assert!(lua.contains(&format!("'{TOGETHER}'")));
     }

@@ -6,17 +6,14 @@ use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::token::SecretHash;
+use crate::store::redis::layout::constants::{DOOR, FORMAT, KNOWN, PARKED, offset};
 use crate::store::{Etag, Meta, Tombstone};
 use crate::util::clock::Millis;
 
 /// The hash field that holds it. No application field has this name.
 pub(crate) const FIELD: &str = "@";
-/// The first byte. Another one is of another version of this crate.
-const FORMAT: u8 = 1;
-/// The state of what a login across slots has put aside.
-const PARKED: u8 = 255;
-/// Where the critical flags are. The byte after it has the others: unknown ones are ignored, and preserved by every write.
-const CRITICAL: usize = 2;
+/// The offset of the critical flags. The byte after it has the others: unknown ones are ignored, and preserved by every write.
+const CRITICAL: usize = offset("critical");
 
 /// What stands under a session's key, whether it is still live or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +59,7 @@ pub(crate) fn decode(etag: &[u8]) -> Result<Stored, Error> {
 /// Whether it is of another format, or has a critical flag that is unknown here. Such a session is left as it is.
 fn is_foreign(etag: &[u8]) -> bool {
     let format = etag.first().is_some_and(|format| *format != FORMAT);
-    format || etag.get(CRITICAL).is_some_and(|flags| flags & !blocks::KNOWN != 0)
+    format || etag.get(CRITICAL).is_some_and(|flags| flags & !KNOWN != 0)
 }
 
 /// What every session's metadata begins with.
@@ -142,13 +139,7 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
     if head.state != 0 {
         let previous = rotation.map(|rotation| rotation.previous);
         let reason = EndReason::from_code(head.state)?;
-        return Some(Stored::Ended(Tombstone {
-            reason,
-            secret,
-            previous,
-            successor,
-            door: head.critical & blocks::DOOR != 0,
-        }));
+        return Some(Stored::Ended(Tombstone { reason, secret, previous, successor, door: head.critical & DOOR != 0 }));
     }
     let (user, client, remember) = tail::read(bytes)?;
     let meta = Meta {

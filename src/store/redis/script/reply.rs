@@ -8,47 +8,58 @@ use crate::store::{Refused, StoreResult};
 use crate::util::clock::{Millis, of_time};
 
 macro_rules! codes {
-    ($($code:ident = $number:literal,)*) => {
-        /// What an answer begins with: the numbers of `lua/lib/answer.lua`, where they are explained.
+    ($($(#[doc = $doc:literal])* $code:ident $name:ident = $number:literal;)*) => {
+        /// The first element of a script's reply.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Code {
-            $($code = $number,)*
+            $($(#[doc = $doc])* $code = $number,)*
         }
 
         impl Code {
+            /// The codes by the names that scripts use.
+            pub(crate) const ALL: &[(&str, Self)] = &[$((stringify!($name), Self::$code),)*];
+
             const fn of(number: i64) -> Option<Self> {
                 match number {
                     $($number => Some(Self::$code),)*
                     _ => None,
                 }
             }
-
-            #[cfg(test)]
-            const ALL: &[(&str, i64)] = &[$((stringify!($code), $number),)*];
         }
     };
 }
 
 codes! {
-    Ok = 0,
-    Late = 1,
-    Stale = 2,
-    Gone = 3,
-    Conflict = 4,
-    Exists = 5,
-    WrongKind = 6,
-    Overflow = 7,
-    TooManyFields = 8,
-    TooManyBytes = 9,
-    AtCap = 10,
-    TicketVoid = 11,
-    AlreadyRotated = 12,
-    NameMembers = 13,
-    SeenAnother = 14,
-    NameIndex = 15,
-    MovedOn = 16,
-    Overtaken = 17,
-    NotJoined = 18,
+    /// The operation was executed. The content depends on the script.
+    Ok OK = 0;
+    /// The not-after has passed, or is too far ahead. Content: the server's time, digits.
+    Late LATE = 1;
+    /// Unknown, and so old that it may have been executed and forgotten. Content: the horizon (`lua/lib/ring.lua`), digits.
+    Stale STALE = 2;
+    /// The session has ended. Content: the reason's byte, 0 if none is known.
+    Gone GONE = 3;
+    Conflict CONFLICT = 4;
+    Exists EXISTS = 5;
+    WrongKind WRONG_KIND = 6;
+    Overflow OVERFLOW = 7;
+    TooManyFields TOO_MANY_FIELDS = 8;
+    TooManyBytes TOO_MANY_BYTES = 9;
+    AtCap AT_CAP = 10;
+    TicketVoid TICKET_VOID = 11;
+    AlreadyRotated ALREADY_ROTATED = 12;
+    /// Perhaps at the cap: read the index and call again with the sessions of its members. Nothing was changed.
+    NameMembers NAME_MEMBERS = 13;
+    /// Another call noted a use, and this touch is due again: call again with that use. Content: the metadata. Nothing was
+    /// changed.
+    SeenAnother SEEN_ANOTHER = 14;
+    /// The session would outlive its user's index: call again with that key. Content: the metadata. Nothing was changed.
+    NameIndex NAME_INDEX = 15;
+    /// The session is no longer as the caller loaded it. Nothing was changed.
+    MovedOn MOVED_ON = 16;
+    /// Executed, although the user has logged in again since the load: the caller's secret is dead. Content: as for `Ok`.
+    Overtaken OVERTAKEN = 17;
+    /// The login cannot join this session and proceeds without one. Nothing was changed.
+    NotJoined NOT_JOINED = 18;
 }
 
 impl Code {
@@ -175,23 +186,6 @@ pub(crate) fn scored(value: Value) -> Result<Vec<(Vec<u8>, Millis)>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn codes_have_the_numbers_that_scripts_answer() {
-        let lua = include_str!("../../../../lua/lib/answer.lua");
-        for (name, number) in Code::ALL {
-            let screaming: String = name
-                .char_indices()
-                .flat_map(|(at, sign)| {
-                    let gap = (at > 0 && sign.is_ascii_uppercase()).then_some('_');
-                    gap.into_iter().chain([sign.to_ascii_uppercase()])
-                })
-                .collect();
-            assert!(lua.contains(&format!("local {screaming} = {number}\n")), "{screaming}");
-            assert_eq!(Code::of(*number).map(|code| code as i64), Some(*number));
-        }
-        assert_eq!(lua.matches("local ").count(), Code::ALL.len());
-    }
 
     #[test]
     fn what_is_not_an_answer_of_ours_is_unreadable() {

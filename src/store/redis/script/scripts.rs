@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use crate::store::redis::client::Script;
+use crate::store::redis::layout::constants;
 
 mod needed;
 use crate::store::redis::script::scripts::needed::needed;
@@ -14,15 +15,17 @@ macro_rules! lib {
     };
 }
 
-/// All pieces. Each uses only what stands before it.
-const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "former" "tail" "ring" "session" "standing" "fields" "delta" "limits"
+/// The constants, then all pieces. Each uses only what precedes it.
+static PIECES: LazyLock<String> = LazyLock::new(|| constants::lua() + LIB);
+
+const LIB: &str = lib!("call" "list" "meta" "former" "tail" "ring" "session" "standing" "fields" "delta" "limits"
     "carry" "life" "fresh" "strange" "index" "enter" "bury" "undelivered" "gate" "kept" "park" "join");
 
 macro_rules! scripts {
     ($($name:ident = $file:literal $flags:literal;)*) => {
         $(pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| {
             let body = include_str!(concat!("../../../../lua/", $file, ".lua"));
-            Script::new($file, $flags, &[&needed(LIB, body), body])
+            Script::new($file, $flags, &[&needed(&PIECES, body), body])
         });)*
 
         /// Every script's name, flags and body without its pieces.
@@ -59,10 +62,15 @@ scripts! {
     SWEEP = "sweep" "allow-oom";
 }
 
+/// A test's own script, below the pieces that it uses.
+#[cfg(test)]
+pub(crate) fn joined_to_pieces(body: &str) -> String {
+    needed(&PIECES, body) + body
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::end::EndReason;
 
     #[test]
     fn every_script_runs_with_the_flags_of_its_header() {
@@ -71,38 +79,6 @@ mod tests {
             let declared = line.trim();
             assert_eq!(declared, if flags.is_empty() { "none" } else { flags }, "{name}");
         }
-    }
-
-    #[test]
-    fn the_reasons_that_scripts_give_have_the_numbers_of_end_reason() {
-        let reasons = include_str!("../../../../lua/lib/reason.lua");
-        let given = [
-            ("EXPIRED", EndReason::Expired),
-            ("LOGGED_IN", EndReason::LoggedIn),
-            ("EVICTED", EndReason::Evicted),
-            ("UNDELIVERED", EndReason::Undelivered),
-        ];
-        for (name, reason) in given {
-            assert!(reasons.contains(&format!("local {name} = {}\n", reason.code())), "{name}");
-        }
-        assert_eq!(reasons.matches("local ").count(), given.len());
-    }
-
-    #[test]
-    fn both_stores_let_in_late_writes_for_the_same_time() {
-        let standing = include_str!("../../../../lua/lib/standing.lua");
-        assert!(standing.contains(&format!("local LATE_WRITE_MS = {}\n", crate::store::LATE_WRITE_MS)));
-    }
-
-    #[test]
-    fn a_swap_knows_how_far_ahead_a_not_after_may_lie() {
-        let [call, swap] = [include_str!("../../../../lua/lib/call.lua"), include_str!("../../../../lua/swap.lua")];
-        let constant = |text: &str| {
-            text.lines()
-                .find_map(|line| line.strip_prefix("local FARTHEST_MS = ")?.split(' ').next()?.parse::<u64>().ok())
-        };
-        assert!(constant(call).is_some());
-        assert_eq!(constant(swap), constant(call));
     }
 
     #[test]

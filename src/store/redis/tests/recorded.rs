@@ -67,7 +67,7 @@ fn recorded_tombstones_and_places_are_still_read() {
 
 #[test]
 fn scripts_pack_what_they_have_read_to_the_same_bytes() {
-    let script = [include_str!("../../../../lua/lib/meta.lua"), "return pack_meta(unpack_meta(ARGV[1]))"].concat();
+    let script = scripts::joined_to_pieces("return pack_meta(unpack_meta(ARGV[1]))");
     let server = server();
     for (name, etag) in recorded() {
         let mut eval = ::redis::cmd("EVAL");

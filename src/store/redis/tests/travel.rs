@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Moves the stored times and expiries of the keys back. Joined below the pieces that read and write metadata.
+/// Moves the stored times and expiries of the keys back.
 const BACK: &str = r"
 local by = tonumber(ARGV[1])
 for _, key in ipairs(KEYS) do
@@ -43,7 +43,7 @@ impl Bench {
     fn shift(&self, ms: i64) {
         let mut connection = self.server.connection();
         let keys = self.all_keys();
-        let script = [include_str!("../../../../lua/lib/meta.lua"), BACK].concat();
+        let script = scripts::joined_to_pieces(BACK);
         let () = ::redis::cmd("EVAL").arg(script).arg(keys.len()).arg(keys).arg(ms).query(&mut connection).unwrap();
     }
 }

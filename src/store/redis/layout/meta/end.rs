@@ -4,13 +4,13 @@ use super::{CRITICAL, MetaHead, Written};
 use crate::end::EndReason;
 use crate::identity::id::SessionId;
 use crate::store::Op;
-use crate::store::redis::layout::meta::blocks::SUCCESSOR;
+use crate::store::redis::layout::constants::{SUCCESSOR, offset};
 use crate::store::redis::script::reply::Code;
 use crate::util::clock::Millis;
 
-/// Where the head has its state, and the last use: in a tombstone the time of the end.
-const STATE: usize = 1;
-const TOUCHED: usize = 16;
+const STATE: usize = offset("state");
+/// The last use; in a tombstone the time of the end.
+const TOUCHED: usize = offset("touched");
 
 /// A session's tombstone but for the time, which only the server knows.
 pub(crate) struct Buried(Vec<u8>);

@@ -3,12 +3,11 @@
 use std::net::IpAddr;
 
 use crate::identity::client::ClientInfo;
+use crate::store::redis::layout::constants::NO_AGENT;
 use crate::store::redis::layout::meta::Reader;
 
 /// The class of every session so far.
 const CLASS: u8 = 0;
-/// The length that says "no user agent", which an empty one is not.
-const NONE: u16 = u16::MAX;
 /// Flags of the tail, which each login writes: the browser is to keep the cookie when it is closed, or is not to. Neither:
 /// as the layer has it. They are not in the head, because four scripts would then have to be given them and to merge them.
 const REMEMBER: u8 = 1;
@@ -30,7 +29,7 @@ pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<Tail> {
         _ => return None,
     };
     let client = match u16::from_be_bytes(bytes.take()?) {
-        NONE => client,
+        NO_AGENT => client,
         length => client.user_agent(bytes.text(length)?),
     };
     let [flags] = bytes.take()?;
@@ -68,7 +67,7 @@ pub(crate) fn whose(user: Option<&str>, client: &ClientInfo) -> Vec<u8> {
         Some(IpAddr::V6(address)) => tail.extend([&[16], &address.octets()[..]].concat()),
     }
     match client.known_user_agent() {
-        None => tail.extend(NONE.to_be_bytes()),
+        None => tail.extend(NO_AGENT.to_be_bytes()),
         Some(agent) => tail.extend(counted(agent)),
     }
     tail
@@ -89,6 +88,6 @@ pub(crate) fn owner(user: &str) -> Vec<u8> {
 
 /// A text with its length. Longer ones than limits allow are cut rather than misread.
 fn counted(text: &str) -> Vec<u8> {
-    let bytes = &text.as_bytes()[..text.len().min(usize::from(NONE) - 1)];
+    let bytes = &text.as_bytes()[..text.len().min(usize::from(NO_AGENT) - 1)];
     [&(bytes.len() as u16).to_be_bytes(), bytes].concat()
 }

@@ -137,9 +137,7 @@ fn an_address_of_another_length_is_unreadable() {
 }
 
 #[test]
-fn what_is_parked_has_the_state_that_scripts_give_it() {
-    let lua = include_str!("../../../../../lua/lib/session.lua");
-    assert!(lua.contains(&format!("local PARKED = {PARKED}\n")));
+fn a_parked_session_reads_as_parked() {
     assert_eq!(
         decode(&packed(PARKED, false, 1, &tail(Some("ada"), &client(), None))).expect("readable"),
         Stored::Parked

@@ -2,16 +2,13 @@
 
 use super::{MetaHead, Reader, blocks};
 use crate::store::Op;
+use crate::store::redis::layout::constants::{HEAD_LEN, RING, offset};
 use crate::util::clock::Millis;
 
-/// Where the head has what a write changes, and where it ends.
-const VERSION: usize = 50;
-const SIZE: usize = 54;
-pub(crate) const HORIZON: usize = 64;
-const OPERATIONS: usize = 106;
-const HEAD: usize = 107;
-/// So many operations are remembered: `RING` of `lua/lib/ring.lua`.
-const RING: usize = 8;
+const VERSION: usize = offset("version");
+const SIZE: usize = offset("size");
+const HORIZON: usize = offset("horizon");
+const OPERATIONS: usize = offset("operations");
 
 /// A write of fields, once it is done.
 pub(crate) struct Written<'a> {
@@ -49,7 +46,7 @@ impl Written<'_> {
             horizon = horizon.max(ring.remove(0).0);
         }
         let mut after = Vec::with_capacity(packed.len() + block.len() + own.len());
-        after.extend_from_slice(&packed[..HEAD]);
+        after.extend_from_slice(&packed[..HEAD_LEN]);
         after[VERSION..VERSION + 4].copy_from_slice(&self.version.to_be_bytes());
         after[SIZE..SIZE + 4].copy_from_slice(&self.size.to_be_bytes());
         after[HORIZON..HORIZON + 6].copy_from_slice(&six_bytes(horizon));
