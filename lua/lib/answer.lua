@@ -1,10 +1,10 @@
--- What an answer begins with. `Code` in src/store/redis/script/reply.rs has the same numbers; a test compares both.
+-- Reply codes. `Code` in src/store/redis/script/reply.rs has the same numbers; a test compares both.
 local OK = 0
--- The not-after has passed, or lies too far ahead. Content: the server's time, digits.
+-- The not-after has passed or is too far ahead. Content: the server's time, digits.
 local LATE = 1
--- Unknown, and so old that it may have been done and forgotten. Content: the horizon (lib/ring.lua), digits.
+-- Not in the ring, but may have been executed and forgotten. Content: the horizon (lib/ring.lua), digits.
 local STALE = 2
--- Content: the byte of the reason, 0 if none is known.
+-- Content: the byte of the reason, 0 if it is unknown.
 local GONE = 3
 local CONFLICT = 4
 local EXISTS = 5
@@ -15,15 +15,16 @@ local TOO_MANY_BYTES = 9
 local AT_CAP = 10
 local TICKET_VOID = 11
 local ALREADY_ROTATED = 12
--- Perhaps at the cap: read the index, name the sessions of its members and call again. Nothing was done.
+-- Possibly at the cap: read the index, name its members' sessions and call again. Nothing was done.
 local NAME_MEMBERS = 13
--- Used since by another call, and due again: name that use and call again. Content: the metadata. Nothing was done.
+-- Another call noted a use since the load, and one is due again: pass that use and call again. Content: the metadata.
+-- Nothing was done.
 local SEEN_ANOTHER = 14
--- The life would outlast its user's index, which was not named: name it. Content: the metadata. Nothing was done.
+-- The session would outlive its user index, which was not named: name it. Content: the metadata. Nothing was done.
 local NAME_INDEX = 15
--- No longer as the caller loaded it. Nothing was done.
+-- Changed since the caller loaded it. Nothing was done.
 local MOVED_ON = 16
--- Done, although the user has logged in again since the load: the caller's secret is dead. Content: as of `OK`.
+-- Done, although the user has logged in again since the load: the caller's secret is void. Content: as for `OK`.
 local OVERTAKEN = 17
--- A login cannot join what is there: it goes on as one without a session. Nothing was done.
+-- A login cannot join this session: log in without a session. Nothing was done.
 local NOT_JOINED = 18

@@ -1,7 +1,7 @@
--- One delivery of a call: its operation id, until when it may be done, and the server's time.
+-- One delivery of a call: its operation id, its not-after, and the server's time.
 
--- A not-after farther ahead comes from a wrong clock. Accepted, it could outlive the tombstone (5 minutes at least)
--- that keeps a late repeat from doing anything.
+-- Upper limit of a not-after: one farther ahead comes from a wrong clock. It could outlive the tombstone (5 minutes at
+-- least) that makes a late repeat harmless.
 local FARTHEST_MS = 120000
 
 local function clock_ms()
@@ -9,7 +9,7 @@ local function clock_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The call, or nil and what to answer.
+-- The call, or nil and the reply.
 local function receive(id, not_after_ms)
   local call = { id = id, not_after = tonumber(not_after_ms), now = clock_ms() }
   assert(#call.id == 8 and call.not_after, 'an operation id has 8 bytes, its not-after is a number')

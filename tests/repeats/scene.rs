@@ -43,7 +43,7 @@ impl Scene {
         let settings =
             |with: Builder| with.expiry_grace(grace).timeouts(timeouts).connections(1).budget(Duration::from_secs(30));
         let settings = |with| match operation {
-            "bury" => settings(with).torn(),
+            "end_by_key" => settings(with).torn(),
             step if STEPS.contains(&step) => settings(with).by_steps(),
             _ => settings(with),
         };

@@ -16,7 +16,7 @@ macro_rules! lib {
 
 /// All pieces. Each uses only what stands before it.
 const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "former" "tail" "ring" "session" "standing" "fields" "delta" "limits"
-    "carry" "life" "fresh" "strange" "index" "enter" "bury" "undelivered" "gate" "kept" "park" "join");
+    "carry" "life" "fresh" "unreadable" "index" "enter" "tombstone" "undelivered" "gate" "tombstone_fields" "park" "join");
 
 macro_rules! scripts {
     ($($name:ident = $file:literal $flags:literal;)*) => {
@@ -53,7 +53,7 @@ scripts! {
     LEAD = "lead" "allow-oom";
     REAUTHENTICATE = "reauthenticate" "";
     END = "end" "allow-oom";
-    BURY = "bury" "allow-oom";
+    END_BY_KEY = "end_by_key" "allow-oom";
     RAISE = "raise" "allow-oom";
     REVOKE = "revoke" "allow-oom";
     SWEEP = "sweep" "allow-oom";
