@@ -113,7 +113,7 @@ pub(crate) struct StoreSettings {
 }
 
 impl StoreSettings {
-    /// How long this session's tombstone stays: up to a tenth longer than ends are remembered, see `lua/lib/bury.lua`.
+    /// How long this session's tombstone stays: up to a tenth longer than ends are remembered, see `lua/lib/tombstone.lua`.
     pub(crate) fn tombstone_ms(&self, id: SessionId) -> u64 {
         self.door_ms(id, 0)
     }

@@ -31,7 +31,7 @@ local function unpack_meta(packed)
   for i = 1, operations do
     local entry = {}
     entry.id, entry.not_after, length, at = struct.unpack(OPERATION, packed, at)
-    entry.answer = string.sub(packed, at, at + length - 1)
+    entry.reply = string.sub(packed, at, at + length - 1)
     at = at + length
     m.ring[i] = entry
   end
@@ -49,7 +49,7 @@ local function pack_meta(m)
   end
   parts[#parts + 1] = m.successor
   for _, entry in ipairs(m.ring) do
-    parts[#parts + 1] = struct.pack(OPERATION, entry.id, entry.not_after, #entry.answer) .. entry.answer
+    parts[#parts + 1] = struct.pack(OPERATION, entry.id, entry.not_after, #entry.reply) .. entry.reply
   end
   parts[#parts + 1] = m.tail
   return table.concat(parts)

@@ -1,2 +1,2 @@
--- What a login across slots puts aside between its steps.
+-- The parked session of a login across slots.
 

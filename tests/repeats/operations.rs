@@ -34,7 +34,7 @@ pub(super) const OPERATIONS: [&str; 22] = [
     "reauthenticate",
     "reauthenticate: a join",
     "end",
-    "bury",
+    "end_by_key",
     "raise",
     "revoke",
     "sweep",
@@ -68,7 +68,7 @@ async fn caller(operation: &str, stage: &Stage) -> Session {
             stage.advance(Duration::from_secs(90)).await;
             stage.sessions.peek(Some(&token), ClientInfo::new()).await.expect("there")
         }
-        "reauthenticate" | "raise" | "revoke" | "end" | "bury" => {
+        "reauthenticate" | "raise" | "revoke" | "end" | "end_by_key" => {
             let _ = stage.user("ada").await;
             let (session, _) = stage.user("ada").await;
             session.increment("n", 1).await.expect("there");
@@ -127,7 +127,7 @@ pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
         // Another user logs in under an id that leads to bob's session.
         "lead" => drop_in(stage).save(&record(Some("ada"))).await.expect("there"),
         "reauthenticate" => login(session, "ada").await,
-        "end" | "bury" => {
+        "end" | "end_by_key" => {
             let _ = session.logout_keeping(["n"]).await.expect("there");
         }
         "raise" => {

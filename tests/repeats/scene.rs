@@ -13,7 +13,7 @@ use crate::common::recorder::{Call, Recorder};
 use crate::common::server::Server;
 use crate::common::{Stage, redis_stage_on};
 
-/// Answers, by their names in `lua/lib/answer.lua`.
+/// Answers, by their names in `src/store/redis/script/reply.rs`.
 pub(super) const OK: i64 = 0;
 pub(super) const LATE: i64 = 1;
 pub(super) const MOVED_ON: i64 = 16;
@@ -43,7 +43,7 @@ impl Scene {
         let settings =
             |with: Builder| with.expiry_grace(grace).timeouts(timeouts).connections(1).budget(Duration::from_secs(30));
         let settings = |with| match operation {
-            "bury" => settings(with).while_resharding(),
+            "end_by_key" => settings(with).while_resharding(),
             step if STEPS.contains(&step) => settings(with).across_slots(),
             _ => settings(with),
         };

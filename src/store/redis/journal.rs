@@ -21,7 +21,7 @@ use crate::identity::id::SessionId;
 use crate::store::redis::Redis;
 use crate::store::redis::client::Path;
 use crate::store::redis::layout::meta::owner;
-use crate::store::redis::ops::resharding::{Burial, bury};
+use crate::store::redis::ops::resharding::{EndByKey, end_by_key};
 use crate::store::redis::ops::user::revoke_again;
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
@@ -125,14 +125,14 @@ impl Redis {
                 Ok(revoke_again(self, user, *epoch, *spared, *reason).await? != Ok(0))
             }
             Entry::End { id, user, latest, reason } => {
-                let how = Burial {
+                let how = EndByKey {
                     reason: *reason,
                     latest: Some(*latest),
                     owner: owner(user.as_deref().unwrap_or_default()),
                     listed: true,
                 };
                 let mut delivery = self.step(Path::Request, self.client.budget(), &self.keys.session(*id))?;
-                bury(self, &mut delivery, *id, user.as_deref(), &how).await
+                end_by_key(self, &mut delivery, *id, user.as_deref(), &how).await
             }
         }
     }

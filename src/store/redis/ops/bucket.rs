@@ -12,7 +12,7 @@ use crate::store::redis::client::Path;
 use crate::store::redis::layout::keys::{KeyBytes, named};
 use crate::store::redis::layout::meta::owner;
 use crate::store::redis::ops::load::{IndexedState, exactly, look};
-use crate::store::redis::ops::resharding::{Burial, bury};
+use crate::store::redis::ops::resharding::{EndByKey, end_by_key};
 use crate::store::redis::script::call::ScriptCall;
 use crate::store::redis::script::reply::{bytes, items, millis, unexpected};
 use crate::store::redis::script::scripts;
@@ -56,11 +56,11 @@ async fn revoke_some(redis: &Redis, bucket: Bucket, named: &[IndexedSession], ca
 /// The same while the bucket moves: one by one.
 async fn revoke_each(redis: &Redis, named: &[IndexedSession], owner: Vec<u8>) -> Result<u64, Error> {
     let listed = owner.is_empty();
-    let how = Burial { reason: EndReason::Revoked, latest: None, owner, listed };
+    let how = EndByKey { reason: EndReason::Revoked, latest: None, owner, listed };
     let mut ended = 0;
     for (id, user) in named {
         let mut delivery = redis.step(Path::Bulk, redis.client.budget(), &redis.keys.session(*id))?;
-        ended += u64::from(bury(redis, &mut delivery, *id, user.as_deref(), &how).await?);
+        ended += u64::from(end_by_key(redis, &mut delivery, *id, user.as_deref(), &how).await?);
     }
     Ok(ended)
 }

@@ -22,7 +22,7 @@ use crate::util::rarely::rarely;
 
 /// Which session is ended, and if so how.
 #[derive(Clone)]
-pub(crate) struct Burial {
+pub(crate) struct EndByKey {
     pub(crate) reason: EndReason,
     /// Only if its login is not later.
     pub(crate) latest: Option<Millis>,
@@ -33,14 +33,14 @@ pub(crate) struct Burial {
 }
 
 /// Ends one session; answers whether it was.
-pub(crate) async fn bury(
+pub(crate) async fn end_by_key(
     redis: &Redis,
     delivery: &mut Delivery,
     id: SessionId,
     user: Option<&str>,
-    how: &Burial,
+    how: &EndByKey,
 ) -> Result<bool, Error> {
-    let call = ScriptCall::new(&scripts::BURY, vec![redis.keys.session(id)])
+    let call = ScriptCall::new(&scripts::END_BY_KEY, vec![redis.keys.session(id)])
         .nothing()
         .number(how.reason.code())
         .number(redis.settings.remember_ms)
@@ -61,7 +61,7 @@ static NOTHING: Delta = Delta { clear: false, changes: Vec::new() };
 /// What `end` does: the guest that follows is made by a second call.
 pub(crate) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> StoreResult<Option<Record>> {
     let names = end.successor.as_ref().map_or(&[][..], |(_, keep)| keep);
-    let call = ScriptCall::new(&scripts::BURY, vec![redis.keys.session(end.old.id)])
+    let call = ScriptCall::new(&scripts::END_BY_KEY, vec![redis.keys.session(end.old.id)])
         .number(end.old.generation)
         .number(end.reason.code())
         .number(redis.settings.remember_ms)
@@ -88,7 +88,7 @@ pub(crate) async fn end_undelivered(
     undelivered: &Undelivered,
 ) -> StoreResult<bool> {
     let Undelivered { id, user, .. } = undelivered;
-    let call = ScriptCall::new(&scripts::BURY, vec![redis.keys.session(*id)])
+    let call = ScriptCall::new(&scripts::END_BY_KEY, vec![redis.keys.session(*id)])
         .bytes(undelivered.packed())
         .number(EndReason::Undelivered.code())
         .number(redis.settings.remember_ms)

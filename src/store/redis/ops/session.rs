@@ -145,7 +145,7 @@ pub(crate) async fn end(redis: &Redis, mut delivery: Delivery, end: &End) -> Sto
     Ok(answer)
 }
 
-/// By `end` too, and while the slot moves by `bury`: with the secret and the uses in the generation's place. A conflict is that the
+/// By `end` too, and while the slot moves by `end_by_key`: with the secret and the uses in the generation's place. A conflict is that the
 /// session lives on. Not in the journal: after a failover that undid it, somebody may have joined the session.
 pub(crate) async fn end_undelivered(redis: &Redis, op: Op, undelivered: &Undelivered) -> StoreResult<bool> {
     let Undelivered { id, user, .. } = undelivered;

@@ -14,7 +14,7 @@ use crate::store::redis::client::{Budget, Path};
 use crate::store::redis::layout::keys::named;
 use crate::store::redis::layout::meta::owner;
 use crate::store::redis::ops::load::{IndexedState, exactly, look};
-use crate::store::redis::ops::resharding::{Burial, bury};
+use crate::store::redis::ops::resharding::{EndByKey, end_by_key};
 use crate::store::redis::script::call::{Delivery, ScriptCall};
 use crate::store::redis::script::reply::{millis, scored, time};
 use crate::store::redis::script::scripts;
@@ -263,9 +263,9 @@ impl<'a> UserOp<'a> {
         let mut ended = 0;
         for id in ids {
             let listed = members.iter().any(|(member, _)| member == id);
-            let how = Burial { reason: ending.reason, latest: Some(latest), owner: owner(self.id), listed };
+            let how = EndByKey { reason: ending.reason, latest: Some(latest), owner: owner(self.id), listed };
             let mut delivery = self.step(&self.redis.keys.session(*id))?;
-            ended += u64::from(bury(self.redis, &mut delivery, *id, Some(self.id), &how).await?);
+            ended += u64::from(end_by_key(self.redis, &mut delivery, *id, Some(self.id), &how).await?);
         }
         Ok(Ok(ended))
     }

@@ -19,7 +19,7 @@ macro_rules! lib {
 static PIECES: LazyLock<String> = LazyLock::new(|| constants::lua() + LIB);
 
 const LIB: &str = lib!("call" "list" "meta" "former" "tail" "ring" "session" "standing" "fields" "delta" "limits"
-    "carry" "life" "fresh" "strange" "index" "enter" "bury" "undelivered" "gate" "kept" "park" "join");
+    "carry" "life" "fresh" "unreadable" "index" "enter" "tombstone" "undelivered" "gate" "tombstone_fields" "park" "join");
 
 macro_rules! scripts {
     ($($name:ident = $file:literal $flags:literal;)*) => {
@@ -56,7 +56,7 @@ scripts! {
     LEAD = "lead" "allow-oom";
     REAUTHENTICATE = "reauthenticate" "";
     END = "end" "allow-oom";
-    BURY = "bury" "allow-oom";
+    END_BY_KEY = "end_by_key" "allow-oom";
     RAISE = "raise" "allow-oom";
     REVOKE = "revoke" "allow-oom";
     SWEEP = "sweep" "allow-oom";

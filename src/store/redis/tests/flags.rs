@@ -128,11 +128,13 @@ async fn an_unknown_flag_survives_every_end() {
     bench.is_marked_tombstone(new.id, "sweep");
     let buried = bench.marked_guest().await;
     let nothing = Delta::default();
-    let call =
-        ScriptCall::new(&scripts::BURY, vec![bench.store.keys.session(buried)]).nothing().number(4).number(REMEMBER);
+    let call = ScriptCall::new(&scripts::END_BY_KEY, vec![bench.store.keys.session(buried)])
+        .nothing()
+        .number(4)
+        .number(REMEMBER);
     let call = call.nothing().nothing().nothing().names(&[]).delta(&nothing).unwrap();
     bench.store.call(&mut bench.store.delivery(bench.op()), &call).await.unwrap();
-    bench.is_marked_tombstone(buried, "bury");
+    bench.is_marked_tombstone(buried, "end_by_key");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Ends while a slot moves: all that is said of ends holds of them too.
 
 use super::*;
-use crate::store::redis::ops::resharding::{Burial, bury};
+use crate::store::redis::ops::resharding::{EndByKey, end_by_key};
 
 #[path = "end.rs"]
 #[allow(clippy::duplicate_mod, reason = "once in one script, once key by key")]
@@ -52,9 +52,9 @@ async fn a_member_that_logged_in_later_or_is_anothers_is_left() {
     let bench = open();
     let (id, record) = bench.login("ada").await;
     let ends = async |latest, owner: &str| {
-        let how = Burial { reason: EndReason::Revoked, latest, owner: meta::owner(owner), listed: false };
+        let how = EndByKey { reason: EndReason::Revoked, latest, owner: meta::owner(owner), listed: false };
         let mut delivery = bench.store.delivery(bench.op());
-        bury(&bench.store, &mut delivery, id, Some("ada"), &how).await.unwrap()
+        end_by_key(&bench.store, &mut delivery, id, Some("ada"), &how).await.unwrap()
     };
     assert!(!ends(Some(record.meta.since - 1), "ada").await);
     assert!(!ends(None, "bob").await && !ends(None, "").await);

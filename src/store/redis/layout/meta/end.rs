@@ -1,4 +1,4 @@
-//! A tombstone, as `lua/lib/bury.lua` would make it.
+//! A tombstone, as `lua/lib/tombstone.lua` would make it.
 
 use super::{CRITICAL, MetaHead, Written};
 use crate::end::EndReason;
