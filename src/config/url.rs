@@ -1,7 +1,7 @@
 //! The store's URL.
 //!
-//! Read by hand: a list of hosts is no legal URL for the usual parsers. No error of this file quotes the URL: a password
-//! that is not percent-encoded may turn up in any of its parts.
+//! Parsed by hand, since common parsers reject a list of hosts. No error of this file quotes the URL: a password that
+//! is not percent-encoded may be in any of its parts.
 
 mod parts;
 #[cfg(test)]
@@ -14,7 +14,7 @@ use super::servers::{Addr, Credentials, SentinelGroup, Server, Servers};
 const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
-/// Where the sessions are stored.
+/// The location of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StoreUrl {
     Memory,
@@ -22,7 +22,7 @@ pub(crate) enum StoreUrl {
 }
 
 impl StoreUrl {
-    /// Reads one of these, all parts percent-encoded; `rediss` in place of `redis` is over TLS, except for a socket:
+    /// Parses one of these, all parts percent-encoded; `rediss` instead of `redis` uses TLS, except for a socket:
     /// - `memory:`
     /// - `redis://[[user]:password@]host[:port][/db]`
     /// - `redis+unix:///path[?db=&user=&password=]`
