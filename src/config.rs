@@ -27,8 +27,8 @@ pub struct Cap {
 impl Cap {
     /// At most `most` sessions per user, 1 to 256; a login above the limit is rejected.
     ///
-    /// In a `SessionLayer`, a login whose token the layer could not send holds a place for 5 s, at most 65 s; otherwise
-    /// until it expires or is revoked. With [`evict`](Self::evict), the next login makes room.
+    /// A login whose token did not reach its client holds a place: for 5 s, at most 65 s, in a `SessionLayer` that returned
+    /// no response with it; otherwise until it expires or is revoked. With [`evict`](Self::evict), the next login makes room.
     #[must_use]
     pub const fn reject(most: u16) -> Self {
         Self { most, policy: AtCap::Reject }

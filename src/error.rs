@@ -145,10 +145,10 @@ pub struct RandomError(#[source] pub(crate) getrandom::Error);
 pub enum DecodeError {
     /// The bytes are not MessagePack of that type. The decoder's message may quote the value, so it is neither printed
     /// nor exposed as a source; read it from this field where that is acceptable.
-    #[error("not the MessagePack of that type")]
+    #[error("not MessagePack of the requested type")]
     Value(rmp_serde::decode::Error),
     /// The counter's value is out of range for the requested type.
-    #[error("the counter's value is out of the range of the type asked for")]
+    #[error("the counter's value is out of range for the requested type")]
     OutOfRange,
     /// Written by another version of this crate, or by something else.
     #[error("an unknown stored form")]

@@ -192,7 +192,7 @@ impl Session {
     #[must_use]
     pub fn absolute_time_left(&self) -> Option<Duration> {
         let now = self.0.sessions.store().now();
-        // // Never more than the whole timeout, even if our estimate of the store's clock is behind.
+        // Never more than the whole timeout, even if our estimate of the store's clock is behind.
         let left =
             |meta: &Meta| (meta.since + meta.lifetimes.absolute_ms).saturating_sub(now).min(meta.lifetimes.absolute_ms);
         self.meta(|meta| (!meta.lifetimes.is_endless()).then(|| Duration::from_millis(left(meta)))).flatten()
@@ -240,7 +240,7 @@ impl Session {
             (Some(token), _) => CookieChange::Set(token),
             (None, Phase::Draft { drop_cookie: true, .. }) => CookieChange::Remove,
             (None, Phase::Ended(Some(reason))) if reason.drops_cookie() => CookieChange::Remove,
-            // // Without a reason, only this secret is known to be invalid: the client may already hold a newer one.
+            // Without a reason, only this secret is known to be invalid: the client may already hold a newer one.
             (None, Phase::Ended(_) | Phase::Draft { .. } | Phase::Live(_)) => CookieChange::Keep,
         }
     }
@@ -273,7 +273,7 @@ impl Session {
         let issued = self.state().issued.as_ref().map(SessionToken::presented);
         let mut read = load::read(&self.0.sessions, live.id, live.presented).await?;
         if let (Phase::Draft { after: None, .. } | Phase::Ended(None), Some(issued)) = (&read.0, issued) {
-            // // A long-lived handle: the client may by now use the token that a rotation issued.
+            // A long-lived handle: the client may by now use the token that a rotation issued.
             read = load::read(&self.0.sessions, live.id, issued).await?;
         }
         let (phase, fields) = read;

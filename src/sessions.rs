@@ -55,7 +55,7 @@ struct SessionsInner {
 }
 
 impl Sessions {
-    /// Builds a handle to the store at this URL:
+    /// Returns a builder for sessions in the store at this URL:
     ///
     /// | store | URL |
     /// |---|---|

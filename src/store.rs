@@ -166,7 +166,7 @@ pub(crate) trait Contract: Send + Sync {
     /// Gives the session a new secret. The old one becomes the previous secret; the digest of its CSRF token is kept
     /// for [`FORMER_CSRF_LIFE_MS`], unless [`FORMER_CSRF_MOST`] others follow. Returns the new metadata.
     ///
-    /// Always succeeds with the current secret. With the previous one: `AlreadyRotated` within its grace or until the
+    /// With the current secret, it always rotates. With the previous one: `AlreadyRotated` within its grace or until the
     /// rotation has settled. Later, if the current one is unused and still the one that the caller loaded after the
     /// rotation had settled, the current one is replaced and the previous one stays. Refusals: `Gone`, `Conflict`,
     /// `AlreadyRotated`.

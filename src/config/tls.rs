@@ -92,7 +92,7 @@ impl Tls {
         let mut store = RootCertStore::empty();
         if let Some(roots) = &self.roots {
             for each in certificates(roots, "root certificate")? {
-                store.add(each).map_err(|_| wrong("root certificate", "is no certificate of an authority"))?;
+                store.add(each).map_err(|_| wrong("root certificate", "is not a CA certificate"))?;
             }
         }
         Ok(Arc::new(store))

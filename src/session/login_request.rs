@@ -72,7 +72,7 @@ impl Login {
 
 /// The result of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "nobody is logged in unless the outcome is `As`"]
+#[must_use = "no user is logged in unless the outcome is `As`"]
 pub enum LoginOutcome {
     /// The user is logged in, in this session; its token has to be sent to the client.
     As(SessionId),

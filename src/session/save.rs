@@ -239,7 +239,7 @@ impl Session {
 }
 
 pub(super) fn ids_taken() -> Error {
-    Error::Unavailable(Outage::new("new ids in a row were taken: the random generator repeats itself"))
+    Error::Unavailable(Outage::new("several new ids were in use already: the random generator repeats values"))
 }
 
 fn save_call(live: &Live, fields: &mut Fields, unchanged_only: bool) -> Save {

@@ -43,7 +43,7 @@ impl Sweeper {
                     Ok(swept) => tracing::debug!(?swept, "swept"),
                     // The store logs its outages.
                     Err(error) if error.is_retryable() => {
-                        tracing::debug!(error = &error as &dyn StdError, "swept in part")
+                        tracing::debug!(error = &error as &dyn StdError, "sweep incomplete")
                     }
                     Err(error) => rarely!(
                         warn,

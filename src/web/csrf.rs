@@ -41,7 +41,7 @@ const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
 /// layer around this one decides. An inner layer that uses a cookie is an error, 500, since this one would not protect
 /// it.
 ///
-/// Place it inside a [`SessionLayer`](crate::SessionLayer). Without one, requests with other methods get 500, with a
+/// Place it inside a [`SessionLayer`](crate::SessionLayer). Without one, unsafe requests get 500, with a
 /// log line; [`MissingOrigin::Allow`] does not need one.
 ///
 /// Browsers send `Origin` with every handshake. A program that opens a WebSocket without it needs the token as for any

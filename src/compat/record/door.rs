@@ -83,7 +83,7 @@ impl Records {
             }
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         }
-        Err(Error::Unavailable(Outage::new("a login under this id has not come to its end")))
+        Err(Error::Unavailable(Outage::new("a login under this id has not finished")))
     }
 
     /// Makes the first door lead to the session itself, if another one is between. The door works without this, so a
@@ -92,7 +92,7 @@ impl Records {
         if kept.door.is_some_and(|door| door.leads_to != kept.key.id)
             && let Err(error) = self.lead(kept, left_ms).await
         {
-            tracing::debug!(%error, "a door still leads by another one");
+            tracing::debug!(%error, "door not shortened: it still leads through another one");
         }
     }
 

@@ -57,8 +57,8 @@ impl<'a> UrlParts<'a> {
 fn addr(text: &str, default: u16) -> Result<Addr, ConfigError> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or_else(|| wrong("an IPv6 host stands in brackets"))?;
-            let host: Ipv6Addr = host.parse().map_err(|_| wrong("what stands in brackets is no IPv6 address"))?;
+            let (host, port) = rest.split_once(']').ok_or_else(|| wrong("an IPv6 host has to be in brackets"))?;
+            let host: Ipv6Addr = host.parse().map_err(|_| wrong("the host in brackets is not an IPv6 address"))?;
             (host.to_string(), port)
         }
         None => {
@@ -80,7 +80,7 @@ fn addr(text: &str, default: u16) -> Result<Addr, ConfigError> {
 /// The error quotes no value but 0: any other may be part of a password.
 fn port_of(digits: &str) -> Result<u16, ConfigError> {
     match digits.parse() {
-        Ok(0) => Err(wrong("port 0 is no server's: a port is a number, 1 to 65535")),
+        Ok(0) => Err(wrong("port 0 is not valid: a port is a number, 1 to 65535")),
         port => port.map_err(|_| wrong("a port is a number, 1 to 65535")),
     }
 }

@@ -24,8 +24,8 @@ pub(super) fn kept(fields: &Contents, keep: &[String]) -> Contents {
     fields.iter().filter(|(name, _)| keep.iter().any(|kept| kept == name)).collect()
 }
 
-/// Refuses fields above a limit, unless they were not below it before: the limit was then lowered. Limits of a single
-/// field are checked before the store is called.
+/// Refuses more fields or bytes than the limit, or than before if the limit was lowered since. Limits of a single field
+/// are checked before the store is called.
 pub(super) fn check(fields: &Contents, before: &Contents, limits: &Limits) -> Result<(), Refused> {
     if fields.len() > limits.fields.max(before.len()) {
         return Err(Refused::TooManyFields);

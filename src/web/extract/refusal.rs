@@ -32,7 +32,7 @@ use crate::error::Error;
 #[non_exhaustive]
 pub enum UserRejection {
     /// No user is logged in; with the reason why the client's session ended, if it has and the reason is known.
-    #[error("nobody is logged in")]
+    #[error("no user is logged in")]
     Guest(Option<EndReason>),
     /// The login is older than the handler allows.
     #[error("the login is too old")]

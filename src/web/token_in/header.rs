@@ -14,7 +14,7 @@ const FAMILIES: [&str; 8] =
 
 /// Other headers with a meaning.
 const TAKEN: [&str; 41] = [
-    // of one connection: proxies take them away (RFC 9110, 7.6.1)
+    // of one connection: proxies remove them (RFC 9110, 7.6.1)
     "connection",
     "keep-alive",
     "te",

@@ -18,7 +18,7 @@ pub(crate) struct Contention(Box<[AtomicU64; PLACES]>);
 
 impl fmt::Debug for Contention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Crowded(..)")
+        f.write_str("Contention(..)")
     }
 }
 

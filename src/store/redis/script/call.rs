@@ -212,7 +212,7 @@ impl Redis {
             _ => return Ok(false),
         };
         if delivery.unsure {
-            return Err(Error::Indeterminate(Outage::new("the answer was lost, and a repeat came too late")));
+            return Err(Error::Indeterminate(Outage::new("the reply was lost, and a repeat arrived too late")));
         }
         let op = self.new_op(key)?;
         delivery.op = Op { not_after: op.not_after.max(horizon + 1), ..op };
@@ -299,7 +299,7 @@ impl Redis {
 }
 
 fn too_late() -> Error {
-    Error::Unavailable(Outage::new("every attempt came too late"))
+    Error::Unavailable(Outage::new("every attempt arrived too late"))
 }
 
 fn is_torn(error: &Error) -> bool {
