@@ -1,16 +1,17 @@
-//! The embedded store: the contract, executable. What it answers is what the Redis store has to answer.
+//! The embedded store: the contract as executable specification. The Redis store has to return the same results.
 //!
-//! One mutex around plain maps; each call happens whole, at one instant. So nothing is ever delivered twice or late,
-//! and the [`Op`] of a call is not looked at: no ring, no not-after.
+//! One mutex around plain maps; each call is atomic and has one time. So no operation is delivered twice or late, and
+//! the [`Op`] of a call is ignored: no ring, no not-after.
 //!
-//! When several refusals apply, the first of these is the answer:
+//! If several refusals apply, the first of these is returned:
 //!
-//! - on a session: `Gone`, `Conflict` (generation, then version), `WrongKind`, `Overflow`, `TooManyFields`, `TooManyBytes`;
-//!   `AlreadyRotated` comes after `Conflict`, and so does the `Exists` of a successor;
-//! - at a login: `Exists`, `TicketVoid`, the old session's `Gone`, its `Conflict`, `TooManyFields`, `TooManyBytes`, `AtCap`;
+//! - on a session: `Gone`, `Conflict` (generation, then version), `WrongKind`, `Overflow`, `TooManyFields`,
+//!   `TooManyBytes`; `AlreadyRotated` comes after `Conflict`, and so does the `Exists` of a successor;
+//! - at a login: `Exists`, `TicketVoid`, the old session's `Gone`, its `Conflict`, `TooManyFields`, `TooManyBytes`,
+//!   `AtCap`;
 //! - at a re-authentication the same without `Exists`.
 //!
-//! Every span of time here is over when it *has passed*: at its last millisecond it still holds.
+//! Every time limit includes its last millisecond: it is over once it *has passed*.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,7 +30,7 @@ mod state;
 mod tests;
 mod user;
 
-/// Sessions in this process's memory, gone with it: for tests and small programs.
+/// Sessions in this process's memory, for tests and small programs.
 pub(crate) struct Memory {
     clock: Option<ManualClock>,
     /// A `std` mutex: never held across an `.await`.
@@ -48,7 +49,7 @@ impl Memory {
         Self { clock, state: Mutex::new(MemoryState::new(settings)) }
     }
 
-    /// The state at the present moment. A poisoned lock is taken all the same: no call panics between two writes.
+    /// The state at the current time. A poisoned lock is used: no call panics between two writes.
     fn state(&self) -> MutexGuard<'_, MemoryState> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.advance(self.clock.as_ref().map_or_else(system_ms, ManualClock::now));
@@ -130,7 +131,7 @@ impl Contract for Memory {
         Ok(self.state().end_undelivered(undelivered))
     }
 
-    /// There are no replicas here.
+    /// The embedded store has no replicas.
     async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
         replicas.note(0);
         self.end(op, end).await

@@ -1,7 +1,8 @@
-//! The contract over Redis: each operation is one script of `lua/`, or plain reads. The embedded store says what they mean.
+//! The contract over Redis: each operation is one script of `lua/`, or plain reads. The embedded store is the
+//! specification.
 //!
-//! The order of refusals is the embedded store's. A repeat of a call comes first: it is answered as the first time. Where
-//! that was a session or its metadata, it is answered as it stands, or as `Gone` if it has ended since.
+//! The order of refusals is the embedded store's. A repeat is checked first: it returns the first result. If that was a
+//! session or its metadata, it returns the current state, or `Gone` if the session has ended since.
 
 pub(crate) mod client;
 pub(crate) mod layout;
@@ -33,17 +34,18 @@ pub(crate) struct Redis {
     settings: StoreSettings,
     keys: Keys,
     client: Client,
-    /// Whether a session was met whose key outlasts its life: until then to exist is to live, and a load asks for no `PTTL`.
+    /// Whether a session was found whose key outlives its deadline. Until then a session that exists is live, and loads
+    /// send no `PTTL`.
     needs_pttl: AtomicBool,
     contention: Contention,
-    /// Whether buckets may be on different servers: then no script has keys of two.
+    /// Whether buckets may be on different servers: a script then cannot use keys of two.
     sharded: bool,
-    /// Whether all slots count as moving: for tests.
+    /// Whether to treat all slots as being moved; for tests.
     resharding: bool,
-    /// Whether the application knows that keys may be evicted.
+    /// Whether the application accepts that keys may be evicted.
     eviction_allowed: bool,
     journal: Journal,
-    /// Itself, once it is shared: the task that watches for failovers must not keep it.
+    /// Weak, so that the task that watches for failovers does not keep the store alive.
     me: Weak<Self>,
 }
 
@@ -66,12 +68,12 @@ impl Redis {
         })
     }
 
-    /// From now on, what this process ended is ended again after a failover.
+    /// Repeats this process's session ends after a failover from now on.
     pub(crate) fn shared(self) -> Arc<Self> {
         Arc::new_cyclic(|me| Self { me: me.clone(), ..self })
     }
 
-    /// Whether the application knows that keys may be evicted.
+    /// Whether the application accepts that keys may be evicted.
     pub(crate) fn allow_eviction(mut self, allowed: bool) -> Self {
         self.eviction_allowed = allowed;
         self
@@ -83,7 +85,7 @@ impl Redis {
         self
     }
 
-    /// Whether all slots count as moving.
+    /// Whether to treat all slots as being moved.
     pub(crate) fn resharding(mut self, resharding: bool) -> Self {
         self.resharding = resharding;
         self
@@ -94,7 +96,7 @@ impl Redis {
         self.sharded
     }
 
-    /// Whether no one script can have both sessions.
+    /// Whether no single script can use both sessions.
     fn parts(&self, one: SessionId, other: SessionId) -> bool {
         self.sharded && one.bucket() != other.bucket()
     }
@@ -107,7 +109,7 @@ impl Redis {
         self.needs_pttl.load(Ordering::Relaxed)
     }
 
-    /// From now on loads ask for `PTTL`.
+    /// Makes later loads send `PTTL`.
     fn note_grace(&self) {
         self.needs_pttl.store(true, Ordering::Relaxed);
     }

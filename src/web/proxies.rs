@@ -6,14 +6,15 @@ use super::head::RequestHead;
 use crate::config::ConfigError;
 use crate::config::network::agree;
 
-/// The proxies whose word on a client's address is taken, see [`SessionLayer::trusted_proxies`](crate::SessionLayer::trusted_proxies).
+/// Proxies that are trusted to report the client's address, see
+/// [`SessionLayer::trusted_proxies`](crate::SessionLayer::trusted_proxies).
 ///
-/// A request that comes from one of these networks has the address that the proxy wrote last into `X-Forwarded-For`; if
-/// that is a trusted proxy too, the one before, and so on from the right. What stands further left is the client's own
-/// writing. At an entry that is no address the walk ends at the last one that was. A request from elsewhere has the
-/// address of its connection, whatever its headers say.
+/// For a request from one of these networks, the client's address is the last entry of `X-Forwarded-For`; if that is a
+/// trusted proxy too, the entry before it, and so on from the right. Entries further left are written by the client and
+/// ignored. An invalid entry stops the search at the last valid one. A request from elsewhere has the address of its
+/// connection, whatever its headers say.
 ///
-/// Only one header is read: a proxy that writes one lets the other pass as the client made it up.
+/// Only one header is read, since a proxy that writes one passes on the other as the client sent it.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -32,10 +33,10 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// The proxies in these networks, such as `10.0.0.0/8`; an address alone is a network of one.
+    /// The proxies in these networks, such as `10.0.0.0/8`; a single address is a network of one.
     ///
     /// # Errors
-    /// [`ConfigError`] for what is no network.
+    /// [`ConfigError`] for an invalid network.
     pub fn new<N: AsRef<str>>(networks: impl IntoIterator<Item = N>) -> Result<Self, ConfigError> {
         let networks = networks.into_iter().map(|text| network(text.as_ref()));
         Ok(Self { networks: networks.collect::<Result<_, _>>()?, rfc7239: false })
@@ -50,7 +51,7 @@ impl TrustedProxies {
         self.networks.iter().any(|(network, bits)| agree(*network, address, *bits))
     }
 
-    /// The address of the client, whose connection or whose proxy's has this one.
+    /// The client's address for a connection from this peer.
     pub(crate) fn client(&self, peer: IpAddr, request: &impl RequestHead) -> IpAddr {
         let name = if self.rfc7239 { "forwarded" } else { "x-forwarded-for" };
         let mut nodes: Vec<Option<IpAddr>> = request.values(name).flat_map(|value| self.nodes(value)).collect();
@@ -62,9 +63,9 @@ impl TrustedProxies {
         address
     }
 
-    /// The addresses in one header, `None` for an entry that is none.
+    /// The addresses in one header; `None` for an invalid entry.
     fn nodes(&self, value: &[u8]) -> Vec<Option<IpAddr>> {
-        // What is no text spoils only the entry that it stands in: the client's own, not what the proxy appended.
+        // Invalid UTF-8 affects only its own entry: the client's, not what the proxy appended.
         let value = &*String::from_utf8_lossy(value);
         if !self.rfc7239 {
             return value.split(',').map(|entry| node_address(entry.trim())).collect();
@@ -76,9 +77,9 @@ impl TrustedProxies {
     }
 }
 
-/// The parts of a value between separators outside of quotes (RFC 9110, 5.6.4).
+/// Splits a value at separators outside of quotes (RFC 9110, 5.6.4).
 ///
-/// `None` if a quote does not end: a client that opens one would have what the proxy appends be a part of its own element.
+/// `None` if a quote is not closed: a client that opens one would absorb the proxy's entry into its own element.
 fn unquoted(value: &str, separator: u8) -> Option<Vec<&str>> {
     let (mut quoted, mut escaped, mut from, mut parts) = (false, false, 0, Vec::new());
     for (at, byte) in value.bytes().enumerate() {
@@ -98,7 +99,7 @@ fn unquoted(value: &str, separator: u8) -> Option<Vec<&str>> {
     (!quoted).then_some(parts)
 }
 
-/// The `for` of one element: `for=192.0.2.1;proto=https`, `For="[2001:db8::1]:4711"`. None where there are several.
+/// The `for` of one element: `for=192.0.2.1;proto=https`, `For="[2001:db8::1]:4711"`. `None` if there are several.
 fn forwarded_for(element: &str) -> Option<&str> {
     let pairs = unquoted(element, b';')?.into_iter().filter_map(|pair| pair.split_once('='));
     let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
@@ -107,7 +108,7 @@ fn forwarded_for(element: &str) -> Option<&str> {
     Some(node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node))
 }
 
-/// An address, perhaps with a port, IPv6 perhaps in brackets.
+/// Parses an address with an optional port and optional brackets around IPv6.
 fn node_address(node: &str) -> Option<IpAddr> {
     let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     let with_port = || node.parse::<SocketAddr>().ok().map(|address| address.ip());
@@ -124,7 +125,7 @@ fn network(text: &str) -> Result<(IpAddr, u8), ConfigError> {
     match address.to_canonical() {
         _ if bits > most => Err(refused()),
         canonical if canonical == address => Ok((address, bits)),
-        // Written as IPv6, where 96 bits more lead.
+        // An IPv4 network written as IPv6, with 96 leading bits more.
         canonical => Ok((canonical, bits.checked_sub(96).ok_or_else(refused)?)),
     }
 }

@@ -62,7 +62,7 @@ fn port_and_database_are_read() {
 #[test]
 fn port_0_is_refused_in_every_scheme() {
     for text in ["redis://h:0", "redis://[::1]:00/1", "redis-cluster://a:7000,b:0", "redis-sentinel://a:0,b/main"] {
-        assert_eq!(error(text), "url of the store: port 0 is no server's: a port is a number, 1 to 65535", "{text}");
+        assert_eq!(error(text), "url of the store: port 0 is not valid: a port is a number, 1 to 65535", "{text}");
     }
 }
 
@@ -142,25 +142,25 @@ fn a_double_s_is_tls() {
 #[test]
 fn a_double_s_names_the_feature_that_is_missing() {
     for text in ["rediss://h", "rediss-cluster://h", "rediss-sentinel://h/main"] {
-        assert_eq!(error(text), "url of the store: TLS (`rediss`) is the crate's feature `tls`, which is not on");
+        assert_eq!(error(text), "url of the store: TLS (`rediss`) requires the crate feature `tls`");
     }
 }
 
 #[test]
 fn what_is_wrong_with_several_hosts_is_named() {
     for (text, why) in [
-        ("redis://a,b", "`redis:` names one host: several are `redis-cluster:`'s or `redis-sentinel:`'s"),
-        ("redis-cluster://h/1", "a Redis Cluster has no databases: nothing follows its hosts"),
+        ("redis://a,b", "`redis:` takes one host: for several, use `redis-cluster:` or `redis-sentinel:`"),
+        ("redis-cluster://h/1", "a Redis Cluster has no databases: nothing may follow the hosts"),
         ("redis-cluster://h?db=1", "`redis-cluster:` takes no query parameters"),
         ("redis-cluster://a,,b", "names no host, or an empty one"),
         ("redis-sentinel://h", "names no master: `redis-sentinel://host,host/master`"),
         ("redis-sentinel://h/", "names no master: `redis-sentinel://host,host/master`"),
         ("redis-sentinel://h/m/x", "the database is a number, 0 to 65535"),
-        ("redis-sentinel://h/m/1/2", "after the hosts come the master's name and the database, and no more"),
+        ("redis-sentinel://h/m/1/2", "only the master's name and the database may follow the hosts"),
         ("redis-sentinel://h/m?db=1", "query parameters are `sentinel_user` and `sentinel_password`"),
         ("redis-sentinel://h/m?sentinel_user=a", "names a user and no password"),
-        ("redis-cluster://[::1", "an IPv6 host stands in brackets"),
-        ("redis-cluster://[h]:1", "what stands in brackets is no IPv6 address"),
+        ("redis-cluster://[::1", "an IPv6 host has to be in brackets"),
+        ("redis-cluster://[h]:1", "the host in brackets is not an IPv6 address"),
         ("redis-cluster://a:b@c@h", "has more than one `@`: user and password are percent-encoded"),
     ] {
         assert_eq!(error(text), format!("url of the store: {why}"), "{text}");

@@ -1,4 +1,4 @@
-//! What is stored: keys, metadata, fields.
+//! The stored layout: keys, metadata, fields.
 
 pub(crate) mod constants;
 pub(crate) mod fields;

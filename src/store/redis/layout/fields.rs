@@ -1,19 +1,20 @@
-//! Where fields lie in a session's hash: the rule of `lua/lib/fields.lua`, for loads and for what [`swap`](crate::store::redis::ops::swap) writes.
+//! The layout of fields in a session's hash: the rule of `lua/lib/fields.lua`, for loads and for writes by
+//! [`swap`](crate::store::redis::ops::swap).
 
 use std::ops::Range;
 
 use crate::fields::map::FieldRange;
 use crate::store::redis::layout::constants::SMALL;
 
-/// The hash field that holds the small ones together. No application field has this name.
+/// The hash field that packs the small ones together. No application field has this name.
 pub(crate) const TOGETHER: &str = "=";
 
-/// Whether a field of this stored form lies together with others: neither a counter, which Redis adds to, nor large.
+/// Whether a field of this stored form is packed with others: neither a counter, which Redis increments, nor large.
 pub(crate) fn is_small(stored: &[u8]) -> bool {
     stored.len() <= SMALL && stored.first().is_some_and(|first| *first < b'-')
 }
 
-/// Notes where the fields lie that lie together, in this range of the bytes; `None` for other bytes than ours.
+/// Adds the ranges of the packed fields within this range of the bytes; `None` for an invalid form.
 pub(crate) fn unpack(bytes: &[u8], together: Range<usize>, places: &mut Vec<FieldRange>) -> Option<()> {
     let end = together.end;
     let mut rest = &bytes[together];
@@ -26,7 +27,7 @@ pub(crate) fn unpack(bytes: &[u8], together: Range<usize>, places: &mut Vec<Fiel
     rest.is_empty().then_some(())
 }
 
-/// Packs small fields, which come sorted by name, at best in so many bytes.
+/// Packs small fields, sorted by name; `most_bytes` is the capacity to reserve.
 pub(crate) fn pack<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, most_bytes: usize) -> Vec<u8> {
     let mut packed = Vec::with_capacity(most_bytes);
     for (name, stored) in fields {

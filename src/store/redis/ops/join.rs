@@ -1,4 +1,4 @@
-//! A login that joins the session of another one.
+//! A login that joins the session of another login.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::store::redis::script::reply::{Code, unexpected};
 use crate::store::redis::script::scripts;
 use crate::store::{Join, Op, Record, Refused, StoreResult};
 
-/// The waits between two looks at a session that is still parked, in milliseconds: 2 seconds in all. A login by steps
-/// needs a few round trips from there; one that takes longer has mostly been abandoned.
+/// Waits between checks of a session that is still parked, in milliseconds: 2 seconds in all. A login across slots
+/// needs a few more round trips from there; a longer one has mostly been abandoned.
 const WAITS_MS: [u64; 9] = [10, 20, 40, 80, 160, 320, 450, 460, 460];
 
 pub(crate) async fn join(redis: &Redis, op: Op, join: &Join) -> StoreResult<Record> {
@@ -33,7 +33,7 @@ pub(crate) async fn join(redis: &Redis, op: Op, join: &Join) -> StoreResult<Reco
     }
 }
 
-/// `reauthenticate` without a generation: it does without timeouts, cap and the time that tombstones stay, too.
+/// `reauthenticate` without a generation; it then needs no timeouts, cap or tombstone lifetime either.
 fn join_call<'a>(redis: &Redis, join: &'a Join) -> Result<ScriptCall<'a>, Error> {
     let mut keys = redis.places(join.id, Some(&join.user));
     keys.push(redis.keys.epoch(&UserHash::of(&join.user)));

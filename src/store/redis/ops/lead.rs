@@ -1,4 +1,4 @@
-//! Where a door leads, and how long it stays.
+//! Changing where a door leads, and how long it stays.
 
 use redis::{Value, cmd};
 

@@ -1,4 +1,4 @@
-//! Login and re-authentication: at the cap they are called with the index's members named.
+//! Login and re-authentication; at the cap, calls name the index's members.
 
 use redis::cmd;
 
@@ -16,7 +16,7 @@ use crate::store::redis::script::reply::{Code, Reply, bytes, items, unexpected};
 use crate::store::redis::script::scripts;
 use crate::store::{BATCH, Gate, NewLogin, Old, Op, Reauthenticate, Record, StoreResult, TICKET_LIFE_MS, Ticket};
 
-/// Most times that the members are read again because another login came between; the budget is over long before.
+/// Limit of rereads of the members because of concurrent logins; the budget ends long before.
 const ROUNDS: usize = 1000;
 
 pub(crate) async fn login(redis: &Redis, op: Op, login: &NewLogin) -> StoreResult<Record> {
@@ -53,7 +53,7 @@ pub(crate) async fn login(redis: &Redis, op: Op, login: &NewLogin) -> StoreResul
     reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected))
 }
 
-/// The old session's three keys; without one, keys that the call has anyway.
+/// The old session's three keys; without one, placeholders from the call's other keys.
 fn old_places(redis: &Redis, login: &NewLogin) -> Vec<KeyBytes> {
     match &login.old {
         Some(old) => redis.places(old.id, old.user.as_deref()),
@@ -103,14 +103,14 @@ impl ScriptCall<'_> {
         self.number(most).bytes(policy.to_vec()).ticket(gate.ticket)
     }
 
-    /// Until when a ticket is good, and the epoch that it saw.
+    /// The end of a ticket's validity, and its epoch.
     pub(crate) fn ticket(self, ticket: Option<Ticket>) -> Self {
         self.maybe(ticket.map(|ticket| ticket.taken + TICKET_LIFE_MS)).maybe(ticket.and_then(|ticket| ticket.epoch))
     }
 }
 
-/// Calls with these members, of which mostly none are needed; told to name them, reads them and calls again under the
-/// same operation.
+/// Calls with these members, usually none. If the script asks for them, reads them and calls again under the same
+/// operation.
 pub(crate) async fn with_room<'a>(
     redis: &Redis,
     delivery: &mut Delivery,

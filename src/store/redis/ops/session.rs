@@ -1,4 +1,4 @@
-//! Operations on one session that is there: touch, save, increment, rotate, retime, end.
+//! Operations on one existing session: touch, save, increment, rotate, retime, end.
 
 use crate::config::limits::check_field_name;
 use crate::end::EndReason;
@@ -17,12 +17,12 @@ use crate::store::{
     Refused, Retime, Rotate, Save, StoreResult, Touch, Undelivered, Wrote,
 };
 
-/// Most times that a call is repeated with what the answer before told: a touch can meet another one each time, if the
-/// interval is a few milliseconds long.
+/// Limit of calls repeated with what the last reply returned. With an interval of a few milliseconds, a touch can meet
+/// another one each time.
 const TRIES: usize = 100;
 
-/// Once more where another touch came between and this one is due all the same; or with the user's index named, if the
-/// caller took the session for a guest's.
+/// Repeats if another touch came between and this one is still due, or with the user's index, if the caller took the
+/// session for a guest's.
 pub(crate) async fn touch(redis: &Redis, op: Op, touch: &Touch) -> StoreResult<Meta> {
     let key = redis.keys.session(touch.id);
     let first_use = touch.first_use.as_ref().map_or(&b""[..], |secret| &secret.0);
@@ -77,7 +77,7 @@ pub(crate) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> S
     })
 }
 
-/// Four bytes of version, and what follows.
+/// A version of four bytes, and the rest.
 fn version(content: &[u8]) -> Result<(u32, &[u8]), Error> {
     let (version, rest) = content.split_first_chunk().ok_or_else(unexpected)?;
     Ok((u32::from_be_bytes(*version), rest))
@@ -168,14 +168,14 @@ pub(crate) async fn end_undelivered(redis: &Redis, op: Op, undelivered: &Undeliv
 }
 
 impl Undelivered {
-    /// What `lua/lib/undelivered.lua` reads.
+    /// The form that `lua/lib/undelivered.lua` reads.
     pub(crate) fn packed(&self) -> Vec<u8> {
         [&self.secret.0[..], &self.uses.to_be_bytes()].concat()
     }
 }
 
 impl Redis {
-    /// A session's key, its deadline index's, and its user's index's: of a guest the deadline index's again.
+    /// The keys of a session, its deadline index and its user's index; for a guest the deadline index again.
     pub(crate) fn places(&self, id: SessionId, user: Option<&str>) -> Vec<KeyBytes> {
         let deadlines = self.keys.deadlines(id.bucket());
         let index = user.map_or_else(|| deadlines.clone(), |user| self.keys.index(&UserHash::of(user)));

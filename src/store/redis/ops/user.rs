@@ -36,7 +36,7 @@ fn stored_epoch(epoch: &Value) -> Result<Option<Millis>, Error> {
     }
 }
 
-/// Dead members are taken off the index, by a script that names them: who meets one removes it.
+/// Dead members found are removed from the index, by a script that names them.
 pub(crate) async fn list(redis: &Redis, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
     let user = UserOp::new(redis, user);
     let members: Vec<SessionId> = user.members().await?.into_iter().map(|(id, _)| id).collect();
@@ -82,7 +82,7 @@ pub(crate) async fn revoke(
         Scope::Others(id) => Some(id),
         Scope::All => None,
     };
-    // Sessions end before anything waits: what the ends' replicas have, they have of the epoch before it too.
+    // Not waited for: replicas that have the ends have the epoch before them too.
     let raised = UserOp { replicas: None, ..user }.raise(staying).await?;
     let epoch = match raised {
         Ok(epoch) => epoch,
@@ -91,7 +91,7 @@ pub(crate) async fn revoke(
     redis.note_epoch(user.id, epoch, staying, reason);
     let ended = user.passes(Ending { latest: Some(epoch), staying, spared: staying, ..Ending::of(reason) }).await?;
     if replicas.is_some() && ended == Ok(0) {
-        // Nothing was written that could be waited for.
+        // No end was written that could be waited for.
         if let Err(refused) = user.raise_to(epoch + 1).await? {
             return Ok(Err(refused));
         }
@@ -99,26 +99,26 @@ pub(crate) async fn revoke(
     Ok(ended)
 }
 
-/// How a user's sessions are ended.
+/// How to end a user's sessions.
 #[derive(Clone, Copy)]
 struct Ending {
     reason: EndReason,
-    /// Only logins not later than this; with none, nothing is ended and only dead members go.
+    /// Only logins not later than this; if `None`, only dead members are removed.
     latest: Option<Millis>,
-    /// Nothing is ended unless this one is a live one of the user.
+    /// Nothing is ended unless this session is a live one of the user.
     staying: Option<SessionId>,
-    /// This one is left.
+    /// This session is not ended.
     spared: Option<SessionId>,
 }
 
 impl Ending {
-    /// Tidies.
+    /// Only removes dead members.
     const fn of(reason: EndReason) -> Self {
         Self { reason, latest: None, staying: None, spared: None }
     }
 }
 
-/// Ends again what was ended up to this epoch, after a failover that may have undone it.
+/// Repeats the ends up to this epoch, after a failover that may have undone them.
 pub(crate) async fn revoke_again(
     redis: &Redis,
     user: &str,
@@ -162,8 +162,8 @@ impl<'a> UserOp<'a> {
         Ok(ids.filter(|(id, _)| id.bucket() == self.hash.bucket()).collect())
     }
 
-    /// Raises the epoch to the larger of now, the latest login and the old epoch + 1, and answers it. Now and the old
-    /// epoch are read first, so that a repeat finds it raised; the latest login is the script's to read.
+    /// Raises the epoch to the maximum of now, the latest login and the old epoch + 1, and returns it. Now and the old
+    /// epoch are read first, so that a repeat finds it raised; the script reads the latest login.
     async fn raise(&self, staying: Option<SessionId>) -> StoreResult<Millis> {
         let keys = &self.redis.keys;
         let key = keys.epoch(&self.hash);
@@ -183,8 +183,8 @@ impl<'a> UserOp<'a> {
         }
     }
 
-    /// The same while the slot moves: the latest login is read beforehand. One that comes in between is caught too, as
-    /// the epoch is as far ahead as this operation may take.
+    /// The same while the slot moves: the latest login is read beforehand. A login in between is included too, since
+    /// the epoch is ahead by all the time that this operation may take.
     async fn raise_alone(&self, least: Millis, staying: Option<SessionId>) -> StoreResult<Millis> {
         if !self.stays(staying).await? {
             return Ok(Err(Refused::Gone(None)));
@@ -194,7 +194,7 @@ impl<'a> UserOp<'a> {
         self.raise_to(epoch).await
     }
 
-    /// Raises the epoch to just this one, if it is lower; answers it as it stands.
+    /// Raises the epoch to exactly this value if it is lower; returns the current one.
     async fn raise_to(&self, epoch: Millis) -> StoreResult<Millis> {
         let key = self.redis.keys.epoch(&self.hash);
         let call = ScriptCall::new(&scripts::RAISE, vec![key.clone(), key.clone(), key])
@@ -206,7 +206,7 @@ impl<'a> UserOp<'a> {
     }
 
     async fn passes(mut self, ending: Ending) -> StoreResult<u64> {
-        // One call ends all: only the last of several could wait for the replicas of all.
+        // One call ends all: of several, only the last could wait for the replicas of all.
         let at_once = if self.replicas.is_some() { BATCH } else { ENDS };
         let mut ended = 0;
         loop {
@@ -230,7 +230,7 @@ impl<'a> UserOp<'a> {
         }
     }
 
-    /// Ends those of the sessions that are the user's and in scope; answers how many.
+    /// Ends those of the sessions that are the user's and in scope; returns their number.
     async fn end(&self, ids: &[SessionId], ending: Ending) -> StoreResult<u64> {
         if ids.is_empty() {
             return Ok(Ok(0));
@@ -253,7 +253,7 @@ impl<'a> UserOp<'a> {
         }
     }
 
-    /// The same while the slot moves: one by one. What is only to be tidied is left for another time.
+    /// The same while the slot moves: one session per call. Dead members are left for another time.
     async fn end_each(&self, ids: &[SessionId], ending: Ending) -> StoreResult<u64> {
         if !self.stays(ending.staying).await? {
             return Ok(Err(Refused::Gone(None)));
@@ -270,7 +270,7 @@ impl<'a> UserOp<'a> {
         Ok(Ok(ended))
     }
 
-    /// Whether the one that is to stay, if any, is a live one of the user.
+    /// Whether the session that has to stay, if any, is a live one of the user.
     async fn stays(&self, staying: Option<SessionId>) -> Result<bool, Error> {
         let Some(id) = staying else { return Ok(true) };
         let found = look(self.redis, Path::Request, &self.budget, &[id]).await?;

@@ -1,4 +1,4 @@
-//! What scripts answer: a code, and what belongs to it.
+//! Scripts' replies: a code and its content.
 
 use redis::Value;
 
@@ -63,14 +63,14 @@ codes! {
 }
 
 impl Code {
-    /// Of a script that answers nothing else.
+    /// Reads the reply of a script that returns only a code.
     pub(crate) fn read(answer: &Value) -> Result<Self, Error> {
         let Value::Int(code) = answer else { return Err(unexpected()) };
         Self::of(*code).ok_or_else(unexpected)
     }
 }
 
-/// A script's answer.
+/// A script's reply.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) code: Code,
@@ -78,7 +78,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// A bare number is that of a call that was done: the cheapest answer there is.
+    /// A bare number is the content of a successful call: the cheapest reply.
     pub(crate) fn read(answer: Value) -> Result<Self, Error> {
         let parts = match answer {
             Value::Array(parts) => parts,
@@ -89,7 +89,7 @@ impl Reply {
         Ok(Self { code: Code::read(&code)?, content })
     }
 
-    /// The refusal, or the content as read.
+    /// The refusal, or the decoded content.
     pub(crate) fn answer<T>(self, read: impl FnOnce(Value) -> Result<T, Error>) -> StoreResult<T> {
         Ok(Err(match self.code {
             Code::Ok | Code::Overtaken => return read(self.content).map(Ok),
@@ -111,7 +111,7 @@ impl Reply {
     }
 }
 
-/// What a script or a command answers that no version of ours does.
+/// A reply of a script or a command that no version of this crate expects.
 pub(crate) const fn unexpected() -> Error {
     Error::Unreadable("an answer that was not expected")
 }
@@ -133,7 +133,7 @@ pub(crate) fn bytes(value: &Value) -> Result<&[u8], Error> {
     }
 }
 
-/// A number, whichever way it is written.
+/// A number in either of its forms.
 pub(crate) fn number(value: &Value) -> Result<i64, Error> {
     match value {
         Value::Int(number) => Ok(*number),
@@ -142,17 +142,17 @@ pub(crate) fn number(value: &Value) -> Result<i64, Error> {
     }
 }
 
-/// A number written in digits.
+/// A number in decimal digits.
 pub(crate) fn digits(text: &[u8]) -> Result<i64, Error> {
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or_else(unexpected)
 }
 
-/// An instant or a count.
+/// A time or a count.
 pub(crate) fn millis(value: &Value) -> Result<Millis, Error> {
     number(value)?.try_into().map_err(|_| unexpected())
 }
 
-/// The answer to `TIME`.
+/// The reply to `TIME`.
 pub(crate) fn time(value: &Value) -> Result<Millis, Error> {
     match value {
         Value::Array(parts) if parts.len() == 2 => {
@@ -170,7 +170,7 @@ pub(crate) fn items(value: Value) -> Result<Vec<Value>, Error> {
     }
 }
 
-/// Members with their scores: pairs, or members and scores in turn where the protocol is the older one.
+/// Members with their scores: pairs, or alternating in the older protocol.
 pub(crate) fn scored(value: Value) -> Result<Vec<(Vec<u8>, Millis)>, Error> {
     let flat: Vec<Value> = items(value)?
         .into_iter()

@@ -1,5 +1,5 @@
-//! The scripts, each below the pieces that it uses: to make a function that is not called costs the server as much as a
-//! small command.
+//! The scripts, each after the library pieces that it uses. An unused function costs the server as much as a small
+//! command.
 
 use std::sync::LazyLock;
 
@@ -28,7 +28,7 @@ macro_rules! scripts {
             Script::new($file, $flags, &[&needed(&PIECES, body), body])
         });)*
 
-        /// Every script's name, flags and body without its pieces.
+        /// Every script's name, flags and body without library pieces.
         #[cfg(test)]
         pub(crate) const ALL: &[(&str, &str, &str)] =
             &[$(($file, $flags, include_str!(concat!("../../../../lua/", $file, ".lua"))),)*];

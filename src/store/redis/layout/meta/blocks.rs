@@ -1,4 +1,4 @@
-//! What follows the head: a block for each critical flag that has one, in the order of the flags.
+//! The blocks after the head: one for each critical flag that has one, in the order of the flags.
 
 use crate::identity::csrf::CsrfDigest;
 use crate::identity::id::SessionId;
@@ -12,7 +12,7 @@ const ROTATION: usize = 45;
 /// The bytes of an id.
 const ID: usize = 16;
 
-/// All blocks, read.
+/// The decoded blocks.
 pub(crate) struct Blocks {
     pub(crate) rotation: Option<Rotation>,
     pub(crate) successor: Option<SessionId>,
@@ -39,7 +39,7 @@ fn former(bytes: &mut Reader<'_>) -> Option<FormerCsrf> {
     Some(FormerCsrf { digest: CsrfDigest(bytes.take()?), at: bytes.millis()? })
 }
 
-/// All blocks, passed on as they are.
+/// The undecoded bytes of all blocks.
 pub(crate) fn slice<'a>(critical: u8, bytes: &mut Reader<'a>) -> Option<&'a [u8]> {
     let mut length = 0;
     if critical & ROTATED != 0 {

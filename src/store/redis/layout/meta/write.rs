@@ -1,4 +1,4 @@
-//! The metadata after a write of fields, as `lua/lib/ring.lua` and `lua/lib/meta.lua` would make it.
+//! The metadata after a write of fields, as `lua/lib/ring.lua` and `lua/lib/meta.lua` would write it.
 
 use super::{MetaHead, Reader, blocks};
 use crate::store::Op;
@@ -10,26 +10,26 @@ const SIZE: usize = offset("size");
 const HORIZON: usize = offset("horizon");
 const OPERATIONS: usize = offset("operations");
 
-/// A write of fields, once it is done.
+/// A completed write of fields.
 pub(crate) struct Written<'a> {
     pub(crate) op: Op,
-    /// The server's time, as far as known: operations that have run out by then are forgotten.
+    /// The server's time, as far as known: operations past their not-after are dropped.
     pub(crate) now: Millis,
     pub(crate) version: u32,
     pub(crate) size: u32,
-    /// Code and content, which a repeat is answered.
+    /// Code and content of the reply to a repeat.
     pub(crate) answer: &'a [u8],
 }
 
 impl Written<'_> {
-    /// A live session's metadata with this write in it; `None` for bytes that are none.
+    /// A live session's metadata after this write; `None` for invalid bytes.
     pub(crate) fn after(&self, packed: &[u8]) -> Option<Vec<u8>> {
         let (mut after, tail) = self.without_tail(packed, &[])?;
         after.extend_from_slice(tail);
         Some(after)
     }
 
-    /// The same up to the tail, with another block after those that there are, and the tail.
+    /// The same up to the tail, with one more block, and the tail.
     pub(crate) fn without_tail<'a>(&self, packed: &'a [u8], block: &[u8]) -> Option<(Vec<u8>, &'a [u8])> {
         let mut rest = Reader(packed);
         let head = MetaHead::read(&mut rest)?;
@@ -57,7 +57,7 @@ impl Written<'_> {
         Some((after, rest.0))
     }
 
-    /// Its own entry in the ring.
+    /// This write's entry in the ring.
     fn operation(&self) -> Option<Vec<u8>> {
         let length = u8::try_from(self.answer.len()).ok()?;
         Some([&self.op.id[..], &six_bytes(self.op.not_after), &[length], self.answer].concat())
