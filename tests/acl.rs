@@ -1,6 +1,6 @@
-//! R30: a Redis user who may do no more than the guide's line says.
+//! R30: a Redis user with no more permissions than the guide's line.
 //!
-//! That the line is enough for everything is shown by the conformance suite with `CLOAKROOM_SERVER=acl`; here, that
+//! The conformance suite with `CLOAKROOM_SERVER=acl` shows that the line is enough for everything; these tests show that
 //! nothing in it is too much.
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use crate::common::server::Server;
 use crate::common::{acl, connected, keys, token, until};
 use crate::secrets::{Issued, scenario};
 
-/// Commands that this user asked for and was refused.
+/// Commands that this user sent and was refused.
 fn refused(server: &Server, user: &str) -> Vec<String> {
     let log: Vec<redis::Value> = server.ask(&["ACL", "LOG"]);
     let entries = log.into_iter().map(|entry| {
@@ -28,8 +28,7 @@ fn refused(server: &Server, user: &str) -> Vec<String> {
     entries.filter(|(username, _)| username == user).map(|(_, object)| object.to_lowercase()).collect()
 }
 
-/// Calls every operation, and meets the rarer branches of the scripts. Stops at the first refusal that matters, with a
-/// panic.
+/// Calls every operation and the rarer branches of the scripts. Panics at the first refusal that matters.
 async fn everything(server: &Server, url: String, user: &str) {
     let builder = Sessions::builder(url).namespace(user).expiry_grace(Duration::from_secs(600));
     let sessions = builder.clone().connect().await.expect("permitted");
@@ -43,12 +42,12 @@ async fn everything(server: &Server, url: String, user: &str) {
     lost_guest(&builder).await;
 }
 
-/// A login from one slot into another whose guest session ends while it is under way.
+/// A login from one slot into another whose guest session ends meanwhile.
 async fn lost_guest(builder: &Builder) {
     let sessions = connected(builder.clone().by_steps().connections(1)).await;
     let session = guest(&sessions).await;
     let other = sessions.open(Some(&token(&session)), ClientInfo::new()).await.expect("permitted");
-    // On one connection, the login's first look comes before the logout, its next step after it.
+    // On one connection, the login's first read comes before the logout, its next step after it.
     let (login, logout) = tokio::join!(session.login(Login::new("ada")), other.logout());
     assert!(matches!(login.expect("permitted"), LoginOutcome::Gone(_)));
     assert_eq!(logout.expect("permitted"), EndOutcome::Ended);
@@ -99,7 +98,7 @@ async fn each_command_that_the_line_permits_is_needed() {
     assert_eq!(useless, Vec::<&str>::new(), "nobody asked for these");
 }
 
-/// The user `r30` by these rules, and no record of refusals.
+/// Creates the user `r30` with these rules, and clears the log of refusals.
 fn set_user(server: &Server, rules: &[&str], more: &[&str]) {
     let rules = rules.iter().map(|rule| if *rule == ">PASSWORD" { ">secret" } else { rule });
     let head = ["ACL", "SETUSER", "r30", "reset", "~r30:*"].into_iter();
@@ -115,7 +114,7 @@ fn refused_anywhere(servers: &[Arc<Server>]) -> BTreeSet<String> {
     servers.iter().flat_map(|server| refused(server, "r30")).collect()
 }
 
-/// Everything on these servers is refused only what is taken away.
+/// Checks that on these servers only what is taken away is refused.
 async fn needs_each(servers: &[Arc<Server>], builder: Builder, place: &str, token: &str) {
     let besides = acl::besides(place);
     assert!(!besides.is_empty());

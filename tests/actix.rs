@@ -1,4 +1,4 @@
-//! What is actix-web's alone: `App::wrap`, middlewares that fail, layers that look again.
+//! Cases for actix-web alone: `App::wrap`, middlewares that fail, layers that read the session again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +28,13 @@ fn cookie(kit: &TestKit, response: &HttpResponse<impl MessageBody>) -> TestCooki
     kit.cookie_of(response.headers().get_all("set-cookie"))
 }
 
-/// A layer whose store nobody serves: connections to port 1 are refused.
+/// A layer without a server: connections to port 1 are refused.
 fn away() -> SessionLayer {
     let builder = Sessions::builder("redis://127.0.0.1:1").namespace("test").budget(Duration::from_millis(100));
     SessionLayer::new(builder.connect_lazy().expect("fine settings"))
 }
 
-/// Asks who the user is where no layer could answer; far longer than a budget is for ever.
+/// Extracts the user where no layer could respond; gives up long after any budget.
 async fn asked(request: &HttpRequest) -> Result<User, UserRejection> {
     timeout(Duration::from_secs(10), User::extract(request)).await.expect("an answer")
 }

@@ -1,4 +1,4 @@
-//! What is axum's alone: services of tower that fail.
+//! Cases for axum alone: tower services that fail.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -70,7 +70,7 @@ async fn an_error_that_is_handled_inside_the_layer_keeps_the_cookie_of_a_login()
     Ok(())
 }
 
-/// Refused for want of memory, which is there again when the response goes out.
+/// Refused for lack of memory, which is available again when the response is sent.
 #[tokio::test]
 async fn a_save_if_unchanged_that_failed_writes_over_nobody_when_the_response_goes_out() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);

@@ -1,8 +1,8 @@
 //! I-25: trouble of every kind while app servers are busy.
 //!
-//! Each user of the load does one thing after another and knows what was acknowledged: what has ended never opens
-//! again, nothing that was saved is lost, who is live is listed, the cap holds. `make chaos` runs each kind longer and
-//! prints a table.
+//! Each user of the load does one thing after another and remembers what was acknowledged: an ended session never opens
+//! again, nothing saved is lost, live sessions are listed, the cap holds. `make chaos` runs each kind longer and prints a
+//! table.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -214,7 +214,7 @@ async fn slots_move_while_sessions_are_made_listed_capped_and_revoked() {
     let servers = app_servers(&cluster.url()).await;
     let name = if is_long() { "Cluster: 1000 slots move" } else { "Cluster: 60 slots move" };
     row(name, cluster, servers, Undoes::Nothing, move |cluster, tags| {
-        // The users' slots first: those that matter.
+        // The users' slots first: those are the ones that matter.
         let busy: BTreeSet<u16> = tags.iter().map(|tag| cluster.slot(tag)).collect();
         let idle = (0..SLOTS).filter(|slot| slot % 16 == 7 && !busy.contains(slot));
         for slot in busy.iter().copied().chain(idle).take(count) {

@@ -1,4 +1,4 @@
-//! What the documents say is held against the tree.
+//! Checks the documentation against the source tree.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -105,7 +105,7 @@ fn the_readme_lists_every_feature_and_every_make_target() {
     }
 }
 
-/// From the top; a room may import those of its own level and of all below.
+/// From the top; a room may import from its own level and from all below.
 const ROOMS: [&[&str]; 4] = [
     &["web", "compat", "testing"],
     &["session", "sessions"],
@@ -124,7 +124,7 @@ fn rooms_import_nothing_from_above_them() {
             sources(&folder, &mut files);
         }
         files.extend(fs::read_to_string(folder.with_extension("rs")));
-        // Files of tests may use what is above.
+        // Test files may import from above.
         files.retain(|file| !file.contains("\n#[test]") && !file.contains("\n#[tokio::test"));
         for line in files.iter().flat_map(|file| file.lines()).filter(|line| !line.trim_start().starts_with("//")) {
             for path in line.split("crate::").skip(1) {
@@ -166,7 +166,7 @@ fn the_rust_version_is_the_highest_that_a_dependency_asks_for() {
     assert!(ours.and_then(version) >= needed, "a dependency needs {needed:?}");
 }
 
-/// What a user builds: everything that is reached without development dependencies.
+/// The packages that a user builds: everything reached without development dependencies.
 fn normal_dependencies(metadata: &serde_json::Value) -> Vec<&serde_json::Value> {
     let nodes = metadata["resolve"]["nodes"].as_array().expect("nodes");
     let mut reached: Vec<&str> = vec![metadata["resolve"]["root"].as_str().expect("a root")];

@@ -1,4 +1,4 @@
-//! Ends that replicas are to have, and the doctor, as an application calls them.
+//! Ends that wait for replicas, and the doctor, as an application calls them.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ async fn an_end_whose_server_stays_away_holds_up_none_of_those_that_are_done_aga
         assert_eq!(session.logout().await.expect("there"), EndOutcome::Ended);
     }
     away.kill();
-    // It has persisted nothing since: as a failover to a replica that lags behind.
+    // It has persisted nothing since, as in a failover to a replica that lags behind.
     back.kill();
     back.restart();
     until("the logout is done again", async || {

@@ -1,4 +1,4 @@
-//! R25: a Redis without memory left: ends succeed, logins fail cleanly, loads go on.
+//! R25: a Redis without free memory: ends succeed, logins fail cleanly, loads go on.
 
 use cloakroom::{ClientInfo, EndOutcome, Error, Login, Sessions};
 

@@ -1,4 +1,4 @@
-//! Expiry with a grace, on Redis: who says that a session is past its deadline.
+//! Expiry with a grace, on Redis: which servers find a session past its deadline.
 
 use std::fs;
 use std::process::{Command, Stdio};

@@ -1,8 +1,8 @@
-//! Random histories: the embedded store and Redis answer every one alike (I-26).
+//! Random histories: the embedded store and Redis return the same results for each (I-26).
 //!
-//! A history is a list of steps drawn from a seed. Each runs on two stores, and every public answer is compared, ids
-//! and tokens by order of issue, times by what they imply. `CLOAKROOM_SEED` names the first seed, `CLOAKROOM_HISTORIES`
-//! how many follow.
+//! A history is a list of steps drawn from a seed. Each runs on two stores, and every public result is compared, ids and
+//! tokens by order of issue, times by what they imply. `CLOAKROOM_SEED` sets the first seed, `CLOAKROOM_HISTORIES` the
+//! number of histories.
 
 use compare::{Against, all_alike};
 pub(crate) use invariants::{Watch, live_by_user};

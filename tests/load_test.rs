@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-// The bench's own files; what only its main program uses is not dead there.
+// The bench's own files; what only its main program uses is dead code here.
 #[path = "../benches/load_test/args.rs"]
 #[allow(dead_code)]
 mod args;
@@ -102,7 +102,7 @@ fn requests_arrive_at_the_rate_by_chance_and_independently_of_any_answer() {
     assert!(times.windows(2).all(|pair| pair[0] <= pair[1]));
     let last = times[times.len() - 1];
     assert!((98.0..102.0).contains(&last), "{last} s for 100 s of arrivals");
-    // Of a Poisson process, 1/e of the gaps are longer than the mean one; of a regular one none or half would be.
+    // Of a Poisson process, 1/e of the gaps are longer than the mean; of a regular one none or half would be.
     let long = times.windows(2).filter(|pair| pair[1] - pair[0] > 0.001).count() as f64 / times.len() as f64;
     assert!((0.36..0.376).contains(&long), "{long}");
     let others: Vec<f64> = Arrivals::new(1000.0, 8).take(3).map(|time| time.as_secs_f64()).collect();
@@ -248,7 +248,7 @@ fn a_short_load_test_answers_every_request_of_its_mix_at_the_rate_asked() {
     fs::remove_dir_all(out).expect("ours");
 }
 
-/// Every tag of a drawing is closed, in order.
+/// Checks that every tag of a drawing is closed, in order.
 fn assert_nested(drawing: &str) {
     let mut open = Vec::new();
     for tag in drawing.split('<').skip(1) {
@@ -262,7 +262,7 @@ fn assert_nested(drawing: &str) {
     assert!(open.is_empty(), "{open:?}");
 }
 
-/// A short run on a store that is given; answers its report.
+/// A short run on a given store; returns its report.
 fn short_run_on(store: &str, name: &str) -> Value {
     let out = folder(name);
     let words = format!(
@@ -324,7 +324,7 @@ fn what_is_wrong_with_a_load_tests_store_or_folder_is_said_at_once_and_once() {
     ] {
         let run = load_test(out, words).output().expect("cargo runs");
         let told = String::from_utf8_lossy(&run.stderr).into_owned();
-        // Then cargo says that it failed.
+        // Then cargo reports that it failed.
         let told: Vec<_> = told.lines().take_while(|line| !line.starts_with("error: bench failed")).collect();
         assert!(!run.status.success() && told.len() == 1 && told[0].starts_with(said), "{words}: {told:?}");
     }
@@ -353,7 +353,7 @@ fn app_servers_die_with_a_load_test_that_is_killed() {
     let out = folder("killed");
     let mut running = load_test(&out, "--servers 2 --rate 10 --seconds 600");
     let mut running = running.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("cargo runs");
-    // Before the load runs they would end anyway, for want of a plan or of somebody who listens.
+    // Before the load runs they would end anyway, without a plan or a reader.
     let lines = BufReader::new(running.stderr.take().expect("piped")).lines();
     assert!(lines.map_while(Result::ok).any(|line| line.starts_with("1 of 600 s")), "it did not start");
     let found = program(&running).expect("it has app servers");

@@ -1,4 +1,4 @@
-//! What the store's absence looks like from above: an outage, never "no session", and never twice.
+//! An outage as callers see it: an error, never "no session", and never executed twice.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn saved(sessions: &Sessions) -> (Session, String) {
     (session, token)
 }
 
-/// Saves another value while the server is stopped, so that nobody knows whether it was stored.
+/// Saves another value while the server is stopped, so that its outcome is unknown.
 async fn lose_a_save(server: &Server, session: &Session) {
     server.signal("STOP");
     session.insert("a", &2).expect("legal");
@@ -66,7 +66,7 @@ async fn a_save_whose_answer_was_lost_is_not_sent_again_after_a_discard() {
     let (session, token) = saved(&sessions).await;
     lose_a_save(&server, &session).await;
     session.discard();
-    // Whether the lost one will be done or not.
+    // Whether or not the lost one is executed.
     server.signal("CONT");
     until("the server is back", || async { sessions.ping().await.is_ok() }).await;
     let other = sessions.open(Some(&token), ClientInfo::new()).await.expect("there");

@@ -1,4 +1,4 @@
-//! Calls from outside of any Tokio runtime: done by the runtime that the store was connected in, or refused.
+//! Calls outside any Tokio runtime: they run on the runtime that connected the store, or fail.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for a future as an executor that is not Tokio's does.
+/// Waits for a future as an executor other than Tokio's does.
 fn wait<F: Future>(future: F) -> F::Output {
     let waker = Arc::new(Unpark(thread::current())).into();
     let mut future = pin!(future);
@@ -36,7 +36,7 @@ fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
 
-/// A store that was connected in this runtime, and the token of someone whose session is due for a touch.
+/// A store connected in this runtime, and the token of a session that is due for a touch.
 async fn scene() -> (Stage, String) {
     let stage = stage_at(Place::own(), |with| with).await;
     let session = stage.draft().await;

@@ -1,5 +1,5 @@
-//! The demo's page and its forms, without a browser: what a form is refused for, and what stands in the page. In a
-//! browser: `make browser-test`.
+//! The demo's page and its forms, without a browser: which forms are rejected, and what the page contains. In a browser:
+//! `make browser-test`.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,10 +17,10 @@ mod routes;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A page without any news.
+/// A page without a notice.
 const SILENT: &str = r#"<div id="notice" role="status"></div>"#;
 
-/// Someone with a browser that says nothing of where a request comes from.
+/// A visitor whose browser sends no header about where a request comes from.
 struct Visitor {
     app: Router,
     cookie: Option<String>,
@@ -37,7 +37,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
     }
 
-    /// The token in the page's forms; they all have the same.
+    /// The CSRF token of the page's forms; all have the same one.
     fn csrf(&self) -> &str {
         let mut tokens = self.body.split(r#"name="csrf" value=""#).skip(1).filter_map(|rest| rest.split('"').next());
         let token = tokens.next().expect("a form");
@@ -190,7 +190,7 @@ async fn what_another_site_sends_is_refused_with_the_right_token_too() {
 async fn another_sites_form_can_do_nothing_at_the_api_and_a_program_can() {
     let sessions = memory().await;
     let mut visitor = Visitor::of(&sessions);
-    // What a form with `enctype="text/plain"` and one field of an odd name sends.
+    // What a form with `enctype="text/plain"` and one field with a crafted name sends.
     let login = r#"{"user":"mallory","x":"="}"#;
     for (header, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "null")] {
         let forged = Request::post("/api/login").header("content-type", "text/plain").header(header, value);
@@ -208,7 +208,7 @@ async fn another_sites_form_can_do_nothing_at_the_api_and_a_program_can() {
     assert_eq!(visitor.send(request, String::new()).await.status, StatusCode::NO_CONTENT, "as our own page sends it");
 }
 
-/// Every way of not being saved but an outage.
+/// Every reason for not being saved except an outage.
 #[tokio::test]
 async fn the_slow_route_says_in_a_200_that_nothing_was_saved_and_why() {
     let slow = |field: &str, value: &str| format!(r#"{{"ms":300,"field":"{field}","value":{value}}}"#);
@@ -231,7 +231,7 @@ async fn the_slow_route_says_in_a_200_that_nothing_was_saved_and_why() {
         ada.send(Request::put("/api/fields/here"), "1".to_owned()).await;
         let mut late = Visitor { cookie: ada.cookie.clone(), ..Visitor::of(&sessions) };
         let meanwhile = async {
-            // Begins when the request waits: after its load.
+            // Begins while the request waits, after its load.
             match way {
                 "a new login" => drop(ada.send(Request::post("/api/login"), r#"{"user":"ada"}"#.to_owned()).await),
                 "a login a minute ago" => {
@@ -286,7 +286,7 @@ async fn the_page_loads_nothing_from_elsewhere_runs_nothing_inline_and_is_stored
     for directive in ["form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'", "script-src 'self'"] {
         assert!(policy.split("; ").any(|part| part == directive), "{directive}");
     }
-    // With `no-referrer` browsers write `Origin: null` into the page's own forms.
+    // With `no-referrer` browsers send `Origin: null` for the page's own forms.
     assert_eq!(page.header("referrer-policy"), "same-origin");
     assert_eq!(page.header("x-content-type-options"), "nosniff");
     assert_eq!((page.header("cache-control"), page.header("vary")), ("no-store", "Cookie"));

@@ -1,5 +1,5 @@
-//! Where other session crates fail, as found by reading and running them in November 2026: for each case the tests which
-//! show that this crate does not. Names of tests that stand elsewhere are checked to exist; what was missing stands here.
+//! Failures of other session crates, found by reading and running them in November 2026, each with the tests which show
+//! that this crate does not have it. Tests elsewhere are checked to exist; tests that were missing are here.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use cloakroom::{ClientInfo, Error, Session, Sessions};
 
 use crate::common::redis_stage;
 
-/// Whose failure, what happens there, and the tests which show that it does not happen here: on the drop-in stores where
-/// the store decides it, on our own sessions or web layer otherwise.
+/// The crate, its failure, and the tests which show that it does not happen here: on the drop-in stores where the store
+/// decides it, on our own sessions or web layer otherwise.
 const CASES: &[(&str, &str, &[&str])] = &[
     (
         "actix-session, axum_session, ruts, rocket_flex_session, salvo, poem, cot",

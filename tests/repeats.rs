@@ -1,7 +1,7 @@
-//! Any call delivered again, at any later time: revives nothing, overwrites nothing newer, ends nothing newer (I-18).
+//! Repeats of any call, at any later time: they revive nothing, overwrite nothing newer, end nothing newer (I-18).
 //!
-//! Each operation is recorded as it is sent to Redis, then sent again by hand, and everything that is stored is compared
-//! byte for byte. `histories.rs` does the same at random points of random histories.
+//! Each operation is recorded as it is sent to Redis and sent again by hand; everything stored is compared byte for byte.
+//! `histories.rs` does the same at random points of random histories.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -49,13 +49,13 @@ async fn a_call_that_is_delivered_again_at_once_is_answered_as_the_first_time_an
         assert_ne!(scene.dump().await, before, "{operation}: the first delivery");
         let second = scene.deliver(&call).await;
         match operation {
-            // The caller then asks the classic script, which knows it.
+            // The caller then sends the classic script, which recognizes it.
             "swap" | "admit" => {
                 assert_eq!((code(&first), code(&second)), (Some(OK), Some(MOVED_ON)), "{operation}");
             }
-            // The first time by the number alone.
+            // The first reply is the bare number.
             "create" => assert_eq!(second, Value::Array(vec![Value::Int(OK), first]), "{operation}"),
-            // That one says OK and nothing else that means anything.
+            // This script replies OK and nothing else of meaning.
             "raise" => assert_eq!(code(&first), code(&second), "{operation}: the answers"),
             _ => assert_eq!(first, second, "{operation}: the answers"),
         }

@@ -1,4 +1,4 @@
-//! A request that writes to a session that nobody else writes to sends one `swap`, and nothing heavier.
+//! A request that writes to a session that nobody else writes to sends one `swap` and nothing heavier.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ async fn save(session: &Session, name: &str, value: i32) {
     session.save().await.expect("there").into_result().expect("saved");
 }
 
-/// The scripts that were called, after the first so many.
+/// The scripts that were called, after the first n.
 async fn after(recorder: &mut Recorder, first: usize) -> Vec<String> {
     recorder.calls().await.iter().skip(first).map(|call| call.script.clone()).collect()
 }
@@ -97,7 +97,7 @@ async fn a_handle_that_was_overtaken_tries_no_swap_until_it_is_reloaded() {
     assert_eq!(after(&mut recorder, 1).await, ["swap", "swap", "save", "increment", "swap"]);
 }
 
-/// What a rotation answers is the metadata of now, which says nothing of the fields that this handle has not seen.
+/// A rotation returns the current metadata, which does not cover fields that this handle has not seen.
 #[tokio::test]
 async fn metadata_that_is_newer_than_the_fields_is_no_leave_to_write_them() {
     let (stage, mut recorder) = watched().await;

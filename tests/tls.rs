@@ -1,4 +1,4 @@
-//! R31: TLS with certificates that are looked at.
+//! R31: TLS with certificates that are verified.
 
 use cloakroom::{Builder, ClientInfo, ConnectError, Sessions, Tls};
 

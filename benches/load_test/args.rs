@@ -26,7 +26,7 @@ run they end by their idle timeout, 30 minutes.";
 
 const NAMES: &str = "--store --servers --sessions --rate --seconds --mix --users --skew --connections --out --rounds";
 
-/// What to do.
+/// The parsed arguments.
 #[derive(Debug, Clone)]
 pub(crate) struct Args {
     pub(crate) store: Option<String>,
@@ -58,7 +58,7 @@ impl Default for Args {
     }
 }
 
-/// Which argument is wrong, and what there is.
+/// The wrong argument, and the valid ones.
 #[derive(Debug)]
 pub(crate) struct BadArgs(String);
 

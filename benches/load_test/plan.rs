@@ -1,4 +1,4 @@
-//! What one app server is to do; travels to it as JSON.
+//! The plan of one app server, sent to it as JSON.
 
 use std::str::FromStr;
 
@@ -22,7 +22,7 @@ pub(crate) struct Plan {
     pub(crate) skew: f64,
 }
 
-/// The part of the app server with this number, from 0. The first ones take what does not divide.
+/// The part of the app server with this number, from 0. The first ones take the remainder of the division.
 pub(crate) fn of(args: &Args, store: &str, namespace: &str, number: usize) -> Plan {
     Plan {
         number,
@@ -38,7 +38,7 @@ pub(crate) fn of(args: &Args, store: &str, namespace: &str, number: usize) -> Pl
     }
 }
 
-/// How often each operation comes, in shares.
+/// The share of each operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mix {
     pub(crate) read: u32,

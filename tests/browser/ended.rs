@@ -1,4 +1,4 @@
-//! Whoever was signed out without doing it is told why.
+//! Visitors whose session was ended elsewhere see why.
 
 use crate::Failure;
 use crate::browser::Kind;

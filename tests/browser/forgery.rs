@@ -1,4 +1,4 @@
-//! What another site's page sends in the visitor's name.
+//! Requests that another site's page sends in the visitor's name.
 
 use crate::Failure;
 use crate::browser::{Browser, Kind};
@@ -69,7 +69,7 @@ async fn no_other_site_shows_the_page_in_a_frame() -> Result<(), Failure> {
     let site = Site::serving(&format!(r#"<p>Look</p><iframe src="{}"></iframe>"#, stage.a)).await?;
     laptop.visit(&site.at("127.0.0.1")).await?;
     laptop.shows("Look").await?;
-    // A frame that was refused is an error page of the browser's own, with an origin that nobody shares.
+    // A frame that was refused is the browser's own error page, with an opaque origin.
     let framed = laptop.framed_text().await?;
     assert!(!framed.contains("Cloakroom"), "{framed}");
     stage.down().await

@@ -1,4 +1,4 @@
-//! When Redis is away, nobody is shown a page as if they were signed out.
+//! When Redis is away, no page looks as if its visitor were signed out.
 
 use crate::Failure;
 use crate::browser::Kind;

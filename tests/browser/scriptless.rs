@@ -1,4 +1,4 @@
-//! Everything works where no scripts run.
+//! Everything works without scripts.
 
 use crate::Failure;
 use crate::browser::Kind;

@@ -1,4 +1,4 @@
-//! Taking changes back.
+//! Discarding changes.
 
 use cloakroom::SaveOutcome;
 

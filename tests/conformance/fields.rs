@@ -1,4 +1,4 @@
-//! Typed fields, and dirty tracking that is true.
+//! Typed fields, and exact dirty tracking.
 
 use cloakroom::{Error, FieldKind, SaveOutcome};
 use serde::{Deserialize, Serialize};

@@ -21,7 +21,7 @@ fn ada() -> Login {
     Login::new("ada").keep(["cart"])
 }
 
-/// What a request finds that comes with this session's token.
+/// The session that a request with this session's token finds.
 async fn reopened(stage: &Stage, session: &Session) -> (Option<String>, Vec<String>) {
     let found = stage.open(&token(session)).await;
     (found.user(), found.names())

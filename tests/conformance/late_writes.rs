@@ -1,4 +1,4 @@
-//! Writes of fields by handles from before a re-authentication: as of other tabs, and as of a thief. R48.
+//! Writes of fields by handles from before a re-authentication, as of other tabs or of a thief. R48.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use cloakroom::{
 use super::stage;
 use crate::common::{Stage, login, token};
 
-/// For this long after a re-authentication earlier handles may still write.
+/// How long after a re-authentication earlier handles may still write.
 const WINDOW: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -99,7 +99,7 @@ async fn a_handle_whose_late_write_was_done_is_not_logged_in_again_by_it() {
     assert_eq!(stage.open(&token(&fresh)).await.names(), ["late"]);
 }
 
-/// The re-authentication has given the browser another one since.
+/// The re-authentication has given the browser a newer token since.
 #[tokio::test]
 async fn a_token_from_before_a_reauthentication_is_given_to_nobody_after_a_late_write() {
     for way in ["save", "increment"] {

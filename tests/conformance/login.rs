@@ -1,4 +1,4 @@
-//! Logging in: new identity, bound user, carried fields, nothing for the old token.
+//! Logging in: new identity, bound user, carried fields, an old token that opens nothing.
 
 use std::net::IpAddr;
 use std::time::Duration;

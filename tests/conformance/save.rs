@@ -1,4 +1,4 @@
-//! Delta saves: what is lost, what conflicts, what is gone.
+//! Delta saves: lost updates, conflicts, ended sessions.
 
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ async fn a_save_of_nothing_does_not_hide_anothers_write_from_the_version() {
     assert_eq!(one.save_if_unchanged().await.expect("there"), SaveOutcome::Conflict);
 }
 
-/// As a touch does that runs beside a handler, in whose name nobody looks at the answer.
+/// Like a touch concurrent with a handler, whose result nobody reads.
 #[tokio::test]
 async fn a_write_is_told_as_lost_although_something_else_found_the_session_ended() {
     let stage = stage(|with| with).await;

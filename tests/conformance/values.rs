@@ -1,4 +1,4 @@
-//! What `insert` accepts reads back equal, and what could not is refused.
+//! What `insert` accepts reads back equal; everything else is rejected.
 
 use cloakroom::{DecodeError, Error, FieldKind};
 use fastrand::Rng;
@@ -74,7 +74,7 @@ async fn a_value_of_another_length_than_announced_is_refused() {
     );
 }
 
-/// In so many arrays.
+/// A value in n nested arrays.
 fn nested(levels: usize) -> serde_json::Value {
     (0..levels).fold(serde_json::Value::Null, |inner, _| vec![inner].into())
 }

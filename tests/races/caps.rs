@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::servers;
 
-/// Looks at the user's sessions until told to stop; answers the most it saw.
+/// Counts the user's sessions until stopped; returns the highest count.
 async fn most_seen(sessions: Sessions, stop: Arc<AtomicBool>) -> u64 {
     let mut most = 0;
     while !stop.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! I-01 to I-04: ended means ended, whatever is in flight.
+//! I-01 to I-04: an ended session stays ended, whatever is in flight.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::servers;
 use crate::common::{keys, token};
 
-/// Everything that a request can have in flight, as fast as it can.
+/// Every operation that a request can have in flight, in a tight loop.
 async fn busy(session: Session, number: usize) {
     let name = format!("f{number}");
     for round in 0..20 {

@@ -1,4 +1,4 @@
-//! I-08, I-09: rotation under fire.
+//! I-08, I-09: concurrent rotations.
 
 use cloakroom::{ClientInfo, RotateOutcome};
 use tokio::task::JoinSet;

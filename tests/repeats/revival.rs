@@ -1,4 +1,4 @@
-//! What makes a session, delivered again after that session's end: it never lives again.
+//! Repeats of the calls that make a session, after that session's end: it never lives again.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use super::scene::Scene;
 use super::server;
 use crate::common::{Stage, token};
 
-/// The calls that make a session, or a token of one: `end` makes the guest's that follows.
+/// Calls that make a session, or a token for one. `end` makes the guest session that follows.
 const MAKERS: [&str; 7] = ["create", "admit", "login", "park", "activate", "end", "reauthenticate: a join"];
-/// How a session comes to its end.
+/// The ways in which a session ends.
 const ENDS: [&str; 5] = ["expire", "shorten and expire", "log out", "log in", "revoke"];
-/// Seconds between deliveries: around the not-after, a tombstone's least age, and a tombstone's end.
+/// Seconds between deliveries: around the not-after, the shortest tombstone, and the end of a tombstone.
 const WAITS: [u64; 10] = [0, 5, 20, 30, 6, 60, 2, 300, 3400, 40_000];
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_session_that_has_ended_never_lives_again_however_late_its_making_is_r
     }
 }
 
-/// Ends the session; answers how many seconds that takes.
+/// Ends the session; returns how many seconds that takes.
 async fn do_end(end: &str, stage: &Stage, session: &Session) -> u64 {
     match end {
         "expire" => {

@@ -1,11 +1,11 @@
-//! No cache hands one visitor's page to another. R16.
+//! No cache serves one visitor's page to another. R16.
 
 use cloakroom::{ClientInfo, Error, Login, LoginOutcome, ReadSession, Session, SessionLayer, Sessions, User};
 
 use super::framework::App;
 use super::visitor::{Answer, Reply, Visitor, get_with, stage};
 
-/// What becomes of a handler's headers if it reads the session, and if it writes.
+/// A handler's headers in the response if it reads the session, and if it writes.
 async fn with(headers: &'static [(&'static str, &'static str)]) -> [Answer; 2] {
     let read = move |_: Session| async move { Reply::default().headers(headers) };
     let write = move |session: Session| async move {
@@ -65,7 +65,7 @@ async fn a_removal_is_stored_by_no_cache() {
     assert_eq!(answer.all("cache-control"), ["no-store"]);
 }
 
-/// What a user's page says to caches, by how it asks for the session; `/read` and `/own` also set headers.
+/// A user's page, by how it extracts the session; `/read` and `/own` also set headers.
 fn pages(sessions: &Sessions, layer: impl Fn(SessionLayer) -> SessionLayer) -> App {
     async fn login(session: Session) -> Result<(), Error> {
         session.login(Login::new("ada")).await.map(drop)

@@ -1,4 +1,4 @@
-//! Who a request comes from.
+//! The client that a request comes from.
 
 use cloakroom::{ClientBinding, Login, Session, SessionLayer, TrustedProxies};
 

@@ -1,4 +1,4 @@
-//! What the client is told to keep. R10 to R15.
+//! The cookies that responses set. R10 to R15.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What another site's page sends in a visitor's name is refused. R17.
+//! Requests that another site's page sends in a visitor's name are rejected. R17.
 
 use cloakroom::{
     CsrfLayer, EndOutcome, Error, Login, LoginOutcome, MissingOrigin, RotateOutcome, Session, SessionCookie,
@@ -12,7 +12,7 @@ use super::visitor::{Answer, Request, Visitor, stage, stored};
 const ELSEWHERE: &str = r#"{"error":"the request came from another site"}"#;
 pub(super) const NO_TOKEN: &str = r#"{"error":"the CSRF token is missing or wrong"}"#;
 
-/// A session's own token, after what the path says was done.
+/// Responds with the session's own token, after doing what the path says.
 pub(super) fn site(sessions: &Sessions, csrf: CsrfLayer) -> App {
     async fn token(session: Session) -> String {
         session.csrf_token().unwrap_or_default()
@@ -59,7 +59,7 @@ async fn post(app: &App, headers: &[(&str, &str)]) -> Answer {
     app.send(request(&all)).await
 }
 
-/// The same without a word of where it comes from, by someone who holds a session.
+/// The same without any header about where it comes from, by someone who holds a session.
 pub(super) async fn post_with(visitor: &Visitor, app: &App, tokens: &[&str]) -> Answer {
     let cookie = visitor.token.as_ref().map(|token| format!("__Host-id={token}"));
     let cookie = cookie.iter().map(|cookie| ("cookie", cookie.as_str()));
@@ -250,7 +250,7 @@ async fn the_token_changes_with_a_login_and_a_rotation() {
         assert_eq!(visitor.get("/token").await.body, told, "{change}: told in the request that changed it");
         for (at, old) in before.iter().enumerate() {
             let answer = post_with(&visitor, &app, &[old]).await;
-            // The token of just before the rotation is the only one that is no login ago.
+            // Only the token of just before the rotation has no login after it.
             if change == "/rotate" && at == before.len() - 1 {
                 assert_passed(&answer, change);
             } else {

@@ -1,4 +1,4 @@
-//! Places that the cookie had before. R12, R13.
+//! Former places of the cookie. R12, R13.
 
 use cloakroom::{ClientInfo, Error, Login, ReadSession, RotateOutcome, Session, SessionCookie, SessionLayer, Sessions};
 
@@ -37,7 +37,7 @@ fn new() -> SessionCookie {
     SessionCookie::new().name("sid").former_place(None, "/shop")
 }
 
-/// A browser's cookies of our name, one for each path; the longest path is sent first (RFC 6265bis, 5.8.3).
+/// A browser's cookies of our name, one per path; the longest path is sent first (RFC 6265bis, 5.8.3).
 #[derive(Default)]
 struct Jar(Vec<(String, String)>);
 
@@ -167,7 +167,8 @@ async fn a_removal_from_a_former_domain_names_it() {
     assert_eq!(answer.all("set-cookie"), wanted);
 }
 
-/// Another tab rotated meanwhile, and its response may be lost: then the former place has the only token that opens the session.
+/// Another tab rotated meanwhile, and its response may be lost: then only the former place has a token that opens the
+/// session.
 #[tokio::test]
 async fn a_former_place_is_left_alone_if_the_present_one_cannot_be_set() {
     async fn overtaken(session: Session, uri: Uri) -> Result<&'static str, Error> {

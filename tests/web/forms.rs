@@ -8,7 +8,7 @@ use super::csrf::{NO_TOKEN, assert_passed, assert_refused, post_with, protected,
 use super::framework::App;
 use super::visitor::{Request, Visitor, stage};
 
-/// What a handler says that compares a form's field itself.
+/// A handler that compares the form's field itself.
 async fn matches(visitor: &Visitor, app: &App, field: &str) -> String {
     let cookie = format!("__Host-id={}", visitor.held());
     app.send(Request::post("/matches").header("cookie", cookie).body(field)).await.body

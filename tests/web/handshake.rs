@@ -1,4 +1,4 @@
-//! A WebSocket's handshake is a safe request that opens an unsafe connection. R17.
+//! A WebSocket handshake is a safe request that opens an unsafe connection. R17.
 
 use cloakroom::{CsrfLayer, Error, MissingOrigin, Session, SessionHeader, SessionLayer, Sessions};
 
@@ -25,7 +25,7 @@ fn handshake(method: &str) -> Request {
     request.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
 }
 
-/// The same over HTTP/2 (RFC 8441): the method is `CONNECT`, and `:protocol` is no header.
+/// The same over HTTP/2 (RFC 8441): the method is `CONNECT`, and `:protocol` is not a header.
 fn extended_connect() -> Request {
     Request::new("CONNECT", "https://shop.example/chat").http2().header("sec-websocket-version", "13")
 }

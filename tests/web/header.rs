@@ -28,7 +28,7 @@ async fn post(app: &App, path: &str, header: &str, values: &[&str]) -> Answer {
     app.send(values.iter().fold(Request::post(path), |request, value| request.header(header, value))).await
 }
 
-/// The token that a response gives in this header, which is all that it says.
+/// The token that a response sets in this header; it sets nothing else.
 fn given(answer: &Answer, header: &str) -> String {
     let values = answer.all(header);
     assert_eq!(values.len(), 1, "{values:?}");

@@ -1,4 +1,4 @@
-//! Changes after the response has begun: as a streamed body or a task of the handler would make them.
+//! Changes after the response has begun, as by a streamed body or a task of the handler.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use cloakroom::{EndOutcome, Error, Login, Session, Sessions, Timeouts};
 use super::framework::App;
 use super::visitor::{Reply, Visitor, stage, stored};
 
-/// A session that outlives its handler; `status` is what the handler answered.
+/// A session that outlives its handler; `status` is the handler's response.
 async fn kept(sessions: &Sessions, visitor: &mut Visitor, status: u16) -> Session {
     let left = Arc::new(Mutex::new(None));
     let handler = {

@@ -1,4 +1,4 @@
-//! Nothing is done for a session that nobody asks for, nothing twice for one that several ask for. R18.
+//! A session that nobody asks for costs nothing; several extractors share one. R18.
 
 use cloakroom::{EndOutcome, Error, Session, SessionLayer};
 

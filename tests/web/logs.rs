@@ -1,4 +1,4 @@
-//! What the log says of the web layer, and what it does not. R12, R43.
+//! What the web layer logs and does not log. R12, R43.
 
 use cloakroom::{ClientBinding, Error, Login, Session, SessionLayer};
 
@@ -7,7 +7,7 @@ use super::visitor::{Reply, Request, Visitor, get_with, stage};
 use crate::common::foreign_token;
 use crate::common::log::Log;
 
-/// How many lines at WARN have this message; those at DEBUG are one per request.
+/// The number of WARN lines with this message; at DEBUG there is one per request.
 fn warnings(log: &str, message: &str) -> usize {
     log.lines().filter(|line| line.contains("WARN") && line.contains(message)).count()
 }

@@ -1,4 +1,4 @@
-//! An outage is an outage: never "no session", never a changed cookie. R19.
+//! An outage never looks like "no session" and never changes a cookie. R19.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use cloakroom::{ClientInfo, Error, Session, Sessions};
 use super::framework::App;
 use super::visitor::{get_with, stage};
 
-/// A store that nobody serves: connections to port 1 are refused.
+/// A store without a server: connections to port 1 are refused.
 pub(super) fn away() -> Sessions {
     let builder = Sessions::builder("redis://127.0.0.1:1").namespace("test").budget(Duration::from_millis(100));
     builder.connect_lazy().expect("fine settings")

@@ -1,4 +1,4 @@
-//! What a browser sends ahead of its user, and what the application names, is no use of a session. R27.
+//! Requests that a browser sends ahead of its user, or that the application names, are not a use of the session. R27.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn send(app: &App, visitor: &Visitor, request: Request) -> Answer {
     app.send(request.header("cookie", format!("__Host-id={}", visitor.held()))).await
 }
 
-/// As it is stored, without using it.
+/// The session as stored, without using it.
 async fn peek(sessions: &Sessions, token: &str) -> Session {
     sessions.peek(Some(token), ClientInfo::new()).await.expect("the store is there")
 }
@@ -43,7 +43,7 @@ async fn left(sessions: &Sessions, visitor: &Visitor) -> Duration {
     peek(sessions, visitor.held()).await.time_left().expect("live")
 }
 
-/// Someone whose last use was 20 minutes ago; a session lives for 30 without one.
+/// A visitor whose last use was 20 minutes ago; a session lives for 30 without a use.
 async fn idler(stage: &Stage) -> Visitor {
     let mut visitor = Visitor::of(&site(&stage.sessions));
     visitor.get("/write").await;

@@ -1,4 +1,4 @@
-//! A session that is only looked at.
+//! Sessions that are read without counting as a use.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ async fn look(session: ReadSession) -> String {
     format!("{:?} {:?} {:?}", session.user(), session.get::<i32>("n").ok(), session.ended())
 }
 
-/// As it is stored, without using it.
+/// The session as stored, without using it.
 async fn peek(sessions: &Sessions, token: &str) -> Session {
     sessions.peek(Some(token), ClientInfo::new()).await.expect("the store is there")
 }

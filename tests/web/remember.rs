@@ -1,4 +1,4 @@
-//! Whether the browser keeps the cookie when it is closed: per login.
+//! Whether the browser keeps the cookie when it is closed, chosen per login.
 
 use cloakroom::{Error, Login, LoginOutcome, RotateOutcome, Session, SessionCookie, SessionLayer, Sessions};
 

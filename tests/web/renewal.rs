@@ -13,7 +13,7 @@ use crate::common::{Stage, until};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `/absolute-N` sets an absolute timeout of N days, `/absolute-N-M` first that and then M.
+/// `/absolute-N` sets an absolute timeout of N days, `/absolute-N-M` first N and then M.
 async fn act(session: Session, uri: Uri) -> Result<&'static str, Error> {
     if uri.path() == "/login" {
         return session.login(Login::new("ada")).await.map(|_| "in");
@@ -36,7 +36,7 @@ async fn stage() -> Stage {
     super::stage(|builder| builder).await
 }
 
-/// Sessions that only 400 days without a use end.
+/// Sessions that end only after 400 days without a use.
 async fn endless() -> Stage {
     super::stage(|builder| builder.timeouts(Timeouts::new().idle(Timeout::Never).absolute(Timeout::Never))).await
 }
@@ -147,7 +147,7 @@ async fn a_read_session_renews_no_cookie_and_leaves_it_to_the_next_use() {
     assert!(visitor.get("/read").await.token().is_some());
 }
 
-/// The other request is another tab's; its response may be at the browser already.
+/// The other request is another tab's; the browser may have its response already.
 #[tokio::test]
 async fn a_renewal_never_replaces_a_newer_token() {
     async fn overtaken(session: Session, uri: Uri) -> Result<&'static str, Error> {
@@ -182,7 +182,7 @@ async fn a_client_with_the_previous_secret_is_not_given_it_again() {
     assert_eq!((answer.status, answer.set_cookie()), (200, None));
 }
 
-/// Spoils the session's key, which only Redis has.
+/// Corrupts the session's key, which only Redis has.
 #[tokio::test]
 async fn a_renewal_that_cannot_be_checked_is_left_out_and_the_response_stays() {
     let stage = stage().await;

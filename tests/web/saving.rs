@@ -1,4 +1,4 @@
-//! What is saved after the handler decides the response. R19.
+//! The save after the handler decides the response. R19.
 
 use cloakroom::{
     ClientInfo, Error, Limits, Login, LoginOutcome, SaveOn, SaveOutcome, Session, SessionCookie, SessionLayer, Sessions,
@@ -7,12 +7,12 @@ use cloakroom::{
 use super::framework::{App, Uri};
 use super::visitor::{Reply, Visitor, stage};
 
-/// The same session as another request would hold it.
+/// The same session in another request.
 async fn elsewhere(sessions: &Sessions, token: &str) -> Result<Session, Error> {
     sessions.open(Some(token), ClientInfo::new()).await
 }
 
-/// A visitor who is logged in, with a field `n` of 1.
+/// A logged-in visitor, with a field `n` of 1.
 async fn visitor(sessions: &Sessions) -> Visitor {
     let login = App::of(sessions, |session: Session| async move {
         session.insert("n", &1)?;
@@ -184,7 +184,7 @@ async fn a_session_that_others_filled_meanwhile_is_413() {
     assert_eq!(answer.body, r#"{"error":"the session would have more than 2 fields"}"#);
 }
 
-/// Another request writes 5, and then this one's 2 is refused.
+/// Another request writes 5, and then this one's 2 is rejected.
 async fn refuse_a_change(session: &Session, sessions: &Sessions, token: &str) -> Result<(), Error> {
     let other = elsewhere(sessions, token).await?;
     other.insert("n", &5)?;
@@ -194,7 +194,7 @@ async fn refuse_a_change(session: &Session, sessions: &Sessions, token: &str) ->
     Ok(())
 }
 
-/// I-15: what the handler was told is not stored is not stored behind its back.
+/// I-15: a change reported as not stored is not stored later.
 #[tokio::test]
 async fn what_was_refused_as_a_conflict_is_not_saved_when_the_response_goes_out() {
     for (save_on, status) in [(SaveOn::Success, 409), (SaveOn::Success, 200), (SaveOn::Always, 500)] {

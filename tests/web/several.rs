@@ -43,7 +43,7 @@ async fn dead(stage: &Stage) -> String {
     token
 }
 
-/// How long this session lives without a further use.
+/// The time that this session has left without a further use.
 async fn left(stage: &Stage, token: &str) -> Duration {
     let session = stage.sessions.peek(Some(token), ClientInfo::new()).await.expect("the store is there");
     session.time_left().expect("a live session")
@@ -192,7 +192,7 @@ async fn an_outage_while_several_values_are_tried_is_an_outage() {
     assert_eq!((answer.status, answer.set_cookie()), (503, None));
 }
 
-/// What one value opens does not make up for a read that failed: the other might open a session too.
+/// A value that opens a session does not make up for a read that failed: the other value might open one too.
 #[tokio::test]
 async fn a_read_that_fails_beside_one_that_opens_is_an_error() {
     let stage = stage().await;

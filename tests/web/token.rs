@@ -1,4 +1,4 @@
-//! What a client sends as a token is never believed. R4, R5.
+//! Tokens from clients are never trusted. R4, R5.
 
 use cloakroom::{Error, Session, SessionToken};
 

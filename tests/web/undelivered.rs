@@ -1,4 +1,4 @@
-//! Requests whose response never reaches the client: what they made for it is ended. R29.
+//! Requests whose response never reaches the client: the sessions and secrets made for it are ended. R29.
 
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,10 +14,10 @@ use super::visitor::{Reply, Request, stage, stored};
 use crate::cancel::{Drops, dropped};
 use crate::common::{Stage, until};
 
-/// Longer than what is undelivered stays.
+/// Longer than an undelivered session lives.
 const A_WHILE: Duration = Duration::from_secs(6);
 
-/// Lets the crate's timers run out, without a wait. Redis's clock stands still.
+/// Lets the crate's timers expire without waiting. Redis's clock stands still.
 async fn pass(by: Duration) {
     tokio::time::pause();
     tokio::time::advance(by).await;
@@ -31,13 +31,13 @@ fn request(token: Option<&str>) -> Request {
     }
 }
 
-/// What the visitor has before the request.
+/// The visitor's state before the request.
 #[derive(Debug, Clone, Copy)]
 enum Before {
     Nothing,
     Guest,
     Ada,
-    /// Her login, with its touch due.
+    /// A login, with its touch due.
     AdaForAMinute,
 }
 
@@ -56,7 +56,7 @@ impl Before {
     }
 }
 
-/// Drops the request at every point. In the end, each session that lives is one whose token somebody has.
+/// Drops the request at every point. In the end each live session is one whose token somebody has.
 async fn leaves_no_session_that_nobody_has(before: Before, handler: impl Fn(&Stage) -> App) {
     let stage = stage().await;
     let app = handler(&stage);
@@ -75,7 +75,7 @@ async fn leaves_no_session_that_nobody_has(before: Before, handler: impl Fn(&Sta
         }
     }
     assert!(points >= 3, "dropped at {points} points only");
-    // What goes on without its client comes to its end first.
+    // Tasks that go on without the client finish first.
     for _ in 0..20 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -179,13 +179,13 @@ async fn a_rotation_whose_token_was_not_delivered_ends_nothing() {
     assert_eq!(stage.open(&token).await.user().as_deref(), Some("ada"));
 }
 
-/// Sends a request to a handler that comes to a wait, and goes away.
+/// Sends a request to a handler that waits, and disconnects.
 async fn hang_up(app: &App, token: Option<&str>) {
     let sent = tokio::time::timeout(Duration::from_millis(200), app.send(request(token))).await;
     assert!(sent.is_err(), "the handler waits");
 }
 
-/// Returns when what was undelivered before is ended, if it is to be.
+/// Waits until the undelivered sessions of before would have been ended.
 async fn control(stage: &Stage) {
     let app = App::of(&stage.sessions, |session: Session| async move {
         logged_in(session, Login::new("control")).await?;
@@ -314,7 +314,7 @@ async fn a_task_of_the_handler_goes_on_and_its_login_is_ended_when_it_is_done() 
     until("it is ended", async || live().await == 0).await;
 }
 
-/// A login of a guest that is pressed twice: the clicks that are delivered, in this order.
+/// A guest's login that is pressed twice: the clicks that are delivered, in this order.
 async fn pressed_twice(delivered: [bool; 2]) {
     let stage = stage().await;
     let guest = stage.guest().await.1;

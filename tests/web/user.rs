@@ -143,7 +143,7 @@ async fn an_outage_makes_nobody_a_guest() {
 async fn a_user_without_a_layer_is_a_500_and_no_guest() {
     let app = App::default().route("/user", |_: User| async { "" }).route("/maybe", maybe);
     assert_eq!(get_with(&app, "/user", &[]).await.status, 500);
-    // actix-web makes `None` of an error by itself, and without a layer nothing of ours can keep it from that.
+    // actix-web turns the error into `None` by itself, and without a layer none of our code can prevent that.
     let maybe = get_with(&app, "/maybe", &[]).await;
     assert_eq!(maybe.status, if NAME == "axum" { 500 } else { 200 });
 }

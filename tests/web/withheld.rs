@@ -13,7 +13,7 @@ async fn login(session: Session) -> Result<String, Error> {
     Ok(session.user().unwrap_or_default())
 }
 
-/// What a payment site's callback does.
+/// The callback of a payment site.
 async fn paid(session: Session) -> Result<String, Error> {
     session.insert("paid", &true)?;
     Ok(format!("withheld {}", session.cookie_may_be_withheld()))
@@ -36,7 +36,7 @@ fn site_of(routes: App, sessions: &Sessions, same_site: SameSite) -> App {
     routes.layer(SessionLayer::new(sessions.clone()).cookie(cookie).expect("browsers take it"))
 }
 
-/// To `shop.example`, with these headers.
+/// A request to `shop.example`, with these headers.
 fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
     let request = Request::new(method, path).header("host", "shop.example");
     headers.iter().fold(request, |request, (name, value)| request.header(name, value))

@@ -30,12 +30,12 @@ pub(crate) struct Args {
     pub(crate) store: String,
     pub(crate) namespace: String,
     pub(crate) timeouts: Timeouts,
-    /// As the crate has it, if not given.
+    /// The crate's default, if not given.
     pub(crate) cap: Option<Cap>,
     pub(crate) sweep_interval: Duration,
 }
 
-/// Which argument is wrong, and what it may be.
+/// The wrong argument, and its valid values.
 #[derive(Debug)]
 pub(crate) struct BadArgs(String);
 
@@ -47,7 +47,7 @@ impl fmt::Display for BadArgs {
     }
 }
 
-/// The values as they stand on the command line.
+/// The values as given on the command line.
 #[derive(Default)]
 struct Given {
     listen: Option<String>,

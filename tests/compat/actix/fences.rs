@@ -1,4 +1,4 @@
-//! What has ended stays ended, whatever is in flight.
+//! An ended session stays ended, whatever is in flight.
 
 use std::time::Duration as Std;
 

@@ -78,7 +78,7 @@ impl SessionStore for Before {
     }
 }
 
-/// A store that moves from the other, with this state in that.
+/// A store that moves from the other, with this state in the other.
 fn before(stage: &Stage, state: State) -> (Store, Before, SessionKey) {
     let before = Before::default();
     let key = before.with(state);
@@ -258,7 +258,7 @@ async fn servers_on_actix_sessions_redis_store_and_on_ours_serve_at_the_same_tim
     }
     assert_eq!(server.ask::<usize>(&["DBSIZE"]), 0);
     assert_eq!(listed(&stage, "ada").await, 1);
-    // The old server does not know it any more, and leaves the cookie alone.
+    // The old server does not find it any more, and leaves the cookie alone.
     assert_eq!(send(old.clone(), "/who", Some(&cookie)).await, (String::new(), None));
     assert_eq!(send(new.clone(), "/who", Some(&cookie)).await.0, "ada");
     send(new.clone(), "/logout", Some(&cookie)).await;

@@ -1,4 +1,4 @@
-//! An update finds what another server did since the load of its request: what was loaded here counts for nothing then.
+//! An update after another server changed the session: the data loaded here is ignored.
 
 use std::time::Duration as Std;
 

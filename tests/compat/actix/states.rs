@@ -1,4 +1,4 @@
-//! What the trait's five methods do with a state.
+//! The trait's five methods on a state.
 
 use std::time::Duration as Std;
 

@@ -1,4 +1,4 @@
-//! A login under the id that the guest already had is one session: nothing is left over, whatever is dropped or races.
+//! A login under the guest's id is one session: nothing else is left, whatever is dropped or races.
 
 use std::pin::pin;
 use std::time::{Duration as Std, UNIX_EPOCH};
@@ -14,7 +14,7 @@ use super::line::session::Record;
 use super::{Dropped, guest, naming, stage};
 use crate::common::{Stage, until};
 
-/// A login in one script, and by the steps that it takes within a Cluster.
+/// A login in one script, and in the steps that it takes in a Cluster.
 const WAYS: [fn(Builder) -> Builder; 2] = [|with| with, Builder::by_steps];
 
 async fn opened(settings: impl FnOnce(Builder) -> Builder) -> (Stage, Store, Record) {
@@ -42,7 +42,7 @@ async fn load(store: &Store, one: &Record) -> Option<Record> {
     store.load(&one.id).await.expect("there")
 }
 
-/// How many sessions there are, and how many of ada's and bob's.
+/// The number of sessions in all, and of ada's and bob's.
 async fn counts(stage: &Stage) -> [u64; 3] {
     let listed = async |user: &str| stage.sessions.user(user).count().await.expect("there");
     [stage.sessions.active_since(UNIX_EPOCH).await.expect("there"), listed("ada").await, listed("bob").await]

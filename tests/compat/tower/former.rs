@@ -66,7 +66,7 @@ impl Before {
     }
 }
 
-/// A store that moves from the other, with this record in that.
+/// A store that moves from the other, with this record in the other.
 async fn before(stage: &Stage, one: Record) -> (Store, Before, Record) {
     let before = Before::default();
     let one = before.with(one).await;
@@ -104,7 +104,7 @@ async fn a_moved_login_is_revoked_with_its_user_and_is_never_moved_again() {
     let stage = stage(|with| with).await;
     let (store, before, one) = before(&stage, of("ada")).await;
     assert!(load(&store, &one).await.is_some());
-    // A request that was under way on a server of the version before.
+    // A request in flight on a server of the previous version.
     before.store.save(&one).await.expect("in memory");
     assert_eq!(stage.sessions.revoke_user("ada").await.expect("there").ended, 1);
     assert_eq!(load(&store, &one).await, None);

@@ -1,4 +1,4 @@
-//! A save finds what another server did since the load of its request: what was loaded here counts for nothing then.
+//! A save after another server changed the session: the data loaded here is ignored.
 
 use cloakroom::compat::tower_sessions::Store;
 use serde_json::json;
@@ -18,7 +18,7 @@ async fn loaded() -> (Stage, Store, Store, Record) {
     (stage, here, there, one)
 }
 
-/// Saves it with this field besides.
+/// Saves it with this further field.
 async fn save(store: &Store, one: &Record, name: &str, value: &str) -> Record {
     let mut one = one.clone();
     one.data.insert(name.to_owned(), json!(value));

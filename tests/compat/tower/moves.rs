@@ -1,4 +1,4 @@
-//! A login under the id that the guest already had: the application did not call `cycle_id`.
+//! A login under the guest's id: the application did not call `cycle_id`.
 
 use std::time::Duration as Std;
 

@@ -1,4 +1,4 @@
-//! What the trait's four methods do with a record.
+//! The trait's four methods on a record.
 
 use cloakroom::compat::tower_sessions::Store;
 use cloakroom::{Limits, Sessions};

@@ -1,4 +1,4 @@
-//! A rolling release: servers of the version before, on tower-sessions' own store, beside servers that move from it.
+//! A rolling release: servers of the previous version, on tower-sessions' own store, and servers that move from it.
 
 use axum::Router;
 use axum::routing::get as on;
@@ -24,7 +24,7 @@ async fn who(session: Session) -> Result<String, &'static str> {
     Ok(session.get::<String>("user").await.map_err(|_| "get")?.unwrap_or_default())
 }
 
-/// The application on this store. What it does without a session leaves the cookie alone.
+/// The application on this store. Requests that need no session leave the cookie alone.
 fn app(store: impl SessionStore + Clone) -> Router {
     let layer = SessionManagerLayer::new(store).with_expiry(Expiry::OnInactivity(Duration::days(1)));
     let routes = Router::new().route("/login", on(login)).route("/logout", on(logout)).route("/who", on(who));

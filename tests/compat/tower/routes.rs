@@ -77,7 +77,7 @@ async fn hour() -> (Stage, Router) {
     (stage, app)
 }
 
-/// A visitor for whom something is stored: the cookie's value.
+/// Stores something for a visitor; returns the cookie's value.
 async fn stored(app: &Router) -> String {
     get(app, "/insert", None).await.id().to_owned()
 }
@@ -150,7 +150,7 @@ async fn the_last_value_removed_leaves_an_empty_session() {
     assert_eq!(get(&app, "/get", Some(&id)).await.body, "None");
 }
 
-/// It loads nothing, so the save that follows is of a record that no load has shown.
+/// A clear loads nothing, so the save that follows is of a record that was never loaded.
 #[tokio::test]
 async fn a_clear_empties_the_session_and_adopts_no_id() {
     let (stage, app) = hour().await;

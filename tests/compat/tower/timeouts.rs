@@ -1,4 +1,4 @@
-//! A record's expiry date, which decides alone unless the builder was given timeouts.
+//! A record's expiry date decides alone unless the builder was given timeouts.
 
 use std::time::Duration as Std;
 

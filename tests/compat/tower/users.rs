@@ -52,7 +52,7 @@ async fn a_logout_takes_the_record_off_the_users_list() {
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 0);
 }
 
-/// So `cycle_id` is to go on, that a failure in between logs nobody out: tower-sessions #260.
+/// `cycle_id` works in this order, so that a failure in between logs nobody out: tower-sessions #260.
 #[tokio::test]
 async fn an_old_id_that_is_deleted_after_the_new_one_was_created_takes_nothing_along() {
     let stage = stage(|with| with).await;
@@ -109,7 +109,7 @@ async fn a_user_id_that_cannot_be_is_an_error_and_stores_nothing() {
     assert_eq!(stage.sessions.active_since(std::time::UNIX_EPOCH).await.expect("there"), 2, "the guests of the saves");
 }
 
-/// A guest's record that is changed so is not saved, and stays as it was.
+/// A guest's record with such a change is not saved, and stays as it was.
 async fn refused(store: &Store, change: impl FnOnce(&mut Record)) -> String {
     let mut one = guest();
     store.create(&mut one).await.expect("there");

@@ -1,6 +1,6 @@
 //! A browser's short name, for a list of devices.
 
-/// What a browser writes of itself → its name. Many claim to be others too, so the order matters.
+/// A part of the user agent → the browser's name. Many also claim to be others, so the order matters.
 const BROWSERS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -23,10 +23,10 @@ const SYSTEMS: [(&str, &str); 7] = [
     ("Linux", "Linux"),
 ];
 
-/// As much of a name that nobody knows.
+/// The length to which an unknown name is cut.
 const MOST: usize = 40;
 
-/// "Firefox on Android", or a program's own word for itself.
+/// "Firefox on Android", or a program's own name.
 pub(super) fn named(agent: Option<&str>) -> String {
     let agent = agent.map(str::trim).filter(|agent| !agent.is_empty());
     let Some(agent) = agent else { return "Unknown device".to_owned() };

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-/// Text as it may stand between tags and in a quoted attribute.
+/// Escapes text for use between tags and in a quoted attribute.
 pub(super) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in text.chars() {
@@ -20,7 +20,7 @@ pub(super) fn escaped(text: &str) -> String {
     html
 }
 
-/// A time as a `<time>` element that says how long ago that was.
+/// A time as a `<time>` element with the time since then.
 pub(super) fn ago(time: SystemTime, now: SystemTime) -> String {
     let exact =
         Timestamp::try_from(time).map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default();
@@ -28,7 +28,7 @@ pub(super) fn ago(time: SystemTime, now: SystemTime) -> String {
     format!("<time datetime=\"{exact}\">{words}</time>")
 }
 
-/// Use is noted once a minute, so what is less than two minutes ago is now.
+/// Use is noted once a minute, so less than two minutes ago is now.
 fn since(span: Duration) -> String {
     let minutes = span.as_secs() / 60;
     match (minutes, minutes / 60, minutes / (24 * 60)) {
