@@ -129,7 +129,7 @@ async fn needs_each(servers: &[Arc<Server>], builder: Builder, place: &str, toke
 }
 
 #[tokio::test]
-async fn on_a_cluster_the_line_and_what_is_said_besides_are_needed_and_enough() {
+async fn on_a_cluster_the_line_and_its_additions_are_needed_and_enough() {
     let cluster = Cluster::start(2, 0);
     let besides = acl::besides("Redis Cluster");
     let besides: Vec<&str> = besides.iter().map(String::as_str).collect();
@@ -180,7 +180,7 @@ async fn another_namespace_is_out_of_reach() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_even_connect_is_told_so() {
+async fn a_user_who_may_not_connect_gets_an_error_that_names_the_cause() {
     let server = Server::start(&[]);
     let url = acl::login_without(&server, "r30", &["time", "info"]);
     let refused = Sessions::builder(url).namespace("r30").connect().await;

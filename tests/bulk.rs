@@ -39,7 +39,7 @@ async fn loads(sessions: &Sessions, token: &str, stop: impl Fn(usize) -> bool) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_guests_are_revoked_in_bounded_calls_while_a_user_goes_on() {
+async fn ten_thousand_guests_are_revoked_in_bounded_calls() {
     let server = Server::start(&["--slowlog-log-slower-than", "100000"]);
     let sessions = Sessions::builder(server.url()).namespace("bulk").connect().await.expect("a server");
     fill(&sessions, 10_000).await;

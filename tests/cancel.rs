@@ -93,7 +93,7 @@ async fn run(back: &Back, operation: &str, when: Drops) -> Option<Look> {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_at_any_point_leaves_redis_as_before_it_or_as_after_it() {
+async fn a_call_dropped_at_any_point_leaves_redis_as_before_or_after_it() {
     let back = Back::redis(Arc::new(Server::start(&[])), Duration::from_millis(1)).await;
     for operation in OPERATIONS {
         let points = at_every_point(&back, operation).await;
@@ -102,7 +102,7 @@ async fn a_call_that_is_dropped_at_any_point_leaves_redis_as_before_it_or_as_aft
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_while_it_connects_leaves_redis_as_before_it_or_as_after_it() {
+async fn a_call_dropped_while_connecting_leaves_redis_as_before_or_after_it() {
     let back = Back::redis(Arc::new(Server::start(&[])), Duration::from_millis(1)).await.cold();
     for operation in OPERATIONS.into_iter().filter(|operation| !operation.contains(ALL_BUCKETS)) {
         let points = at_every_point(&back, operation).await;
@@ -113,7 +113,7 @@ async fn a_call_that_is_dropped_while_it_connects_leaves_redis_as_before_it_or_a
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_at_any_point_leaves_the_embedded_store_as_before_it_or_as_after_it() {
+async fn a_dropped_call_leaves_the_embedded_store_as_before_or_after_it() {
     for operation in OPERATIONS {
         at_every_point(&Back::Memory, operation).await;
     }

@@ -178,7 +178,7 @@ async fn connect(url: String) -> Sessions {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_master_serves_a_revoked_login_for_three_seconds_at_most() {
+async fn a_replaced_master_serves_a_revoked_login_for_3_seconds_at_most() {
     let moved = moved().await;
     let Moved { sessions, token, new, .. } = &moved;
     let revoked = connect(new.url()).await.user("ada").revoke_all().await.expect("there");

@@ -51,7 +51,7 @@ fn rows() -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_requirement_names_an_existing_test_or_the_issue_that_will_bring_one() {
+fn every_requirement_names_an_existing_test_or_an_open_issue() {
     let tests = tests();
     for (number, shown) in rows() {
         if shown.starts_with("open: ") {
@@ -67,7 +67,7 @@ fn every_requirement_names_an_existing_test_or_the_issue_that_will_bring_one() {
 }
 
 #[test]
-fn no_requirement_is_left_out() {
+fn every_requirement_has_a_row() {
     let listed: Vec<String> = rows().into_iter().map(|(number, _)| number).collect();
     let numbers = |prefix: &str, numbers: &[(u32, u32)], width: usize| {
         let each = numbers.iter().flat_map(|&(first, last)| first..=last);
@@ -84,7 +84,7 @@ fn no_requirement_is_left_out() {
 }
 
 #[test]
-fn the_readme_is_short_and_shows_the_program_that_is_compiled_and_tested() {
+fn the_readme_is_short_and_shows_the_tested_example() {
     let readme = read("README.md");
     assert!(readme.lines().count() <= 130, "{} lines", readme.lines().count());
     let block = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a Rust block");
@@ -140,7 +140,7 @@ fn rooms_import_nothing_from_above_them() {
 }
 
 #[test]
-fn no_key_is_spelled_outside_of_the_file_for_keys() {
+fn no_key_is_built_outside_the_file_for_keys() {
     let mut files = Vec::new();
     sources(&Path::new(ROOT).join("src"), &mut files);
     let spelled = files.iter().filter(|file| file.contains("}:s:") || file.contains("}}:s:") || file.contains(":{{{"));
@@ -149,7 +149,7 @@ fn no_key_is_spelled_outside_of_the_file_for_keys() {
 }
 
 #[test]
-fn the_rust_version_is_the_highest_that_a_dependency_asks_for() {
+fn the_rust_version_is_the_highest_that_a_dependency_needs() {
     let metadata = std::process::Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--all-features", "--offline", "--manifest-path"])
         .arg(Path::new(ROOT).join("Cargo.toml"))

@@ -13,7 +13,7 @@ const GRACE: Duration = Duration::from_secs(600);
 const PAST_THE_DEADLINE: Duration = Duration::from_secs(32 * 60);
 
 #[tokio::test]
-async fn servers_with_different_graces_agree_on_who_lives() {
+async fn servers_with_different_graces_agree_on_which_sessions_live() {
     let with = redis_stage(|with| with.expiry_grace(GRACE)).await;
     let without = with.another(|with| with).await;
     let (_, token) = with.guest().await;
@@ -31,7 +31,7 @@ async fn servers_with_different_graces_agree_on_who_lives() {
 }
 
 #[tokio::test]
-async fn a_write_within_the_grace_is_refused_by_every_server() {
+async fn every_server_refuses_a_write_within_the_grace() {
     let with = redis_stage(|with| with.expiry_grace(GRACE)).await;
     let without = with.another(|with| with).await;
     let (_, token) = with.guest().await;

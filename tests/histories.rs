@@ -24,17 +24,17 @@ mod stored;
 mod world;
 
 #[tokio::test]
-async fn a_history_is_answered_alike_by_two_embedded_stores() {
+async fn two_embedded_stores_return_the_same_results_for_a_history() {
     all_alike(&Against::Memory, 50).await;
 }
 
 #[tokio::test]
-async fn every_history_is_answered_alike_by_the_embedded_store_and_redis() {
+async fn every_history_has_the_same_results_on_the_embedded_store_and_redis() {
     all_alike(&Against::Redis(Place::chosen()), 25).await;
 }
 
 #[tokio::test]
-async fn calls_that_are_delivered_again_at_any_later_point_change_no_answer() {
+async fn calls_that_are_delivered_again_at_any_later_point_change_no_result() {
     let server = Server::start(&[]);
     if Recorder::start(&server, "quotes").await.misreads().await {
         println!("Not run: what this server's MONITOR tells of a call cannot be sent again.");

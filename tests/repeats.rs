@@ -32,7 +32,7 @@ fn every_script_is_delivered_again_here() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_delivered_again_at_once_is_answered_as_the_first_time_and_changes_nothing() {
+async fn an_immediate_repeat_gets_the_first_reply_and_changes_nothing() {
     let server = server();
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;
@@ -80,7 +80,7 @@ async fn a_call_past_its_not_after_is_refused_without_effect() {
 }
 
 #[tokio::test]
-async fn a_call_that_was_never_executed_is_refused_once_its_not_after_has_passed_while_it_waited() {
+async fn a_delayed_first_delivery_is_refused_past_its_not_after() {
     let server = server();
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;

@@ -140,7 +140,7 @@ fn contains(hay: &[u8], needle: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn nothing_that_opens_a_session_reaches_redis_its_logs_or_ours() {
+async fn no_secret_that_opens_a_session_reaches_redis_its_logs_or_ours() {
     let settings = [
         "--slowlog-log-slower-than",
         "0",

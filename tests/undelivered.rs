@@ -116,7 +116,7 @@ async fn each_session_is_somebodys(stage: &Stage, tokens: &[String]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_leave_axum_during_a_login_leave_no_session_that_nobody_has() {
+async fn clients_that_leave_axum_during_a_login_leave_no_ownerless_session() {
     use axum::extract::Path;
     let (stage, gate) = (redis_stage(|with| with).await, Gate::new());
     let serve = {
@@ -183,7 +183,7 @@ fn actix(stage: &Stage, gate: &Gate, half_closed: bool) -> (SocketAddr, actix_we
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_leave_actix_web_during_a_login_leave_no_session_that_nobody_has() {
+async fn clients_that_leave_actix_web_during_a_login_leave_no_ownerless_session() {
     let (stage, gate) = (redis_stage(|with| with).await, Gate::new());
     let (server, handle) = actix(&stage, &gate, false);
     let kinds = [Client::Stays, Client::Leaves, Client::HalfCloses];
@@ -194,7 +194,7 @@ async fn clients_that_leave_actix_web_during_a_login_leave_no_session_that_nobod
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_half_close_are_served_by_actix_web_as_it_comes() {
+async fn half_closed_clients_of_actix_web_may_or_may_not_be_served() {
     let (stage, gate) = (redis_stage(|with| with).await, Gate::new());
     let (server, handle) = actix(&stage, &gate, true);
     let tokens = visits(&gate, server, &[Client::Stays, Client::HalfCloses], |_| false).await;

@@ -35,7 +35,7 @@ async fn no_other_site_signs_a_visitor_in() -> Result<(), Failure> {
 }
 
 #[tokio::test]
-async fn no_other_site_signs_a_visitor_out_also_not_from_another_port_of_the_host() -> Result<(), Failure> {
+async fn no_other_site_or_port_signs_a_visitor_out() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let victim = stage.browser(Kind::Laptop).await?;
     victim.sign_in(&stage.a, "ada").await?;
@@ -51,7 +51,7 @@ async fn no_other_site_signs_a_visitor_out_also_not_from_another_port_of_the_hos
 }
 
 #[tokio::test]
-async fn a_link_on_another_site_leads_to_the_page_with_its_visitor_signed_in() -> Result<(), Failure> {
+async fn a_link_from_another_site_opens_the_page_signed_in() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.sign_in(&stage.a, "ada").await?;

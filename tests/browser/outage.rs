@@ -5,7 +5,7 @@ use crate::browser::Kind;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn in_an_outage_the_page_stays_and_says_so() -> Result<(), Failure> {
+async fn in_an_outage_the_page_stays_with_a_notice() -> Result<(), Failure> {
     let mut stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.sign_in(&stage.a, "ada").await?;

@@ -96,7 +96,7 @@ async fn on_a_phone_nothing_is_too_wide_too_small_too_faint_or_without_a_name() 
 }
 
 #[tokio::test]
-async fn everything_is_reached_by_keyboard_and_news_are_announced() -> Result<(), Failure> {
+async fn everything_is_reached_by_keyboard_and_notices_are_announced() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.visit(&stage.a).await?;

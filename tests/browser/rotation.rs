@@ -41,7 +41,7 @@ async fn rounds(browser: &Browser, at_once: u32) -> Result<serde_json::Value, Fa
 }
 
 #[tokio::test]
-async fn a_rotation_while_other_tabs_load_shows_nobody_a_page_without_the_login() -> Result<(), Failure> {
+async fn a_rotation_while_other_tabs_load_shows_no_page_without_the_login() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.sign_in(&stage.a, "ada").await?;

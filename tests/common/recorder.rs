@@ -207,7 +207,7 @@ fn escaped<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> u8 {
 }
 
 #[test]
-fn the_quoting_of_monitor_is_undone() {
+fn monitor_lines_are_unquoted() {
     for quote in ["\\\"", "\""] {
         let line = r#"1700000000.000001 [0 unix:/s] "EVALSHA" "a?b\\" "\x00\xffz\n\r\t\a\b" """#.replace('?', quote);
         let words = super::recorder::words(&line).expect("not from a script");

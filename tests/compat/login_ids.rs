@@ -136,7 +136,7 @@ enum Tagged {
 shown!(Tagged);
 
 #[tokio::test]
-async fn sign_out_everywhere_ends_the_sessions_of_a_user_with_an_id_of_any_type() {
+async fn sign_out_everywhere_works_for_user_ids_of_any_type() {
     is_signed_out_everywhere([42_i64, -42]).await;
     is_signed_out_everywhere([u64::MAX, 0]).await;
     is_signed_out_everywhere(["ada".to_owned(), "bob".to_owned()]).await;

@@ -73,7 +73,7 @@ async fn tower(watch: &mut Watch) -> (TowerStore, Id) {
 }
 
 #[tokio::test]
-async fn a_request_that_writes_asks_twice_as_with_tower_sessions_own_store() {
+async fn a_writing_request_makes_two_calls_as_with_tower_sessions_own_store() {
     let mut watch = Watch::new().await;
     let (store, id) = tower(&mut watch).await;
     for number in 0..3 {
@@ -83,7 +83,7 @@ async fn a_request_that_writes_asks_twice_as_with_tower_sessions_own_store() {
 }
 
 #[tokio::test]
-async fn once_per_touch_interval_it_pushes_the_expiry_back_too() {
+async fn once_per_touch_interval_a_request_also_extends_the_expiry() {
     let mut watch = Watch::new().await;
     let (store, id) = tower(&mut watch).await;
     watch.stage.advance(Std::from_secs(50)).await;
@@ -102,7 +102,7 @@ async fn once_per_touch_interval_it_pushes_the_expiry_back_too() {
 }
 
 #[tokio::test]
-async fn a_save_of_what_was_not_loaded_here_loads_it() {
+async fn a_save_of_a_record_not_loaded_here_loads_it() {
     let mut watch = Watch::new().await;
     let (store, id) = tower(&mut watch).await;
     let one = store.load(&id).await.expect("there").expect("live");
@@ -118,7 +118,7 @@ async fn a_save_of_what_was_not_loaded_here_loads_it() {
 }
 
 #[tokio::test]
-async fn behind_a_door_it_is_one_load_more() {
+async fn a_record_behind_a_door_takes_one_more_load() {
     let mut watch = Watch::new().await;
     let (store, id) = tower(&mut watch).await;
     request(&store, id, "user", "ada").await;
@@ -129,7 +129,7 @@ async fn behind_a_door_it_is_one_load_more() {
 }
 
 #[tokio::test]
-async fn a_request_of_actix_session_asks_as_often_and_to_prolong_it_only_when_that_is_due() {
+async fn an_actix_request_makes_two_calls_and_extends_only_when_due() {
     let mut watch = Watch::new().await;
     let store = ActixStore::new(watch.stage.sessions.clone());
     let key = store.save([("a".to_owned(), "1".to_owned())].into(), &HALF_AN_HOUR).await.expect("there");

@@ -43,7 +43,7 @@ async fn of_ada(stage: &Stage) -> (Session, String) {
 }
 
 #[tokio::test]
-async fn a_logout_goes_on_when_the_client_hangs_up() {
+async fn a_logout_continues_when_the_client_hangs_up() {
     let stage = stage(|builder| builder).await;
     let (session, token) = of_ada(&stage).await;
     hang_up(&session, session.logout()).await;
@@ -55,7 +55,7 @@ async fn a_logout_goes_on_when_the_client_hangs_up() {
 }
 
 #[tokio::test]
-async fn invalidate_and_reset_go_on_when_the_client_hangs_up() {
+async fn invalidate_and_reset_continue_when_the_client_hangs_up() {
     let stage = stage(|builder| builder).await;
     let (session, token) = of_ada(&stage).await;
     hang_up(&session, session.invalidate()).await;
@@ -67,7 +67,7 @@ async fn invalidate_and_reset_go_on_when_the_client_hangs_up() {
 }
 
 #[tokio::test]
-async fn a_revocation_goes_on_when_the_client_hangs_up() {
+async fn a_revocation_continues_when_the_client_hangs_up() {
     let stage = stage(|builder| builder).await;
     let (session, token) = of_ada(&stage).await;
     hang_up(&session, session.logout_everywhere()).await;
@@ -89,7 +89,7 @@ async fn a_revocation_goes_on_when_the_client_hangs_up() {
 }
 
 #[tokio::test]
-async fn an_end_that_waits_for_replicas_goes_on_when_the_client_hangs_up() {
+async fn an_end_waiting_for_replicas_continues_when_the_client_hangs_up() {
     let stage = stage(|builder| builder).await;
     let durable = stage.sessions.durable(1, Duration::from_millis(50));
     let (session, token) = of_ada(&stage).await;

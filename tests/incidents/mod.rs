@@ -104,7 +104,7 @@ async fn a_wrong_password_is_one_line_and_the_right_one_another() {
 }
 
 #[tokio::test]
-async fn writes_refused_for_want_of_replicas_are_one_line_while_reads_succeed() {
+async fn writes_refused_for_lack_of_replicas_are_one_line() {
     let server = Server::start(&[]);
     let sessions = lazy(server.url(), |with| with);
     let cookie = cookie(&sessions).await;
@@ -117,7 +117,7 @@ async fn writes_refused_for_want_of_replicas_are_one_line_while_reads_succeed() 
 }
 
 #[tokio::test]
-async fn writes_refused_for_want_of_memory_are_one_line_while_reads_succeed() {
+async fn writes_refused_for_lack_of_memory_are_one_line() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
     let sessions = lazy(server.url(), |with| with);
     let cookie = cookie(&sessions).await;
@@ -152,7 +152,7 @@ async fn too_many_calls_in_flight_are_one_line_and_their_end_another() {
 }
 
 #[tokio::test]
-async fn sentinels_that_know_no_master_are_one_line_and_a_master_another() {
+async fn sentinels_without_a_master_are_one_line_and_a_master_another() {
     let (sentinel, server) = (Server::sentinel(""), Server::listening(&[]));
     let sessions = lazy(format!("redis-sentinel://127.0.0.1:{}/main", sentinel.port()), |with| with);
     let cookie = format!("__Host-id={}", foreign_token());

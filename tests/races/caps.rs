@@ -36,7 +36,7 @@ async fn two_hundred_logins(cap: Cap) -> (Vec<LoginOutcome>, u64, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_200_logins_at_once_no_more_than_the_cap_are_ever_live_when_the_earliest_are_evicted() {
+async fn two_hundred_concurrent_logins_never_exceed_an_evicting_cap() {
     let (outcomes, most, left) = two_hundred_logins(Cap::evict(5)).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, LoginOutcome::As(_))), "{outcomes:?}");
     assert!(most <= 5, "{most} were live at once");
@@ -44,7 +44,7 @@ async fn of_200_logins_at_once_no_more_than_the_cap_are_ever_live_when_the_earli
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_200_logins_at_once_no_more_than_the_cap_are_let_in_when_the_rest_is_rejected() {
+async fn two_hundred_concurrent_logins_never_exceed_a_rejecting_cap() {
     let (outcomes, most, left) = two_hundred_logins(Cap::reject(5)).await;
     let in_ = outcomes.iter().filter(|outcome| matches!(outcome, LoginOutcome::As(_))).count();
     assert_eq!((in_, left), (5, 5));

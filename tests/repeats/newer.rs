@@ -14,7 +14,7 @@ const NEWER: [&str; 9] =
     ["save", "increment", "rotate", "retime", "log in", "log in again", "clear", "log out", "revoke and log in"];
 
 #[tokio::test]
-async fn a_call_that_is_delivered_again_after_newer_ones_changes_nothing() {
+async fn a_repeat_after_newer_calls_changes_nothing() {
     let server = server();
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;
@@ -31,7 +31,7 @@ async fn a_call_that_is_delivered_again_after_newer_ones_changes_nothing() {
 
 /// A swap compares with the session as loaded, so a delayed one is not executed even once.
 #[tokio::test]
-async fn a_swap_that_is_overtaken_by_anything_does_nothing() {
+async fn an_overtaken_swap_does_nothing() {
     let server = server();
     for newer in NEWER {
         let mut scene = Scene::before(&server, "swap").await;
@@ -46,7 +46,7 @@ async fn a_swap_that_is_overtaken_by_anything_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_call_that_the_session_has_forgotten_is_not_done_again() {
+async fn a_repeat_that_the_session_has_forgotten_is_not_executed() {
     let server = server();
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;
@@ -63,7 +63,7 @@ async fn a_call_that_the_session_has_forgotten_is_not_done_again() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_delivered_again_after_a_while_changes_nothing() {
+async fn a_later_repeat_changes_nothing() {
     let server = server();
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;

@@ -16,7 +16,7 @@ const ENDS: [&str; 5] = ["expire", "shorten and expire", "log out", "log in", "r
 const WAITS: [u64; 10] = [0, 5, 20, 30, 6, 60, 2, 300, 3400, 40_000];
 
 #[tokio::test]
-async fn a_session_that_has_ended_never_lives_again_however_late_its_making_is_repeated() {
+async fn an_ended_session_never_lives_again_however_late_a_repeat_comes() {
     let server = server();
     for (maker, end) in MAKERS.into_iter().flat_map(|maker| ENDS.map(|end| (maker, end))) {
         let mut scene = Scene::before(&server, maker).await;
@@ -57,7 +57,7 @@ async fn do_end(end: &str, stage: &Stage, session: &Session) -> u64 {
 }
 
 #[tokio::test]
-async fn a_session_with_a_life_shorter_than_a_repeat_may_come_late_is_not_made_again_after_it() {
+async fn a_short_lived_session_is_not_made_again_by_a_late_repeat() {
     let server = server();
     for maker in MAKERS {
         let seconds = Duration::from_secs(5);

@@ -78,7 +78,7 @@ async fn actix(sessions: &Sessions) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_opens_a_session_of_a_drop_in_store_reaches_neither_redis_nor_our_log() {
+async fn no_secret_of_a_drop_in_store_reaches_redis_or_our_log() {
     let server = Server::start(&["--rdbcompression", "no"]);
     let log = Log::default();
     let writer = log.clone();

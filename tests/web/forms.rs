@@ -53,7 +53,7 @@ async fn a_form_from_before_a_login_is_refused_also_after_a_rotation() {
 }
 
 #[tokio::test]
-async fn of_more_than_four_rotations_in_an_hour_the_oldest_form_is_refused() {
+async fn after_more_than_four_rotations_in_an_hour_the_oldest_form_is_refused() {
     let stage = stage().await;
     let app = protected(&stage.sessions);
     let mut visitor = Visitor::of(&app);

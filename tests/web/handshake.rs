@@ -78,7 +78,7 @@ async fn a_websocket_handshake_of_our_own_page_or_a_trusted_one_passes() {
 }
 
 #[tokio::test]
-async fn every_spelling_of_the_protocol_that_a_framework_accepts_is_a_handshake() {
+async fn every_accepted_spelling_of_websocket_is_a_handshake() {
     let stage = stage().await;
     let app = site(&stage.sessions, CsrfLayer::new());
     let from_elsewhere =

@@ -65,7 +65,7 @@ async fn press_twice(app: &App, forms: [Request; 2], at_once: bool) -> [Answer; 
 }
 
 #[tokio::test]
-async fn a_login_pressed_twice_ends_in_one_session_with_the_cart_whichever_response_is_kept() {
+async fn a_login_pressed_twice_ends_in_one_session_with_the_cart() {
     let stage = stage().await;
     let app = shop(&stage.sessions);
     for round in 0..ROUNDS {

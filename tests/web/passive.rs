@@ -115,7 +115,7 @@ async fn a_request_that_the_rule_names_keeps_no_session_alive() {
 }
 
 #[tokio::test]
-async fn what_a_passive_request_writes_is_saved_and_keeps_nothing_alive() {
+async fn a_passive_requests_writes_are_saved_and_keep_nothing_alive() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let mut visitor = Visitor::of(&app);
@@ -134,7 +134,7 @@ async fn what_a_passive_request_writes_is_saved_and_keeps_nothing_alive() {
 }
 
 #[tokio::test]
-async fn a_passive_request_is_no_first_use_of_a_rotated_token() {
+async fn a_passive_request_is_not_the_first_use_of_a_rotated_token() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let mut visitor = Visitor::of(&app);

@@ -60,7 +60,7 @@ async fn overtaken(ago: Duration, rotates: bool) -> (u16, String, Option<String>
 }
 
 #[tokio::test]
-async fn a_request_that_a_reauthentication_overtakes_is_saved_and_sets_no_cookie() {
+async fn a_request_overtaken_by_a_reauthentication_is_saved_without_a_cookie() {
     for rotates in [false, true] {
         let (status, _, cookie, stored) = overtaken(Duration::ZERO, rotates).await;
         assert_eq!((status, stored), (200, Some(2)));
@@ -132,7 +132,7 @@ async fn obstruct(way: &str, session: &Session, stage: &Stage, held: &str) -> Re
 
 /// Issue 10, 12: the client gets the handler's response.
 #[tokio::test]
-async fn after_a_discard_the_handlers_response_is_sent_whatever_was_refused() {
+async fn after_a_discard_the_handlers_response_is_sent() {
     for (way, otherwise) in [
         ("a conflict", 409),
         ("an old login", 409),
@@ -168,7 +168,7 @@ async fn after_a_discard_the_handlers_response_is_sent_whatever_was_refused() {
 }
 
 #[tokio::test]
-async fn what_was_discarded_is_not_stored_and_what_is_changed_after_it_is() {
+async fn discarded_changes_are_not_stored_and_later_ones_are() {
     let stage = stage().await;
     let mut visitor = ada(&stage).await;
     let handler = |session: Session| async move {

@@ -29,7 +29,7 @@ async fn field(sessions: &Sessions, visitor: &Visitor) -> Option<i32> {
 }
 
 #[tokio::test]
-async fn what_a_handler_changed_is_saved_without_its_doing() {
+async fn a_handlers_changes_are_saved_implicitly() {
     for status in [200, 204, 303, 404, 422] {
         let stage = stage().await;
         let sessions = stage.sessions.clone();
@@ -56,7 +56,7 @@ async fn after_a_server_error_nothing_pending_is_saved() {
 }
 
 #[tokio::test]
-async fn after_a_server_error_it_is_saved_where_that_was_asked_for() {
+async fn after_a_server_error_changes_are_saved_if_configured() {
     async fn fails(session: Session) -> Result<Reply, Error> {
         session.insert("n", &2)?;
         Ok(Reply::status(500))
@@ -79,7 +79,7 @@ async fn after_a_server_error_it_is_saved_where_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_save_that_fails_beside_a_server_error_leaves_the_handlers_answer() {
+async fn a_save_that_fails_after_a_server_error_leaves_the_handlers_response() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let handler = {
@@ -101,7 +101,7 @@ async fn a_save_that_fails_beside_a_server_error_leaves_the_handlers_answer() {
 }
 
 #[tokio::test]
-async fn a_login_rotation_or_logout_that_was_done_keeps_its_cookie_after_a_server_error() {
+async fn a_login_rotation_or_logout_keeps_its_cookie_after_a_server_error() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let mut visitor = visitor(&sessions).await.on(&App::of(&sessions, |session: Session, uri: Uri| async move {
@@ -122,7 +122,7 @@ async fn a_login_rotation_or_logout_that_was_done_keeps_its_cookie_after_a_serve
 }
 
 #[tokio::test]
-async fn a_503_changes_the_cookie_only_to_a_token_that_is_already_stored() {
+async fn a_503_sets_the_cookie_only_to_a_token_that_is_stored() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let handler = |session: Session, uri: Uri| async move {
@@ -196,7 +196,7 @@ async fn refuse_a_change(session: &Session, sessions: &Sessions, token: &str) ->
 
 /// I-15: a change reported as not stored is not stored later.
 #[tokio::test]
-async fn what_was_refused_as_a_conflict_is_not_saved_when_the_response_goes_out() {
+async fn conflicting_changes_are_not_saved_with_the_response() {
     for (save_on, status) in [(SaveOn::Success, 409), (SaveOn::Success, 200), (SaveOn::Always, 500)] {
         let stage = stage().await;
         let sessions = stage.sessions.clone();
@@ -218,7 +218,7 @@ async fn what_was_refused_as_a_conflict_is_not_saved_when_the_response_goes_out(
 }
 
 #[tokio::test]
-async fn after_a_conflict_a_change_is_saved_with_a_reload_before_it_and_no_success_without() {
+async fn after_a_conflict_only_a_change_after_a_reload_is_saved() {
     for (path, status, stored) in [("/reload", 200, 6), ("/", 409, 5)] {
         let stage = stage().await;
         let sessions = stage.sessions.clone();

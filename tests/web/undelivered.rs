@@ -100,7 +100,7 @@ async fn logged_in(session: Session, login: Login) -> Result<&'static str, Error
 }
 
 #[tokio::test]
-async fn a_login_that_is_dropped_at_any_point_leaves_no_session_that_nobody_has() {
+async fn a_dropped_login_leaves_no_ownerless_session() {
     let app =
         |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("eve").cap(Cap::evict(256))));
     leaves_no_session_that_nobody_has(Before::Nothing, app).await;
@@ -108,14 +108,14 @@ async fn a_login_that_is_dropped_at_any_point_leaves_no_session_that_nobody_has(
 }
 
 #[tokio::test]
-async fn a_reauthentication_that_is_dropped_at_any_point_leaves_no_session_that_nobody_has() {
+async fn a_dropped_reauthentication_leaves_no_ownerless_session() {
     let app =
         |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("ada").cap(Cap::evict(256))));
     leaves_no_session_that_nobody_has(Before::Ada, app).await;
 }
 
 #[tokio::test]
-async fn a_reauthentication_that_is_dropped_beside_a_touch_leaves_no_session_that_nobody_has() {
+async fn a_reauthentication_dropped_during_a_touch_leaves_no_ownerless_session() {
     let app = |stage: &Stage| {
         App::of(&stage.sessions, |session| async move {
             // The touch is sent before the login.
@@ -127,7 +127,7 @@ async fn a_reauthentication_that_is_dropped_beside_a_touch_leaves_no_session_tha
 }
 
 #[tokio::test]
-async fn a_guests_first_save_that_is_dropped_at_any_point_leaves_no_session_that_nobody_has() {
+async fn a_dropped_first_save_of_a_guest_leaves_no_ownerless_session() {
     let saved = |session: Session| async move {
         session.insert("n", &1)?;
         session.save().await?.into_result()?;
@@ -143,7 +143,7 @@ async fn a_guests_first_save_that_is_dropped_at_any_point_leaves_no_session_that
 }
 
 #[tokio::test]
-async fn a_logout_that_keeps_a_field_leaves_no_session_that_nobody_has() {
+async fn a_dropped_logout_that_keeps_a_field_leaves_no_ownerless_session() {
     let out = |session: Session| async move {
         session.insert("n", &1)?;
         let _ = session.logout_keeping(["n"]).await?;
@@ -154,7 +154,7 @@ async fn a_logout_that_keeps_a_field_leaves_no_session_that_nobody_has() {
 }
 
 #[tokio::test]
-async fn a_rotation_after_a_login_that_is_dropped_leaves_no_session_that_nobody_has() {
+async fn a_rotation_after_a_dropped_login_leaves_no_ownerless_session() {
     let app = |stage: &Stage| {
         App::of(&stage.sessions, |session: Session| async move {
             logged_in(session.clone(), Login::new("eve").cap(Cap::evict(256))).await?;
@@ -215,7 +215,7 @@ async fn a_response_without_a_body_delivers_its_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_the_application_asked_for_is_delivered_by_it() {
+async fn a_token_taken_by_the_application_counts_as_delivered() {
     let stage = stage().await;
     let app = App::of(&stage.sessions, |session: Session| async move {
         logged_in(session.clone(), Login::new("ada")).await?;
@@ -228,7 +228,7 @@ async fn a_token_that_the_application_asked_for_is_delivered_by_it() {
 }
 
 #[tokio::test]
-async fn a_cap_that_rejects_has_room_again_6_s_after_a_login_that_was_not_delivered() {
+async fn a_rejecting_cap_has_room_6_s_after_an_undelivered_login() {
     let stage = super::stage(|builder| builder.cap(Cap::reject(1))).await;
     let slow = App::of(&stage.sessions, |session: Session| async move {
         let _ = session.login(Login::new("ada")).await?;
@@ -262,7 +262,7 @@ async fn panics(session: Session) -> Result<&'static str, Error> {
 }
 
 #[tokio::test]
-async fn a_panic_ends_the_login_before_it_unless_it_is_caught_inside_of_the_layer() {
+async fn a_panic_ends_the_login_before_it_unless_caught_inside_the_layer() {
     let stage = stage().await;
     let outside = App::of(&stage.sessions, panics);
     assert!(caught(outside.send(request(None))).await.is_none());
@@ -276,7 +276,7 @@ async fn a_panic_ends_the_login_before_it_unless_it_is_caught_inside_of_the_laye
 }
 
 #[tokio::test]
-async fn a_login_that_the_handler_drops_midway_is_ended_though_there_is_a_response() {
+async fn a_login_dropped_by_its_handler_is_ended_despite_the_response() {
     let stage = stage().await;
     let mut held = Vec::new();
     for (after, again) in (1..6).flat_map(|after| [(after, false), (after, true)]) {
@@ -296,7 +296,7 @@ async fn a_login_that_the_handler_drops_midway_is_ended_though_there_is_a_respon
 }
 
 #[tokio::test]
-async fn a_task_of_the_handler_goes_on_and_its_login_is_ended_when_it_is_done() {
+async fn a_detached_tasks_login_is_ended_when_the_task_is_done() {
     let stage = stage().await;
     let app = App::of(&stage.sessions, |session: Session| async move {
         let task = tokio::spawn(async move {
@@ -346,7 +346,7 @@ async fn pressed_twice(delivered: [bool; 2]) {
 }
 
 #[tokio::test]
-async fn of_two_clicks_the_one_that_was_delivered_keeps_the_session_and_the_cart() {
+async fn the_delivered_one_of_two_clicks_keeps_the_session_and_the_cart() {
     for delivered in [[false, true], [true, false], [false, false]] {
         pressed_twice(delivered).await;
     }

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_swap_knows_how_far_ahead_a_not_after_may_lie() {
+    fn a_swap_limits_how_far_ahead_a_not_after_may_be() {
         let [call, swap] = [include_str!("../../../../lua/lib/call.lua"), include_str!("../../../../lua/swap.lua")];
         let constant = |text: &str| {
             text.lines()

@@ -136,7 +136,7 @@ async fn an_unknown_flag_survives_every_end() {
 }
 
 #[tokio::test]
-async fn digests_from_before_a_rotation_survive_every_write() {
+async fn csrf_digests_survive_every_write() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();

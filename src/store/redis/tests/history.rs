@@ -434,7 +434,7 @@ impl History {
 }
 
 #[tokio::test]
-async fn random_histories_are_answered_alike_by_both_stores() {
+async fn random_histories_have_the_same_results_on_both_stores() {
     let first = std::env::var("CLOAKROOM_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = first.map_or(0..4, |seed| seed..seed + 1);
     for seed in seeds {

@@ -40,7 +40,7 @@ async fn a_join_changes_the_secret_and_its_delta_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_repeated_join_is_answered_as_the_first_time_and_replaces_no_secret() {
+async fn a_repeated_join_gets_the_first_reply_and_replaces_no_secret() {
     let bench = open();
     let join = joinable(&bench).await;
     let op = bench.op();
@@ -56,7 +56,7 @@ async fn a_repeated_join_is_answered_as_the_first_time_and_replaces_no_secret() 
 }
 
 #[tokio::test]
-async fn a_repeated_join_is_answered_as_the_first_time_also_after_the_window_and_a_step_up() {
+async fn a_repeated_join_gets_the_first_reply_even_after_a_step_up() {
     let bench = open();
     let join = joinable(&bench).await;
     bench.advance(50_000);
@@ -80,7 +80,7 @@ async fn a_repeated_join_is_answered_as_the_first_time_also_after_the_window_and
 }
 
 #[tokio::test]
-async fn a_join_that_is_not_possible_changes_nothing() {
+async fn an_impossible_join_changes_nothing() {
     let bench = open();
     let join = joinable(&bench).await;
     let before = bench.hash(join.id);
@@ -107,7 +107,7 @@ async fn a_join_does_not_depend_on_whether_the_cookie_is_kept() {
 }
 
 #[tokio::test]
-async fn a_join_waits_for_a_login_by_steps_and_not_for_ever() {
+async fn a_join_waits_for_a_cross_slot_login_within_its_budget() {
     let mut bench = open();
     bench.store.parted = true;
     let (guest, before) = bench.guest(&["cart=1"]).await;

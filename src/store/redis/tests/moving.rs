@@ -64,7 +64,7 @@ fn bucket_of(user: &str) -> Bucket {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logins_over_sessions_of_other_masters_end_those_and_carry_their_fields() {
+async fn a_login_across_masters_ends_the_guest_and_carries_its_fields() {
     let on = on_a_cluster();
     let mut crossed = 0;
     for number in 0..20 {
@@ -108,7 +108,7 @@ async fn no_live_session_leaves_its_index_while_its_slot_moves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_logout_ends_a_session_whose_keys_lie_on_two_servers() {
+async fn a_logout_ends_a_session_whose_keys_are_on_two_servers() {
     let on = on_a_cluster();
     let bucket = bucket_of("ada");
     let (moved, first) = on.bench.login("ada").await;
@@ -153,7 +153,7 @@ async fn a_revocation_reaches_sessions_on_both_servers_and_no_later_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_walk_over_all_buckets_goes_on_while_one_moves() {
+async fn a_walk_over_all_buckets_continues_while_one_moves() {
     let on = on_a_cluster();
     let mut ids = vec![on.bench.login("ada").await.0];
     for _ in 0..20 {

@@ -47,7 +47,7 @@ fn recorded_sessions_are_still_read() {
 }
 
 #[test]
-fn recorded_tombstones_and_places_are_still_read() {
+fn recorded_tombstones_and_parked_sessions_are_still_read() {
     let ended = Tombstone {
         reason: EndReason::LoggedOut,
         secret: secret(2),
@@ -65,7 +65,7 @@ fn recorded_tombstones_and_places_are_still_read() {
 }
 
 #[test]
-fn scripts_pack_what_they_have_read_to_the_same_bytes() {
+fn scripts_pack_what_they_read_to_the_same_bytes() {
     let script = [include_str!("../../../../lua/lib/meta.lua"), "return pack_meta(unpack_meta(ARGV[1]))"].concat();
     let server = server();
     for (name, etag) in recorded() {
@@ -77,7 +77,7 @@ fn scripts_pack_what_they_have_read_to_the_same_bytes() {
 
 /// R47: later additions cost a session that does not use them no byte.
 #[tokio::test]
-async fn a_session_that_uses_no_addition_is_as_long_as_the_recorded_one() {
+async fn a_plain_session_is_as_long_as_the_recorded_one() {
     let bench = open();
     let (guest, _) = bench.guest(&["a=1"]).await;
     let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8").remember(Some(true));

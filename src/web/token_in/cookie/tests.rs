@@ -29,7 +29,7 @@ fn a_cookie_is_found_among_others_whatever_they_are() {
 }
 
 #[test]
-fn only_the_very_bytes_of_the_name_count() {
+fn the_cookie_name_is_compared_byte_for_byte() {
     for header in [
         "",
         "__Host-id",
@@ -49,7 +49,7 @@ fn only_the_very_bytes_of_the_name_count() {
 }
 
 #[test]
-fn a_value_is_taken_as_it_is() {
+fn a_cookie_value_is_not_decoded() {
     for (header, value) in [
         ("__Host-id=", ""),
         ("__Host-id=\"v\"", "\"v\""),
@@ -133,7 +133,7 @@ fn near_miss(random: &mut fastrand::Rng) -> Vec<u8> {
 }
 
 #[test]
-fn on_random_bytes_the_parser_answers_as_the_slow_one() {
+fn the_parser_agrees_with_the_slow_one_on_random_bytes() {
     let mut random = fastrand::Rng::with_seed(4);
     let mut met = [0_u32; 3];
     for _ in 0..100_000 {

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_is_named_by_what_it_is_not_by_what_it_also_claims_to_be() {
+    fn a_browser_gets_its_own_name_not_one_that_it_also_claims() {
         let gecko = "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0";
         let chrome =
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";

@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn how_long_ago_is_said_in_one_unit() {
+    fn the_age_is_shown_in_one_unit() {
         let said = [(0, "just now"), (119, "just now"), (120, "2 minutes ago"), (3599, "59 minutes ago")];
         let later = [(3600, "an hour ago"), (7200, "2 hours ago"), (86_400, "yesterday"), (172_800, "2 days ago")];
         for (seconds, words) in said.into_iter().chain(later) {
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_a_clock_that_is_ahead_is_now() {
+    fn a_time_in_the_future_is_shown_as_now() {
         let (time, now) = (SystemTime::UNIX_EPOCH + Duration::from_secs(9), SystemTime::UNIX_EPOCH);
         assert_eq!(ago(time, now), "<time datetime=\"1970-01-01T00:00:09Z\">just now</time>");
     }

@@ -54,7 +54,7 @@ async fn many_tasks_share_one_reconnect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_ride_out_a_restart_within_their_budget() {
+async fn calls_survive_a_restart_within_their_budget() {
     let mut server = TestServer::start();
     let client = std::sync::Arc::new(client(&server));
     for path in PATHS {
@@ -78,7 +78,7 @@ async fn calls_ride_out_a_restart_within_their_budget() {
 }
 
 #[tokio::test]
-async fn an_outage_is_unavailable_within_the_budget_and_at_once_when_it_lasts() {
+async fn an_outage_fails_within_the_budget_and_at_once_when_it_lasts() {
     let mut server = TestServer::start();
     let client = wire_to(&server.url(), BUDGET);
     count(&client, Path::Request).await.unwrap();
@@ -129,7 +129,7 @@ async fn a_stopped_server_leaves_reads_unavailable_and_scripts_indeterminate() {
 }
 
 #[tokio::test]
-async fn a_script_whose_answer_is_lost_is_sent_again_and_says_so() {
+async fn a_script_whose_reply_is_lost_is_sent_again_and_counted() {
     let server = TestServer::start();
     let client = std::sync::Arc::new(client(&server));
     for _ in 0..2 {
@@ -150,7 +150,7 @@ async fn a_script_whose_answer_is_lost_is_sent_again_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_silent_connection_is_given_up_after_three_late_answers() {
+async fn a_silent_connection_is_given_up_after_three_late_replies() {
     let server = TestServer::start();
     let between = format!("{}-between", server.socket());
     let proxy = Proxy::new(between.as_ref(), server.socket());
@@ -174,7 +174,7 @@ async fn a_silent_connection_is_given_up_after_three_late_answers() {
 }
 
 #[tokio::test]
-async fn a_replica_is_waited_for_and_connected_to_anew() {
+async fn a_replica_is_waited_for_and_reconnected() {
     let server = TestServer::start();
     let client = std::sync::Arc::new(client(&server));
     count(&client, Path::Request).await.unwrap();

@@ -45,14 +45,14 @@ pub(crate) fn calls_go_on_in_another_runtime(client: &Client, budget: Duration) 
 }
 
 #[test]
-fn calls_succeed_though_the_runtime_that_connected_is_not_driven() {
+fn calls_succeed_if_the_connecting_runtime_is_not_driven() {
     let server = TestServer::start();
     let budget = Duration::from_secs(1);
     calls_go_on_in_another_runtime(&wire_to(&server.url(), budget), budget);
 }
 
 #[test]
-fn bulk_calls_succeed_though_the_runtime_that_connected_is_not_driven() {
+fn bulk_calls_succeed_if_the_connecting_runtime_is_not_driven() {
     let server = TestServer::start();
     let (start_up, other) = (runtime(), runtime());
     let client = client(&server);
@@ -62,7 +62,7 @@ fn bulk_calls_succeed_though_the_runtime_that_connected_is_not_driven() {
 }
 
 #[test]
-fn a_clusters_map_is_refreshed_though_its_runtime_is_not_driven() {
+fn a_clusters_map_is_refreshed_if_its_runtime_is_not_driven() {
     let cluster = TestCluster::start(true);
     let budget = Duration::from_secs(3);
     let client = wire_to(&cluster.url(), budget);
@@ -85,7 +85,7 @@ fn a_clusters_map_is_refreshed_though_its_runtime_is_not_driven() {
 
 /// A master that was superseded and goes on: nothing but the Sentinels says so.
 #[test]
-fn a_switch_is_noticed_though_the_listeners_are_not_driven() {
+fn a_switch_is_noticed_if_the_listeners_are_not_driven() {
     let group = TestGroup::start();
     let client = wire_to(&group.url(), Duration::from_secs(3));
     let (start_up, other) = (runtime(), runtime());
@@ -111,7 +111,7 @@ fn a_switch_is_noticed_though_the_listeners_are_not_driven() {
 
 /// As behind a handler that blocks its thread.
 #[test]
-fn an_attempt_on_a_runtime_that_stands_still_holds_nobody_up() {
+fn an_attempt_on_a_stalled_runtime_holds_nobody_up() {
     let server = TestServer::start();
     let gate = Arc::new(Gate::new(&format!("{}-gate", server.socket()), Way::Silent));
     let client = Arc::new(wire_to(&gate.url(), Duration::from_secs(3)));

@@ -53,7 +53,7 @@ async fn every_call_goes_to_the_master_that_has_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_is_found_by_the_only_seed_that_answers() {
+async fn a_cluster_is_found_by_the_only_seed_that_replies() {
     let cluster = TestCluster::start(false);
     let last = cluster.url().rsplit_once(',').unwrap().1.to_owned();
     let client = wire_to(&format!("redis-cluster://127.0.0.1:1,{last}"), Duration::from_secs(3));
@@ -73,7 +73,7 @@ async fn a_cluster_is_found_by_a_seed_that_is_a_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_masters_clock_is_its_own() {
+async fn each_masters_clock_is_estimated_separately() {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(3));
     for key in KEYS {
@@ -111,7 +111,7 @@ async fn seen(client: &Arc<Client>, keys: &[&'static str], until: Instant) -> Ve
     all
 }
 
-async fn a_lost_master_concerns_its_own_slots_only(lose: fn(&mut TestServer)) {
+async fn a_lost_master_affects_only_its_own_slots(lose: fn(&mut TestServer)) {
     let mut cluster = TestCluster::start(true);
     let client = Arc::new(wire_to(&cluster.url(), Duration::from_secs(3)));
     let failovers = client.failovers();
@@ -141,17 +141,17 @@ async fn a_lost_master_concerns_its_own_slots_only(lose: fn(&mut TestServer)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_master_concerns_its_own_slots_only() {
-    a_lost_master_concerns_its_own_slots_only(TestServer::kill).await;
+async fn a_killed_master_affects_only_its_own_slots() {
+    a_lost_master_affects_only_its_own_slots(TestServer::kill).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hung_master_concerns_its_own_slots_only() {
-    a_lost_master_concerns_its_own_slots_only(|master| master.stop()).await;
+async fn a_hung_master_affects_only_its_own_slots() {
+    a_lost_master_affects_only_its_own_slots(|master| master.stop()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failover_is_seen_by_a_process_that_sends_nothing() {
+async fn an_idle_process_detects_a_failover() {
     let mut cluster = TestCluster::start(true);
     let client = wire_to(&cluster.url(), Duration::from_secs(3));
     get(&client, Path::Request, KEYS[0]).await.unwrap();
@@ -162,7 +162,7 @@ async fn a_failover_is_seen_by_a_process_that_sends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_of_another_mode_is_told_by_the_scheme_that_fits() {
+async fn a_server_of_another_mode_is_reported_with_the_right_scheme() {
     let cluster = TestCluster::start(false);
     let addr = cluster.url().rsplit_once(',').unwrap().1.to_owned();
     let told =
@@ -186,7 +186,7 @@ async fn a_server_of_another_mode_is_told_by_the_scheme_that_fits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_with_slots_that_nobody_serves_is_told_so() {
+async fn a_check_reports_a_cluster_with_unserved_slots() {
     let cluster = TestCluster::start(false);
     cluster.nodes[0].admin::<()>("CLUSTER DELSLOTS 0 1");
     let url = cluster.url();
@@ -226,12 +226,12 @@ async fn a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(by: &[usize
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slot_without_a_node_in_the_map_is_answered_at_once_when_it_lasts() {
+async fn a_slot_without_a_node_in_the_map_fails_at_once_when_it_lasts() {
     a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0, 1, 2]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slot_that_its_node_does_not_serve_is_answered_at_once_when_it_lasts() {
+async fn a_slot_not_served_by_its_node_fails_at_once_when_it_lasts() {
     a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0]).await;
 }
 
@@ -242,7 +242,7 @@ fn without_bus(address: &str) -> String {
 
 /// The old master takes itself for the owner, and no node tells it otherwise: only the others' maps tell the client.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_master_that_is_cut_off_from_its_cluster_is_believed_for_three_seconds_at_most() {
+async fn a_replaced_master_cut_off_from_its_cluster_is_trusted_for_3_seconds() {
     const PROCESSES: usize = 12;
     let mut cluster = TestCluster::start(true);
     cluster.set_timeout(60_000);
@@ -283,7 +283,7 @@ fn nowhere(address: &str) -> String {
 
 /// The client is cut off with it: the old master itself stops to serve, after its `cluster-node-timeout`.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_that_is_cut_off_with_its_client_serves_no_longer_than_the_node_timeout() {
+async fn a_master_cut_off_with_its_client_serves_until_the_node_timeout() {
     const TIMEOUT: Duration = Duration::from_secs(4);
     let mut cluster = TestCluster::start(true);
     let begun = Instant::now();

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_what_lasts_is_told_at_once_and_each_slot_has_its_own_time() {
+    async fn only_a_lasting_gap_fails_at_once_and_each_slot_is_timed_separately() {
         let uncovered = Uncovered::new(PATIENCE);
         assert_eq!(waits(&uncovered, 1).await, 10);
         assert_eq!((waits(&uncovered, 1).await, waits(&uncovered, 2).await), (0, 10));
