@@ -9,19 +9,19 @@ use super::plan::Mix;
 pub(crate) const USAGE: &str = "\
 cargo bench --bench load_test -- [options]
 
-  --store URL        any that the crate takes; without it, a private redis-server on a Unix socket
+  --store URL        any that the crate accepts; without it, a private redis-server on a Unix socket
   --servers N        app servers, each a process; default 2
   --sessions N       stored before the load begins; default 2000
-  --rate N           requests per second in all, at scheduled times, whether or not answers keep up; default 1000
+  --rate N           requests per second in all, at scheduled times, whether or not responses keep up; default 1000
   --seconds N        how long; default 5
-  --mix SHARES       default read=90,write=8,login=1,logout=1; what is left out does not happen
+  --mix SHARES       default read=90,write=8,login=1,logout=1; operations left out do not occur
   --users PERCENT    of the sessions that are users' rather than guests'; five sessions a user; default 50
   --skew S           of popularity: the n-th session is used as 1/n^S; 0 is uniform; default 1
   --connections N    of each app server; default 2
   --out FOLDER       where report.json, report.txt and percentiles.svg go; default target/load_test
-  --rounds N         has no effect here; taken because `cargo bench -- --rounds 7` tells every bench
+  --rounds N         has no effect here; accepted because `cargo bench -- --rounds 7` passes it to every bench
 
-On a store that is given, sessions go into a namespace of their own, which is removed in the end; after an interrupted
+On a given store, sessions are stored in a namespace of their own, which is removed at the end; after an interrupted
 run they end by their idle timeout, 30 minutes.";
 
 const NAMES: &str = "--store --servers --sessions --rate --seconds --mix --users --skew --connections --out --rounds";

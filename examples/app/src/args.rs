@@ -12,9 +12,9 @@ app --listen ADDRESS --store URL --namespace NAME [options]
   --listen ADDRESS         such as 127.0.0.1:3001; with port 0 any free one
   --store URL              redis://127.0.0.1:6379, redis+unix:///path, or memory:
   --namespace NAME         first part of every key
-  --idle TIME              a session ends so long after its last use; default 30m, or `never`
-  --absolute TIME          and so long after its login at the latest; default 12h, or `never`
-  --touch-interval TIME    use is noted at most so often; default: the smaller of 60s and a tenth of --idle
+  --idle TIME              a session ends this long after its last use; default 30m, or `never`
+  --absolute TIME          and this long after its login at the latest; default 12h, or `never`
+  --touch-interval TIME    use is noted at most once per TIME; default: the smaller of 60s and a tenth of --idle
   --cap N                  sessions per user, 1 to 256; default 100
   --cap-policy POLICY      at the cap, `reject` a login or `evict` the earliest one; default evict
   --sweep-interval TIME    default 10s
