@@ -47,10 +47,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
     (
         "tower-sessions",
         "of two rotations at once one is lost",
-        &[
-            "two_rotations_at_once_leave_one_new_token",
-            "one_of_many_concurrent_rotations_wins_and_logs_no_client_out",
-        ],
+        &["two_rotations_at_once_leave_one_new_token", "one_of_many_concurrent_rotations_wins_and_logs_no_client_out"],
     ),
     (
         "tower-sessions",

@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// The user id of this JSON, as an id of a type that allows any.
+    /// The user id from this JSON, for an id of a type that allows any JSON.
     fn of(json: &Value) -> String {
         of_json::<Value>(json).expect("an id")
     }

@@ -155,7 +155,7 @@ mod tests {
         Big(u16),
     }
 
-    /// A later form takes another first byte, and this one goes on being read.
+    /// A later form has another first byte, and this one remains readable.
     #[test]
     fn recorded_values_are_still_read() {
         let cart = Cart { items: vec!["hat".into()] };

@@ -162,7 +162,7 @@ mod tests {
         sessions.active_since(SystemTime::UNIX_EPOCH).await.expect("embedded")
     }
 
-    /// A login whose token nobody has asked for.
+    /// A login whose token nobody has taken.
     async fn logged_in(sessions: &Sessions, user: &str) -> Minted {
         let session = sessions.open(None, ClientInfo::new()).await.expect("embedded");
         let _ = session.login(Login::new(user)).await.expect("embedded");
@@ -172,7 +172,7 @@ mod tests {
         minted
     }
 
-    /// Lets tasks run that wait for nothing.
+    /// Lets ready tasks run.
     async fn others() {
         for _ in 0..3 * MOST_WAITING {
             yield_now().await;

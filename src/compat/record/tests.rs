@@ -2,7 +2,7 @@ use super::*;
 use crate::config::timeouts::Timeouts;
 use crate::identity::id::Bucket;
 
-/// A guest's session with one field of so many bytes.
+/// A guest's session with one field of n bytes.
 pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
     let secret = SecretHash([secret; 32]);
     let meta = Meta {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// A guest with a cart whom one login has made a session for.
+/// A guest with a cart that one login has made a session for.
 async fn joinable(bench: &Bench) -> Join {
     let (guest, before) = bench.guest(&["cart=1"]).await;
     let login =

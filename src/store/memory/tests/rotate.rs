@@ -3,7 +3,7 @@
 use super::*;
 use crate::identity::csrf::CsrfDigest;
 
-/// Presents a secret, having loaded `current` at `loaded`.
+/// Rotates by a secret, having loaded `current` at `loaded`.
 fn rotate(id: SessionId, presented: u8, current: u8, loaded: Millis, new: u8) -> Rotate {
     Rotate {
         id,

@@ -93,7 +93,7 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
     }
 
-    /// Work that its runtime has never driven.
+    /// An attempt that its runtime has never driven.
     fn begin_on(runtime: &tokio::runtime::Runtime, single: &Single<&'static str>) {
         let _guard = runtime.enter();
         drop(single.begin(|| async { "of the other runtime" }));

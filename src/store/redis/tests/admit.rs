@@ -28,7 +28,7 @@ impl Bench {
         self.names().into_iter().map(|name| (name.clone(), held(&name))).collect()
     }
 
-    /// Has exactly what the other has.
+    /// Copies the content of the other store exactly.
     fn mirror(&self, other: &Self) {
         for key in self.all_keys() {
             let _: u32 = self.raw("UNLINK", key.as_bytes(), &[]);
@@ -141,7 +141,7 @@ impl Pair {
         login
     }
 
-    /// Both leave and answer the same, if both come in the same millisecond: tried until they do.
+    /// Both store and return the same, if both run in the same millisecond: retried until they do.
     async fn step(&mut self) {
         let login = self.login().await;
         let mut differ = true;
@@ -150,7 +150,7 @@ impl Pair {
             self.classic.mirror(&self.base);
             self.quick.mirror(&self.base);
             let quick = self.quick.admit(op, &login).await;
-            // Comes too late for the horizon if our estimate of the clock has just been set back.
+            // Too late for the horizon if our estimate of the clock has just been set back.
             let Ok(classic) = self.classic.store.login(Op { again: true, ..op }, &login).await else { continue };
             let Admitted::In(quick) = quick else {
                 assert!(self.quick.dump() == self.base.dump(), "nothing was done");

@@ -27,7 +27,7 @@ async fn risky_settings_of_a_server_are_found() {
 async fn a_session_without_an_expiry_is_found() {
     let bench = open();
     for _ in 0..2_000 {
-        // In so many buckets that a sample meets them.
+        // In enough buckets that a sample finds them.
         let (id, _) = bench.guest(&[]).await;
         bench.raw::<i64>("PERSIST", &bench.store.keys.session(id), &[]);
     }

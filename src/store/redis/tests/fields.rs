@@ -1,9 +1,9 @@
-//! Where fields lie in the hash.
+//! The position of fields in the hash.
 
 use super::*;
 
 impl Bench {
-    /// The names of the hash's fields but the metadata's.
+    /// The names of the hash's fields, without the metadata.
     fn laid(&self, id: SessionId) -> Vec<String> {
         let mut names: Vec<String> = self.raw("HKEYS", &self.store.keys.session(id), &[]);
         names.retain(|name| name != "@");

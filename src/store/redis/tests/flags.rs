@@ -1,4 +1,4 @@
-//! Metadata that a newer version wrote: what this one does not know is preserved, or the session is left as it is.
+//! Metadata that a newer version wrote: unknown parts are preserved, or the session is left as it is.
 
 use super::*;
 use crate::config::AtCap;
@@ -19,7 +19,7 @@ impl Bench {
         let _: u32 = self.raw("HSET", &self.store.keys.session(id), &[b"@", etag]);
     }
 
-    /// As a newer version would have written it.
+    /// Changes the metadata as a newer version would have written it.
     fn mark(&self, id: SessionId) {
         let mut etag = self.etag(id);
         etag[3] |= FLAG;

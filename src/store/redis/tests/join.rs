@@ -1,9 +1,9 @@
-//! Joining another login's session: repeats, lost answers, and a session that is still parked.
+//! Joining another login's session: repeats, lost replies, and a session that is still parked.
 
 use super::*;
 use crate::store::redis::ops::login_cross_slot::CrossSlotLogin;
 
-/// A guest with a cart whom one login has made a session for.
+/// A guest with a cart that one login has made a session for.
 async fn joinable(bench: &Bench) -> Join {
     let (guest, before) = bench.guest(&["cart=1"]).await;
     let login =
@@ -63,7 +63,7 @@ async fn a_repeated_join_gets_the_first_reply_even_after_a_step_up() {
     let op = bench.op();
     let first = bench.join(op, &join).await.unwrap();
     bench.advance(20_000);
-    // Moved back in time as what is stored.
+    // Moved back in time like the stored data.
     let repeat = Op { not_after: op.not_after - 20_000, again: true, ..op };
     assert_eq!(bench.join(repeat, &join).await.unwrap().meta.secret, first.meta.secret);
     assert_eq!(bench.join(bench.op(), &join).await, Err(Refused::NotJoined), "a new one is too late");

@@ -1,4 +1,4 @@
-//! The shape of what is stored.
+//! The layout of what is stored.
 
 use super::*;
 

@@ -73,7 +73,7 @@ async fn a_plain_load_and_save_take_the_same_commands_as_ever() {
         let op = bench.op();
         bench.save_as(Op { not_after: op.not_after + 10 * round, ..op }, &save).await.unwrap();
     };
-    // From here on the server knows the script.
+    // From here on the server has the script.
     load_and_save(0).await;
     let calls = || {
         let stats: String = bench.raw("INFO", b"commandstats", &[]);
@@ -88,7 +88,7 @@ async fn a_plain_load_and_save_take_the_same_commands_as_ever() {
     }
     let mut more = calls();
     more.iter_mut().for_each(|(name, calls)| *calls -= before.get(name).unwrap_or(&0));
-    // Connections of this test, and the question to each connection every 2 s, are no part of it.
+    // This test's own connections, and the check of each connection every 2 s, do not count.
     more.retain(|name, calls| *calls > 0 && !["info", "hello", "time", "role", "client|setinfo"].contains(&&**name));
     let expected = ["evalsha", "hget", "hgetall", "hset", "pttl"].map(|name| (name.to_owned(), ROUNDS));
     assert_eq!(more, expected.into());

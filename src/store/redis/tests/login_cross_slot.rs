@@ -1,10 +1,10 @@
-//! Login by steps, as in a Redis Cluster: all that is said of a login holds of it too, and wherever it is left off the
-//! visitor can log in again.
+//! Login across slots, as in a Redis Cluster: every rule of a login applies, and after a stop at any step the visitor can
+//! log in again.
 
 use super::*;
 use crate::store::redis::ops::login_cross_slot::CrossSlotLogin;
 
-/// What is said of any login.
+/// The tests of any login.
 #[path = "login.rs"]
 #[allow(clippy::duplicate_mod, reason = "once in one script, once by steps")]
 mod login;
@@ -52,7 +52,7 @@ impl Login3 {
         steps.park(&steps.carried(&seen)).await.unwrap()
     }
 
-    /// As if the fields had been parked as they were made.
+    /// As if the fields had been parked as they were created.
     async fn leave(&self, bench: &Bench) -> Result<Delta, Refused> {
         self.steps(bench).leave(1).await.unwrap()
     }

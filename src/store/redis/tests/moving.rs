@@ -1,10 +1,10 @@
-//! A real Redis Cluster, and slots of it on the move.
+//! A real Redis Cluster, with moving slots.
 
 use super::*;
 use crate::sessions::all_buckets::AllBuckets;
 use crate::store::redis::client::tests::cluster::TestCluster;
 
-/// A store on a cluster; the benches' helpers that ask one server directly are not for it.
+/// A store on a cluster; the benches' helpers that call one server directly do not apply.
 struct Moving {
     bench: Bench,
     cluster: TestCluster,
@@ -43,7 +43,7 @@ impl Moving {
         self.cluster.end_move(self.slot(bucket), from, to);
     }
 
-    /// How many members the user's index has, on whichever server it is.
+    /// The number of members in the user's index, on whichever server it is.
     fn indexed(&self, user: &str) -> usize {
         let key = String::from_utf8(self.bench.store.keys.index(&UserHash::of(user))).unwrap();
         let counts = self.cluster.nodes.iter().map(|node| {

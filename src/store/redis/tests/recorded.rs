@@ -1,9 +1,9 @@
-//! Metadata as released versions wrote it must go on being read. A change of the format adds lines; it changes none.
+//! Metadata as released versions wrote it must remain readable. A change of the format adds lines; it changes none.
 
 use super::*;
 use crate::store::redis::layout::meta::Stored;
 
-/// A name and the bytes in hex, each line.
+/// A name and the bytes in hex, on each line.
 const RECORDED: &str = include_str!("../meta/recorded.txt");
 
 fn recorded() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
@@ -75,7 +75,7 @@ fn scripts_pack_what_they_read_to_the_same_bytes() {
     }
 }
 
-/// R47: later additions cost a session that does not use them no byte.
+/// R47: later additions add no byte to a session that does not use them.
 #[tokio::test]
 async fn a_plain_session_is_as_long_as_the_recorded_one() {
     let bench = open();

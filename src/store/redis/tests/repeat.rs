@@ -1,4 +1,4 @@
-//! The same script call delivered twice, for those operations whose calls the contract's callers do not name.
+//! The same script call delivered twice, for operations whose ids are not chosen by the contract's callers.
 
 use ::redis::Value;
 
@@ -8,7 +8,7 @@ use crate::store::redis::script::call::ScriptCall;
 use crate::store::redis::script::reply::{Code, Reply, number};
 
 impl Bench {
-    /// Sends it twice under one operation and answers both contents.
+    /// Sends it twice under one operation and returns both contents.
     async fn twice(&self, call: &ScriptCall<'_>) -> [Reply; 2] {
         let op = self.op();
         let first = self.store.call(&mut self.store.delivery(op), call).await.unwrap();

@@ -1,4 +1,4 @@
-//! Ends that replicas have, and what is done again after a failover.
+//! Ends that replicas have, and ends that are repeated after a failover.
 
 use super::*;
 use crate::store::Replicas;
@@ -93,7 +93,7 @@ async fn sessions_end_at_once_while_replicas_are_away() {
     }
 }
 
-/// Restarts a server that had persisted nothing since: as a failover to a replica that lags behind.
+/// Restarts a server that had persisted nothing since: as in a failover to a replica that lags behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn ends_undone_by_a_failover_are_repeated_and_later_logins_survive() {
     let mut server = TestServer::with(&["--dbfilename", "before.rdb"]);
@@ -127,7 +127,7 @@ async fn ends_undone_by_a_failover_are_repeated_and_later_logins_survive() {
     assert_eq!(store.ticket("ada").await.unwrap().epoch, epoch);
 }
 
-/// Answered by the old master just before the failover was seen, and noted just after it.
+/// The old master replied just before the failover was seen, and the end was recorded just after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_recorded_just_after_a_failover_is_repeated_too() {
     let mut server = TestServer::start();
@@ -163,7 +163,7 @@ fn an_end_is_repeated_for_a_login_ahead_of_the_clock() {
     an_end_is_repeated_in_another_runtime(500);
 }
 
-/// Notes an end that the server does not have, of a login whose time is this much ahead of the server's clock.
+/// Records an end that the server does not have, of a login whose time is this much ahead of the server's clock.
 fn an_end_is_repeated_in_another_runtime(ahead_ms: u64) {
     let server = TestServer::start();
     let store = store_at(&server.url(), "runtimes", Limits::default()).shared();

@@ -1,4 +1,4 @@
-//! Ends while a slot moves: all that is said of ends holds of them too.
+//! Ends while a slot moves: every rule of ends applies.
 
 use super::*;
 use crate::store::redis::ops::resharding::{Burial, bury};

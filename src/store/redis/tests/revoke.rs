@@ -224,7 +224,7 @@ async fn a_session_past_its_deadline_cannot_be_the_one_to_keep() {
     assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, None);
 }
 
-/// Metadata as a newer version may write it, and cut off.
+/// Metadata as a newer version may write it, and truncated metadata.
 const STRANGE: [&[u8]; 3] = [b"\x02newer", b"\x01\0\x08\0newer", b"\x01\0\0cut"];
 
 #[tokio::test]

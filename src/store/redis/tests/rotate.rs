@@ -5,7 +5,7 @@ impl Bench {
         self.store.rotate(self.op(), rotate).await.unwrap()
     }
 
-    /// A session whose secret 1 was replaced by 2, unused if so.
+    /// A session whose secret 1 was replaced by 2, which is used or unused.
     async fn rotated(&self, used: bool) -> SessionId {
         let (id, _) = self.guest(&["a=1"]).await;
         let meta = self.rotate(&rotating(id, 1, 1, 2)).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_callers_clock_ahead_does_not_replace_an_unsettled_secret() {
     assert_eq!(bench.rotate(&ahead).await, Err(Refused::AlreadyRotated));
 }
 
-/// The digests that are stored, as the number of their secret and their age in minutes.
+/// The stored digests, as the number of their secret and their age in minutes.
 impl Bench {
     async fn former(&self, id: SessionId) -> Vec<(u8, u64)> {
         let (meta, now) = (self.live(id).await.meta, self.store.now());

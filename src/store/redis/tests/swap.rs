@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// Not-afters and the time that passes lie on a grid, so that a call's own milliseconds never decide what has run out.
+/// Not-afters and the time that passes are on a grid, so that a call's own milliseconds never decide what has expired.
 const STEP: u64 = 20_000;
 const FIELDS: [&str; 4] = ["a", "b", "n", "m"];
 
@@ -15,7 +15,7 @@ impl Bench {
         self.raw("HGETALL", &self.store.keys.session(id), &[])
     }
 
-    /// The same session once more under an id that is on no index.
+    /// A copy of the session under an id that is in no index.
     fn twin(&self, id: SessionId) -> SessionId {
         let twin = guest().id;
         let _: bool = self.raw("COPY", &self.store.keys.session(id), &[&self.store.keys.session(twin)]);
@@ -31,7 +31,7 @@ impl Bench {
     }
 }
 
-/// One random session, and the calls on it and on its twin.
+/// One random session, and the calls on it and on its copy.
 struct Pair {
     bench: Bench,
     random: fastrand::Rng,
@@ -51,7 +51,7 @@ impl Pair {
         Self { bench, random, id: new.id, begun, swaps: 0 }
     }
 
-    /// Later than the horizon: a stale call goes on as another one, with an id of its own on each twin.
+    /// Later than the horizon: a stale call is sent as another one, with an id of its own on each copy.
     fn op(&mut self) -> Op {
         let latest = self.begun + STEP / 2 + 4 * STEP;
         let horizon = || meta::head(&self.bench.hash(self.id)[&b"@"[..]]).unwrap().horizon;
@@ -108,7 +108,7 @@ impl Pair {
         let _: u32 = self.bench.raw("UNLINK", &self.bench.store.keys.session(twin), &[]);
     }
 
-    /// What a swap says that it left is what stands there.
+    /// The metadata that a swap returns is what is stored.
     fn note(&mut self, wrote: Option<&Wrote>) {
         if let Some(etag) = wrote.and_then(|wrote| wrote.etag.0.as_ref()) {
             assert_eq!(Some(etag), self.bench.hash(self.id).get(&b"@"[..]));
@@ -167,7 +167,7 @@ async fn under_contention_one_call_in_fifteen_is_a_failed_swap() {
         bench.save(&saving(id, &["a=1"])).await.unwrap();
         stale
     };
-    // From here on the server knows both scripts.
+    // From here on the server has both scripts.
     bench.save(&overtaken().await).await.unwrap();
     let stale = overtaken().await;
     let calls = || {

@@ -1,4 +1,4 @@
-//! Secrets that no client was given.
+//! Secrets that no client received.
 
 use super::*;
 

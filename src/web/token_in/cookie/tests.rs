@@ -71,7 +71,7 @@ fn two_values_of_one_name_are_several_and_a_repeated_value_is_one() {
     assert_eq!(find(headers.iter().map(|header| header.as_bytes()), NAME), several());
 }
 
-/// Reads byte by byte into a list of pairs, then looks.
+/// Reads byte by byte into a list of pairs, then searches it.
 fn reference(headers: &[Vec<u8>]) -> Option<Result<Vec<u8>, ()>> {
     let mut values = Vec::new();
     for header in headers {
@@ -116,7 +116,7 @@ fn random_header(random: &mut fastrand::Rng) -> Vec<u8> {
     header
 }
 
-/// A good header with a few bytes changed, doubled or put in.
+/// A valid header with a few bytes changed, doubled or inserted.
 fn near_miss(random: &mut fastrand::Rng) -> Vec<u8> {
     const PUT: [&[u8]; 10] = [b"\0", b"\t", b" ", b"%", b"%48", b"%3D", b"=", b";", b"\"", b"; __Host-id=w"];
     let mut header = b"a=b; __Host-id=v; c=d".to_vec();

@@ -195,7 +195,7 @@ fn text(line: &[u8]) -> Result<&str, ReadError> {
 mod tests {
     use super::*;
 
-    /// What our servers answer and what they might.
+    /// Replies of our servers, and possible ones.
     const ANSWERS: [&[u8]; 24] = [
         b"+OK\r\n",
         b"+QUEUED\r\n",
@@ -272,7 +272,7 @@ mod tests {
             assert!(matches!(measure.of(&bytes[..come]), Err(ReadError::Whole)));
         }
         assert_eq!(measure.of(&bytes).expect("whole"), bytes.len());
-        // Milliseconds; looked at again each time, it would be minutes.
+        // Milliseconds; scanned again for each part, it would be minutes.
         assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     }
 

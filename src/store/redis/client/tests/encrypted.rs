@@ -6,7 +6,7 @@ use super::*;
 use crate::config::tls::Tls;
 use crate::store::redis::client::tests::scripts::count;
 
-/// An authority, as it signs and as PEM.
+/// An authority, for signing and as PEM.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -29,7 +29,7 @@ impl Authority {
     }
 }
 
-/// A server that speaks TLS alone, and asks for certificates or not. Its place.
+/// A server that speaks only TLS, and may require client certificates; returns its address.
 fn start(authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
     let (host, port) = (server::host(), server::port().to_string());
     let folder = std::env::temp_dir().join(format!("cloakroom-tls-{}-{port}", std::process::id()));

@@ -1,7 +1,7 @@
-//! What an outage leaves: as many tasks and connections as before, however long it lasts.
+//! The tasks and connections after an outage: as many as before, however long it lasts.
 //!
-//! `CLOAKROOM_OUTAGE_SECONDS=600 cargo test --lib nothing_is_left_of_an_outage -- --test-threads 1` makes each outage last 10 minutes, and
-//! counts this process's descriptors and memory too.
+//! `CLOAKROOM_OUTAGE_SECONDS=600 cargo test --lib nothing_is_left_of_an_outage -- --test-threads 1` makes each outage
+//! last 10 minutes, and counts this process's descriptors and memory too.
 
 use redis::Connection;
 use tokio::time::Instant;

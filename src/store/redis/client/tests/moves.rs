@@ -1,4 +1,4 @@
-//! A slot on its way from one master to another, half of its keys moved.
+//! A slot moving from one master to another, with half of its keys moved.
 
 use redis::Value;
 use tokio::time::Instant;
@@ -34,7 +34,7 @@ async fn half_moved() -> (TestCluster, Client, u16) {
     (cluster, client, moving)
 }
 
-/// Redis writes `?` for the host then.
+/// Redis sends `?` for the host then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirection_without_a_host_name_is_followed_on_the_same_host() {
     let (cluster, client, moving) = half_moved().await;
@@ -120,7 +120,7 @@ async fn calls_follow_a_slot_that_has_moved_without_a_wait() {
     let (cluster, client, moving) = half_moved().await;
     cluster.move_key(STAYED, 0, 1);
     cluster.end_move(moving, 0, 1);
-    // No map can be read again: what is left is the answer itself.
+    // The map cannot be read again: only the reply itself is left.
     for node in &cluster.nodes {
         node.admin::<()>("ACL SETUSER default -cluster");
     }

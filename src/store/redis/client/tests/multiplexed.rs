@@ -1,4 +1,4 @@
-//! The shared connection by itself: many at once, large answers, callers that go, a peer that is no Redis.
+//! The shared connection alone: concurrent calls, large replies, callers that go away, a peer that does not speak RESP.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::store::redis::client::tests::server::TestServer;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A pipe, and how often it said that it broke.
+/// A pipe, and how often it reported a break.
 async fn pipe_to(server: &TestServer) -> (Multiplexed, Arc<AtomicUsize>) {
     pipe_over(UnixStream::connect(server.socket()).await.unwrap())
 }
@@ -340,7 +340,7 @@ fn the_end_of_the_runtime_is_reported_as_a_break() {
     let other = tokio::runtime::Runtime::new().unwrap();
     let (pipe, _) = runtime.block_on(pipe_to(&server));
     server.stop();
-    // More than the socket takes: what comes after it is not fetched by the connection's task.
+    // More than the socket takes: the connection's task does not take what comes after it.
     let calls = [bytes(8_000_000), b"behind it".to_vec()].map(|text| {
         let pipe = pipe.clone();
         let waiting = other.spawn(async move { echo(&pipe, &text).await });

@@ -1,4 +1,4 @@
-//! Connections that are served by another runtime than the caller's.
+//! Connections that are driven by another runtime than the caller's.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -12,7 +12,7 @@ use crate::store::redis::client::tests::gate::{Gate, Way};
 use crate::store::redis::client::tests::group::TestGroup;
 use crate::store::redis::client::tests::scripts::count;
 
-/// What a budget may be overrun by on a busy machine.
+/// How far a budget may be overrun on a busy machine.
 const SLACK: Duration = Duration::from_millis(700);
 
 pub(crate) fn runtime() -> Runtime {
@@ -69,7 +69,7 @@ fn a_clusters_map_is_refreshed_if_its_runtime_is_not_driven() {
     calls_go_on_in_another_runtime(&client, budget);
     let (start_up, other) = (runtime(), runtime());
     let failovers = client.failovers();
-    // It looks and refreshes in this runtime from now on, which is left.
+    // From now on it reads and refreshes the map in this runtime, which is then left.
     start_up.block_on(async {
         count(&client, Path::Request).await.unwrap();
     });
@@ -83,7 +83,7 @@ fn a_clusters_map_is_refreshed_if_its_runtime_is_not_driven() {
     assert!(*failovers.borrow() >= 1);
 }
 
-/// A master that was superseded and goes on: nothing but the Sentinels says so.
+/// A master that was replaced and still serves: only the Sentinels say so.
 #[test]
 fn a_switch_is_noticed_if_the_listeners_are_not_driven() {
     let group = TestGroup::start();
@@ -97,7 +97,7 @@ fn a_switch_is_noticed_if_the_listeners_are_not_driven() {
     group.servers[0].stop();
     group.until_promoted(1);
     group.servers[0].go_on();
-    // It says that it is a master: the Sentinels make it a replica some seconds later.
+    // It reports that it is a master: the Sentinels make it a replica some seconds later.
     let begun = Instant::now();
     let mut failovers = client.failovers();
     while *failovers.borrow_and_update() == 0 {

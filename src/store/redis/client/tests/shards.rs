@@ -1,4 +1,4 @@
-//! Which node is asked, and what becomes of the others when one of them fails.
+//! Which node gets a call, and what becomes of the others when one of them fails.
 
 use std::sync::Arc;
 
@@ -37,7 +37,8 @@ async fn every_call_goes_to_the_master_that_has_its_key() {
     for (node, key) in cluster.nodes.iter().zip(KEYS) {
         assert_eq!(node.admin::<Vec<String>>("KEYS *"), [key]);
         assert!(!node.admin::<String>("INFO errorstats").contains("MOVED"));
-        // Two lanes, of which a busy machine may make the second later, one of the two bulk connections, and the one that asks.
+        // Two lanes, of which a busy machine may make the second later, one of the two bulk connections, and the one that
+        // counts.
         for _ in 0..500 {
             if connections(node) >= 4 {
                 break;
@@ -196,7 +197,7 @@ async fn a_check_reports_a_cluster_with_unserved_slots() {
     assert_eq!(outage.to_string(), "no node of the Redis Cluster serves 2 of its 16384 slots");
 }
 
-/// The first slot is one that nobody serves: by the map if all nodes say so, or by the owner's own word.
+/// The first slot is one that nobody serves: according to the map if all nodes agree, or according to its owner.
 async fn a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(by: &[usize]) {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(1));
@@ -235,12 +236,12 @@ async fn a_slot_not_served_by_its_node_fails_at_once_when_it_lasts() {
     a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0]).await;
 }
 
-/// The address of a node without the port of its bus, behind which nothing listens.
+/// The address of a node whose bus port has no listener.
 fn without_bus(address: &str) -> String {
     format!("{}@1", address.split_once('@').unwrap().0)
 }
 
-/// The old master takes itself for the owner, and no node tells it otherwise: only the others' maps tell the client.
+/// The old master takes itself for the owner, and no node corrects it: only the others' maps reach the client.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_master_cut_off_from_its_cluster_is_trusted_for_3_seconds() {
     const PROCESSES: usize = 12;
@@ -276,12 +277,12 @@ async fn a_replaced_master_cut_off_from_its_cluster_is_trusted_for_3_seconds() {
     assert_eq!(cluster.nodes[0].admin::<String>(&format!("GET {}", KEYS[0])), "old", "it serves its slots yet");
 }
 
-/// An address behind which nothing listens at all.
+/// An address without any listener.
 fn nowhere(address: &str) -> String {
     format!("{}:1@1", address.split_once(':').unwrap().0)
 }
 
-/// The client is cut off with it: the old master itself stops to serve, after its `cluster-node-timeout`.
+/// The client is cut off with it: the old master itself stops serving, after its `cluster-node-timeout`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_master_cut_off_with_its_client_serves_until_the_node_timeout() {
     const TIMEOUT: Duration = Duration::from_secs(4);

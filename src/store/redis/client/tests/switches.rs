@@ -69,7 +69,7 @@ async fn a_failover_without_a_notification_is_found_by_polling() {
     assert_eq!(*failovers.borrow(), 1);
 }
 
-/// A master that stood still goes on the moment that a Sentinel tells of the switch, and executes what waits in its sockets.
+/// A stopped master continues the moment that a Sentinel announces the switch, and executes what waits in its sockets.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_masters_reply_is_dropped_and_the_call_sent_to_the_new() {
     let group = TestGroup::start();
@@ -174,8 +174,8 @@ async fn the_listeners_end_with_the_wire() {
     }
 }
 
-/// Two servers that both say they are the master, as after a partition: a Sentinel that was cut off still watches the
-/// first one, two others know of the failover to the second.
+/// Two servers that both claim to be the master, as after a partition: a Sentinel that was cut off still watches the
+/// first one, two others have recorded the failover to the second.
 struct Split {
     servers: [TestServer; 2],
     ports: [u16; 2],
@@ -194,7 +194,7 @@ impl Split {
         split
     }
 
-    /// Sentinels made anew: which server each watches, and how many failovers it has counted.
+    /// Recreated Sentinels: which server each watches, and how many failovers it has counted.
     fn watch(&mut self, of: [(usize, u32); 3]) {
         self.sentinels.clear();
         let host = server::host();

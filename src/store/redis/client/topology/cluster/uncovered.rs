@@ -70,7 +70,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(2);
     const STEP: Duration = Duration::from_millis(200);
 
-    /// How many calls, one after each step, are told to wait before one is not.
+    /// How many calls, one after each step, wait before one fails at once.
     async fn waits(uncovered: &Uncovered, slot: u16) -> usize {
         let mut waits = 0;
         while uncovered.weighed(slot, CallError::UNCOVERED).is_worth_a_retry() {
