@@ -84,7 +84,7 @@ async fn operate(url: &str, operation: &str, count: u64) -> Result<(), Failure> 
         "login of a new visitor" => logins(&sessions, count).await,
         "request without its session" => requests(&sessions, count, "/plain").await,
         "request that reads its session" => requests(&sessions, count, "/session").await,
-        other => Err(format!("there is no operation {other}").into()),
+        other => Err(format!("unknown operation {other}").into()),
     }
 }
 

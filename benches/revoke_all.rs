@@ -92,7 +92,7 @@ impl Stage {
         println!(
             "| another request | number | p50 | p99 | p99.9 | longest | over 5 ms |\n|---|---|---|---|---|---|---|"
         );
-        for (waits, when) in [(control, "control: nothing else goes on"), (during, "while they are ended")] {
+        for (waits, when) in [(control, "control: no other load"), (during, "while they are ended")] {
             row(&format!("load, {when}"), waits.loads);
             row(&format!("bare GET, {when}"), waits.gets);
         }

@@ -47,7 +47,7 @@ fn main() -> Result<(), Failure> {
     let decoded = || Base64UrlUnpadded::decode(black_box(&text), &mut bytes).is_ok();
     measure.pure("control: base64url of 64 characters", decoded)?;
     measure.pure("parse a token", || SessionToken::parse(black_box(&text)))?;
-    measure.pure("refuse what is none", || SessionToken::parse(black_box(&wrong)))?;
+    measure.pure("reject an invalid token", || SessionToken::parse(black_box(&wrong)))?;
     measure.pure("reveal a token", || parsed.reveal())?;
     measure.row("make one, with its session", MADE, || runtime.block_on(make(&sessions)))?;
     let cookie = format!("theme=dark; __Host-session={text}; consent=1");

@@ -95,7 +95,7 @@ async fn each_command_that_the_line_permits_is_needed() {
             useless.push(command);
         }
     }
-    assert_eq!(useless, Vec::<&str>::new(), "nobody asked for these");
+    assert_eq!(useless, Vec::<&str>::new(), "no operation uses these commands");
 }
 
 /// Creates the user `r30` with these rules, and clears the log of refusals.
@@ -124,7 +124,7 @@ async fn needs_each(servers: &[Arc<Server>], builder: Builder, place: &str, toke
         let lazy = builder.clone().budget(Duration::from_secs(1)).connect_lazy().expect("a good configuration");
         let _ = lazy.open(Some(token), ClientInfo::new()).await;
         let found = refused_anywhere(servers);
-        assert!(found.contains(missing.trim_start_matches('+')), "{place}: nobody asked for {missing}: {found:?}");
+        assert!(found.contains(missing.trim_start_matches('+')), "{place}: no operation used {missing}: {found:?}");
     }
 }
 

@@ -61,7 +61,7 @@ fn every_requirement_names_an_existing_test_or_an_open_issue() {
         let named: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
         assert!(!named.is_empty(), "{number} names no test");
         for name in named {
-            assert!(tests.contains(name), "{number} names `{name}`, which is no test");
+            assert!(tests.contains(name), "{number} names `{name}`, which is not a test");
         }
     }
 }

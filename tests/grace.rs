@@ -87,7 +87,7 @@ async fn after_everything_has_expired_and_been_swept_only_tombstones_are_left() 
             }
             let fields: Vec<String> = redis::cmd("HKEYS").arg(&key).query_async(&mut redis).await.expect("a hash");
             let meta: Vec<u8> = redis::cmd("HGET").arg(&key).arg("@").query_async(&mut redis).await.expect("a hash");
-            assert!(fields == ["@"] && meta[1] != 0, "{key} is no tombstone");
+            assert!(fields == ["@"] && meta[1] != 0, "{key} is not a tombstone");
         }
     }
     stage.advance(Duration::from_secs(3960)).await;

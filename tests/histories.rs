@@ -37,7 +37,7 @@ async fn every_history_has_the_same_results_on_the_embedded_store_and_redis() {
 async fn calls_that_are_delivered_again_at_any_later_point_change_no_result() {
     let server = Server::start(&[]);
     if Recorder::start(&server, "quotes").await.misreads().await {
-        println!("Not run: what this server's MONITOR tells of a call cannot be sent again.");
+        println!("Not run: calls cannot be read back from this server's MONITOR output.");
         return;
     }
     all_alike(&Against::RepeatingRedis(Place::own()), 25).await;

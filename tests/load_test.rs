@@ -57,16 +57,16 @@ fn load_test_arguments_are_parsed_and_invalid_ones_list_the_valid() {
     assert_eq!(args.mix, Mix { read: 9, write: 0, login: 0, logout: 1 });
     assert!(parsed("--help").expect("good").is_none());
     for (words, said) in [
-        ("--rat 5", "no argument --rat; there are --store"),
+        ("--rat 5", "unknown argument --rat; valid are --store"),
         ("--rate", "--rate needs a value"),
-        ("--rate 0", "wanted is a number from 1 to"),
-        ("--rate NaN", "wanted is a number from 1 to"),
+        ("--rate 0", "must be a number from 1 to"),
+        ("--rate NaN", "must be a number from 1 to"),
         ("--servers 257", "from 1 to 256"),
         ("--servers 3 --sessions 2", "each of 3 servers needs one"),
-        ("--mix read=1,buy=2", "there is no buy; there are read, write, login and logout"),
-        ("--mix read", "wanted is name=share"),
-        ("--mix read=x", "the share of read is a number"),
-        ("--mix read=0", "nothing would happen"),
+        ("--mix read=1,buy=2", "unknown operation buy; valid are read, write, login and logout"),
+        ("--mix read", "expected name=share"),
+        ("--mix read=x", "the share of read must be a number"),
+        ("--mix read=0", "all shares are 0"),
         ("--mix read=1,read=2", "read is named twice"),
         ("--users 101", "from 0 to 100"),
         ("--skew -1", "from 0 to 5"),

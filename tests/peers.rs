@@ -113,7 +113,7 @@ fn each_failure_of_a_peer_names_existing_tests() {
     for (peer, failure, shown) in CASES {
         assert!(!shown.is_empty(), "{peer}: {failure}");
         for name in *shown {
-            assert!(tests.contains(*name), "{peer}, {failure}: `{name}` is no test");
+            assert!(tests.contains(*name), "{peer}, {failure}: `{name}` is not a test");
         }
     }
 }

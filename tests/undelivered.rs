@@ -107,7 +107,7 @@ async fn visits(gate: &Gate, server: SocketAddr, kinds: &[Client], leave: fn(Cli
     tokens.into_iter().flatten().collect()
 }
 
-async fn each_session_is_somebodys(stage: &Stage, tokens: &[String]) {
+async fn every_session_has_an_owner(stage: &Stage, tokens: &[String]) {
     let stored = async || stage.sessions.active_since(SystemTime::UNIX_EPOCH).await.expect("the store is there");
     until("each session that lives is somebody's", async || stored().await == tokens.len() as u64).await;
     for token in tokens {
@@ -131,7 +131,7 @@ async fn clients_that_leave_axum_during_a_login_leave_no_ownerless_session() {
     let kinds = [Client::Stays, Client::Leaves, Client::HalfCloses];
     let tokens = visits(&gate, server, &kinds, |client| client != Client::Stays).await;
     assert_eq!(tokens.len(), 34, "those who stayed");
-    each_session_is_somebodys(&stage, &tokens).await;
+    every_session_has_an_owner(&stage, &tokens).await;
     serving.abort();
 }
 
@@ -189,7 +189,7 @@ async fn clients_that_leave_actix_web_during_a_login_leave_no_ownerless_session(
     let kinds = [Client::Stays, Client::Leaves, Client::HalfCloses];
     let tokens = visits(&gate, server, &kinds, |client| client != Client::Stays).await;
     assert_eq!(tokens.len(), 34, "those who stayed");
-    each_session_is_somebodys(&stage, &tokens).await;
+    every_session_has_an_owner(&stage, &tokens).await;
     handle.stop(false).await;
 }
 
@@ -199,6 +199,6 @@ async fn half_closed_clients_of_actix_web_may_or_may_not_be_served() {
     let (server, handle) = actix(&stage, &gate, true);
     let tokens = visits(&gate, server, &[Client::Stays, Client::HalfCloses], |_| false).await;
     assert_eq!(tokens.len(), 100);
-    each_session_is_somebodys(&stage, &tokens).await;
+    every_session_has_an_owner(&stage, &tokens).await;
     handle.stop(false).await;
 }

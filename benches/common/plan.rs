@@ -39,6 +39,6 @@ impl Plan {
 }
 
 fn refuse(pair: &str, known: &[String]) -> ! {
-    eprintln!("`{pair}` is none of the arguments, each with a number above 0 (here the default): {}", known.join(", "));
+    eprintln!("`{pair}` is not a valid argument; each takes a number above 0 (here the default): {}", known.join(", "));
     std::process::exit(2)
 }

@@ -66,7 +66,7 @@ impl std::error::Error for BadArgs {}
 
 impl fmt::Display for BadArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (--help tells more)", self.0)
+        write!(f, "{} (see --help)", self.0)
     }
 }
 
@@ -80,7 +80,7 @@ impl Args {
                 return Ok(None);
             }
             if !NAMES.split(' ').any(|known| known == name) {
-                return Err(BadArgs(format!("there is no argument {name}; there are {NAMES}")));
+                return Err(BadArgs(format!("unknown argument {name}; valid are {NAMES}")));
             }
             let value = words.next().ok_or_else(|| BadArgs(format!("{name} needs a value")))?;
             args.set(&name, &value)?;
@@ -112,5 +112,5 @@ impl Args {
 
 fn number<T: FromStr + PartialOrd + fmt::Display>(name: &str, text: &str, least: T, most: T) -> Result<T, BadArgs> {
     let value = text.parse().ok().filter(|value| (&least..=&most).contains(&value));
-    value.ok_or_else(|| BadArgs(format!("{name} {text}: wanted is a number from {least} to {most}")))
+    value.ok_or_else(|| BadArgs(format!("{name} {text}: must be a number from {least} to {most}")))
 }

@@ -87,7 +87,7 @@ impl Scene {
             old => old,
         };
         let scene = Self { stage, builder, sessions, session, old, other };
-        back.be_slow(operation);
+        back.slow_down(operation);
         scene
     }
 
@@ -134,7 +134,7 @@ impl Scene {
 
 impl Back {
     /// From here on the network is slow; with calls to every bucket that would take minutes.
-    fn be_slow(&self, operation: &str) {
+    fn slow_down(&self, operation: &str) {
         let Self::Redis { server, proxy, delay, cold } = self else { return };
         if !operation.contains(ALL_BUCKETS) {
             proxy.delay(*delay);

@@ -83,7 +83,7 @@ impl Book {
     async fn read(&mut self, sessions: &Sessions, tally: &Tally, at: usize) -> Result<Option<Session>, Error> {
         let session = sessions.open(Some(&self.held[at].token), ClientInfo::new()).await?;
         if session.user().as_deref() != Some(&self.user) {
-            self.met_dead(tally, at, session.ended());
+            self.found_dead(tally, at, session.ended());
             return Ok(None);
         }
         let held = &mut self.held[at];
@@ -103,7 +103,7 @@ impl Book {
         let held = &mut self.held[at];
         match saved {
             Ok(SaveOutcome::Saved) => held.written = self.next,
-            Ok(SaveOutcome::Gone(reason)) => self.met_dead(tally, at, reason),
+            Ok(SaveOutcome::Gone(reason)) => self.found_dead(tally, at, reason),
             Ok(other) => tally.broken(format!("{}: a save was answered {other:?}", self.user)),
             Err(error) => {
                 if matches!(error, Error::Indeterminate(_)) {
@@ -119,7 +119,7 @@ impl Book {
         let Some(session) = self.read(sessions, tally, at).await? else { return Ok(()) };
         match session.logout().await {
             Ok(EndOutcome::Ended) => self.has_ended(at),
-            Ok(EndOutcome::AlreadyEnded(reason)) => self.met_dead(tally, at, reason),
+            Ok(EndOutcome::AlreadyEnded(reason)) => self.found_dead(tally, at, reason),
             Ok(other) => tally.broken(format!("{}: a logout was answered {other:?}", self.user)),
             Err(error) => return Err(self.unsure(at, error)),
         }
@@ -187,7 +187,7 @@ impl Book {
         self.ended.push(held.token);
     }
 
-    fn met_dead(&mut self, tally: &Tally, at: usize, reason: Option<EndReason>) {
+    fn found_dead(&mut self, tally: &Tally, at: usize, reason: Option<EndReason>) {
         let held = self.held.swap_remove(at);
         // Logins whose reply was lost take room under the cap.
         if held.certain && reason != Some(EndReason::Evicted) {

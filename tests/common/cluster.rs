@@ -76,7 +76,7 @@ impl Cluster {
     pub(crate) fn owner(&self, slot: u16) -> &Arc<Server> {
         let map = self.map();
         let owned = map.iter().find(|owned| (owned.first..=owned.last).contains(&slot));
-        self.by_port(owned.unwrap_or_else(|| panic!("slot {slot} is nobody's: {map:?}")).port)
+        self.by_port(owned.unwrap_or_else(|| panic!("slot {slot} has no owner: {map:?}")).port)
     }
 
     /// The slot of a key.

@@ -82,12 +82,12 @@ async fn go_through(
         if let Some(watch) = watch.as_mut().filter(|_| step % LOOK_EVERY == 0)
             && let Err(broken) = watch.look().await
         {
-            return Some(Difference { step, here: "what Redis holds keeps its promises".into(), there: broken });
+            return Some(Difference { step, here: "every invariant of Redis holds".into(), there: broken });
         }
     }
     // A complete history has calls to deliver again.
     let heard = there.past.as_ref().is_none_or(Past::heard);
-    assert!(heard || history.steps.len() < LENGTH, "MONITOR told of no call");
+    assert!(heard || history.steps.len() < LENGTH, "MONITOR reported no call");
     let (here, there) = (here.last_look().await, there.last_look().await);
     let differs = here.into_iter().zip(there).find(|(one, two)| one != two);
     differs.map(|(here, there)| Difference { step: history.steps.len(), here, there })

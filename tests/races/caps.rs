@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::servers;
 
 /// Counts the user's sessions until stopped; returns the highest count.
-async fn most_seen(sessions: Sessions, stop: Arc<AtomicBool>) -> u64 {
+async fn highest_count(sessions: Sessions, stop: Arc<AtomicBool>) -> u64 {
     let mut most = 0;
     while !stop.load(Ordering::Relaxed) {
         most = most.max(sessions.user("ada").count().await.expect("there"));
@@ -20,7 +20,7 @@ async fn most_seen(sessions: Sessions, stop: Arc<AtomicBool>) -> u64 {
 async fn two_hundred_logins(cap: Cap) -> (Vec<LoginOutcome>, u64, u64) {
     let (stage, servers) = servers(|with| with.cap(cap)).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let watch = tokio::spawn(most_seen(stage.sessions.clone(), stop.clone()));
+    let watch = tokio::spawn(highest_count(stage.sessions.clone(), stop.clone()));
     let mut logins = JoinSet::new();
     for number in 0..200 {
         let server = servers[number % servers.len()].clone();

@@ -57,7 +57,7 @@ impl Before {
 }
 
 /// Drops the request at every point. In the end each live session is one whose token somebody has.
-async fn leaves_no_session_that_nobody_has(before: Before, handler: impl Fn(&Stage) -> App) {
+async fn leaves_no_ownerless_session(before: Before, handler: impl Fn(&Stage) -> App) {
     let stage = stage().await;
     let app = handler(&stage);
     let mut held = Vec::new();
@@ -103,15 +103,15 @@ async fn logged_in(session: Session, login: Login) -> Result<&'static str, Error
 async fn a_dropped_login_leaves_no_ownerless_session() {
     let app =
         |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("eve").cap(Cap::evict(256))));
-    leaves_no_session_that_nobody_has(Before::Nothing, app).await;
-    leaves_no_session_that_nobody_has(Before::Guest, app).await;
+    leaves_no_ownerless_session(Before::Nothing, app).await;
+    leaves_no_ownerless_session(Before::Guest, app).await;
 }
 
 #[tokio::test]
 async fn a_dropped_reauthentication_leaves_no_ownerless_session() {
     let app =
         |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("ada").cap(Cap::evict(256))));
-    leaves_no_session_that_nobody_has(Before::Ada, app).await;
+    leaves_no_ownerless_session(Before::Ada, app).await;
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_reauthentication_dropped_during_a_touch_leaves_no_ownerless_session()
             logged_in(session, Login::new("ada").cap(Cap::evict(256))).await
         })
     };
-    leaves_no_session_that_nobody_has(Before::AdaForAMinute, app).await;
+    leaves_no_ownerless_session(Before::AdaForAMinute, app).await;
 }
 
 #[tokio::test]
@@ -134,12 +134,12 @@ async fn a_dropped_first_save_of_a_guest_leaves_no_ownerless_session() {
         yield_now().await;
         Ok::<_, Error>("")
     };
-    leaves_no_session_that_nobody_has(Before::Nothing, |stage| App::of(&stage.sessions, saved)).await;
+    leaves_no_ownerless_session(Before::Nothing, |stage| App::of(&stage.sessions, saved)).await;
     let unasked = |session: Session| async move {
         yield_now().await;
         session.insert("n", &1).map(|()| "")
     };
-    leaves_no_session_that_nobody_has(Before::Nothing, |stage| App::of(&stage.sessions, unasked)).await;
+    leaves_no_ownerless_session(Before::Nothing, |stage| App::of(&stage.sessions, unasked)).await;
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn a_dropped_logout_that_keeps_a_field_leaves_no_ownerless_session() {
         yield_now().await;
         Ok::<_, Error>("")
     };
-    leaves_no_session_that_nobody_has(Before::Ada, |stage| App::of(&stage.sessions, out)).await;
+    leaves_no_ownerless_session(Before::Ada, |stage| App::of(&stage.sessions, out)).await;
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn a_rotation_after_a_dropped_login_leaves_no_ownerless_session() {
             Ok::<_, Error>("")
         })
     };
-    leaves_no_session_that_nobody_has(Before::Nothing, app).await;
+    leaves_no_ownerless_session(Before::Nothing, app).await;
 }
 
 #[tokio::test]

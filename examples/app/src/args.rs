@@ -43,7 +43,7 @@ impl std::error::Error for BadArgs {}
 
 impl fmt::Display for BadArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (--help tells more)", self.0)
+        write!(f, "{} (see --help)", self.0)
     }
 }
 
@@ -89,7 +89,7 @@ impl Given {
                 None => (word, None),
             };
             let place = given.place(&name).ok_or_else(|| BadArgs(format!("unknown argument {name}")))?;
-            *place = Some(attached.or_else(|| words.next()).ok_or_else(|| BadArgs(format!("{name} wants a value")))?);
+            *place = Some(attached.or_else(|| words.next()).ok_or_else(|| BadArgs(format!("{name} needs a value")))?);
         }
         Ok(Some(given))
     }
@@ -172,5 +172,5 @@ fn required(name: &str, value: Option<String>) -> Result<String, BadArgs> {
 }
 
 fn bad(name: &str, value: &str, wanted: &str) -> BadArgs {
-    BadArgs(format!("{name} {value}: wanted is {wanted}"))
+    BadArgs(format!("{name} {value}: expected {wanted}"))
 }

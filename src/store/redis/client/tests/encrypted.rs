@@ -116,7 +116,7 @@ fn calls_over_tls_succeed_if_their_runtime_is_not_driven() {
     let authority = Authority::new();
     let (_server, addr) = start(&authority, "no", &[]);
     let client = secured(&format!("rediss://{addr}"), &Tls::new().root_certificate(authority.pem()));
-    crate::store::redis::client::tests::runtimes::calls_go_on_in_another_runtime(&client, Duration::from_secs(3));
+    crate::store::redis::client::tests::runtimes::calls_succeed_in_another_runtime(&client, Duration::from_secs(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ pub(crate) fn runtime() -> Runtime {
 }
 
 /// The client was used in a runtime that is kept and not driven any more; each call in another one succeeds in time.
-pub(crate) fn calls_go_on_in_another_runtime(client: &Client, budget: Duration) {
+pub(crate) fn calls_succeed_in_another_runtime(client: &Client, budget: Duration) {
     let (start_up, other) = (runtime(), runtime());
     start_up.block_on(async {
         for _ in 0..4 {
@@ -48,7 +48,7 @@ pub(crate) fn calls_go_on_in_another_runtime(client: &Client, budget: Duration) 
 fn calls_succeed_if_the_connecting_runtime_is_not_driven() {
     let server = TestServer::start();
     let budget = Duration::from_secs(1);
-    calls_go_on_in_another_runtime(&wire_to(&server.url(), budget), budget);
+    calls_succeed_in_another_runtime(&wire_to(&server.url(), budget), budget);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_clusters_map_is_refreshed_if_its_runtime_is_not_driven() {
     let cluster = TestCluster::start(true);
     let budget = Duration::from_secs(3);
     let client = wire_to(&cluster.url(), budget);
-    calls_go_on_in_another_runtime(&client, budget);
+    calls_succeed_in_another_runtime(&client, budget);
     let (start_up, other) = (runtime(), runtime());
     let failovers = client.failovers();
     // From now on it reads and refreshes the map in this runtime, which is then left.

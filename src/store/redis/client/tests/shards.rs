@@ -198,7 +198,7 @@ async fn a_check_reports_a_cluster_with_unserved_slots() {
 }
 
 /// The first slot is one that nobody serves: according to the map if all nodes agree, or according to its owner.
-async fn a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(by: &[usize]) {
+async fn an_unserved_slot_fails_at_once_when_it_lasts(by: &[usize]) {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(1));
     let slot = slot(KEYS[0].as_bytes());
@@ -228,12 +228,12 @@ async fn a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(by: &[usize
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_without_a_node_in_the_map_fails_at_once_when_it_lasts() {
-    a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0, 1, 2]).await;
+    an_unserved_slot_fails_at_once_when_it_lasts(&[0, 1, 2]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_not_served_by_its_node_fails_at_once_when_it_lasts() {
-    a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0]).await;
+    an_unserved_slot_fails_at_once_when_it_lasts(&[0]).await;
 }
 
 /// The address of a node whose bus port has no listener.
