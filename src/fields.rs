@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_set_after_clear_is_sent_although_it_was_stored_so() {
+    fn a_field_set_after_clear_is_sent_even_if_unchanged() {
         let mut fields = loaded();
         fields.clear();
         assert_eq!(fields.iter().count(), 0);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_while_a_save_is_under_way_stays_pending() {
+    fn changes_during_a_save_stay_pending() {
         let mut fields = loaded();
         fields.set("a", b"9".to_vec());
         let sent = fields.delta().clone();
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_changed_back_while_a_save_is_under_way_is_sent_again() {
+    fn a_field_changed_back_during_a_save_is_sent_again() {
         let mut fields = loaded();
         fields.set("a", b"9".to_vec());
         let sent = fields.delta().clone();
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_discarded_while_it_is_saved_is_no_change_afterwards() {
+    fn changes_discarded_during_a_save_are_not_pending_afterwards() {
         let mut fields = loaded();
         let before = fields.iter().map(|(name, _)| name.to_owned()).next().expect("a field");
         fields.set(&before, b"new".to_vec());

@@ -108,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// The user id of this JSON, as an id of a type that allows any.
+    /// The user id from this JSON, for an id of a type that allows any JSON.
     fn of(json: &Value) -> String {
         of_json::<Value>(json).expect("an id")
     }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_and_numbers_are_written_as_a_person_would_write_them() {
+    fn strings_and_numbers_have_their_plain_form_as_user_ids() {
         assert_eq!(typed(&"ada".to_owned()), "ada");
         assert_eq!(typed(&"42".to_owned()), "42", "no other `String` is written so");
         assert_eq!(

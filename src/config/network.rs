@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_agree_in_so_many_bits_and_never_across_families() {
+    fn common_prefix_bits_never_count_across_address_families() {
         for (one, other, bits, expected) in [
             ("192.0.2.1", "192.0.2.1", 32, true),
             ("192.0.2.1", "192.0.2.0", 32, false),

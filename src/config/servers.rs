@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_write_places_with_and_without_brackets_or_a_host() {
+    fn addresses_from_servers_parse_with_and_without_brackets_or_a_host() {
         let tcp = |host: &str, port| Some(Addr::Tcp { host: host.into(), port });
         assert_eq!(Addr::read("10.0.0.1:6379"), tcp("10.0.0.1", 6379));
         assert_eq!(Addr::read("2001:db8::1:6379"), tcp("2001:db8::1", 6379));

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn never_is_400_days_from_the_last_use() {
+    fn a_never_timeout_is_400_days_from_the_last_use() {
         let lifetimes = lifetimes(Timeouts::new().idle(Timeout::Never).absolute(Timeout::Never));
         assert_eq!(lifetimes.life_ms(0, 1 << 41), LONGEST.as_millis() as u64 + MIN);
         assert_eq!(lifetimes.timeouts().idle_timeout(), Timeout::Never);

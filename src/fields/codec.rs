@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_reads_back_and_by_a_type_that_has_grown() {
+    fn a_value_reads_back_also_by_a_type_with_more_fields() {
         let stored = encode_value("cart", &Cart { items: vec!["hat".into()] }).expect("encodes");
         assert_eq!(decode_value::<Cart>("cart", &stored).expect("reads").items, ["hat"]);
         let newer = decode_value::<NewerCart>("cart", &stored).expect("reads");
@@ -156,7 +156,7 @@ mod tests {
         Big(u16),
     }
 
-    /// A later form takes another first byte, and this one goes on being read.
+    /// A later form has another first byte, and this one remains readable.
     #[test]
     fn recorded_values_are_still_read() {
         let cart = Cart { items: vec!["hat".into()] };
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_read_by_its_own_accessor_only() {
+    fn each_kind_is_read_only_by_its_own_accessor() {
         let forms = [encode_value("x", &true).expect("encodes"), encode_bytes(b"7"), encode_counter(-7)];
         for (stored, own) in forms.iter().zip([FieldKind::Value, FieldKind::Bytes, FieldKind::Counter]) {
             assert_eq!(kind(stored), Some(own));

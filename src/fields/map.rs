@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_is_written_stands_as_in_a_map() {
+    fn a_field_map_behaves_like_a_btree_map() {
         let mut random = fastrand::Rng::with_seed(7);
         let (mut contents, mut map) = (Contents::default(), BTreeMap::new());
         for _ in 0..2_000 {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_grows_again_and_again_does_not_pile_up() {
+    fn a_growing_field_leaves_no_garbage_in_the_buffer() {
         let mut contents: Contents = [("a", [0; 10])].into_iter().collect();
         for round in 0..1_000 {
             contents.set("a", Some(&vec![1; 10 + round % 90]));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_fields_in_any_order_is_by_name() {
+    fn a_map_built_from_unordered_fields_is_sorted_by_name() {
         let contents: Contents = [("b", "2"), ("a", "1")].into_iter().collect();
         assert_eq!(contents.iter().collect::<Vec<_>>(), [("a", &b"1"[..]), ("b", &b"2"[..])]);
         assert_eq!(format!("{contents:?}"), r#"{"a": [49], "b": [50]}"#);

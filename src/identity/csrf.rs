@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_text_matches() {
+    fn only_the_whole_csrf_token_matches() {
         let token = CsrfToken::of(&[1; 32]);
         let text = token.text();
         assert!(token.matches(&text));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_digest_is_a_hash_of_the_text_and_matches_only_itself() {
+    fn a_csrf_digest_is_a_hash_of_the_token_and_matches_only_it() {
         let token = CsrfToken::of(&[7; 32]);
         let hash = Sha256::new().chain_update(b"cloakroom csrf digest 1").chain_update(token.text()).finalize();
         assert_eq!(token.digest().0, hash[..16]);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing_of_the_csrf_token() {
+    fn debug_does_not_show_the_csrf_token() {
         assert_eq!(format!("{:?}", CsrfToken::of(&[1; 32]).digest()), "CsrfDigest(..)");
         assert_eq!(format!("{:?}", CsrfToken::of(&[1; 32])), "CsrfToken(..)");
     }

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_the_canonical_form_is_refused() {
+    fn only_the_canonical_form_of_a_token_is_accepted() {
         let text = token().reveal().to_string();
         let mut bad = vec![String::new(), "=".repeat(64), "\0".repeat(64), "é".repeat(32), "A".repeat(1 << 20)];
         bad.push("A".repeat(64)); // the nil UUID is not of version 8
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_single_character_change_is_refused_or_another_token() {
+    fn every_single_character_change_is_rejected_or_another_token() {
         let token = token();
         let text = token.reveal().to_string();
         for at in 0..text.len() {
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_the_id_and_nothing_of_the_secret() {
+    fn debug_shows_the_id_and_not_the_secret() {
         let token = token();
         let shown = format!("{token:?} {:?}", token.hash());
         assert!(shown.contains(&token.id().to_string()));

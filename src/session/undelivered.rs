@@ -163,7 +163,7 @@ mod tests {
         sessions.active_since(SystemTime::UNIX_EPOCH).await.expect("embedded")
     }
 
-    /// A login whose token nobody has asked for.
+    /// A login whose token nobody has taken.
     async fn logged_in(sessions: &Sessions, user: &str) -> Minted {
         let session = sessions.open(None, ClientInfo::new()).await.expect("embedded");
         let _ = session.login(Login::new(user)).await.expect("embedded");
@@ -173,7 +173,7 @@ mod tests {
         minted
     }
 
-    /// Lets tasks run that wait for nothing.
+    /// Lets ready tasks run.
     async fn others() {
         for _ in 0..3 * MOST_WAITING {
             yield_now().await;
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn those_that_find_no_place_to_wait_are_ended_at_once() {
+    async fn undelivered_logins_above_the_limit_are_ended_at_once() {
         let sessions = sessions().await;
         for number in 0..MOST_WAITING + 3 {
             logged_in(&sessions, &format!("user{number}")).await.end(&sessions);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_is_done_late_is_ended_when_it_can_be_done_no_more() {
+    async fn a_session_created_late_by_an_undelivered_call_is_ended() {
         let sessions = sessions().await;
         let id = SessionId::mint(Bucket::random().expect("randomness")).expect("randomness");
         let (token, mut minted) = (SessionToken::mint(id).expect("randomness"), Minted::default());
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_store_that_is_away_is_asked_for_a_minute() {
+    async fn an_unavailable_store_is_retried_for_a_minute() {
         let builder = Sessions::builder("redis://127.0.0.1:1").namespace("test").budget(Duration::from_millis(100));
         let (away, begun) = (builder.connect_lazy().expect("fine settings"), Instant::now());
         logged_in(&sessions().await, "ada").await.end(&away);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_runtime_and_when_it_shuts_down_the_session_stays() {
+    fn without_a_running_runtime_the_undelivered_session_stays() {
         let runtime = Runtime::new().expect("a runtime");
         let (sessions, outside) = runtime.block_on(async {
             let sessions = sessions().await;

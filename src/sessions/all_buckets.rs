@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_bucket_that_fails_comes_again_after_the_others() {
+    async fn a_bucket_that_fails_is_retried_after_the_others() {
         let mut walk = AllBuckets::over(Bucket::all().take(3));
         let mut order = Vec::new();
         while let Some(bucket) = walk.next().await {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_store_that_is_away_ends_the_walk_soon() {
+    async fn an_unavailable_store_ends_the_walk_soon() {
         let mut walk = AllBuckets::over(Bucket::all());
         let mut tried = 0;
         while let Some(bucket) = walk.next().await {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_no_repeat_can_mend_ends_the_walk_at_once() {
+    async fn an_error_that_no_retry_can_fix_ends_the_walk_at_once() {
         let mut walk = AllBuckets::over(Bucket::all());
         let bucket = walk.next().await.expect("one");
         assert!(walk.settle::<()>(bucket, Err(Error::Unreadable("of another version"))).is_err());

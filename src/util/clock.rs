@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_absurd_time_of_a_server_is_none() {
+    fn an_absurd_server_time_is_ignored() {
         assert_eq!(of_time(1_700_000_000, 999_999), Some(1_700_000_000_999));
         assert_eq!(of_time(0, 0), Some(0));
         for (seconds, micros) in [(u64::MAX, 0), (u64::MAX / 1000, u64::MAX), (NEVER / 1000 + 1, 0), (1, u64::MAX)] {

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_has_one_turn_a_minute_and_counts_what_is_left_out() {
+    fn a_subject_is_logged_once_a_minute_with_a_count_of_skipped_lines() {
         let (rarely, begun) = (Rarely::new(), Instant::now());
         let at = |seconds| begun + Duration::from_secs(seconds);
         assert_eq!(rarely.turn_at("a", at(0)), Some(0));

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxys_word_is_taken_and_only_its_last() {
+    fn only_the_last_entry_of_a_trusted_proxy_is_used() {
         for (peer, header, expected) in [
             ("203.0.113.9", &["198.51.100.1"][..], "203.0.113.9"),
             ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn at_what_is_no_address_the_walk_ends() {
+    fn an_entry_that_is_not_an_address_ends_the_walk() {
         for (header, expected) in [
             ("198.51.100.1, unknown", "10.0.0.1"),
             ("198.51.100.1, ", "10.0.0.1"),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_that_the_client_opens_does_not_swallow_what_the_proxy_appends() {
+    fn a_quote_opened_by_the_client_does_not_hide_the_proxys_entry() {
         for header in ["\", 198.51.100.1", "192.0.2.66;x=\", 198.51.100.1", "192.0.2.66\\, 198.51.100.1"] {
             assert_eq!(client(&ours(), "10.0.0.1", &[header]), "198.51.100.1", "{header}");
         }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_is_no_text_hides_nothing_but_the_entry_that_it_stands_in() {
+    fn a_non_text_byte_invalidates_only_its_own_entry() {
         for (header, expected) in [
             (&b"\xff, 198.51.100.1"[..], "198.51.100.1"),
             (b"192.0.2.66\xc3, 198.51.100.1", "198.51.100.1"),
@@ -254,14 +254,14 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv4_written_as_ipv6_is_ipv4s() {
+    fn an_ipv4_network_written_as_ipv6_matches_ipv4() {
         let mapped = TrustedProxies::new(["::ffff:10.0.0.0/104"]).expect("a network");
         assert_eq!(client(&mapped, "10.9.9.9", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(client(&mapped, "11.0.0.0", &["198.51.100.1"]), "11.0.0.0");
     }
 
     #[test]
-    fn forwarded_is_read_where_it_was_asked_for() {
+    fn forwarded_is_read_if_configured() {
         for (header, expected) in [
             ("for=198.51.100.1;proto=https", "198.51.100.1"),
             ("for=192.0.2.66, proto=http; For=\"[2001:db8::1]:4711\"", "2001:db8::1"),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn text_that_is_not_a_network_is_rejected() {
         for fine in ["10.0.0.0/8", "127.0.0.1", "::1", "2001:db8::/32", "0.0.0.0/0"] {
             assert!(TrustedProxies::new([fine]).is_ok(), "{fine}");
         }

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_another_store_is_not_ours_even_where_it_would_read_as_a_token() {
+    fn a_key_of_another_store_is_foreign_even_if_it_parses_as_a_token() {
         let mut tokens = std::iter::repeat_with(actix_session::storage::generate_session_key);
         let as_token = tokens.find(|key| SessionToken::parse(key.as_ref()).is_ok()).expect("one in 64");
         assert!(Key::read(&as_token).is_none());
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_no_key() {
+    fn text_that_is_not_a_token_is_not_a_key() {
         for text in ["", "-", "malformed", &"-".repeat(64), &"_".repeat(4064), "é-"] {
             assert!(Key::read(&SessionKey::try_from(text.to_owned()).expect("short enough")).is_none(), "{text}");
         }

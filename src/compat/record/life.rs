@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_at_our_own_absolute_timeout_is_not_set_again() {
+    fn an_expiry_at_our_absolute_timeout_is_not_set_again() {
         assert_eq!(to_set(&life(12 * 60 * MIN), &life(12 * 60 * MIN), 14 * 24 * 60 * MIN), None);
     }
 }

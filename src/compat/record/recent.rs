@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_is_taken_once_by_who_has_its_secret() {
+    fn a_recent_record_is_taken_once_and_only_with_its_secret() {
         let (recent, id) = (Recent::default(), id());
         recent.put(kept(id, 1, 10));
         assert!(recent.take(kept(id, 2, 10).key).is_none(), "another secret");
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_and_none_that_is_large_are_held() {
+    fn the_number_and_size_of_recent_records_are_limited() {
         let recent = Recent::default();
         let places: Vec<_> = std::iter::repeat_with(|| kept(id(), 1, 10)).take(3 * PLACES).collect();
         for kept in &places {

@@ -2,7 +2,7 @@ use super::*;
 use crate::config::timeouts::Timeouts;
 use crate::identity::id::Bucket;
 
-/// A guest's session with one field of so many bytes.
+/// A guest's session with one field of n bytes.
 pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
     let secret = SecretHash([secret; 32]);
     let meta = Meta {
@@ -31,7 +31,7 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
 }
 
 #[test]
-fn what_a_change_of_timeouts_answers_is_compared_with_only_where_nobody_wrote_meanwhile() {
+fn a_retimes_reply_is_compared_only_without_a_concurrent_write() {
     let kept = kept(SessionId::mint(Bucket::all().next().expect("one")).expect("random"), 1, 10);
     let now = Meta { touched: 7, etag: Etag(Some(b"now".to_vec())), ..kept.meta.clone() };
     let snapshot = |kept: Kept| kept.snapshot().map(|snapshot| snapshot.etag);

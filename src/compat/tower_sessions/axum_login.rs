@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_whose_id_cannot_be_read_is_an_error() {
+    fn a_login_whose_id_is_unreadable_is_an_error() {
         let unreadable = [
             json!({ "user_id": "ada", "auth_hash": [1] }),
             json!({ "user_id": null, "auth_hash": [1] }),

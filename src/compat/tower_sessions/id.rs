@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn the_session_and_the_secret_share_no_bytes_with_the_id() {
+    fn a_derived_session_and_secret_share_no_bytes_with_the_id() {
         let id = ForeignId::mint(None).expect("randomness");
         let (record_key, bytes) = (id.record_key(), id.0.to_le_bytes());
         for part in bytes.windows(4) {

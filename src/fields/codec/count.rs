@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_takes_no_integer_reads_no_counter() {
+    fn a_non_integer_type_reads_no_counter() {
         assert_eq!(read::<bool>(1), Err(Mismatch::Kind));
         assert_eq!(read::<f64>(1), Err(Mismatch::Kind));
         assert_eq!(read::<char>(65), Err(Mismatch::Kind));

@@ -273,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_set_as_the_guide_says_has_no_findings() {
+    fn a_server_configured_by_the_guide_has_no_findings() {
         assert_eq!(codes(&judge_config(&config(&[]), false)), []);
         assert_eq!(codes(&judge_cluster("cluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\n")), []);
         assert_eq!(judge_clocks(&[("a".into(), 10_000, 6_000)]), []);
     }
 
     #[test]
-    fn every_setting_that_puts_something_at_risk_is_found() {
+    fn every_risky_setting_is_found() {
         let one = |name, value| codes(&judge_config(&config(&[(name, value)]), false));
         for policy in ["allkeys-lru", "volatile-lru", "volatile-ttl", "allkeys-random"] {
             assert_eq!(one("maxmemory-policy", policy), [("eviction", Severity::Error)]);
@@ -294,13 +294,13 @@ mod tests {
     }
 
     #[test]
-    fn an_eviction_that_is_allowed_by_name_stays_a_warning() {
+    fn an_eviction_policy_allowed_by_name_stays_a_warning() {
         let evicting = config(&[("maxmemory-policy", "allkeys-lru")]);
         assert_eq!(codes(&judge_config(&evicting, true)), [("eviction", Severity::Warning)]);
     }
 
     #[test]
-    fn what_a_master_or_a_cluster_tells_is_judged() {
+    fn replies_of_masters_and_clusters_are_judged() {
         let bare = "redis_version:7.0.15\r\nconnected_slaves:0\r\n";
         assert_eq!(codes(&judge_info(bare, false)), [("version", Severity::Info)]);
         assert_eq!(codes(&judge_info(bare, true))[1], ("no_replica", Severity::Warning));

@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_too_old_or_too_much_is_forgotten() {
+    async fn journal_entries_that_are_too_old_or_too_many_are_forgotten() {
         let journal = Journal::default();
         let note = |epoch| {
             journal.note(Entry::Epoch { user: "ada".into(), epoch, spared: None, reason: EndReason::Revoked });

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_browser_says_of_the_site_counts_before_the_origin() {
+    fn sec_fetch_site_counts_before_the_origin() {
         for (site, expected) in [
             ("same-origin", Source::Ours),
             ("none", Source::Ours),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_site_an_origin_is_ours_if_it_is_the_host_byte_for_byte() {
+    fn without_sec_fetch_site_the_origin_must_equal_the_host() {
         for (origin, host) in [
             ("https://shop.example", "shop.example"),
             ("http://shop.example", "shop.example"),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_trusted_only_as_browsers_write_it() {
+    fn an_origin_is_trusted_only_as_browsers_send_it() {
         for fine in
             ["https://app.example", "http://localhost:3000", "https://[::1]:8443", "https://xn--bcher-kva.example"]
         {

@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_browsers_take_is_taken() {
+    fn combinations_that_browsers_accept_are_accepted() {
         for fine in [
             cookie(),
             cookie().name("id").insecure_for_development(),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_former_place_is_checked_as_the_present_one_is() {
+    fn a_former_place_is_checked_like_the_present_one() {
         let sid = || cookie().name("sid").path("/shop").domain("shop.example");
         let four = sid().former_place(None, "/shop").former_place(None, "/").former_place(Some("shop.example"), "/");
         let four = four.former_place(Some("www.shop.example"), "/shop");

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_schemes_of_authorization_only_bearer_is_ours() {
+    fn only_the_bearer_scheme_of_authorization_is_read() {
         let header = SessionHeader::bearer();
         assert_eq!(find(&header, &["Bearer v"]), RequestTokens::One(b"v"));
         assert_eq!(find(&header, &["bEARER  v "]), RequestTokens::One(b"v"));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_answered_in_the_form_in_which_it_comes() {
+    fn a_token_is_returned_in_the_form_of_the_request() {
         let token = CookieContent::Token { text: "v", left: None, remember: None };
         for (header, rendered) in [(SessionHeader::new("x-session"), "v"), (SessionHeader::bearer(), "Bearer v")] {
             assert_eq!(header.render(&token).as_str(), rendered);

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_has_the_attributes_of_what_it_removes() {
+    fn a_removal_has_the_attributes_of_the_removed_cookie() {
         let cookie = SessionCookie::new().name("__Secure-id").domain("shop.example").path("/shop").browser_session();
         let attributes = "; Secure; HttpOnly; Path=/shop; Domain=shop.example; SameSite=Lax";
         assert_eq!(set(&cookie, None), format!("__Secure-id=v{attributes}"));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_any_length_is_written_in_one_piece_of_memory() {
+    fn a_cookie_line_of_any_length_is_written_with_one_allocation() {
         let path = format!("/{}", "p".repeat(3_000));
         let long =
             SessionCookie::new().name("__Secure-id").domain("shop.example").path(path).same_site(SameSite::Strict);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn max_age_is_what_is_left_rounded_up_and_at_most_400_days() {
+    fn max_age_is_the_time_left_rounded_up_and_at_most_400_days() {
         for (left, seconds) in [
             (Some(Duration::ZERO), 1),
             (Some(Duration::from_millis(1)), 1),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn our_cookie_is_told_by_its_name_alone() {
+    fn our_cookie_is_recognized_by_its_name_alone() {
         let cookie = SessionCookie::new();
         for ours in ["__Host-id=x", " __Host-id =; Path=/", "__Host-id=;"] {
             assert!(cookie.is_ours(ours.as_bytes()), "{ours}");

@@ -46,7 +46,7 @@ mod tests {
     use crate::fields::map::Contents;
 
     #[test]
-    fn small_values_and_bytes_lie_together_counters_and_large_ones_apart() {
+    fn small_values_and_bytes_are_packed_and_counters_and_large_ones_are_not() {
         assert!(is_small(&encode_value("a", &"x").expect("encodes")));
         assert!(is_small(&encode_bytes(&[b'9'; SMALL - 1])) && is_small(&encode_bytes(&[])));
         assert!(!is_small(&encode_bytes(&[0; SMALL])));
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_reads_back_and_what_is_cut_is_refused() {
+    fn packed_fields_read_back_and_truncated_ones_are_rejected() {
         let fields: Contents = [("a".to_owned(), vec![1; SMALL]), ("b".repeat(64), vec![2])].into_iter().collect();
         let packed = pack(fields.raw(), 0);
         assert_eq!(unpacked(&packed).expect("whole"), fields);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_hold_the_same_rule() {
+    fn scripts_pack_fields_by_the_same_rule() {
         let lua = include_str!("../../../../lua/lib/fields.lua");
         assert!(lua.contains(&format!("(string.byte(value) or 255) < {}\n", b'-')));
         assert!(lua.contains(&format!("'{TOGETHER}'")));

@@ -68,7 +68,7 @@ mod tests {
     use crate::identity::id::Bucket;
 
     #[test]
-    fn after_three_swaps_in_vain_in_a_row_thirteen_writes_go_without_between_one_try_and_the_next() {
+    fn after_three_failed_swaps_thirteen_writes_skip_between_tries() {
         let contention = Contention::new();
         let [id, other] = [1, 2].map(|_| SessionId::mint(Bucket::random().expect("random")).expect("random"));
         for in_vain in [true, true, false, true, true] {

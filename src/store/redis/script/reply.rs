@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_an_answer_of_ours_is_unreadable() {
+    fn a_reply_that_no_script_returns_is_unreadable() {
         for foreign in [
             Value::Nil,
             Value::Okay,
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_read_alike_in_both_protocols() {
+    fn scores_are_parsed_alike_in_resp2_and_resp3() {
         let member = || Value::BulkString(b"m".to_vec());
         let newer = Value::Array(vec![Value::Array(vec![member(), Value::Double(1_732_176_000_000.0)])]);
         let older = Value::Array(vec![member(), Value::BulkString(b"1732176000000".to_vec())]);

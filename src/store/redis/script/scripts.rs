@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// The words of a script, comments and strings left out; a function that is called has its bracket.
+    /// The words of a script, without comments and strings; a called function has its bracket.
     fn words(body: &str) -> Vec<String> {
         let code: String =
             body.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");

@@ -1,4 +1,4 @@
-//! Metadata that a newer version wrote: what this one does not know is preserved, or the session is left as it is.
+//! Metadata that a newer version wrote: unknown parts are preserved, or the session is left as it is.
 
 use super::*;
 use crate::config::AtCap;
@@ -19,7 +19,7 @@ impl Bench {
         let _: u32 = self.raw("HSET", &self.store.keys.session(id), &[b"@", etag]);
     }
 
-    /// As a newer version would have written it.
+    /// Changes the metadata as a newer version would have written it.
     fn mark(&self, id: SessionId) {
         let mut etag = self.etag(id);
         etag[3] |= FLAG;
@@ -138,7 +138,7 @@ async fn an_unknown_flag_survives_every_end() {
 }
 
 #[tokio::test]
-async fn digests_from_before_a_rotation_survive_every_write() {
+async fn csrf_digests_survive_every_write() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();

@@ -1,9 +1,9 @@
-//! Metadata as released versions wrote it must go on being read. A change of the format adds lines; it changes none.
+//! Metadata as released versions wrote it must remain readable. A change of the format adds lines; it changes none.
 
 use super::*;
 use crate::store::redis::layout::meta::Stored;
 
-/// A name and the bytes in hex, each line.
+/// A name and the bytes in hex, on each line.
 const RECORDED: &str = include_str!("../meta/recorded.txt");
 
 fn recorded() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
@@ -48,7 +48,7 @@ fn recorded_sessions_are_still_read() {
 }
 
 #[test]
-fn recorded_tombstones_and_places_are_still_read() {
+fn recorded_tombstones_and_parked_sessions_are_still_read() {
     let ended = Tombstone {
         reason: EndReason::LoggedOut,
         secret: secret(2),
@@ -66,7 +66,7 @@ fn recorded_tombstones_and_places_are_still_read() {
 }
 
 #[test]
-fn scripts_pack_what_they_have_read_to_the_same_bytes() {
+fn scripts_pack_what_they_read_to_the_same_bytes() {
     let script = scripts::joined_to_pieces("return pack_meta(unpack_meta(ARGV[1]))");
     let server = server();
     for (name, etag) in recorded() {
@@ -76,9 +76,9 @@ fn scripts_pack_what_they_have_read_to_the_same_bytes() {
     }
 }
 
-/// R47: later additions cost a session that does not use them no byte.
+/// R47: later additions add no byte to a session that does not use them.
 #[tokio::test]
-async fn a_session_that_uses_no_addition_is_as_long_as_the_recorded_one() {
+async fn a_plain_session_is_as_long_as_the_recorded_one() {
     let bench = open();
     let (guest, _) = bench.guest(&["a=1"]).await;
     let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8");

@@ -1,4 +1,4 @@
-//! Time travel: a test that wants time to pass moves everything that is stored back by as much.
+//! Time travel: a test that needs time to pass moves the stored data back by as much.
 
 use super::*;
 
@@ -30,12 +30,12 @@ end
 ";
 
 impl Bench {
-    /// Lets so much time pass.
+    /// Lets the given time pass.
     pub(super) fn advance(&self, ms: u64) {
         self.shift(ms as i64);
     }
 
-    /// Lets the server's clock be set back by so much.
+    /// Simulates a server clock that was set back by the given time.
     pub(super) fn set_back(&self, ms: u64) {
         self.shift(-(ms as i64));
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::config::tls::Tls;
 use crate::store::redis::client::tests::scripts::count;
 
-/// An authority, as it signs and as PEM.
+/// An authority, for signing and as PEM.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -29,7 +29,7 @@ impl Authority {
     }
 }
 
-/// A server that speaks TLS alone, and asks for certificates or not. Its place.
+/// A server that speaks only TLS, and may require client certificates; returns its address.
 fn start(authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
     let (host, port) = (server::host(), server::port().to_string());
     let folder = std::env::temp_dir().join(format!("cloakroom-tls-{}-{port}", std::process::id()));
@@ -76,7 +76,7 @@ async fn told(url: &str, tls: &Tls) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_is_trusted_by_the_authority_that_was_named() {
+async fn a_server_is_trusted_by_the_configured_authority() {
     let (ours, other) = (Authority::new(), Authority::new());
     let (_server, addr) = start(&ours, "no", &[]);
     let url = format!("rediss://{addr}");
@@ -93,7 +93,7 @@ async fn a_server_is_trusted_by_the_authority_that_was_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clusters_nodes_are_reached_over_tls_at_the_port_that_they_announce() {
+async fn cluster_nodes_are_reached_over_tls_at_their_announced_ports() {
     let authority = Authority::new();
     let (host, bus) = (server::host(), (server::port() + 10_000).to_string());
     let options = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];
@@ -112,15 +112,15 @@ async fn a_clusters_nodes_are_reached_over_tls_at_the_port_that_they_announce() 
 }
 
 #[test]
-fn calls_over_tls_succeed_though_their_runtime_is_not_driven() {
+fn calls_over_tls_succeed_if_their_runtime_is_not_driven() {
     let authority = Authority::new();
     let (_server, addr) = start(&authority, "no", &[]);
     let client = secured(&format!("rediss://{addr}"), &Tls::new().root_certificate(authority.pem()));
-    crate::store::redis::client::tests::runtimes::calls_go_on_in_another_runtime(&client, Duration::from_secs(3));
+    crate::store::redis::client::tests::runtimes::calls_succeed_in_another_runtime(&client, Duration::from_secs(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_becomes_a_replica_is_not_believed_over_tls() {
+async fn a_server_that_becomes_a_replica_is_not_trusted_over_tls() {
     let authority = Authority::new();
     let (server, addr) = start(&authority, "no", &[]);
     let client = secured(&format!("rediss://{addr}"), &Tls::new().root_certificate(authority.pem()));
@@ -150,7 +150,7 @@ async fn a_server_may_ask_for_a_certificate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_side_without_tls_is_told() {
+async fn a_missing_tls_on_one_side_is_reported() {
     let authority = Authority::new();
     let (_server, addr) = start(&authority, "no", &[]);
     let outage = wire_to(&format!("redis://{addr}"), Duration::from_secs(3)).check().await.unwrap_err();
@@ -163,7 +163,7 @@ async fn one_side_without_tls_is_told() {
 }
 
 #[test]
-fn certificates_that_are_none_are_refused_by_their_name() {
+fn invalid_certificates_are_rejected_by_file_name() {
     let (ours, other) = (Authority::new(), Authority::new());
     let (certificate, key) = ours.sign("client");
     let (_, other_key) = other.sign("client");

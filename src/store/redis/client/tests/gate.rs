@@ -1,4 +1,4 @@
-//! What stands between the crate and its server, and can fail in the ways of proxies, load balancers and addresses.
+//! A gate between the crate and its server, which fails in the ways of proxies, load balancers and addresses.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-/// What it does with connections.
+/// How it handles connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// To this server's socket.
+    /// Forwards to this server's socket.
     To(String),
     /// Accepts and closes.
     Close,
-    /// Accepts and says nothing.
+    /// Accepts and never replies.
     Silent,
     /// Nobody listens.
     Refuse,
@@ -77,7 +77,7 @@ impl Gate {
         });
     }
 
-    /// From now on, for new connections.
+    /// Applies to new connections.
     pub(crate) fn go(&self, way: Way) {
         let refused = *self.way.borrow() == Way::Refuse;
         if way == Way::Refuse {

@@ -64,12 +64,12 @@ impl TestGroup {
         group
     }
 
-    /// Of the first Sentinel alone: it knows the others.
+    /// Of the first Sentinel alone: it has the addresses of the others.
     pub(crate) fn url(&self) -> String {
         format!("redis-sentinel://{}:{}/main?sentinel_password=watcher", host(), self.sentinel_ports[0])
     }
 
-    /// As a user who may ask the Sentinels and not listen to them.
+    /// As a user who may query the Sentinels and not subscribe to them.
     pub(crate) fn url_without_listening(&self) -> String {
         for sentinel in &self.sentinels {
             sentinel.admin_with::<()>("watcher", "ACL SETUSER blind on >secret +sentinel +hello +auth +ping +info");

@@ -1,4 +1,4 @@
-//! A forwarder whose connections can be made silent: open, and never answered.
+//! A forwarder whose connections can be silenced: open, and without replies.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ impl Proxy {
         *self.accepted.borrow()
     }
 
-    /// Silences the connections that there are.
+    /// Silences the existing connections.
     pub(crate) fn silence(&self) {
         self.silent_below.send_replace(self.accepted());
     }

@@ -66,18 +66,18 @@ impl TestServer {
         self.wait_until_ready();
     }
 
-    /// The text of a file that it keeps, changed while it is down.
+    /// Changes the text of one of its files while it is down.
     pub(in crate::store::redis) fn edit(&self, file: &str, change: impl Fn(String) -> String) {
         let path = self.folder.join(file);
         std::fs::write(&path, change(std::fs::read_to_string(&path).unwrap())).unwrap();
     }
 
-    /// For its next start; of an option that is given twice, Redis takes the last.
+    /// For its next start; of a duplicate option, Redis takes the last.
     pub(in crate::store::redis) fn set_option(&mut self, name: &str, value: &str) {
         self.options.extend([name.to_owned(), value.to_owned()]);
     }
 
-    /// Stops it without its noticing: connections stay open and are not answered.
+    /// Stops it without its noticing: connections stay open and get no replies.
     pub(crate) fn stop(&self) {
         self.signal("-STOP");
     }
@@ -143,7 +143,7 @@ fn ask(url: String, command: &str) -> redis::RedisResult<redis::Value> {
     cmd.query(&mut redis::Client::open(url)?.get_connection()?)
 }
 
-/// Several servers at once: few tests have theirs at the same time, or all would time the machine and not the code.
+/// Limits the number of servers: if all tests had theirs at the same time, they would time the machine and not the code.
 #[derive(Debug)]
 pub(crate) struct Lease(());
 
@@ -164,7 +164,7 @@ impl Drop for Lease {
     }
 }
 
-/// An address of the loopback network for this process alone: no port has to be raced for.
+/// An address of the loopback network for this process alone, so that ports cannot collide.
 pub(crate) fn host() -> String {
     let [_, a, b, c] = std::process::id().to_be_bytes();
     format!("127.{}.{b}.{c}", 128 | a)

@@ -38,7 +38,7 @@ fn meta(packed: &[u8]) -> Meta {
 }
 
 #[test]
-fn a_live_session_reads_back_in_every_field() {
+fn every_field_of_a_live_sessions_metadata_reads_back() {
     let meta = meta(&packed(0, true, 8, &tail(Some("ada"), &client(), None)));
     assert_eq!((meta.created, meta.since, meta.touched), (1_700_000_000_001, 1_700_000_000_002, 1_700_000_000_003));
     assert_eq!(meta.lifetimes, Lifetimes { idle_ms: 1_800_000, absolute_ms: 43_200_000, interval_ms: 60_000 });
@@ -50,7 +50,7 @@ fn a_live_session_reads_back_in_every_field() {
 }
 
 #[test]
-fn a_tombstone_tells_its_reason_and_both_secrets() {
+fn a_tombstone_has_its_reason_and_both_secrets() {
     let stored = decode(&packed(4, true, 2, &[])).expect("readable");
     let previous = Some(SecretHash([0xbb; 32]));
     assert_eq!(
@@ -67,7 +67,7 @@ fn a_tombstone_tells_its_reason_and_both_secrets() {
 }
 
 #[test]
-fn every_client_reads_back_as_it_was() {
+fn every_client_reads_back_unchanged() {
     let addresses = [None, Some([192, 0, 2, 1].into()), Some(Ipv6Addr::LOCALHOST.into())];
     for address in addresses {
         for agent in [None, Some(""), Some("é"), Some(&*"x".repeat(1024))] {
@@ -85,7 +85,7 @@ fn every_client_reads_back_as_it_was() {
 }
 
 #[test]
-fn every_truncation_and_every_surplus_is_unreadable() {
+fn truncated_or_overlong_metadata_is_unreadable() {
     let whole = packed(0, true, 3, &tail(Some("ada"), &client(), None));
     for length in 0..whole.len() {
         assert!(matches!(decode(&whole[..length]), Err(Error::Unreadable(_))), "{length} bytes");
@@ -94,7 +94,7 @@ fn every_truncation_and_every_surplus_is_unreadable() {
 }
 
 #[test]
-fn no_bytes_make_the_decoder_panic() {
+fn no_bytes_cause_a_panic_of_the_decoder() {
     let whole = packed(0, true, 3, &tail(Some("ada"), &client(), None));
     for at in 0..whole.len() {
         for with in [0, 1, 2, 0x7f, 0x80, 0xff] {
@@ -107,7 +107,7 @@ fn no_bytes_make_the_decoder_panic() {
 }
 
 #[test]
-fn another_format_a_foreign_state_and_a_foreign_user_are_unreadable() {
+fn unknown_formats_states_and_users_are_unreadable() {
     let whole = packed(0, false, 0, &tail(Some("ada"), &client(), None));
     for (at, with) in [(0, 2), (1, 200), (2, 8)] {
         let mut changed = whole.clone();

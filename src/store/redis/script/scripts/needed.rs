@@ -67,14 +67,14 @@ end
 ";
 
     #[test]
-    fn what_is_not_used_is_left_out_and_what_that_uses_too() {
+    fn unused_pieces_are_left_out() {
         let one = "local ONE = 1\nlocal function one()\n  local it = ONE\n  return it\nend\n";
         assert_eq!(needed(PIECES, "--[[\nx: two\n]]\nreturn one('two') -- two"), one);
         assert_eq!(needed(PIECES, "--[[\nx: none\n]]\nreturn 1"), "");
     }
 
     #[test]
-    fn all_that_a_function_uses_comes_with_it_in_order() {
+    fn a_functions_dependencies_are_included_in_order() {
         let all = needed(PIECES, "return two()");
         let at = |text: &str| all.find(text).expect("kept");
         assert!(at("local ONE") < at("local TWO") && at("local TWO") < at("function one") && at("one()") < at("two()"));

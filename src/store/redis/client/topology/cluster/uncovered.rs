@@ -70,7 +70,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(2);
     const STEP: Duration = Duration::from_millis(200);
 
-    /// How many calls, one after each step, are told to wait before one is not.
+    /// How many calls, one after each step, wait before one fails at once.
     async fn waits(uncovered: &Uncovered, slot: u16) -> usize {
         let mut waits = 0;
         while uncovered.weighed(slot, CallError::UNCOVERED).is_worth_a_retry() {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_what_lasts_is_told_at_once_and_each_slot_has_its_own_time() {
+    async fn only_a_lasting_gap_fails_at_once_and_each_slot_is_timed_separately() {
         let uncovered = Uncovered::new(PATIENCE);
         assert_eq!(waits(&uncovered, 1).await, 10);
         assert_eq!((waits(&uncovered, 1).await, waits(&uncovered, 2).await), (0, 10));
