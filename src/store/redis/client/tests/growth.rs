@@ -41,7 +41,7 @@ fn held() -> (usize, usize) {
     (std::fs::read_dir("/proc/self/fd").unwrap().count(), memory.unwrap())
 }
 
-async fn until_nothing_is_left(what: &str, now: impl Fn() -> usize, before: usize) {
+async fn until_same_as_before(what: &str, now: impl Fn() -> usize, before: usize) {
     let limit = Instant::now() + Duration::from_secs(5);
     while now() != before {
         assert!(Instant::now() < limit, "{what}: {before} before, {} after", now());
@@ -53,7 +53,7 @@ async fn nothing_grows(begin: impl Fn(&mut Stage), end: impl Fn(&mut Stage)) {
     let server = TestServer::start();
     let mut stage = Stage { gate: gate(&server), admin: server.connection(), server };
     let client = opened(&stage.gate.url(), CONNECTIONS, Duration::from_millis(300)).await;
-    until_nothing_is_left("tasks", tasks, CONNECTIONS).await;
+    until_same_as_before("tasks", tasks, CONNECTIONS).await;
     let before = held();
     begin(&mut stage);
     stage.gate.cut();
@@ -68,8 +68,8 @@ async fn nothing_grows(begin: impl Fn(&mut Stage), end: impl Fn(&mut Stage)) {
     for _ in 0..2 * CONNECTIONS {
         count(&client, Path::Request).await.unwrap();
     }
-    until_nothing_is_left("tasks", tasks, CONNECTIONS).await;
-    until_nothing_is_left("connections", || stage.gate.open(), CONNECTIONS).await;
+    until_same_as_before("tasks", tasks, CONNECTIONS).await;
+    until_same_as_before("connections", || stage.gate.open(), CONNECTIONS).await;
     if seconds().is_some() {
         let after = held();
         println!(
