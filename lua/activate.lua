@@ -16,6 +16,7 @@ ARGV[7]  ticket good until    milliseconds since 1970; empty without a ticket
 ARGV[8]  ticket's epoch       digits; empty if there was none
 ARGV[9...] a count and the named members, then the delta that replaces the parked fields (lib/delta.lua), may be empty
 Flags    allow-oom
+Uses     call delta enter fresh gate index list ring session
 
 Returns  OK and the session's hash, names and values in turn
          NAME_MEMBERS: possibly at the cap; call again with the members named (at most 256), under the same operation id

@@ -27,6 +27,7 @@ ARGV[17] its expiry           milliseconds that the tombstone is kept
 ARGV[18] number of the new hash's fields without its metadata
 ARGV[19...] their names and values in turn, then the names of the guest's hash fields without its metadata
 Flags    none
+Uses     call index
 
 Returns  OK, as a bare number: the time of the login
          NAME_MEMBERS: possibly at the cap; nothing was done, call `login` with the members named

@@ -13,6 +13,7 @@ ARGV[7]  stay             milliseconds that the key outlasts the deadline: grace
 ARGV[8]  refusal          the code of an exceeded limit, returned if the id is free; else empty
 ARGV[9...] the hash's fields and values in turn
 Flags    none
+Uses     call life
 
 Returns  OK and the time of creation, a number; at the first delivery, that number alone
          LATE, EXISTS, TOO_MANY_FIELDS, TOO_MANY_BYTES

@@ -23,6 +23,7 @@ ARGV[14] max fields
 ARGV[15] max bytes
 ARGV[16...] a count and the names of fields to keep, then the delta (lib/delta.lua)
 Flags    allow-oom
+Uses     call carry delta enter fresh index limits list session tombstone undelivered
 
 Returns  OK and the successor's hash, names and values in turn; empty without a successor
          LATE, STALE, GONE, CONFLICT, EXISTS, TOO_MANY_FIELDS, TOO_MANY_BYTES

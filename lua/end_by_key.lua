@@ -12,6 +12,7 @@ ARGV[7]  owner          the user as in the tail, with its length: others' sessio
 ARGV[8]  listed         1: the session is in the user's index, so end it even if it is unreadable; else empty
 ARGV[9...] a count and the names of fields to carry, then the delta (lib/delta.lua)
 Flags    allow-oom
+Uses     call carry delta index list tombstone tombstone_fields undelivered unreadable
 
 Returns  OK and the carried fields, names and values in turn
          LATE, STALE, GONE (without a reason if the session is left alone), CONFLICT

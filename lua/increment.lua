@@ -10,6 +10,7 @@ ARGV[5]  by             a signed 64-bit number, digits
 ARGV[6]  max fields
 ARGV[7]  max bytes
 Flags    none
+Uses     call fields limits session standing
 
 Returns  OK or OVERTAKEN, and the version (4 bytes) followed by the counter's new value (digits)
          LATE, STALE, GONE, CONFLICT, WRONG_KIND, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES

@@ -8,6 +8,7 @@ ARGV[3]  leads to        id of the session that the door opens, as loaded, 16 by
 ARGV[4]  successor       id of the session that the door is to open, 16 bytes; may be the same
 ARGV[5]  stay            milliseconds from now that the door is kept at least
 Flags    allow-oom
+Uses     call life meta ring session
 
 Returns  OK
          GONE: not a door, or it opens another session

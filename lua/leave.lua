@@ -16,6 +16,7 @@ ARGV[9]  successor's id   of the parked session, 16 bytes
 ARGV[10] door             milliseconds that the session is kept as a door to its successor; 0: no door
 ARGV[11...] a count and the names of fields to carry, then the delta (lib/delta.lua)
 Flags    none
+Uses     call carry delta index limits list session tombstone tombstone_fields
 
 Returns  OK and a pair: 0 if the parked fields are still valid, else 1; the carried fields, names and values in turn
          LATE, STALE, GONE, CONFLICT, TOO_MANY_FIELDS, TOO_MANY_BYTES

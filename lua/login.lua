@@ -30,6 +30,7 @@ ARGV[18] max bytes
 ARGV[19] door                 milliseconds that the old session is kept as a door to the new one; 0: no door
 ARGV[20...] a count and the named members, a count and the names of fields to keep, then the delta (lib/delta.lua)
 Flags    none
+Uses     call carry delta enter fresh gate index limits list ring session tombstone
 
 Returns  OK and the new session's hash, names and values in turn
          NAME_MEMBERS: possibly at the cap; call again with the members named (at most 256), under the same operation id

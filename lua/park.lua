@@ -21,6 +21,7 @@ ARGV[13] max fields
 ARGV[14] max bytes
 ARGV[15...] a count and the named members, then the carried fields as a delta (lib/delta.lua) that only sets
 Flags    none
+Uses     call delta enter fields fresh gate limits list meta ring session
 
 Returns  OK and nothing
          NAME_MEMBERS: possibly at a cap that rejects; call again with the members named (at most 256), under the same

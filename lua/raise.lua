@@ -10,6 +10,7 @@ ARGV[3]  epoch           at least this, milliseconds since 1970: now, or the old
 ARGV[4]  life            milliseconds until the epoch expires
 ARGV[5]  owner           the user as in the staying session's tail, with its length; empty if none stays
 Flags    allow-oom
+Uses     call index session
 
 Returns  OK and the epoch, digits
          LATE, STALE, GONE (without a reason): the staying session is not a live one of this user

@@ -25,6 +25,7 @@ ARGV[16] max fields
 ARGV[17] max bytes
 ARGV[18...] a count and the named members, then the delta (lib/delta.lua)
 Flags    none
+Uses     call delta enter fresh gate index join limits list session tail
 
 Returns  OK and the session's hash, names and values in turn
          NAME_MEMBERS: the cap was lowered; call again with the members named (at most 256), under the same operation id

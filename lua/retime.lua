@@ -13,6 +13,7 @@ ARGV[6]  absolute timeout   milliseconds
 ARGV[7]  touch interval     milliseconds
 ARGV[8]  remember           milliseconds that the tombstone is kept
 Flags    none
+Uses     call index life ring session tombstone
 
 Returns  OK and the new metadata
          GONE, expired: the session is older than its new absolute timeout and was ended

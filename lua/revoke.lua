@@ -13,6 +13,7 @@ ARGV[5]  latest login     milliseconds since 1970: later logins are left alone; 
 ARGV[6]  owner            the user as in the tail, with its length: others' sessions are left alone; empty for any
 ARGV[7...] a count and the sessions' members (class byte and id), at most 256
 Flags    allow-oom
+Uses     call index list ring session tombstone unreadable
 
 Returns  OK and the number of sessions that this operation ended, in this delivery or an earlier one
          LATE, GONE (without a reason): the staying session is not a live one of this user; none was ended

@@ -15,6 +15,7 @@ ARGV[10] CSRF digest      16 bytes of a hash of the presented secret's CSRF toke
 ARGV[11] its life         milliseconds that forms from before this rotation are accepted
 ARGV[12] max digests
 Flags    none
+Uses     call former session
 
 Returns  OK and the new metadata
          ALREADY_ROTATED: another rotation came first, and the presented secret still opens the session

@@ -10,6 +10,7 @@ ARGV[5]  max fields
 ARGV[6]  max bytes
 ARGV[7...] delta        lib/delta.lua
 Flags    none
+Uses     call delta limits session standing
 
 Returns  OK or OVERTAKEN, and the new version, 4 bytes
          LATE, STALE, GONE, CONFLICT, TOO_MANY_FIELDS, TOO_MANY_BYTES

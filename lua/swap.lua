@@ -8,6 +8,7 @@ ARGV[3]  metadata       as loaded
 ARGV[4]  position in ARGV of the first name of a field to remove; empty if there is none
 ARGV[5...] names and values in turn of the fields to set, then those names
 Flags    none
+Uses     none
 
 Returns  OK
          MOVED_ON: too late, ended, or changed by another call; nothing was done, call `save` or `increment`

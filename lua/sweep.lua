@@ -9,6 +9,7 @@ ARGV[2]  not after        milliseconds since 1970, Redis's clock
 ARGV[3]  remember         milliseconds that a tombstone is kept
 ARGV[4...] a count and the sessions' members (class byte and id), at most 256
 Flags    allow-oom
+Uses     call index life list ring session tombstone
 
 Returns  OK and the numbers of sessions that expired, were unlisted, got their real deadline in the index
          LATE

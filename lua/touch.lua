@@ -8,6 +8,7 @@ ARGV[2]  not after       milliseconds since 1970, Redis's clock
 ARGV[3]  last use seen   milliseconds since 1970
 ARGV[4]  secret hash     of the current secret if this may be its first use, 32 bytes; else empty
 Flags    allow-oom
+Uses     call index life ring session
 
 Returns  OK and the metadata, changed or not
          SEEN_ANOTHER and the metadata: another touch came first, and this one is due all the same

@@ -25,11 +25,7 @@ use crate::sessions::builder::Builder;
 use crate::sessions::durable::Durable;
 use crate::sessions::sweeper::{Sweeper, Swept};
 use crate::sessions::user::UserSessions;
-use crate::store::{Contract, Op, Store, Who};
-
-/// How long an operation may still be executed after it was created: longer than all retries, shorter than any
-/// tombstone.
-const OP_LIFE_MS: u64 = 60_000;
+use crate::store::{Contract, OP_LIFE_MS, Op, Store, Who};
 
 /// The sessions of one application. Cheap to clone; one per process is enough.
 ///

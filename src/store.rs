@@ -38,10 +38,15 @@ pub(crate) const FORMER_CSRF_MOST: usize = 4;
 pub(crate) const LATE_WRITE_MS: u64 = 60_000;
 /// How long a ticket is valid: the time that a password check may take.
 pub(crate) const TICKET_LIFE_MS: u64 = 600_000;
-/// How long after a login another one of the same visitor joins its session; `JOIN_MS` of `lua/lib/join.lua`.
+/// How long after a login another one of the same visitor joins its session.
 pub(crate) const JOIN_MS: u64 = 60_000;
 /// How long a revocation epoch is kept after it was last raised.
 pub(crate) const EPOCH_LIFE_MS: u64 = 3_600_000;
+/// How long after its creation an operation may still be executed: longer than all retries, shorter than tombstones are
+/// kept and than scripts accept (120 s).
+pub(crate) const OP_LIFE_MS: u64 = 60_000;
+/// Attempts to find an unused id. With 110 random bits, a second collision means a broken generator.
+pub(crate) const MINTS: usize = 3;
 /// Limit of sessions that one script call reads or writes besides the old and the new one.
 pub(crate) const BATCH: usize = 256;
 /// Limit of sessions that one script call of a mass revocation ends: about 20 µs each, during which Redis runs nothing

@@ -85,6 +85,28 @@ fn a_header_has_flags_replies_and_a_reason() {
     }
 }
 
+/// The words of a Lua text, comments and strings left out.
+fn words(text: &str) -> BTreeSet<String> {
+    let code = text.lines().filter_map(|line| line.split("--").next()).flat_map(|line| line.split('\'').step_by(2));
+    code.flat_map(|line| line.split(|sign: char| !sign.is_alphanumeric() && sign != '_')).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_header_names_the_pieces_that_the_body_uses() {
+    let function = |line: &str| Some(line.strip_prefix("local function ")?.split_once('(')?.0.to_owned());
+    let pieces: Vec<(String, Vec<String>)> = files(folder().join("lib"))
+        .into_iter()
+        .map(|(piece, text)| (piece, text.lines().filter_map(function).collect()))
+        .collect();
+    for script in scripts() {
+        let words = words(&script.body);
+        let is_used = |(_, functions): &&(String, Vec<String>)| functions.iter().any(|name| words.contains(name));
+        let used: Vec<&str> = pieces.iter().filter(is_used).map(|(piece, _)| piece.as_str()).collect();
+        let used = if used.is_empty() { "none".to_owned() } else { used.join(" ") };
+        assert_eq!(section(&script, "Uses "), used, "{}", script.name);
+    }
+}
+
 #[test]
 fn the_first_two_arguments_are_the_operation_id_and_the_not_after() {
     // `swap` has both in other forms.

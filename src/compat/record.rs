@@ -16,9 +16,7 @@ use crate::identity::client::ClientInfo;
 use crate::identity::id::SessionId;
 use crate::identity::token::SecretHash;
 use crate::sessions::Sessions;
-use crate::store::{
-    Contract, End, Etag, Gate, Meta, NewLogin, NewSession, Old, Record, Refused, Retime, Save, Snapshot, Store, Touch,
-};
+use crate::store::{Contract, End, Gate, Meta, NewLogin, NewSession, Old, Record, Refused, Retime, Save, Store, Touch};
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 use crate::util::uncancelled::beside;
@@ -37,9 +35,6 @@ mod recent;
 pub(super) const RECORD: &str = "record";
 /// Limit of retries because of concurrent logins under the same id.
 pub(super) const TRIES: usize = 16;
-/// Attempts to find an unused id: a second collision means a broken generator.
-pub(super) const MINTS: usize = 3;
-
 /// The id of a record's session, and the secret from its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RecordKey {
@@ -113,22 +108,9 @@ impl Kept {
         self.fields.get(name)
     }
 
-    fn old(&self) -> Old {
-        Old { id: self.key.id, generation: self.meta.generation, user: self.meta.user.clone() }
-    }
-
-    /// The snapshot that the store may compare with, if the load returned an etag.
-    fn snapshot(&self) -> Option<Snapshot> {
-        let etag = self.meta.etag.0.clone()?;
-        Some(Snapshot { etag, fields: Arc::clone(&self.fields) })
-    }
-
-    /// The same session after a change of its timeouts. The new etag is dropped if the session was written meanwhile,
-    /// since it does not match our fields.
-    fn retimed(mut self, now: Meta) -> Self {
-        let fields_stand = (now.generation, now.version) == (self.meta.generation, self.meta.version);
-        let comparable = fields_stand && self.meta.etag.0.is_some();
-        self.meta.etag = if comparable { now.etag } else { Etag::default() };
+    /// The same session after a change of its timeouts.
+    fn retimed(mut self, mut now: Meta) -> Self {
+        self.meta.follow(&mut now);
         (self.meta.lifetimes, self.meta.touched) = (now.lifetimes, now.touched);
         self
     }
@@ -211,7 +193,7 @@ impl Records {
     #[cfg(feature = "actix-session")]
     pub(super) async fn log_in(&self, old: &Kept, key: RecordKey, user: &str, content: &RecordContent) -> Done {
         let (new, delta) = self.new_session(key, Some(user), content)?;
-        let login = self.login(new, Some(old.old()), delta);
+        let login = self.login(new, Some(old.meta.old(old.key.id)), delta);
         self.done(self.store().login(self.sessions.op()?, &login).await?.map(drop))
     }
 
@@ -220,7 +202,7 @@ impl Records {
     pub(super) async fn log_out(&self, old: &Kept, key: RecordKey, content: &RecordContent) -> Done {
         let (new, delta) = self.new_session(key, None, content)?;
         let successor = Some((new, vec![RECORD.to_owned()]));
-        let end = End { old: old.old(), reason: EndReason::LoggedOut, successor, delta };
+        let end = End { old: old.meta.old(old.key.id), reason: EndReason::LoggedOut, successor, delta };
         self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop))
     }
 
@@ -250,7 +232,8 @@ impl Records {
         version: Option<u32>,
         delta: Delta,
     ) -> Result<Option<bool>, RecordError> {
-        let (id, generation, snapshot) = (kept.key.id, kept.meta.generation, kept.snapshot());
+        let (id, generation, snapshot) =
+            (kept.key.id, kept.meta.generation, kept.meta.snapshot(Arc::clone(&kept.fields)));
         let save = Save { id, generation, version, delta, snapshot };
         match self.store().save(self.sessions.op()?, &save).await? {
             Ok(_) => Ok(Some(true)),
@@ -274,7 +257,7 @@ impl Records {
         let Some(left_ms) = life::to_set(set, &self.lifetimes(*since, left_ms), left_ms) else {
             return Ok(Some(kept.clone()));
         };
-        let Old { id, generation, user } = kept.old();
+        let Old { id, generation, user } = kept.meta.old(kept.key.id);
         let retime = Retime { id, generation, lifetimes: self.lifetimes(*since, left_ms), user };
         match self.store().retime(self.sessions.op()?, &retime).await? {
             Ok(meta) => {
@@ -288,7 +271,7 @@ impl Records {
 
     /// Ends the session. False if it has ended, perhaps by a login: the session that its id leads to is then live.
     async fn end(&self, kept: &Kept, reason: EndReason) -> Done {
-        let end = End { old: kept.old(), reason, successor: None, delta: Delta::default() };
+        let end = End { old: kept.meta.old(kept.key.id), reason, successor: None, delta: Delta::default() };
         self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop))
     }
 

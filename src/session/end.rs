@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::save::{MINTS, ids_taken};
+use super::save::ids_taken;
 use super::{Live, Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::{Delta, Fields};
 use crate::identity::token::SessionToken;
 use crate::sessions::Revoked;
-use crate::store::{Contract, End, NewSession, Old, Record, Refused, Replicas};
+use crate::store::{Contract, End, MINTS, NewSession, Record, Refused, Replicas};
 use crate::util::uncancelled::uncancelled;
 
 /// The result of an end.
@@ -215,7 +215,7 @@ impl Session {
             token = Some(fresh);
         }
         let delta = if keep.is_empty() { Delta::default() } else { self.state().fields.delta().clone() };
-        let old = Old { id: live.id, generation: live.meta.generation, user: live.meta.user.clone() };
+        let old = live.meta.old(live.id);
         Ok((End { old, reason, successor, delta }, token))
     }
 

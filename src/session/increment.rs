@@ -53,7 +53,7 @@ impl Session {
                 generation: live.meta.generation,
                 field: name.to_owned(),
                 by,
-                snapshot: live.snapshot(&state.fields),
+                snapshot: live.meta.snapshot(state.fields.known()),
             })
         };
         let Some(call) = call else { return Err(Error::Gone(self.ended())) };

@@ -1,6 +1,6 @@
 //! Login: the only way to set a user.
 
-use super::save::{MINTS, ids_taken};
+use super::save::ids_taken;
 use super::{Live, Session};
 use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::fields::Delta;
 use crate::identity::id::{SessionId, UserHash};
 use crate::session::login_request::{Login, LoginOutcome};
-use crate::store::{self, Contract, Gate, NewSession, Old, Reauthenticate, Refused};
+use crate::store::{self, Contract, Gate, MINTS, NewSession, Reauthenticate, Refused};
 use crate::util::uncancelled::uncancelled;
 
 impl Session {
@@ -100,8 +100,8 @@ impl Session {
         let stays = live.as_ref().is_none_or(|live| live.meta.user.is_none());
         let gate = self.gate(login)?;
         let keep = if stays { &login.keep[..] } else { &[] };
-        let seen = live.as_ref().filter(|_| stays).and_then(|live| live.snapshot(&self.state().fields));
-        let old = live.map(|live| Old { id: live.id, generation: live.meta.generation, user: live.meta.user });
+        let seen = live.as_ref().filter(|_| stays).and_then(|live| live.meta.snapshot(self.state().fields.known()));
+        let old = live.map(|live| live.meta.old(live.id));
         let delta = if stays { self.state().fields.delta().clone() } else { Delta::default() };
         for _ in 0..MINTS {
             let bucket = UserHash::of(&login.user).bucket();

@@ -40,7 +40,7 @@ impl Session {
         match answer {
             Ok(mut meta) => {
                 if let Some(live) = state.live_mut() {
-                    live.follow(&mut meta);
+                    live.meta.follow(&mut meta);
                     live.meta.lifetimes = meta.lifetimes;
                     live.meta.touched = meta.touched;
                     live.meta.grace_ms = meta.grace_ms;

@@ -60,7 +60,7 @@ impl Session {
         match answer {
             Ok(mut meta) => {
                 if let Some(live) = state.live_mut() {
-                    live.follow(&mut meta);
+                    live.meta.follow(&mut meta);
                     live.meta.secret = meta.secret;
                     live.meta.rotation = meta.rotation;
                 }

@@ -7,10 +7,7 @@ use crate::error::{Error, Outage};
 use crate::fields::{Delta, Fields};
 use crate::identity::id::{Bucket, SessionId};
 use crate::identity::token::SessionToken;
-use crate::store::{Contract, Meta, NewSession, Op, Record, Refused, Save, Snapshot, Wrote};
-
-/// Attempts to find an unused id. With 110 random bits, a second collision means a broken generator.
-pub(super) const MINTS: usize = 3;
+use crate::store::{Contract, MINTS, NewSession, Op, Record, Refused, Save, Wrote};
 
 /// The result of a save.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,17 +246,11 @@ fn save_call(live: &Live, fields: &mut Fields, unchanged_only: bool) -> Save {
         generation: live.meta.generation,
         version: unchanged_only.then_some(live.meta.version),
         delta: fields.send(),
-        snapshot: live.snapshot(fields),
+        snapshot: live.meta.snapshot(fields.known()),
     }
 }
 
 impl Live {
-    /// The snapshot that the store may compare with, if it returned an etag and all stored fields are known.
-    pub(super) fn snapshot(&self, fields: &Fields) -> Option<Snapshot> {
-        let etag = self.meta.etag.0.clone()?;
-        Some(Snapshot { etag, fields: fields.known() })
-    }
-
     /// Records the version that our own write created. If others wrote in between, the snapshot stays older than that.
     /// An empty write creates no version, so the returned one is another writer's.
     pub(super) fn wrote(&mut self, wrote: Wrote, something: bool) {
@@ -267,14 +258,6 @@ impl Live {
             self.meta.version = wrote.version;
         }
         self.meta.etag = wrote.etag;
-    }
-
-    /// Takes over the metadata's etag after another operation, if the known fields are still the stored ones.
-    pub(super) fn follow(&mut self, now: &mut Meta) {
-        let fields_stand = (now.generation, now.version) == (self.meta.generation, self.meta.version);
-        if fields_stand && self.meta.etag.0.is_some() {
-            self.meta.etag = std::mem::take(&mut now.etag);
-        }
     }
 }
 

@@ -46,7 +46,7 @@ impl Session {
         match answer {
             Ok(mut meta) if still => {
                 if let Some(live) = state.live_mut() {
-                    live.follow(&mut meta);
+                    live.meta.follow(&mut meta);
                     live.touched(&meta);
                 }
             }

@@ -1,9 +1,11 @@
 //! A handle's copy of a session, for stores that write by comparing with it.
 
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, mem};
 
 use crate::fields::map::Contents;
+use crate::identity::id::SessionId;
+use crate::store::{Meta, Old};
 
 /// The metadata bytes that the store has read, opaque to all other code; the embedded store needs none.
 ///
@@ -21,7 +23,7 @@ impl Eq for Etag {}
 
 impl fmt::Debug for Etag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Packed(..)")
+        f.write_str("Etag(..)")
     }
 }
 
@@ -30,6 +32,26 @@ impl fmt::Debug for Etag {
 pub(crate) struct Snapshot {
     pub(crate) etag: Vec<u8>,
     pub(crate) fields: Arc<Contents>,
+}
+
+impl Meta {
+    /// The snapshot that a write may be compared with, if the store returned an etag and these are all stored fields.
+    pub(crate) fn snapshot(&self, fields: Arc<Contents>) -> Option<Snapshot> {
+        Some(Snapshot { etag: self.etag.0.clone()?, fields })
+    }
+
+    /// Takes over the etag after another operation, if the holder's fields are still the stored ones.
+    pub(crate) fn follow(&mut self, now: &mut Self) {
+        let fields_stand = (now.generation, now.version) == (self.generation, self.version);
+        if fields_stand && self.etag.0.is_some() {
+            self.etag = mem::take(&mut now.etag);
+        }
+    }
+
+    /// The session as the one that an operation is to end.
+    pub(crate) fn old(&self, id: SessionId) -> Old {
+        Old { id, generation: self.generation, user: self.user.clone() }
+    }
 }
 
 /// The result of a write of fields.

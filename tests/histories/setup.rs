@@ -66,7 +66,7 @@ impl Setup {
     }
 
     pub(super) fn apply(self, to: Builder) -> Builder {
-        // One connection, so that a touch that runs beside a request arrives before what comes after it.
+        // One connection, so that a touch that runs concurrently with a request arrives before what comes after it.
         let to = if self.by_steps { to.across_slots() } else { to };
         to.cap(self.cap_of(self.cap))
             .timeouts(self.span.timeouts())

@@ -1,4 +1,4 @@
-//! The same for the drop-in stores: the secrets of their clients are nowhere in Redis or on the way there.
+//! The same for the drop-in stores: the secrets of their clients are nowhere in Redis or in the commands sent to it.
 
 use actix_session::storage::{SessionKey, SessionStore as _};
 use cloakroom::compat::{actix_session::Store as ActixStore, tower_sessions::Store as TowerStore};

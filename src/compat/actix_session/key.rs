@@ -3,10 +3,11 @@
 use actix_session::storage::SessionKey;
 use sha2::{Digest, Sha256};
 
-use crate::compat::record::{MINTS, RecordError, RecordKey};
+use crate::compat::record::{RecordError, RecordKey};
 use crate::error::{Error, Outage, RandomError};
 use crate::identity::id::{Bucket, SessionId, UserHash};
 use crate::identity::token::{SecretHash, SessionToken};
+use crate::store::MINTS;
 
 const ID_LABEL: &[u8] = b"cloakroom: the session of an actix-session key\0";
 const SECRET_LABEL: &[u8] = b"cloakroom: the secret of an actix-session key\0";

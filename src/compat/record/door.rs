@@ -111,7 +111,11 @@ impl Records {
         let id = SessionId::mint(UserHash::of(user).bucket()).map_err(Error::from)?;
         let (new, delta) = self.new_session(RecordKey { id, ..kept.key }, Some(user), content)?;
         let keep = vec![MOVING.to_owned(), RECORD.to_owned()];
-        let login = NewLogin { door_ms: stay_ms(content.left_ms), keep, ..self.login(new, Some(kept.old()), delta) };
+        let login = NewLogin {
+            door_ms: stay_ms(content.left_ms),
+            keep,
+            ..self.login(new, Some(kept.meta.old(kept.key.id)), delta)
+        };
         let (sessions, op) = (self.sessions.clone(), self.sessions.op()?);
         let answer = uncancelled(async move { sessions.store().login(op, &login).await }).await?;
         if answer.is_ok() {

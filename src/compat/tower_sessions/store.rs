@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 use super::id::ForeignId;
 use super::record::{Unkept, content, read};
 use super::{State, Store};
-use crate::compat::record::{Kept, MINTS, RECORD, RecordContent, RecordKey, SAME_MS, TRIES, too_late};
+use crate::compat::record::{Kept, RECORD, RecordContent, RecordKey, SAME_MS, TRIES, too_late};
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
 use crate::identity::id::UserHash;
-use crate::store::Meta;
+use crate::store::{MINTS, Meta};
 use crate::util::clock::Millis;
 
 impl Store {

@@ -16,12 +16,10 @@ use crate::store::redis::Redis;
 use crate::store::redis::client::{Budget, Path, Script, ScriptAnswer};
 use crate::store::redis::layout::keys::{KeyBytes, member};
 use crate::store::redis::script::reply::{Code, Reply, millis};
-use crate::store::{NewSession, Op, Replicas};
+use crate::store::{NewSession, OP_LIFE_MS, Op, Replicas};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
-/// How long a call may be executed; shorter than tombstones are kept, and than scripts accept (120 s).
-const LIFE_MS: u64 = 60_000;
 /// Limit of resends, as a new operation, of a call that was certainly not executed. A full ring lets eight new
 /// operations pass for each one that it makes stale, so this suffices for hundreds of concurrent calls on one session.
 const ATTEMPTS: usize = 64;
@@ -170,7 +168,7 @@ impl Redis {
     fn new_op(&self, key: &[u8]) -> Result<Op, Error> {
         let mut id = [0; 8];
         fill(&mut id)?;
-        Ok(Op { id, not_after: self.client.now_at(key) + LIFE_MS, again: false })
+        Ok(Op { id, not_after: self.client.now_at(key) + OP_LIFE_MS, again: false })
     }
 
     /// Sends a call until it is executed or refused. If it is refused as late or stale and was never sent twice, it
