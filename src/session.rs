@@ -18,7 +18,7 @@ use crate::identity::client::ClientInfo;
 use crate::identity::id::SessionId;
 use crate::identity::token::SessionToken;
 use crate::sessions::Sessions;
-use crate::store::{Contract, Meta};
+use crate::store::Meta;
 use crate::util::clock::instant;
 
 mod csrf;

@@ -25,7 +25,7 @@ use crate::sessions::builder::Builder;
 use crate::sessions::durable::Durable;
 use crate::sessions::sweeper::{Sweeper, Swept};
 use crate::sessions::user::UserSessions;
-use crate::store::{Contract, OP_LIFE_MS, Op, Store, Who};
+use crate::store::{OP_LIFE_MS, Op, Store, Who};
 
 /// The sessions of one application. Cheap to clone; one per process is enough.
 ///

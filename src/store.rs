@@ -3,7 +3,6 @@
 //! A refusal is a value; `Err` means that the store failed. Stores get only the hashes of secrets. The caller checks
 //! after the load whether a presented secret opens the session.
 
-use std::future::Future;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
@@ -132,129 +131,6 @@ impl StoreSettings {
     }
 }
 
-/// The operations of a store. A session is live until its deadline has passed or it is ended.
-///
-/// Writing operations carry an [`Op`]. A repeat of the same op returns the first result or is refused; it is never
-/// applied twice.
-pub(crate) trait Contract: Send + Sync {
-    /// This process's estimate of the store's clock: for op ids and due touches, never to decide whether a session is
-    /// live.
-    fn now(&self) -> Millis;
-
-    /// Checks that the store responds, and returns its clock.
-    fn ping(&self) -> impl Future<Output = Result<Millis, Error>> + Send;
-
-    /// Findings about server settings that put sessions at risk.
-    fn examine(&self) -> impl Future<Output = Result<Vec<Finding>, Error>> + Send;
-
-    /// Reads a session. One round trip; changes nothing.
-    fn load(&self, id: SessionId) -> impl Future<Output = Result<Loaded, Error>> + Send;
-
-    /// Reads a session and the store's clock, read no later than the session: for the grace of a previous secret.
-    fn load_timed(&self, id: SessionId) -> impl Future<Output = Result<(Loaded, Millis), Error>> + Send;
-
-    /// Stores a new session with the fields of `delta`. Refusals: `Exists`, limits.
-    fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> impl Future<Output = StoreResult<Record>> + Send;
-
-    /// Records a use if one is due (by the stored interval), or a first use of the secret. Returns the new metadata.
-    /// Refusals: `Gone`.
-    fn touch(&self, op: Op, touch: &Touch) -> impl Future<Output = StoreResult<Meta>> + Send;
-
-    /// Writes changed fields and returns the new version; also for a handle from before the last re-authentication,
-    /// within [`LATE_WRITE_MS`] of it. Refusals: `Gone`, `Conflict`, limits.
-    fn save(&self, op: Op, save: &Save) -> impl Future<Output = StoreResult<Wrote>> + Send;
-
-    /// Adds to a counter, which starts at 0; returns its new value and the session's new version. Older handles as for
-    /// `save`. Refusals: `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits.
-    fn increment(&self, op: Op, increment: &Increment) -> impl Future<Output = StoreResult<(i64, Wrote)>> + Send;
-
-    /// Gives the session a new secret. The old one becomes the previous secret; the digest of its CSRF token is kept
-    /// for [`FORMER_CSRF_LIFE_MS`], unless [`FORMER_CSRF_MOST`] others follow. Returns the new metadata.
-    ///
-    /// With the current secret, it always rotates. With the previous one: `AlreadyRotated` within its grace or until the
-    /// rotation has settled. Later, if the current one is unused and still the one that the caller loaded after the
-    /// rotation had settled, the current one is replaced and the previous one stays. Refusals: `Gone`, `Conflict`,
-    /// `AlreadyRotated`.
-    fn rotate(&self, op: Op, rotate: &Rotate) -> impl Future<Output = StoreResult<Meta>> + Send;
-
-    /// Changes the timeouts; counts as a use. Returns the new metadata. A session older than its new absolute timeout
-    /// is ended as expired, and the result is `Gone`. Refusals: `Gone`, `Conflict`.
-    fn retime(&self, op: Op, retime: &Retime) -> impl Future<Output = StoreResult<Meta>> + Send;
-
-    /// Logs in under a new id. Returns the new session. Refusals: `Gone`, `Conflict`, `Exists`, `AtCap`, `TicketVoid`,
-    /// limits.
-    fn login(&self, op: Op, login: &NewLogin) -> impl Future<Output = StoreResult<Record>> + Send;
-
-    /// Whether a login has parked its session under this id: a load does not find it until it is activated.
-    #[cfg_attr(
-        not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
-        allow(dead_code)
-    )]
-    fn is_parked(&self, id: SessionId) -> impl Future<Output = Result<bool, Error>> + Send;
-
-    /// Makes a door lead to another session, and stay. Refusals: `Gone` if there is no door that leads to the given
-    /// one.
-    #[cfg_attr(
-        not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
-        allow(dead_code)
-    )]
-    fn lead(&self, op: Op, lead: &Lead) -> impl Future<Output = StoreResult<()>> + Send;
-
-    /// Logs the same user in again and raises the version. Returns the session. Refusals: `Gone`, `Conflict`,
-    /// `TicketVoid`, `AtCap` (after the cap was lowered), limits.
-    fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> impl Future<Output = StoreResult<Record>> + Send;
-
-    /// Joins the session that another login of the same visitor created in place of their guest session, with a new
-    /// secret as by a rotation. Waits if that login is in progress. Returns the session. Refusals, in this order:
-    /// `NotJoined` (more than a minute after that login, or no session), `Gone`, `NotJoined` (another user, client or
-    /// generation), `TicketVoid`, limits.
-    fn join(&self, op: Op, join: &Join) -> impl Future<Output = StoreResult<Record>> + Send;
-
-    /// Ends a session; returns its successor, if any. Refusals: `Gone`, `Conflict`, `Exists`, limits.
-    fn end(&self, op: Op, end: &End) -> impl Future<Output = StoreResult<Option<Record>>> + Send;
-
-    /// Revokes an undelivered secret. If no other secret opens the session, it is ended as undelivered; otherwise it
-    /// lives on with the other one. Changes nothing if this is not one of the session's secrets, or if the session was
-    /// used since it got it. Returns whether the session was ended. Refusals: `Gone`.
-    fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> impl Future<Output = StoreResult<bool>> + Send;
-
-    /// Like [`end`](Self::end), and waits for replicas.
-    fn end_on(
-        &self,
-        op: Op,
-        end: &End,
-        replicas: &Arc<Replicas>,
-    ) -> impl Future<Output = StoreResult<Option<Record>>> + Send;
-
-    /// A user's epoch and the store's time.
-    fn ticket(&self, user: &str) -> impl Future<Output = Result<Ticket, Error>> + Send;
-
-    /// A user's live sessions, earliest login first.
-    fn list(&self, user: &str) -> impl Future<Output = Result<Vec<(SessionId, Meta)>, Error>> + Send;
-
-    /// Ends a user's sessions and returns their number; afterwards none in the scope is live. Refusals: `Gone` (with
-    /// [`Scope::Others`] or [`Scope::One`], if that session is not a live one of this user).
-    fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> impl Future<Output = StoreResult<u64>> + Send;
-
-    /// Like [`revoke`](Self::revoke), and waits for replicas.
-    fn revoke_on(
-        &self,
-        user: &str,
-        scope: Scope,
-        reason: EndReason,
-        replicas: &Arc<Replicas>,
-    ) -> impl Future<Output = StoreResult<u64>> + Send;
-
-    /// Ends every session that the bucket has at the start, in bounded calls; returns their number.
-    fn revoke_bucket(&self, bucket: Bucket, who: Who) -> impl Future<Output = Result<u64, Error>> + Send;
-
-    /// Number of the bucket's live sessions touched at or after `since`.
-    fn active(&self, bucket: Bucket, since: Millis) -> impl Future<Output = Result<u64, Error>> + Send;
-
-    /// Ends expired sessions and cleans up the index, in bounded calls.
-    fn sweep(&self, bucket: Bucket) -> impl Future<Output = Result<Swept, Error>> + Send;
-}
-
 /// The available stores.
 #[derive(Debug)]
 pub(crate) enum Store {
@@ -267,125 +143,142 @@ impl Store {
     pub(crate) fn is_sharded(&self) -> bool {
         matches!(self, Self::Redis(redis) if redis.is_sharded())
     }
+
+    /// This process's estimate of the store's clock: for op ids and due touches, never to decide whether a session is
+    /// live.
+    pub(crate) fn now(&self) -> Millis {
+        match self {
+            Self::Memory(memory) => memory.now(),
+            Self::Redis(redis) => redis.now(),
+        }
+    }
 }
 
-macro_rules! each_store {
-    ($self:ident, $store:ident => $call:expr) => {
-        match $self {
-            Self::Memory($store) => $call,
-            Self::Redis($store) => $call,
+macro_rules! operations {
+    ($($(#[$attribute:meta])* async fn $name:ident($($arg:ident: $kind:ty),*) -> $result:ty;)*) => {
+        impl Store {
+            $(
+                $(#[$attribute])*
+                pub(crate) async fn $name(&self, $($arg: $kind),*) -> $result {
+                    match self {
+                        Self::Memory(memory) => memory.$name($($arg),*).await,
+                        Self::Redis(redis) => redis.$name($($arg),*).await,
+                    }
+                }
+            )*
         }
     };
 }
 
-impl Contract for Store {
-    fn now(&self) -> Millis {
-        each_store!(self, store => store.now())
-    }
+// The operations of a store. A session is live until its deadline has passed or it is ended.
+//
+// Writing operations carry an [`Op`]. A repeat of the same op returns the first result or is refused; it is never
+// applied twice.
+operations! {
+    /// Checks that the store responds, and returns its clock.
+    async fn ping() -> Result<Millis, Error>;
 
-    async fn ping(&self) -> Result<Millis, Error> {
-        each_store!(self, store => store.ping().await)
-    }
+    /// Findings about server settings that put sessions at risk.
+    async fn examine() -> Result<Vec<Finding>, Error>;
 
-    async fn examine(&self) -> Result<Vec<Finding>, Error> {
-        each_store!(self, store => store.examine().await)
-    }
+    /// Reads a session. One round trip; changes nothing.
+    async fn load(id: SessionId) -> Result<Loaded, Error>;
 
-    async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
-        each_store!(self, store => store.load(id).await)
-    }
+    /// Reads a session and the store's clock, read no later than the session: for the grace of a previous secret.
+    async fn load_timed(id: SessionId) -> Result<(Loaded, Millis), Error>;
 
-    async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
-        each_store!(self, store => store.load_timed(id).await)
-    }
+    /// Stores a new session with the fields of `delta`. Refusals: `Exists`, limits.
+    async fn create(op: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record>;
 
-    async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
-        each_store!(self, store => store.create(op, new, delta).await)
-    }
+    /// Records a use if one is due (by the stored interval), or a first use of the secret. Returns the new metadata.
+    /// Refusals: `Gone`.
+    async fn touch(op: Op, touch: &Touch) -> StoreResult<Meta>;
 
-    async fn touch(&self, op: Op, touch: &Touch) -> StoreResult<Meta> {
-        each_store!(self, store => store.touch(op, touch).await)
-    }
+    /// Writes changed fields and returns the new version; also for a handle from before the last re-authentication,
+    /// within [`LATE_WRITE_MS`] of it. Refusals: `Gone`, `Conflict`, limits.
+    async fn save(op: Op, save: &Save) -> StoreResult<Wrote>;
 
-    async fn save(&self, op: Op, save: &Save) -> StoreResult<Wrote> {
-        each_store!(self, store => store.save(op, save).await)
-    }
+    /// Adds to a counter, which starts at 0; returns its new value and the session's new version. Older handles as for
+    /// `save`. Refusals: `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits.
+    async fn increment(op: Op, increment: &Increment) -> StoreResult<(i64, Wrote)>;
 
-    async fn increment(&self, op: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
-        each_store!(self, store => store.increment(op, increment).await)
-    }
+    /// Gives the session a new secret. The old one becomes the previous secret; the digest of its CSRF token is kept
+    /// for [`FORMER_CSRF_LIFE_MS`], unless [`FORMER_CSRF_MOST`] others follow. Returns the new metadata.
+    ///
+    /// With the current secret, it always rotates. With the previous one: `AlreadyRotated` within its grace or until the
+    /// rotation has settled. Later, if the current one is unused and still the one that the caller loaded after the
+    /// rotation had settled, the current one is replaced and the previous one stays. Refusals: `Gone`, `Conflict`,
+    /// `AlreadyRotated`.
+    async fn rotate(op: Op, rotate: &Rotate) -> StoreResult<Meta>;
 
-    async fn rotate(&self, op: Op, rotate: &Rotate) -> StoreResult<Meta> {
-        each_store!(self, store => store.rotate(op, rotate).await)
-    }
+    /// Changes the timeouts; counts as a use. Returns the new metadata. A session older than its new absolute timeout
+    /// is ended as expired, and the result is `Gone`. Refusals: `Gone`, `Conflict`.
+    async fn retime(op: Op, retime: &Retime) -> StoreResult<Meta>;
 
-    async fn retime(&self, op: Op, retime: &Retime) -> StoreResult<Meta> {
-        each_store!(self, store => store.retime(op, retime).await)
-    }
+    /// Logs in under a new id. Returns the new session. Refusals: `Gone`, `Conflict`, `Exists`, `AtCap`, `TicketVoid`,
+    /// limits.
+    async fn login(op: Op, login: &NewLogin) -> StoreResult<Record>;
 
-    async fn login(&self, op: Op, login: &NewLogin) -> StoreResult<Record> {
-        each_store!(self, store => store.login(op, login).await)
-    }
+    /// Whether a login has parked its session under this id: a load does not find it until it is activated.
+    #[cfg_attr(
+        not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
+        allow(dead_code)
+    )]
+    async fn is_parked(id: SessionId) -> Result<bool, Error>;
 
-    async fn is_parked(&self, id: SessionId) -> Result<bool, Error> {
-        each_store!(self, store => store.is_parked(id).await)
-    }
+    /// Makes a door lead to another session, and stay. Refusals: `Gone` if there is no door that leads to the given
+    /// one.
+    #[cfg_attr(
+        not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
+        allow(dead_code)
+    )]
+    async fn lead(op: Op, lead: &Lead) -> StoreResult<()>;
 
-    async fn lead(&self, op: Op, lead: &Lead) -> StoreResult<()> {
-        each_store!(self, store => store.lead(op, lead).await)
-    }
+    /// Logs the same user in again and raises the version. Returns the session. Refusals: `Gone`, `Conflict`,
+    /// `TicketVoid`, `AtCap` (after the cap was lowered), limits.
+    async fn reauthenticate(op: Op, again: &Reauthenticate) -> StoreResult<Record>;
 
-    async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> StoreResult<Record> {
-        each_store!(self, store => store.reauthenticate(op, again).await)
-    }
+    /// Joins the session that another login of the same visitor created in place of their guest session, with a new
+    /// secret as by a rotation. Waits if that login is in progress. Returns the session. Refusals, in this order:
+    /// `NotJoined` (more than a minute after that login, or no session), `Gone`, `NotJoined` (another user, client or
+    /// generation), `TicketVoid`, limits.
+    async fn join(op: Op, join: &Join) -> StoreResult<Record>;
 
-    async fn join(&self, op: Op, join: &Join) -> StoreResult<Record> {
-        each_store!(self, store => store.join(op, join).await)
-    }
+    /// Ends a session; returns its successor, if any. Refusals: `Gone`, `Conflict`, `Exists`, limits.
+    async fn end(op: Op, end: &End) -> StoreResult<Option<Record>>;
 
-    async fn end(&self, op: Op, end: &End) -> StoreResult<Option<Record>> {
-        each_store!(self, store => store.end(op, end).await)
-    }
+    /// Revokes an undelivered secret. If no other secret opens the session, it is ended as undelivered; otherwise it
+    /// lives on with the other one. Changes nothing if this is not one of the session's secrets, or if the session was
+    /// used since it got it. Returns whether the session was ended. Refusals: `Gone`.
+    async fn end_undelivered(op: Op, undelivered: &Undelivered) -> StoreResult<bool>;
 
-    async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> StoreResult<bool> {
-        each_store!(self, store => store.end_undelivered(op, undelivered).await)
-    }
+    /// Like [`end`](Self::end), and waits for replicas.
+    async fn end_on(op: Op,
+        end: &End,
+        replicas: &Arc<Replicas>) -> StoreResult<Option<Record>>;
 
-    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
-        each_store!(self, store => store.end_on(op, end, replicas).await)
-    }
+    /// A user's epoch and the store's time.
+    async fn ticket(user: &str) -> Result<Ticket, Error>;
 
-    async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
-        each_store!(self, store => store.ticket(user).await)
-    }
+    /// A user's live sessions, earliest login first.
+    async fn list(user: &str) -> Result<Vec<(SessionId, Meta)>, Error>;
 
-    async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
-        each_store!(self, store => store.list(user).await)
-    }
+    /// Ends a user's sessions and returns their number; afterwards none in the scope is live. Refusals: `Gone` (with
+    /// [`Scope::Others`] or [`Scope::One`], if that session is not a live one of this user).
+    async fn revoke(user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64>;
 
-    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
-        each_store!(self, store => store.revoke(user, scope, reason).await)
-    }
-
-    async fn revoke_on(
-        &self,
-        user: &str,
+    /// Like [`revoke`](Self::revoke), and waits for replicas.
+    async fn revoke_on(user: &str,
         scope: Scope,
         reason: EndReason,
-        replicas: &Arc<Replicas>,
-    ) -> StoreResult<u64> {
-        each_store!(self, store => store.revoke_on(user, scope, reason, replicas).await)
-    }
+        replicas: &Arc<Replicas>) -> StoreResult<u64>;
 
-    async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
-        each_store!(self, store => store.revoke_bucket(bucket, who).await)
-    }
+    /// Ends every session that the bucket has at the start, in bounded calls; returns their number.
+    async fn revoke_bucket(bucket: Bucket, who: Who) -> Result<u64, Error>;
 
-    async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
-        each_store!(self, store => store.active(bucket, since).await)
-    }
+    /// Number of the bucket's live sessions touched at or after `since`.
+    async fn active(bucket: Bucket, since: Millis) -> Result<u64, Error>;
 
-    async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
-        each_store!(self, store => store.sweep(bucket).await)
-    }
+    /// Ends expired sessions and cleans up the index, in bounded calls.
+    async fn sweep(bucket: Bucket) -> Result<Swept, Error>;
 }

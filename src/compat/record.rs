@@ -16,7 +16,7 @@ use crate::identity::client::ClientInfo;
 use crate::identity::id::SessionId;
 use crate::identity::token::SecretHash;
 use crate::sessions::Sessions;
-use crate::store::{Contract, End, Gate, Meta, NewLogin, NewSession, Old, Record, Refused, Retime, Save, Store, Touch};
+use crate::store::{End, Gate, Meta, NewLogin, NewSession, Old, Record, Refused, Retime, Save, Store, Touch};
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 use crate::util::uncancelled::beside;

@@ -3,7 +3,6 @@
 use super::Session;
 use crate::identity::csrf::{CsrfDigest, CsrfToken};
 use crate::identity::token::SessionToken;
-use crate::store::Contract;
 
 impl Session {
     /// The session's CSRF token, which its pages send back: 43 characters of base64url; `None` for a draft and after

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::fields::{Delta, Fields};
 use crate::identity::token::SessionToken;
 use crate::sessions::Revoked;
-use crate::store::{Contract, End, MINTS, NewSession, Record, Refused, Replicas};
+use crate::store::{End, MINTS, NewSession, Record, Refused, Replicas};
 use crate::util::uncancelled::uncancelled;
 
 /// The result of an end.

@@ -5,7 +5,7 @@ use crate::config::limits::check_field_name;
 use crate::error::Error;
 use crate::fields::codec;
 use crate::fields::codec::FieldKind;
-use crate::store::{Contract, Increment, Refused};
+use crate::store::{Increment, Refused};
 
 impl Session {
     /// Adds to a counter, atomically over all servers, and returns its new value. A missing counter starts at 0, so

@@ -9,7 +9,7 @@ use crate::fields::Delta;
 use crate::identity::id::{SessionId, UserHash};
 use crate::session::load;
 use crate::session::login_request::{Login, LoginOutcome};
-use crate::store::{Contract, Join, Refused};
+use crate::store::{Join, Refused};
 
 impl Session {
     /// A login with the token of a guest session that another login ended: joins the session of that login if it is the

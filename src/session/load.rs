@@ -12,7 +12,7 @@ use crate::identity::id::SessionId;
 use crate::identity::token::{Presented, SecretHash, SessionToken};
 use crate::session::{Before, Live, Phase, Session};
 use crate::sessions::Sessions;
-use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
+use crate::store::{Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::fields::Delta;
 use crate::identity::id::{SessionId, UserHash};
 use crate::session::login_request::{Login, LoginOutcome};
-use crate::store::{self, Contract, Gate, MINTS, NewSession, Reauthenticate, Refused};
+use crate::store::{self, Gate, MINTS, NewSession, Reauthenticate, Refused};
 use crate::util::uncancelled::uncancelled;
 
 impl Session {

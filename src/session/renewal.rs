@@ -3,7 +3,7 @@
 use super::{Live, Phase, Session};
 use crate::identity::token::SessionToken;
 use crate::session::load;
-use crate::store::{Contract, Meta};
+use crate::store::Meta;
 use crate::util::clock::Millis;
 
 /// A browser drops a cookie 400 days after it was set. Without an absolute timeout, the cookie is set again once in

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::config::timeouts::Timeouts;
 use crate::error::Error;
-use crate::store::{Contract, Refused, Retime};
+use crate::store::{Refused, Retime};
 
 impl Session {
     /// Changes this session's timeouts immediately; counts as a use. A draft gets them when a save creates it. A login

@@ -4,7 +4,7 @@ use super::{Live, Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::token::{Presented, SessionToken};
-use crate::store::{Contract, Meta, Refused, Rotate, StoreResult};
+use crate::store::{Meta, Refused, Rotate, StoreResult};
 
 /// The result of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::error::{Error, Outage};
 use crate::fields::{Delta, Fields};
 use crate::identity::id::{Bucket, SessionId};
 use crate::identity::token::SessionToken;
-use crate::store::{Contract, MINTS, NewSession, Op, Record, Refused, Save, Wrote};
+use crate::store::{MINTS, NewSession, Op, Record, Refused, Save, Wrote};
 
 /// The result of a save.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Session;
 use crate::error::Error;
-use crate::store::{Contract, Refused, Touch};
+use crate::store::{Refused, Touch};
 
 impl Session {
     /// Records a use: moves the idle deadline to one idle timeout plus one touch interval from now.

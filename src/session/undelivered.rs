@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::identity::id::SessionId;
 use crate::identity::token::{SecretHash, SessionToken};
 use crate::sessions::Sessions;
-use crate::store::{Contract, Loaded, Meta, Refused, Undelivered};
+use crate::store::{Loaded, Meta, Refused, Undelivered};
 
 /// A double click or a retry by the browser may be joining the session: let it go first.
 const DELAY: Duration = Duration::from_secs(5);

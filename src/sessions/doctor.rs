@@ -3,7 +3,6 @@
 use crate::doctor::Finding;
 use crate::error::Error;
 use crate::sessions::Sessions;
-use crate::store::Contract;
 
 impl Sessions {
     /// Checks the servers for settings that put sessions at risk. Returns the most severe findings first, none if all

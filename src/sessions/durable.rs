@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identity::id::SessionId;
 use crate::session::{EndOutcome, Session};
 use crate::sessions::Sessions;
-use crate::store::{Contract, Refused, Replicas, Scope};
+use crate::store::{Refused, Replicas, Scope};
 use crate::util::uncancelled::uncancelled;
 
 /// Limit of a wait for replicas.

@@ -10,7 +10,6 @@ use crate::error::Error;
 use crate::identity::id::Bucket;
 use crate::sessions::Sessions;
 use crate::sessions::all_buckets::AllBuckets;
-use crate::store::Contract;
 use crate::util::rarely::rarely;
 
 pub use crate::store::Swept;

@@ -7,7 +7,7 @@ use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::id::SessionId;
 use crate::sessions::{Revoked, Sessions};
-use crate::store::{Contract, Meta, Refused, Scope};
+use crate::store::{Meta, Refused, Scope};
 use crate::util::clock::instant;
 use crate::util::uncancelled::uncancelled;
 

@@ -57,99 +57,99 @@ impl Memory {
     }
 }
 
-impl Contract for Memory {
-    fn now(&self) -> Millis {
+impl Memory {
+    pub(crate) fn now(&self) -> Millis {
         self.state().now
     }
 
-    async fn ping(&self) -> Result<Millis, Error> {
+    pub(crate) async fn ping(&self) -> Result<Millis, Error> {
         Ok(self.state().now)
     }
 
-    async fn examine(&self) -> Result<Vec<Finding>, Error> {
+    pub(crate) async fn examine(&self) -> Result<Vec<Finding>, Error> {
         Ok(Vec::new())
     }
 
-    async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
+    pub(crate) async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
         Ok(self.state().load(id))
     }
 
-    async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
+    pub(crate) async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
         let state = self.state();
         Ok((state.load(id), state.now))
     }
 
-    async fn create(&self, _: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
+    pub(crate) async fn create(&self, _: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
         Ok(self.state().create(new, delta))
     }
 
-    async fn touch(&self, _: Op, touch: &Touch) -> StoreResult<Meta> {
+    pub(crate) async fn touch(&self, _: Op, touch: &Touch) -> StoreResult<Meta> {
         Ok(self.state().touch(touch))
     }
 
-    async fn save(&self, _: Op, save: &Save) -> StoreResult<Wrote> {
+    pub(crate) async fn save(&self, _: Op, save: &Save) -> StoreResult<Wrote> {
         Ok(self.state().save(save))
     }
 
-    async fn increment(&self, _: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
+    pub(crate) async fn increment(&self, _: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
         Ok(self.state().increment(increment))
     }
 
-    async fn rotate(&self, _: Op, rotate: &Rotate) -> StoreResult<Meta> {
+    pub(crate) async fn rotate(&self, _: Op, rotate: &Rotate) -> StoreResult<Meta> {
         Ok(self.state().rotate(rotate))
     }
 
-    async fn retime(&self, _: Op, retime: &Retime) -> StoreResult<Meta> {
+    pub(crate) async fn retime(&self, _: Op, retime: &Retime) -> StoreResult<Meta> {
         Ok(self.state().retime(retime))
     }
 
-    async fn login(&self, _: Op, login: &NewLogin) -> StoreResult<Record> {
+    pub(crate) async fn login(&self, _: Op, login: &NewLogin) -> StoreResult<Record> {
         Ok(self.state().login(login))
     }
 
-    async fn is_parked(&self, _: SessionId) -> Result<bool, Error> {
+    pub(crate) async fn is_parked(&self, _: SessionId) -> Result<bool, Error> {
         Ok(false)
     }
 
-    async fn lead(&self, _: Op, lead: &Lead) -> StoreResult<()> {
+    pub(crate) async fn lead(&self, _: Op, lead: &Lead) -> StoreResult<()> {
         Ok(self.state().lead(lead))
     }
 
-    async fn reauthenticate(&self, _: Op, again: &Reauthenticate) -> StoreResult<Record> {
+    pub(crate) async fn reauthenticate(&self, _: Op, again: &Reauthenticate) -> StoreResult<Record> {
         Ok(self.state().reauthenticate(again))
     }
 
-    async fn join(&self, _: Op, join: &Join) -> StoreResult<Record> {
+    pub(crate) async fn join(&self, _: Op, join: &Join) -> StoreResult<Record> {
         Ok(self.state().join(join))
     }
 
-    async fn end(&self, _: Op, end: &End) -> StoreResult<Option<Record>> {
+    pub(crate) async fn end(&self, _: Op, end: &End) -> StoreResult<Option<Record>> {
         Ok(self.state().end(end))
     }
 
-    async fn end_undelivered(&self, _: Op, undelivered: &Undelivered) -> StoreResult<bool> {
+    pub(crate) async fn end_undelivered(&self, _: Op, undelivered: &Undelivered) -> StoreResult<bool> {
         Ok(self.state().end_undelivered(undelivered))
     }
 
     /// The embedded store has no replicas.
-    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
+    pub(crate) async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
         replicas.note(0);
         self.end(op, end).await
     }
 
-    async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
+    pub(crate) async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
         Ok(self.state().ticket(user))
     }
 
-    async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
+    pub(crate) async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
         Ok(self.state().list(user))
     }
 
-    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
+    pub(crate) async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
         Ok(self.state().revoke(user, scope, reason))
     }
 
-    async fn revoke_on(
+    pub(crate) async fn revoke_on(
         &self,
         user: &str,
         scope: Scope,
@@ -160,15 +160,15 @@ impl Contract for Memory {
         self.revoke(user, scope, reason).await
     }
 
-    async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
+    pub(crate) async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
         Ok(self.state().revoke_bucket(bucket, who))
     }
 
-    async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
+    pub(crate) async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
         Ok(self.state().active(bucket, since))
     }
 
-    async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
+    pub(crate) async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
         Ok(self.state().sweep(bucket))
     }
 }

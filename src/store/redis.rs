@@ -19,7 +19,7 @@ use crate::error::Outage;
 use crate::store::redis::client::Client;
 use crate::store::redis::layout::keys::Keys;
 use crate::store::redis::ops::contention::Contention;
-use crate::store::redis::ops::{bucket, create, join, lead, load, login, session, user};
+
 use crate::store::redis::script::reply;
 use journal::Journal;
 
@@ -115,115 +115,17 @@ impl Redis {
     }
 }
 
-impl Contract for Redis {
-    fn now(&self) -> Millis {
+impl Redis {
+    pub(crate) fn now(&self) -> Millis {
         self.client.now()
     }
 
-    async fn ping(&self) -> Result<Millis, Error> {
+    pub(crate) async fn ping(&self) -> Result<Millis, Error> {
         let answer = self.client.read_anywhere(&self.client.short_budget(), &::redis::cmd("TIME")).await?;
         reply::time(&answer)
     }
 
-    async fn examine(&self) -> Result<Vec<Finding>, Error> {
+    pub(crate) async fn examine(&self) -> Result<Vec<Finding>, Error> {
         doctor::examine(self).await
-    }
-
-    async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
-        load::load(self, id).await
-    }
-
-    async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
-        load::load_timed(self, id).await
-    }
-
-    async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
-        create::create(self, op, new, delta).await
-    }
-
-    async fn touch(&self, op: Op, touch: &Touch) -> StoreResult<Meta> {
-        session::touch(self, op, touch).await
-    }
-
-    async fn save(&self, op: Op, save: &Save) -> StoreResult<Wrote> {
-        session::save(self, op, save).await
-    }
-
-    async fn increment(&self, op: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
-        session::increment(self, op, increment).await
-    }
-
-    async fn rotate(&self, op: Op, rotate: &Rotate) -> StoreResult<Meta> {
-        session::rotate(self, op, rotate).await
-    }
-
-    async fn retime(&self, op: Op, retime: &Retime) -> StoreResult<Meta> {
-        session::retime(self, op, retime).await
-    }
-
-    async fn login(&self, op: Op, login: &NewLogin) -> StoreResult<Record> {
-        login::login(self, op, login).await
-    }
-
-    async fn is_parked(&self, id: SessionId) -> Result<bool, Error> {
-        lead::is_parked(self, id).await
-    }
-
-    async fn lead(&self, op: Op, lead: &Lead) -> StoreResult<()> {
-        lead::lead(self, op, lead).await
-    }
-
-    async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> StoreResult<Record> {
-        login::reauthenticate(self, op, again).await
-    }
-
-    async fn join(&self, op: Op, join: &Join) -> StoreResult<Record> {
-        join::join(self, op, join).await
-    }
-
-    async fn end(&self, op: Op, end: &End) -> StoreResult<Option<Record>> {
-        session::end(self, self.delivery(op), end).await
-    }
-
-    async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> StoreResult<bool> {
-        session::end_undelivered(self, op, undelivered).await
-    }
-
-    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
-        session::end(self, self.delivery(op).on(Some(replicas)), end).await
-    }
-
-    async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
-        user::ticket(self, user).await
-    }
-
-    async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
-        user::list(self, user).await
-    }
-
-    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
-        user::revoke(self, user, scope, reason, None).await
-    }
-
-    async fn revoke_on(
-        &self,
-        user: &str,
-        scope: Scope,
-        reason: EndReason,
-        replicas: &Arc<Replicas>,
-    ) -> StoreResult<u64> {
-        user::revoke(self, user, scope, reason, Some(replicas)).await
-    }
-
-    async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
-        bucket::revoke(self, bucket, who).await
-    }
-
-    async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
-        bucket::active(self, bucket, since).await
-    }
-
-    async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
-        bucket::sweep(self, bucket).await
     }
 }

@@ -11,7 +11,7 @@ use super::{Done, Kept, RECORD, RecordContent, RecordError, RecordKey, Records, 
 use crate::config::timeouts::NO_END_MS;
 use crate::error::{Error, Outage};
 use crate::identity::id::{SessionId, UserHash};
-use crate::store::{Contract, Lead, Loaded, NewLogin};
+use crate::store::{Lead, Loaded, NewLogin};
 use crate::util::clock::Millis;
 use crate::util::uncancelled::uncancelled;
 

@@ -19,22 +19,24 @@ use crate::store::redis::script::scripts;
 use crate::store::{BATCH, ENDS, Swept, Who};
 use crate::util::clock::Millis;
 
-/// Ends the sessions that the bucket has now, read once, in calls of at most [`ENDS`].
-pub(crate) async fn revoke(redis: &Redis, bucket: Bucket, who: Who) -> Result<u64, Error> {
-    let ids = entries(redis, bucket).await?;
-    let mut ended = 0;
-    for ids in ids.chunks(ENDS) {
-        let named: Vec<IndexedSession> = match who {
-            Who::Everyone => met(redis, ids).await?.map(|(id, found)| (id, user(found))).collect(),
-            Who::Guests => ids.iter().map(|id| (*id, None)).collect(),
-        };
-        let caught = match who {
-            Who::Everyone => Vec::new(),
-            Who::Guests => owner(""),
-        };
-        ended += revoke_some(redis, bucket, &named, caught).await?;
+impl Redis {
+    /// Ends the sessions that the bucket has now, read once, in calls of at most [`ENDS`].
+    pub(crate) async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
+        let ids = entries(self, bucket).await?;
+        let mut ended = 0;
+        for ids in ids.chunks(ENDS) {
+            let named: Vec<IndexedSession> = match who {
+                Who::Everyone => met(self, ids).await?.map(|(id, found)| (id, user(found))).collect(),
+                Who::Guests => ids.iter().map(|id| (*id, None)).collect(),
+            };
+            let caught = match who {
+                Who::Everyone => Vec::new(),
+                Who::Guests => owner(""),
+            };
+            ended += revoke_some(self, bucket, &named, caught).await?;
+        }
+        Ok(ended)
     }
-    Ok(ended)
 }
 
 async fn revoke_some(redis: &Redis, bucket: Bucket, named: &[IndexedSession], caught: Vec<u8>) -> Result<u64, Error> {
@@ -65,35 +67,37 @@ async fn revoke_each(redis: &Redis, named: &[IndexedSession], owner: Vec<u8>) ->
     Ok(ended)
 }
 
-pub(crate) async fn active(redis: &Redis, bucket: Bucket, since: Millis) -> Result<u64, Error> {
-    let recent = |found: &&IndexedState| matches!(found, IndexedState::Live(meta) if meta.touched >= since);
-    let mut count = 0;
-    for ids in entries(redis, bucket).await?.chunks(BATCH) {
-        count += look(redis, Path::Bulk, &redis.client.budget(), ids).await?.iter().filter(recent).count();
-    }
-    Ok(count as u64)
-}
-
-/// Repeats until fewer sessions are due than one call may name. Skips sessions that this version cannot read, and
-/// sessions on two servers while the slot moves: another sweep finds them.
-pub(crate) async fn sweep(redis: &Redis, bucket: Bucket) -> Result<Swept, Error> {
-    let mut swept = Swept::default();
-    let mut passed_over = 0;
-    loop {
-        let due = due(redis, bucket, passed_over).await?;
-        let readable = met(redis, &due).await?.filter(|(_, found)| !matches!(found, IndexedState::Foreign));
-        let named: Vec<IndexedSession> = readable.map(|(id, found)| (id, user(found))).collect();
-        passed_over += due.len() - named.len();
-        if !named.is_empty() {
-            let [expired, forgotten, rescored] = sweep_some(redis, bucket, &named).await?;
-            swept.expired += expired;
-            swept.forgotten += forgotten;
-            swept.rescored += rescored;
-            // Not due yet by Redis's clock, or taken by another sweeper.
-            passed_over += named.len().saturating_sub((expired + forgotten + rescored) as usize);
+impl Redis {
+    pub(crate) async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
+        let recent = |found: &&IndexedState| matches!(found, IndexedState::Live(meta) if meta.touched >= since);
+        let mut count = 0;
+        for ids in entries(self, bucket).await?.chunks(BATCH) {
+            count += look(self, Path::Bulk, &self.client.budget(), ids).await?.iter().filter(recent).count();
         }
-        if due.len() < ENDS {
-            return Ok(swept);
+        Ok(count as u64)
+    }
+
+    /// Repeats until fewer sessions are due than one call may name. Skips sessions that this version cannot read, and
+    /// sessions on two servers while the slot moves: another sweep finds them.
+    pub(crate) async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
+        let mut swept = Swept::default();
+        let mut passed_over = 0;
+        loop {
+            let due = due(self, bucket, passed_over).await?;
+            let readable = met(self, &due).await?.filter(|(_, found)| !matches!(found, IndexedState::Foreign));
+            let named: Vec<IndexedSession> = readable.map(|(id, found)| (id, user(found))).collect();
+            passed_over += due.len() - named.len();
+            if !named.is_empty() {
+                let [expired, forgotten, rescored] = sweep_some(self, bucket, &named).await?;
+                swept.expired += expired;
+                swept.forgotten += forgotten;
+                swept.rescored += rescored;
+                // Not due yet by Redis's clock, or taken by another sweeper.
+                passed_over += named.len().saturating_sub((expired + forgotten + rescored) as usize);
+            }
+            if due.len() < ENDS {
+                return Ok(swept);
+            }
         }
     }
 }

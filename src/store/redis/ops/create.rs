@@ -9,9 +9,11 @@ use crate::store::redis::script::reply::millis;
 use crate::store::redis::script::scripts;
 use crate::store::{Etag, Meta, NewSession, Op, Record, StoreResult};
 
-/// Creates a guest session. A user's is created only by a login, which adds it to the user's index.
-pub(crate) async fn create(redis: &Redis, op: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
-    create_within(redis, &mut redis.delivery(op), new, delta).await
+impl Redis {
+    /// Creates a guest session. A user's is created only by a login, which adds it to the user's index.
+    pub(crate) async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
+        create_within(self, &mut self.delivery(op), new, delta).await
+    }
 }
 
 /// The same as part of an operation with several calls.

@@ -18,18 +18,20 @@ use crate::store::{Join, Op, Record, Refused, StoreResult};
 /// needs a few more round trips from there; a longer one has mostly been abandoned.
 const WAITS_MS: [u64; 9] = [10, 20, 40, 80, 160, 320, 450, 460, 460];
 
-pub(crate) async fn join(redis: &Redis, op: Op, join: &Join) -> StoreResult<Record> {
-    let call = join_call(redis, join)?;
-    let mut delivery = redis.delivery(op);
-    let mut waits_ms = WAITS_MS.into_iter();
-    loop {
-        let reply = redis.call(&mut delivery, &call).await?;
-        if reply.code != Code::MovedOn {
-            return reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected));
+impl Redis {
+    pub(crate) async fn join(&self, op: Op, join: &Join) -> StoreResult<Record> {
+        let call = join_call(self, join)?;
+        let mut delivery = self.delivery(op);
+        let mut waits_ms = WAITS_MS.into_iter();
+        loop {
+            let reply = self.call(&mut delivery, &call).await?;
+            if reply.code != Code::MovedOn {
+                return reply.answer(|hash| record(self, hash)?.ok_or_else(unexpected));
+            }
+            let Some(wait_ms) = waits_ms.next() else { return Ok(Err(Refused::NotJoined)) };
+            sleep(Duration::from_millis(wait_ms)).await;
+            delivery.budget = self.client.budget();
         }
-        let Some(wait_ms) = waits_ms.next() else { return Ok(Err(Refused::NotJoined)) };
-        sleep(Duration::from_millis(wait_ms)).await;
-        delivery.budget = redis.client.budget();
     }
 }
 

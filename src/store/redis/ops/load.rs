@@ -17,13 +17,15 @@ use crate::store::{Loaded, Meta, Record, Tombstone};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
-/// One `HGETALL`, until a session is found whose key outlives its deadline; from then on `PTTL` and `HGETALL` in one
-/// pipeline.
-///
-/// `PTTL` comes first. In the other order, a session that expires between the two and is replaced by a tombstone, which
-/// has a long expiry, would look live.
-pub(crate) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> {
-    load_within(redis, &redis.client.budget(), id).await
+impl Redis {
+    /// One `HGETALL`, until a session is found whose key outlives its deadline; from then on `PTTL` and `HGETALL` in one
+    /// pipeline.
+    ///
+    /// `PTTL` comes first. In the other order, a session that expires between the two and is replaced by a tombstone, which
+    /// has a long expiry, would look live.
+    pub(crate) async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
+        load_within(self, &self.client.budget(), id).await
+    }
 }
 
 /// The same as part of an operation with several calls.
@@ -46,14 +48,16 @@ async fn load_lasting(redis: &Redis, budget: &Budget, key: &[u8]) -> Result<Load
     read(left, hash)
 }
 
-/// `TIME`, `PTTL` and `HGETALL` in one pipeline, in this order.
-pub(crate) async fn load_timed(redis: &Redis, id: SessionId) -> Result<(Loaded, Millis), Error> {
-    let key = redis.keys.session(id);
-    let mut reads = pipe();
-    reads.cmd("TIME").cmd("PTTL").arg(&key).add_command(hgetall(&key));
-    let answers = redis.client.read(Path::Request, &redis.client.budget(), &key, &reads).await?;
-    let [now, left, answer] = exactly(answers)?;
-    Ok((read(left, hash(&answer)?)?, time(&now)?))
+impl Redis {
+    /// `TIME`, `PTTL` and `HGETALL` in one pipeline, in this order.
+    pub(crate) async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
+        let key = self.keys.session(id);
+        let mut reads = pipe();
+        reads.cmd("TIME").cmd("PTTL").arg(&key).add_command(hgetall(&key));
+        let answers = self.client.read(Path::Request, &self.client.budget(), &key, &reads).await?;
+        let [now, left, answer] = exactly(answers)?;
+        Ok((read(left, hash(&answer)?)?, time(&now)?))
+    }
 }
 
 /// The replies, if there are exactly this many.

@@ -21,12 +21,14 @@ use crate::store::redis::script::scripts;
 use crate::store::{BATCH, ENDS, EPOCH_LIFE_MS, Meta, Refused, Replicas, Scope, StoreResult, Ticket};
 use crate::util::clock::Millis;
 
-pub(crate) async fn ticket(redis: &Redis, user: &str) -> Result<Ticket, Error> {
-    let key = redis.keys.epoch(&UserHash::of(user));
-    let mut reads = pipe();
-    reads.cmd("TIME").cmd("GET").arg(&key);
-    let [now, epoch] = exactly(redis.client.read(Path::Request, &redis.client.budget(), &key, &reads).await?)?;
-    Ok(Ticket { epoch: stored_epoch(&epoch)?, taken: time(&now)? })
+impl Redis {
+    pub(crate) async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
+        let key = self.keys.epoch(&UserHash::of(user));
+        let mut reads = pipe();
+        reads.cmd("TIME").cmd("GET").arg(&key);
+        let [now, epoch] = exactly(self.client.read(Path::Request, &self.client.budget(), &key, &reads).await?)?;
+        Ok(Ticket { epoch: stored_epoch(&epoch)?, taken: time(&now)? })
+    }
 }
 
 fn stored_epoch(epoch: &Value) -> Result<Option<Millis>, Error> {
@@ -36,67 +38,83 @@ fn stored_epoch(epoch: &Value) -> Result<Option<Millis>, Error> {
     }
 }
 
-/// Dead members found are removed from the index, by a script that names them.
-pub(crate) async fn list(redis: &Redis, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
-    let user = UserOp::new(redis, user);
-    let members: Vec<SessionId> = user.members().await?.into_iter().map(|(id, _)| id).collect();
-    let mut live = Vec::new();
-    for ids in members.chunks(BATCH) {
-        let found = look(redis, Path::Request, &user.budget, ids).await?;
-        let mut dead = Vec::new();
-        for (id, found) in ids.iter().zip(found) {
-            match found {
-                IndexedState::Live(meta) if meta.user.as_deref() == Some(user.id) => live.push((*id, *meta)),
-                IndexedState::Absent | IndexedState::Dead(_) => dead.push(*id),
-                IndexedState::Live(_) | IndexedState::Foreign => {}
+impl Redis {
+    /// Dead members found are removed from the index, by a script that names them.
+    pub(crate) async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
+        let user = UserOp::new(self, user);
+        let members: Vec<SessionId> = user.members().await?.into_iter().map(|(id, _)| id).collect();
+        let mut live = Vec::new();
+        for ids in members.chunks(BATCH) {
+            let found = look(self, Path::Request, &user.budget, ids).await?;
+            let mut dead = Vec::new();
+            for (id, found) in ids.iter().zip(found) {
+                match found {
+                    IndexedState::Live(meta) if meta.user.as_deref() == Some(user.id) => live.push((*id, *meta)),
+                    IndexedState::Absent | IndexedState::Dead(_) => dead.push(*id),
+                    IndexedState::Live(_) | IndexedState::Foreign => {}
+                }
             }
+            let _none = user.end(&dead, Ending::of(EndReason::Expired)).await?;
         }
-        let _none = user.end(&dead, Ending::of(EndReason::Expired)).await?;
+        Ok(live)
     }
-    Ok(live)
-}
 
-/// `All` and `Others` raise the epoch, then end every member not later, until a pass ends none. Later logins are later
-/// than the epoch, so no pass is needed for them.
-pub(crate) async fn revoke(
-    redis: &Redis,
-    user: &str,
-    scope: Scope,
-    reason: EndReason,
-    replicas: Option<&Arc<Replicas>>,
-) -> StoreResult<u64> {
-    let user = UserOp { replicas, ..UserOp::new(redis, user) };
-    if let Scope::One(id) | Scope::Others(id) = scope
-        && id.bucket() != user.hash.bucket()
-    {
-        return Ok(Err(Refused::Gone(None)));
+    pub(crate) async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
+        self.revoke_with(user, scope, reason, None).await
     }
-    let staying = match scope {
-        Scope::One(id) => {
-            let ended = user.end(&[id], Ending { latest: Some(NO_END_MS), ..Ending::of(reason) }).await?;
-            if ended == Ok(1) {
-                redis.note_end(id, Some(user.id), reason);
+
+    pub(crate) async fn revoke_on(
+        &self,
+        user: &str,
+        scope: Scope,
+        reason: EndReason,
+        replicas: &Arc<Replicas>,
+    ) -> StoreResult<u64> {
+        self.revoke_with(user, scope, reason, Some(replicas)).await
+    }
+
+    /// `All` and `Others` raise the epoch, then end every member not later, until a pass ends none. Later logins are later
+    /// than the epoch, so no pass is needed for them.
+    pub(crate) async fn revoke_with(
+        &self,
+        user: &str,
+        scope: Scope,
+        reason: EndReason,
+        replicas: Option<&Arc<Replicas>>,
+    ) -> StoreResult<u64> {
+        let user = UserOp { replicas, ..UserOp::new(self, user) };
+        if let Scope::One(id) | Scope::Others(id) = scope
+            && id.bucket() != user.hash.bucket()
+        {
+            return Ok(Err(Refused::Gone(None)));
+        }
+        let staying = match scope {
+            Scope::One(id) => {
+                let ended = user.end(&[id], Ending { latest: Some(NO_END_MS), ..Ending::of(reason) }).await?;
+                if ended == Ok(1) {
+                    self.note_end(id, Some(user.id), reason);
+                }
+                return Ok(ended.and_then(|ended| if ended == 0 { Err(Refused::Gone(None)) } else { Ok(ended) }));
             }
-            return Ok(ended.and_then(|ended| if ended == 0 { Err(Refused::Gone(None)) } else { Ok(ended) }));
+            Scope::Others(id) => Some(id),
+            Scope::All => None,
+        };
+        // Not waited for: replicas that have the ends have the epoch before them too.
+        let raised = UserOp { replicas: None, ..user }.raise(staying).await?;
+        let epoch = match raised {
+            Ok(epoch) => epoch,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        self.note_epoch(user.id, epoch, staying, reason);
+        let ended = user.passes(Ending { latest: Some(epoch), staying, spared: staying, ..Ending::of(reason) }).await?;
+        if replicas.is_some() && ended == Ok(0) {
+            // No end was written that could be waited for.
+            if let Err(refused) = user.raise_to(epoch + 1).await? {
+                return Ok(Err(refused));
+            }
         }
-        Scope::Others(id) => Some(id),
-        Scope::All => None,
-    };
-    // Not waited for: replicas that have the ends have the epoch before them too.
-    let raised = UserOp { replicas: None, ..user }.raise(staying).await?;
-    let epoch = match raised {
-        Ok(epoch) => epoch,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    redis.note_epoch(user.id, epoch, staying, reason);
-    let ended = user.passes(Ending { latest: Some(epoch), staying, spared: staying, ..Ending::of(reason) }).await?;
-    if replicas.is_some() && ended == Ok(0) {
-        // No end was written that could be waited for.
-        if let Err(refused) = user.raise_to(epoch + 1).await? {
-            return Ok(Err(refused));
-        }
+        Ok(ended)
     }
-    Ok(ended)
 }
 
 /// How to end a user's sessions.

@@ -178,7 +178,10 @@ fn an_end_is_repeated_in_another_runtime(ahead_ms: u64) {
     drop(first);
     runtime().block_on(async {
         let epoch = store.now() + ahead_ms;
-        user::revoke_again(&store, "ada", epoch, None, EndReason::Revoked).await.unwrap().unwrap();
+        crate::store::redis::ops::user::revoke_again(&store, "ada", epoch, None, EndReason::Revoked)
+            .await
+            .unwrap()
+            .unwrap();
         let login = login_of("ada", Cap::default());
         store.login(op(), &login).await.unwrap().unwrap();
         store.note_end(login.new.id, Some("ada"), EndReason::LoggedOut);
