@@ -1,17 +1,23 @@
 //! One multiplexed connection.
 
+#[cfg(feature = "tls")]
+use std::io;
 use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline, ProtocolVersion,
-    PushInfo, PushKind, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value,
+    RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value,
 };
 #[cfg(feature = "tls")]
 use redis::{ClientTlsConfig, TlsCertificates};
 use tokio::time::Instant;
+#[cfg(feature = "tls")]
+use tokio_rustls::TlsConnector;
 
 use crate::config::ConfigError;
 use crate::config::servers::{Addr, Server};
@@ -40,12 +46,22 @@ pub(crate) struct Connector {
     client: Client,
     identity: Identity,
     role: Role,
+    /// Set by the first connection.
+    #[cfg(feature = "tls")]
+    tls: OnceLock<TlsConnector>,
 }
 
 impl Connector {
     pub(crate) fn new(server: &Server, role: Role, failovers: &Failovers) -> Result<Self, ConfigError> {
         let client = client(server).map_err(|error| ConfigError::new("url", "of the store", error))?;
-        Ok(Self { server: server.clone(), client, identity: Identity::new(failovers), role })
+        Ok(Self {
+            server: server.clone(),
+            client,
+            identity: Identity::new(failovers),
+            role,
+            #[cfg(feature = "tls")]
+            tls: OnceLock::new(),
+        })
     }
 
     pub(crate) fn info(&self) -> ConnectionInfo {
@@ -58,16 +74,15 @@ impl Connector {
     pub(crate) async fn link(
         &self,
         clock: &ServerClock,
-        ended: impl Fn() + Send + Sync + Unpin + 'static,
+        ended: impl FnOnce() + Send + 'static,
     ) -> RedisResult<NodeConnection> {
         let broken = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&broken);
-        let mut connection = self
-            .connection(move || {
-                told.store(true, Ordering::Relaxed);
-                ended();
-            })
-            .await?;
+        let mut connection = connect(self, move || {
+            told.store(true, Ordering::Relaxed);
+            ended();
+        })
+        .await?;
         clock.measure(&mut connection).await?;
         let asked = clock.elapsed();
         let is_replica = self.identity.look(&mut connection).await;
@@ -109,18 +124,19 @@ impl Connector {
         if answers.get(1).is_some_and(is_replica) { Err(CallError::replaced(replica())) } else { Ok(()) }
     }
 
-    /// Over TLS the driver's. `ended` is called in the runtime when it ends.
-    async fn connection(&self, ended: impl Fn() + Send + Sync + Unpin + 'static) -> RedisResult<Connection> {
-        if !self.server.credentials.is_over_tls() {
-            return connect(&self.server, ended).await;
+    pub(crate) const fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// What opens TLS, if the server's settings ask for it.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(&self) -> RedisResult<Option<TlsConnector>> {
+        let Some(tls) = &self.server.credentials.tls else { return Ok(None) };
+        if let Some(ready) = self.tls.get() {
+            return Ok(Some(ready.clone()));
         }
-        let settings = settings().set_push_sender(move |push: PushInfo| {
-            if push.kind == PushKind::Disconnection {
-                ended();
-            }
-            Ok::<_, ()>(())
-        });
-        Ok(self.client.get_multiplexed_async_connection_with_config(&settings).await?.into())
+        let config = tls.client_config().map_err(io::Error::other)?;
+        Ok(Some(self.tls.get_or_init(|| Arc::new(config).into()).clone()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A connection that calls are sent on: ours, or the driver's.
+//! A connection that calls are sent on: ours for requests, the redis crate's for bulk work.
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, Value};
@@ -23,7 +23,7 @@ pub(crate) struct Connection {
 #[derive(Clone)]
 enum Route {
     Ours(Multiplexed),
-    /// For TLS and for bulk work: there a call more or less a microsecond long is no matter.
+    /// Of the pool for bulk work, where a microsecond more for each call does not matter.
     Driver(Box<MultiplexedConnection>),
 }
 

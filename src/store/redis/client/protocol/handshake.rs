@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, cmd};
+#[cfg(feature = "tls")]
+use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
-use crate::config::servers::{Addr, Credentials, Server};
-use crate::store::redis::client::node::connection::CONNECT;
+use crate::config::servers::{Addr, Credentials};
+use crate::store::redis::client::node::connection::{CONNECT, Connector};
 use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::node::transport::Connection;
 use crate::store::redis::client::protocol::resp::accepted;
@@ -18,17 +20,33 @@ use crate::store::redis::client::protocol::resp::accepted;
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
 pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Connects without TLS. `broke` is called in the runtime if the connection ends before it is given up.
-pub(crate) async fn connect(server: &Server, broke: impl FnOnce() + Send + Unpin + 'static) -> RedisResult<Connection> {
+/// Opens a connection. `broke` is called in the runtime if it ends before its last handle is dropped.
+pub(crate) async fn connect(
+    connector: &Connector,
+    broke: impl FnOnce() + Send + 'static,
+) -> RedisResult<Connection> {
     let connecting = async {
-        let pipe = match &server.addr {
-            Addr::Tcp { host, port } => Multiplexed::new(tcp(host, *port).await?, broke),
-            Addr::Unix { path } => Multiplexed::new(UnixStream::connect(path).await?, broke),
-        };
-        greet(&pipe, &server.credentials).await?;
+        let pipe = open(connector, broke).await?;
+        greet(&pipe, &connector.server().credentials).await?;
         Ok(pipe.into())
     };
     timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+}
+
+/// Opens the socket, and TLS over it if the server's settings ask for it.
+async fn open(connector: &Connector, broke: impl FnOnce() + Send + 'static) -> RedisResult<Multiplexed> {
+    match &connector.server().addr {
+        Addr::Tcp { host, port } => {
+            let stream = tcp(host, *port).await?;
+            #[cfg(feature = "tls")]
+            if let Some(tls) = connector.tls()? {
+                let name = ServerName::try_from(host.as_str())?.to_owned();
+                return Ok(Multiplexed::new(tls.connect(name, stream).await?, broke));
+            }
+            Ok(Multiplexed::new(stream, broke))
+        }
+        Addr::Unix { path } => Ok(Multiplexed::new(UnixStream::connect(path).await?, broke)),
+    }
 }
 
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {

@@ -24,6 +24,8 @@ pub(crate) struct Driver<S> {
     outgoing: Vec<u8>,
     /// How much of it is written.
     written: usize,
+    /// Whether the stream has passed all of that on. TLS keeps a record that the socket has no room for.
+    flushed: bool,
     let_others: bool,
     incoming: ReadBuffer,
 }
@@ -35,6 +37,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             shared,
             outgoing: Vec::with_capacity(ROOM),
             written: 0,
+            flushed: true,
             let_others: false,
             incoming: ReadBuffer::new(),
         }
@@ -68,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn is_written(&self) -> bool {
-        self.written == self.outgoing.len()
+        self.flushed && self.written == self.outgoing.len()
     }
 
     /// No handle is left and nobody waits. Those who have gone wait until they are answered or late, and this task must
@@ -111,6 +114,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Pending => break,
             }
         }
+        self.flushed = match Pin::new(&mut self.stream).poll_flush(context) {
+            Poll::Ready(flushed) => flushed.map(|()| true)?,
+            Poll::Pending => false,
+        };
         Ok(())
     }
 
@@ -132,10 +139,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if let Err(error) = ready!(self.serve(context)) {
-            let calls = std::mem::take(&mut self.shared.lock().waiting);
-            calls.into_iter().for_each(|mut call| call.fail(error.clone()));
-            self.shared.tell();
+        match ready!(self.serve(context)) {
+            // Once, without waiting: the peer learns over TLS that nothing was cut off.
+            Ok(()) => drop(Pin::new(&mut self.stream).poll_shutdown(context)),
+            Err(error) => {
+                let calls = std::mem::take(&mut self.shared.lock().waiting);
+                calls.into_iter().for_each(|mut call| call.fail(error.clone()));
+                self.shared.tell();
+            }
         }
         Poll::Ready(())
     }
