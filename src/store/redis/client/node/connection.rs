@@ -24,6 +24,7 @@ use crate::config::servers::{Addr, Server};
 use crate::store::redis::client::budget::ANSWER;
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::clock::{ServerClock, read_time};
+use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::node::transport::Connection;
 use crate::store::redis::client::protocol::handshake::{KEEPALIVE, KEEPALIVE_INTERVAL, connect};
 use crate::store::redis::client::topology::failovers::{Failovers, Identity};
@@ -78,11 +79,12 @@ impl Connector {
     ) -> RedisResult<NodeConnection> {
         let broken = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&broken);
-        let mut connection = connect(self, move || {
+        let pipe = connect(self, move || {
             told.store(true, Ordering::Relaxed);
             ended();
         })
         .await?;
+        let mut connection = Connection::from(pipe.clone());
         clock.measure(&mut connection).await?;
         let asked = clock.elapsed();
         let is_replica = self.identity.look(&mut connection).await;
@@ -90,7 +92,7 @@ impl Connector {
             return Err(replica());
         }
         let link = NodeConnection {
-            connection,
+            pipe,
             broken,
             timeouts: AtomicU32::new(0),
             made: Instant::now(),
@@ -205,7 +207,7 @@ fn replica() -> RedisError {
 
 /// A connection, and what is known of its health.
 pub(crate) struct NodeConnection {
-    connection: Connection,
+    pipe: Multiplexed,
     /// Set by the connection as soon as it sees the connection end, used or idle.
     broken: Arc<AtomicBool>,
     /// Late answers since the last one in time.
@@ -221,7 +223,7 @@ impl NodeConnection {
     }
 
     pub(crate) fn connection(&self) -> Connection {
-        self.connection.clone()
+        self.pipe.clone().into()
     }
 
     /// Whether the caller should ask whether the server is a master. Only one caller does, and another one if that one

@@ -13,7 +13,6 @@ use tokio::time::{Instant, timeout};
 use crate::config::servers::{Addr, Credentials};
 use crate::store::redis::client::node::connection::{CONNECT, Connector};
 use crate::store::redis::client::node::multiplexed::Multiplexed;
-use crate::store::redis::client::node::transport::Connection;
 use crate::store::redis::client::protocol::resp::accepted;
 
 /// Idle connections are probed after so long and so often, so that one cut by a firewall is noticed before it is needed.
@@ -21,14 +20,11 @@ pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
 pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Opens a connection. `broke` is called in the runtime if it ends before its last handle is dropped.
-pub(crate) async fn connect(
-    connector: &Connector,
-    broke: impl FnOnce() + Send + 'static,
-) -> RedisResult<Connection> {
+pub(crate) async fn connect(connector: &Connector, broke: impl FnOnce() + Send + 'static) -> RedisResult<Multiplexed> {
     let connecting = async {
         let pipe = open(connector, broke).await?;
         greet(&pipe, &connector.server().credentials).await?;
-        Ok(pipe.into())
+        Ok(pipe)
     };
     timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
 }
