@@ -31,7 +31,8 @@ async fn a_server_is_trusted_whose_authority_is_named_and_no_other() {
 async fn a_name_that_the_certificate_does_not_cover_is_refused() {
     let server = Encrypted::start("no");
     let url = server.url().replace("127.0.0.1", "localhost");
-    refused(Sessions::builder(url).tls(Tls::new().root_certificate(&server.authority))).await;
+    let why = refused(Sessions::builder(url).tls(Tls::new().root_certificate(&server.authority))).await;
+    assert!(why.contains("certificate"), "the connection was refused before it: {why}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use redis::{Cmd, Pipeline};
 
 /// Appends a command of so many words.
-fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
+pub(crate) fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
     line(bytes, b'*', count);
     for word in words {
         line(bytes, b'$', word.len());

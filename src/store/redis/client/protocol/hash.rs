@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use redis::{ErrorKind, RedisResult, Value};
 
-use crate::store::redis::client::protocol::resp;
 use crate::store::redis::client::protocol::resp::{Strings, accepted};
+use crate::store::redis::client::protocol::{encode, resp};
 
 /// The bytes of an answer that is a map or a list of strings, and where in them it begins.
 #[derive(Debug)]
@@ -25,18 +25,13 @@ impl Hash {
 
     /// What the driver has read, or a script answers within another answer; `None` for anything but strings.
     pub(crate) fn of(answer: &Value) -> Option<Self> {
-        let strings: Vec<&Value> = match answer {
-            Value::Map(pairs) => pairs.iter().flat_map(|(name, value)| [name, value]).collect(),
-            Value::Array(flat) => flat.iter().collect(),
-            _ => return None,
+        let strings: Option<Vec<&[u8]>> = match answer {
+            Value::Map(pairs) => pairs.iter().flat_map(|(name, value)| [name, value]).map(string).collect(),
+            Value::Array(flat) => flat.iter().map(string).collect(),
+            _ => None,
         };
-        let mut bytes = format!("*{}\r\n", strings.len()).into_bytes();
-        for string in strings {
-            let Value::BulkString(string) = string else { return None };
-            bytes.extend_from_slice(format!("${}\r\n", string.len()).as_bytes());
-            bytes.extend_from_slice(string);
-            bytes.extend_from_slice(b"\r\n");
-        }
+        let (strings, mut bytes) = (strings?, Vec::new());
+        encode::write(&mut bytes, strings.len(), strings.into_iter());
         Some(Self { bytes, at: 0 })
     }
 
@@ -70,6 +65,10 @@ impl Hash {
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
+}
+
+fn string(value: &Value) -> Option<&[u8]> {
+    if let Value::BulkString(bytes) = value { Some(bytes) } else { None }
 }
 
 #[cfg(test)]

@@ -24,8 +24,6 @@ pub(crate) struct Driver<S> {
     outgoing: Vec<u8>,
     /// How much of it is written.
     written: usize,
-    /// Whether the stream has passed all of that on. TLS keeps a record that the socket has no room for.
-    flushed: bool,
     let_others: bool,
     incoming: ReadBuffer,
 }
@@ -37,7 +35,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             shared,
             outgoing: Vec::with_capacity(ROOM),
             written: 0,
-            flushed: true,
             let_others: false,
             incoming: ReadBuffer::new(),
         }
@@ -71,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn is_written(&self) -> bool {
-        self.flushed && self.written == self.outgoing.len()
+        self.written == self.outgoing.len()
     }
 
     /// No handle is left and nobody waits. Those who have gone wait until they are answered or late, and this task must
@@ -114,11 +111,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Pending => break,
             }
         }
-        self.flushed = match Pin::new(&mut self.stream).poll_flush(context) {
-            Poll::Ready(flushed) => flushed.map(|()| true)?,
-            Poll::Pending => false,
-        };
-        Ok(())
+        // TLS keeps what the socket had no room for. While there is some, the socket wakes this task.
+        match Pin::new(&mut self.stream).poll_flush(context)? {
+            Poll::Ready(()) | Poll::Pending => Ok(()),
+        }
     }
 
     /// Hands out the answers that are whole.
