@@ -1,4 +1,4 @@
-//! Opening a connection of ours: the socket, and the first words on it.
+//! Opens a connection for requests: the socket, TLS, and the first commands.
 
 use std::io;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use crate::store::redis::client::node::connection::{CONNECT, Connector};
 use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::protocol::resp::accepted;
 
-/// Idle connections are probed after so long and so often, so that one cut by a firewall is noticed before it is needed.
+/// Idle time before the first TCP keepalive probe, and the interval between probes, so that a connection cut by a
+/// firewall is found before it is needed.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
 pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -29,7 +30,7 @@ pub(crate) async fn connect(connector: &Connector, broke: impl FnOnce() + Send +
     timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
 }
 
-/// Opens the socket, and TLS over it if the server's settings ask for it.
+/// Opens the socket, and TLS if the settings of the server ask for it.
 async fn open(connector: &Connector, broke: impl FnOnce() + Send + 'static) -> RedisResult<Multiplexed> {
     match &connector.server().addr {
         Addr::Tcp { host, port } => {
@@ -53,7 +54,7 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// The protocol, the user and the database, in one write.
+/// Sends the protocol version, the user and the database in one write.
 async fn greet(pipe: &Multiplexed, credentials: &Credentials) -> RedisResult<()> {
     let mut words = Pipeline::new();
     words.add_command(hello(credentials));
@@ -84,7 +85,7 @@ fn of_hello(error: RedisError) -> RedisError {
     }
 }
 
-/// As the driver has it: without the code, by which it could be taken for a refusal of something else.
+/// As in the redis crate, without the error code: a caller could take it for a refusal of its command.
 fn of_select(error: RedisError) -> RedisError {
     let detail = error.detail().unwrap_or_default().to_owned();
     (ServerErrorKind::ResponseError.into(), "the server refuses the database", detail).into()
