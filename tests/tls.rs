@@ -31,7 +31,8 @@ async fn only_a_server_of_the_configured_authority_is_trusted() {
 async fn a_host_name_not_covered_by_the_certificate_is_rejected() {
     let server = Encrypted::start("no");
     let url = server.url().replace("127.0.0.1", "localhost");
-    refused(Sessions::builder(url).tls(Tls::new().root_certificate(&server.authority))).await;
+    let why = refused(Sessions::builder(url).tls(Tls::new().root_certificate(&server.authority))).await;
+    assert!(why.contains("certificate"), "the connection was refused before it: {why}");
 }
 
 #[tokio::test]

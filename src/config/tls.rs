@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::RootCertStore;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use zeroize::Zeroizing;
 
 use super::ConfigError;
@@ -70,32 +71,53 @@ impl Tls {
         self
     }
 
-    /// Parses all certificates once, as each connection will.
+    /// Fails if no connection could use these certificates.
     pub(crate) fn checked(&self) -> Result<(), ConfigError> {
-        use_ring_unless_set();
-        let config = rustls::ClientConfig::builder().with_root_certificates(self.root_store()?);
-        if let Some(ClientCertificate { certificate, key }) = &self.client {
-            let chain = certificates(certificate, "client certificate")?;
-            let key =
-                PrivateKeyDer::from_pem_slice(key).map_err(|_| wrong("client key", "holds no PEM private key"))?;
-            drop(config.with_client_auth_cert(chain, key).map_err(|_| {
-                wrong(
-                    "client certificate",
-                    "and its key do not belong together, or are of a kind that is not supported",
-                )
-            })?);
-        }
-        Ok(())
+        self.client_config().map(drop)
     }
 
-    fn root_store(&self) -> Result<Arc<RootCertStore>, ConfigError> {
-        let mut store = RootCertStore::empty();
-        if let Some(roots) = &self.roots {
-            for each in certificates(roots, "root certificate")? {
-                store.add(each).map_err(|_| wrong("root certificate", "is not a CA certificate"))?;
+    /// Reads the certificates. The platform's are many files: a caller keeps the result for further connections.
+    pub(crate) fn client_config(&self) -> Result<ClientConfig, ConfigError> {
+        use_ring_unless_set();
+        let builder = ClientConfig::builder().with_root_certificates(self.root_store()?);
+        let mut config = match &self.client {
+            Some(client) => {
+                let (chain, key) = client.read()?;
+                builder.with_client_auth_cert(chain, key).map_err(|_| {
+                    wrong(
+                        "client certificate",
+                        "and its key do not belong together, or are of a kind that is not supported",
+                    )
+                })?
             }
+            None => builder.with_no_client_auth(),
+        };
+        if self.unverified {
+            let schemes = config.crypto_provider().signature_verification_algorithms.supported_schemes();
+            config.enable_sni = false;
+            config.dangerous().set_certificate_verifier(Arc::new(NoVerification { schemes }));
         }
-        Ok(Arc::new(store))
+        Ok(config)
+    }
+
+    fn root_store(&self) -> Result<RootCertStore, ConfigError> {
+        let trusted = match &self.roots {
+            Some(roots) => certificates(roots, "root certificate")?,
+            None => platform_certificates()?,
+        };
+        let mut store = RootCertStore::empty();
+        for each in trusted {
+            store.add(each).map_err(|_| wrong("root certificate", "is not a CA certificate"))?;
+        }
+        Ok(store)
+    }
+}
+
+impl ClientCertificate {
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ConfigError> {
+        let chain = certificates(&self.certificate, "client certificate")?;
+        let key = PrivateKeyDer::from_pem_slice(&self.key);
+        Ok((chain, key.map_err(|_| wrong("client key", "holds no PEM private key"))?))
     }
 }
 
@@ -114,6 +136,14 @@ fn certificates(pem: &[u8], which: &str) -> Result<Vec<CertificateDer<'static>>,
     }
 }
 
+fn platform_certificates() -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let mut found = rustls_native_certs::load_native_certs();
+    match found.errors.pop() {
+        Some(error) => Err(wrong("root certificates", &format!("of the platform cannot be read: {error}"))),
+        None => Ok(found.certs),
+    }
+}
+
 fn wrong(which: &str, why: &str) -> ConfigError {
     ConfigError::new("TLS", which, why)
 }
@@ -126,5 +156,46 @@ impl fmt::Debug for Tls {
             .field("client_certificate", &self.client.is_some())
             .field("unverified", &self.unverified)
             .finish()
+    }
+}
+
+/// Accepts any certificate, and any signature.
+#[derive(Debug)]
+struct NoVerification {
+    schemes: Vec<SignatureScheme>,
+}
+
+impl ServerCertVerifier for NoVerification {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.clone()
     }
 }

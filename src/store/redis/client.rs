@@ -1,7 +1,8 @@
-//! The client of Redis: on which connection a call is sent, for how long, how often.
+//! The client of Redis: chooses the connection of a call, its retries and its time limit.
 //!
-//! A call that was surely not executed is tried again while the reason may pass. One whose answer was lost is sent
-//! again too: reads are harmless twice, and scripts tell a repeat by its operation id. All within one budget.
+//! A call that was not executed is sent again if the cause may pass. A call whose reply was lost is sent again too: a
+//! repeated read changes nothing, and a script recognizes a repeat by its operation id. All attempts share one
+//! budget.
 
 pub(crate) mod call_error;
 pub(crate) mod command;
@@ -51,26 +52,27 @@ pub(crate) use crate::store::redis::client::protocol::encode::hgetall;
 pub(crate) use crate::store::redis::client::protocol::hash::Hash;
 pub(crate) use crate::store::redis::client::protocol::script::Script;
 
-/// Whose connections a call takes.
+/// Which connections a call is sent on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Path {
-    /// The shared ones that the requests use.
+    /// The shared connections of requests.
     Request,
-    /// deadpool's, for bulk work, so that it never queues in front of requests.
+    /// The pool of deadpool, so that bulk work never queues in front of requests.
     Bulk,
 }
 
-/// A script's answer.
+/// The reply to a script.
 #[derive(Debug)]
 pub(crate) struct ScriptAnswer {
     pub(crate) answer: Value,
-    /// How many sendings of the call may have been executed: 1, and 1 more for each lost answer.
+    /// How many attempts may have been executed: 1, and 1 more for each lost reply.
     pub(crate) times: u32,
 }
 
-/// The connections to the servers that hold the sessions.
+/// The connections to the servers that store the sessions.
 ///
-/// Every call names a key that it is about: in a Cluster, the node that has it is asked. All keys of one call lie in one slot.
+/// Every call names a key; in a Cluster it is sent to the node that owns the key. All keys of one call are in one
+/// slot.
 pub(crate) struct Client {
     topology: Topology,
     servers: Servers,
@@ -93,7 +95,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Opens nothing yet: the first call that needs a connection does.
+    /// Opens no connection: the first call that needs one does.
     pub(crate) fn new(servers: &Servers, pools: &Pools) -> Result<Self, ConfigError> {
         let failovers = Failovers::new();
         let incidents = Incidents::of(servers.to_string());
@@ -114,33 +116,34 @@ impl Client {
         matches!(self.topology, Topology::Cluster(_))
     }
 
-    /// A count that grows when this process sees what may have lost acknowledged writes: a failover, a server that was
-    /// restarted. Now and then also without a loss, as when a node joins a Cluster.
+    /// A count that increases when acknowledged writes may be lost: after a failover, or the restart of a server. Also
+    /// without a loss, for example when a node joins a Cluster.
     pub(crate) fn failovers(&self) -> watch::Receiver<u64> {
         self.failovers.watch()
     }
 
-    /// A runtime for tasks that are begun outside of any.
+    /// A runtime for tasks that are started outside of any runtime.
     pub(crate) fn home(&self) -> Option<&Handle> {
         self.home.handle()
     }
 
-    /// For one operation of the contract, all its calls and retries.
+    /// The budget of one operation of the contract, with all its calls and retries.
     pub(crate) fn budget(&self) -> Budget {
         Budget::of(self.budget)
     }
 
-    /// For a question whose answer is worth nothing when it is late.
+    /// The budget of a call whose late reply has no use.
     pub(crate) fn short_budget(&self) -> Budget {
         Budget::of(self.budget.min(Duration::from_millis(500)))
     }
 
-    /// An estimate of some master's clock; until first connected, this machine's.
+    /// An estimate of the clock of a master; before the first connection, the clock of this machine.
     pub(crate) fn now(&self) -> Millis {
         self.now_of(None)
     }
 
-    /// An estimate of the clock of the master that has the key; until it was connected to, this machine's.
+    /// An estimate of the clock of the master that owns the key; before its first connection, the clock of this
+    /// machine.
     pub(crate) fn now_at(&self, key: &[u8]) -> Millis {
         self.now_of(Some(key))
     }
@@ -153,7 +156,7 @@ impl Client {
         }
     }
 
-    /// An answer told the clock of the master that has the key.
+    /// Sets the clock of the master that owns the key, from a reply.
     pub(crate) fn clock_seen(&self, key: &[u8], now: Millis) {
         match &self.topology {
             Topology::One(node) => node.clock.seen(now),
@@ -162,7 +165,7 @@ impl Client {
         }
     }
 
-    /// Plain reads in one round trip, all about keys of one slot. Fails as [`Error::Unavailable`].
+    /// Sends reads in one round trip, all for keys of one slot. Fails as [`Error::Unavailable`].
     pub(crate) async fn read(
         &self,
         path: Path,
@@ -179,7 +182,7 @@ impl Client {
         }
     }
 
-    /// While a slot moves: some keys are here and some there, but each is in one place.
+    /// While a slot moves, its keys are on two nodes, each key on one.
     async fn read_by_key(
         &self,
         path: Path,
@@ -194,7 +197,7 @@ impl Client {
         Ok(answers)
     }
 
-    /// One plain read, without a pipeline's overhead. Fails as [`Error::Unavailable`].
+    /// Sends one read, without the overhead of a pipeline. Fails as [`Error::Unavailable`].
     pub(crate) async fn read_one(
         &self,
         path: Path,
@@ -210,7 +213,8 @@ impl Client {
         self.call(path, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash).map_err(FailedCall::of_read)
     }
 
-    /// Reads how long a key lasts, in milliseconds, and then its hash, in one round trip. Fails as [`Error::Unavailable`].
+    /// Reads the time to live of a key in milliseconds, and its hash, in one round trip. Fails as
+    /// [`Error::Unavailable`].
     pub(crate) async fn read_lasting(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<(Value, Hash), Error> {
         self.call(path, budget, Some(key), &HgetallWithTtl(key))
             .await
@@ -218,13 +222,13 @@ impl Client {
             .map_err(FailedCall::of_read)
     }
 
-    /// A question that any master can answer. Fails as [`Error::Unavailable`].
+    /// Sends a read that any master can serve. Fails as [`Error::Unavailable`].
     pub(crate) async fn read_anywhere(&self, budget: &Budget, command: &Cmd) -> Result<Value, Error> {
         self.call(Path::Request, budget, None, command).await.map(|(answer, _)| answer).map_err(FailedCall::of_read)
     }
 
-    /// One script call, sent again with the same arguments while its outcome is unknown. Fails as
-    /// [`Error::Unavailable`] if it was surely not executed, otherwise as [`Error::Indeterminate`].
+    /// Calls a script, again with the same arguments while its outcome is unknown. Fails as [`Error::Unavailable`] if
+    /// it was not executed, otherwise as [`Error::Indeterminate`].
     pub(crate) async fn script(
         &self,
         path: Path,
@@ -240,8 +244,8 @@ impl Client {
         Ok(ScriptAnswer { answer, times })
     }
 
-    /// A script call on a connection of its own, which then waits until so many replicas have it, or for so long;
-    /// answers how many have. Fails as [`script`](Self::script) does.
+    /// Calls a script on a connection of its own, then waits for the given number of replicas, or the given duration.
+    /// Returns how many replicas have its writes. Fails as [`script`](Self::script) does.
     pub(crate) async fn script_and_wait(
         &self,
         budget: &Budget,
@@ -254,7 +258,7 @@ impl Client {
         let call = Replicated::new(script, keys, args, wait);
         let sent = self.call(Path::Bulk, budget, keys.first().copied(), &call).await;
         let ((answer, replicas), times) = sent.map_err(FailedCall::of_write)?;
-        // A repeat may write nothing, and then its connection has nothing that a replica could lack.
+        // A repeat may write nothing, and then no replica can lack anything of this connection.
         Ok((ScriptAnswer { answer, times }, if times > 1 { 0 } else { replicas }))
     }
 
@@ -264,7 +268,7 @@ impl Client {
         debug_assert!(!self.is_cluster() || slots.all(|each| Some(each) == first), "the keys are of several slots");
     }
 
-    /// Asks every master the same, each by its address; in no order.
+    /// Sends the command to every master; returns the replies by address, in no order.
     pub(crate) async fn ask_masters(
         &self,
         budget: &Budget,
@@ -290,7 +294,7 @@ impl Client {
                 answers.push(asked(&node, budget, command).await);
             }
             Topology::Cluster(cluster) => {
-                // At the same time: one that is hung must not take the others' time.
+                // Concurrently: a node that does not reply must not use up the time of the others.
                 let mut all = JoinSet::new();
                 for node in cluster.masters(budget).await.map_err(of_read)? {
                     let (budget, command) = (*budget, command.clone());
@@ -302,7 +306,7 @@ impl Client {
         Ok(answers)
     }
 
-    /// Asks the servers once whether they will do.
+    /// Checks once that the servers can be used.
     pub(crate) async fn check(&self) -> Result<(), Outage> {
         if self.home.is_outside() {
             return Err(CallError::OUTSIDE.into_outage());
@@ -310,7 +314,7 @@ impl Client {
         check(self, &self.budget()).await
     }
 
-    /// Answers the call's answer and how many of its sendings may have been executed.
+    /// Returns the reply, and how many attempts may have been executed.
     async fn call<C: Command>(
         &self,
         path: Path,
@@ -325,7 +329,7 @@ impl Client {
         self.send(path, budget, key, call).await
     }
 
-    /// The same within a runtime.
+    /// Does the same inside a runtime.
     async fn send<C: Command>(
         &self,
         path: Path,
@@ -342,7 +346,7 @@ impl Client {
                     self.incidents.succeeded(call.success());
                     return Ok((answer, lost + 1));
                 }
-                // That time ran out says less than why it did.
+                // The earlier error says more than that the time is over.
                 Err(fault) if fault.is_late() => return Err(self.failed(call, before.unwrap_or(fault), lost)),
                 Err(fault) => fault,
             };
@@ -354,7 +358,7 @@ impl Client {
         }
     }
 
-    /// A call failed for good.
+    /// Records a call that is not tried again.
     #[cold]
     fn failed(&self, call: &impl Command, fault: CallError, lost: u32) -> FailedCall {
         if let Some((kind, advice)) = cause::of(&fault, call.success() != Success::Read) {
@@ -372,14 +376,14 @@ impl Client {
     ) -> Result<C::Output, CallError> {
         match &self.topology {
             Topology::One(node) => node.send(path, budget, call).await,
-            // One server's calls should not carry the size of these.
+            // Boxed: the calls to a single server must not carry the size of these futures.
             Topology::Sentinel(group) => boxed(group.send(path, budget, call)).await,
             Topology::Cluster(cluster) => boxed(cluster.send(path, budget, key, call)).await,
         }
     }
 }
 
-/// A node's address, and its answer to a read.
+/// The address of a node, and its reply to a read.
 async fn asked(node: &Node, budget: &Budget, command: &Cmd) -> (String, Result<Value, Error>) {
     (node.addr().to_string(), node.send(Path::Request, budget, command).await.map_err(of_read))
 }
@@ -388,8 +392,7 @@ fn of_read(fault: CallError) -> Error {
     FailedCall { fault, lost: 0 }.of_read()
 }
 
-/// Whether a call was refused, within its budget, because its keys lie on two nodes while their slot moves. Each of them
-/// alone can still be reached.
+/// Whether a call failed because its keys are on two nodes while their slot moves; each key alone can be reached.
 #[cfg(test)]
 pub(crate) fn is_torn(error: &Error) -> bool {
     let Error::Unavailable(outage) = error else { return false };

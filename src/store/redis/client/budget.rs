@@ -1,18 +1,18 @@
-//! How long an operation may take.
+//! The time limit of an operation.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// The first wait before a call is tried again, and the longest.
+/// The first and the longest wait before a retry.
 const FIRST_WAIT: Duration = Duration::from_millis(5);
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
-/// With less than this nothing is sent: it would rather leave an unknown outcome than bring an answer.
+/// With less time nothing is sent: the call would probably end with an unknown outcome.
 const LEAST_TRY: Duration = Duration::from_millis(20);
-/// The longest wait for one answer. A healthy Redis answers within a few milliseconds.
+/// The time limit of one reply. A healthy Redis replies within a few milliseconds.
 pub(crate) const ANSWER: Duration = Duration::from_millis(500);
 
-/// When one operation of the contract must be over, its retries included.
+/// The deadline of one operation of the contract, its retries included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
     ends: Instant,
@@ -23,7 +23,7 @@ impl Budget {
         Self { ends: Instant::now() + length }
     }
 
-    /// The same and so much more.
+    /// The budget extended by the given duration.
     pub(crate) fn longer(self, by: Duration) -> Self {
         Self { ends: self.ends + by }
     }
@@ -35,12 +35,12 @@ impl Budget {
         Self { ends: now + self.ends.saturating_duration_since(now) / 2 }
     }
 
-    /// What is left, at most so much.
+    /// The time that is left, at most the given duration.
     pub(crate) fn left(&self, most: Duration) -> Duration {
         self.ends.saturating_duration_since(Instant::now()).min(most)
     }
 
-    /// What is left, in milliseconds.
+    /// The time that is left, in milliseconds.
     pub(crate) fn left_ms(&self) -> u64 {
         self.left(Duration::MAX).as_millis() as u64
     }
@@ -55,13 +55,13 @@ impl Budget {
         Self::of(self.left(Duration::MAX) / steps)
     }
 
-    /// Until when to wait for an answer to what is sent now; none if nothing should be sent any more.
+    /// The deadline for the reply to a call that is sent now; `None` if too little time is left to send it.
     pub(crate) fn patience(&self) -> Option<Instant> {
         let now = Instant::now();
         (self.ends >= now + LEAST_TRY).then(|| self.ends.min(now + ANSWER))
     }
 
-    /// The waits between the tries of one call.
+    /// The waits between the attempts of one call.
     pub(crate) fn waits(&self) -> Waits {
         Waits { next: FIRST_WAIT, ends: self.ends }
     }
@@ -74,7 +74,7 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    /// Waits, or answers false at once if too little of the budget would be left.
+    /// Waits; returns false at once if too little of the budget would be left.
     pub(crate) async fn pause(&mut self) -> bool {
         let wait = self.next;
         self.next = (wait * 2).min(LONGEST_WAIT);

@@ -1,4 +1,4 @@
-//! deadpool's connections, for work that may take long.
+//! The connections of bulk work, in a pool of deadpool.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::store::redis::client::node::clock::ServerClock;
 use crate::store::redis::client::node::connection::{CONNECT, Connector, settings};
 use crate::store::redis::client::node::transport::Connection;
 
-/// A pool whose connections serve one call at a time.
+/// A pool; each connection serves one call at a time.
 pub(crate) struct Bulk {
     pool: Pool,
     connector: Connector,
@@ -49,7 +49,7 @@ impl Bulk {
         answer
     }
 
-    /// The next calls connect again.
+    /// Drops all idle connections, so that the next calls open new ones.
     pub(crate) fn give_all_up(&self) {
         self.pool.retain(|_, _| false);
     }

@@ -1,26 +1,26 @@
-//! What a failed call tells: whether it was executed, and whether trying again may help.
+//! A failed call: whether it was executed, and whether a retry may succeed.
 
 use redis::{ErrorKind, RedisError};
 
 use crate::config::servers::Addr;
 use crate::error::{Error, Outage};
 
-/// What became of a call that failed.
+/// The outcome of a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryClass {
-    /// Not executed, for a reason that may pass within a budget.
+    /// Not executed; the cause may pass within a budget.
     Passing,
-    /// Not executed, for a reason that stays.
+    /// Not executed; the cause stays.
     Refused,
-    /// Perhaps executed: its answer was lost.
+    /// Perhaps executed: the reply was lost.
     Lost,
-    /// Begun and failed inside; a repeat would fail again.
+    /// Failed during its execution; a repeat would fail again.
     Failed,
 }
 
 use RetryClass::{Passing, Refused};
 
-/// The codes of errors that mean "not executed". Every other one may come from within a script.
+/// Error codes of calls that were not executed. An error with any other code may come from within a script.
 const NOT_EXECUTED: [(&str, RetryClass, &str); 18] = [
     ("BUSY", Passing, "Redis is busy with a script"),
     ("CLUSTERDOWN", Passing, "the Redis Cluster is down"),
@@ -47,46 +47,46 @@ const NOT_EXECUTED: [(&str, RetryClass, &str); 18] = [
 pub(crate) struct CallError {
     pub(crate) class: RetryClass,
     what: &'static str,
-    /// The driver's own error, if it has seen one.
+    /// The error of the redis crate, if there is one.
     pub(crate) error: Option<RedisError>,
 }
 
 impl CallError {
-    /// The budget was over before anything was sent.
+    /// The budget was over before the call was sent.
     pub(crate) const LATE: Self =
         Self { class: Refused, what: "the time budget ended before the call to Redis was sent", error: None };
 
-    /// Nothing was sent: it would have waited behind too many others.
+    /// Not sent: too many calls wait for replies.
     pub(crate) const CROWDED: Self = Self {
         class: Refused,
         what: "too many requests in flight to this Redis server (limit: `in_flight`)",
         error: None,
     };
 
-    /// Nothing was sent: there is neither a timer nor a task for it.
+    /// Not sent: there is no runtime with timers and tasks.
     pub(crate) const OUTSIDE: Self = Self {
         class: Refused,
         what: "the call was made outside of a Tokio runtime, and no running runtime is known",
         error: None,
     };
 
-    /// Nothing was sent: nobody is known to have the key.
+    /// Not sent: no node is known to own the key.
     pub(crate) const UNCOVERED: Self =
         Self { class: Passing, what: "no node of the Redis Cluster serves the key's slot", error: None };
 
-    /// The answer came from a master that has been replaced meanwhile: what it did may be undone.
+    /// The reply came from a master that has been replaced: its writes may be lost.
     pub(crate) const REPLACED: Self = Self {
         class: RetryClass::Lost,
         what: "the reply came from a Redis node that is no longer the master",
         error: None,
     };
 
-    /// The answer came from a server that is no master any more, as this says: what it knows may be old.
+    /// The reply came from a former master, as this error says: its data may be old.
     pub(crate) fn replaced(error: RedisError) -> Self {
         Self { error: Some(error), ..Self::REPLACED }
     }
 
-    /// A call that was given to a connection failed.
+    /// From the error of a call that was given to a connection.
     pub(crate) fn calling(error: RedisError) -> Self {
         let (class, what) = match error.kind() {
             ErrorKind::Io if error.is_timeout() => (RetryClass::Lost, "Redis did not reply in time"),
@@ -100,28 +100,28 @@ impl CallError {
         Self { class, what, error: Some(error) }
     }
 
-    /// No connection could be made: nothing was executed.
+    /// From the error of an attempt to connect: the call was not executed.
     pub(crate) fn connecting(error: RedisError) -> Self {
         let (class, what) = coded(&error).unwrap_or((Passing, "Redis cannot be reached"));
         Self { class, what, error: Some(error) }
     }
 
-    /// No connection was to be had, for no fault of the server that is known.
+    /// No connection was available; the server is not known to have failed.
     pub(crate) const fn no_connection(what: &'static str) -> Self {
         Self { class: Passing, what, error: None }
     }
 
-    /// The same, but it may pass within a budget.
+    /// The same error, as one that may pass within a budget.
     pub(crate) fn passing(self) -> Self {
         Self { class: Passing, ..self }
     }
 
-    /// The same, but nobody waits for it to pass.
+    /// The same error, as one that is not retried.
     pub(crate) fn lasting(self) -> Self {
         Self { class: Refused, ..self }
     }
 
-    /// Whether time ran out before anything was sent.
+    /// Whether the budget was over before the call was sent.
     pub(crate) fn is_late(&self) -> bool {
         self.class == Refused && self.what == Self::LATE.what
     }
@@ -130,12 +130,12 @@ impl CallError {
         self.what
     }
 
-    /// Whether it would have waited behind too many others.
+    /// Whether too many calls were waiting for replies.
     pub(crate) fn is_crowded(&self) -> bool {
         self.what == Self::CROWDED.what
     }
 
-    /// Whether no node serves the key's slot, by the map or by the node's own word.
+    /// Whether no node serves the slot of the key, by the slot map or by the reply of the node.
     pub(crate) fn is_uncovered(&self) -> bool {
         self.what == Self::UNCOVERED.what || self.code() == Some("CLUSTERDOWN")
     }
@@ -156,19 +156,19 @@ impl CallError {
         self.is_lost() && !self.is_timeout()
     }
 
-    /// A master that was demoted, or an address that leads to the wrong server.
+    /// Whether the server is a former master, or the address leads to a replica.
     pub(crate) fn is_from_replica(&self) -> bool {
         self.code() == Some("READONLY")
     }
 
-    /// Another node has the key, or will have it.
+    /// The node that owns the key, or will own it.
     pub(crate) fn redirection(&self) -> Option<Redirection> {
         let error = self.error.as_ref()?;
         let (address, _) = error.redirect_node()?;
         Some(Redirection { addr: Addr::read(address)?, lasting: error.code() == Some("MOVED") })
     }
 
-    /// The server has gone silent, or is no master of a working cluster: another one may have taken its place.
+    /// Whether another server may have taken its place: it is silent, or not the master of a working Cluster.
     pub(crate) fn may_have_a_successor(&self) -> bool {
         self.code().is_none_or(|code| matches!(code, "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY"))
     }
@@ -185,11 +185,11 @@ impl CallError {
     }
 }
 
-/// Where a call should go instead.
+/// The node that a call is redirected to.
 #[derive(Debug)]
 pub(crate) struct Redirection {
     pub(crate) addr: Addr,
-    /// From now on, and not for this call alone.
+    /// For later calls too, not only for this one.
     pub(crate) lasting: bool,
 }
 
@@ -198,7 +198,7 @@ fn coded(error: &RedisError) -> Option<(RetryClass, &'static str)> {
     NOT_EXECUTED.iter().find(|(known, ..)| *known == code).map(|(_, class, what)| (*class, *what))
 }
 
-/// Why a call failed in the end, after so many lost answers.
+/// Why a call failed in the end, and after how many lost replies.
 #[derive(Debug)]
 pub(crate) struct FailedCall {
     pub(crate) fault: CallError,
@@ -206,12 +206,12 @@ pub(crate) struct FailedCall {
 }
 
 impl FailedCall {
-    /// Reads change nothing, so it does not matter whether they were executed.
+    /// A read changes nothing, so it does not matter whether it was executed.
     pub(crate) fn of_read(self) -> Error {
         Error::Unavailable(self.fault.into_outage())
     }
 
-    /// A refusal after a lost answer says nothing about the call that was lost.
+    /// After a lost reply, a refusal says nothing about the lost call.
     pub(crate) fn of_write(self) -> Error {
         let unknown = self.lost > 0 || self.fault.class == RetryClass::Failed;
         let outage = self.fault.into_outage();

@@ -1,10 +1,10 @@
-//! Which incident a failed call is part of, and what the operator can do about it.
+//! The incident that a failed call is part of, and the advice for the operator.
 
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::incident::Kind;
 use crate::store::redis::client::incident::Kind::{Away, Memory, Writes};
 
-/// `None` for what is no trouble of the servers: a key on the move, a session of another format.
+/// `None` for an error that is no fault of a server: a moving key, a session of another format.
 pub(crate) fn of(fault: &CallError, wrote: bool) -> Option<(Kind, &'static str)> {
     let refused = if wrote { Writes } else { Away };
     Some(match fault.code() {
@@ -26,7 +26,7 @@ pub(crate) fn of(fault: &CallError, wrote: bool) -> Option<(Kind, &'static str)>
     })
 }
 
-/// What failed, and what Redis or the network said.
+/// What failed, and the message of Redis or the network.
 pub(crate) fn text(fault: &CallError) -> String {
     match &fault.error {
         Some(error) => format!("{}: {error}", fault.what()),

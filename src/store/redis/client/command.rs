@@ -1,4 +1,4 @@
-//! What can be sent: a command, a pipeline, a script.
+//! What is sent on a connection: a command, a pipeline, a script.
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
@@ -18,7 +18,7 @@ use crate::store::redis::client::protocol::resp::accepted;
 use crate::store::redis::client::protocol::script::Script;
 use crate::util::boxed::boxed;
 
-/// Sends on this connection, and waits for the answer as long as the budget allows.
+/// Sends a call, and waits for the reply within the budget.
 pub(crate) async fn send<C: Command>(
     call: &C,
     connection: &mut Connection,
@@ -28,8 +28,8 @@ pub(crate) async fn send<C: Command>(
     call.send(connection, budget).await.map_err(CallError::calling)
 }
 
-/// The same behind the question whether the server is still a master. Both are put in before either is waited for, so the
-/// server replies to the question first; the answer of one that is no master any more is not believed.
+/// Does the same after a question whether the server is still a master. Both are sent before either reply is waited
+/// for, so the question is served first; a reply of a former master is an error.
 pub(crate) async fn send_checked<C: Command>(
     connector: &Connector,
     clock: &ServerClock,
@@ -49,37 +49,37 @@ pub(crate) async fn send_checked<C: Command>(
     Ok(answer)
 }
 
-/// Something that is sent and answered on one connection.
+/// A call on one connection.
 pub(crate) trait Command: Sync {
     type Output: Send;
 
-    /// The connection knows how long to wait.
+    /// The connection has the deadline of the reply.
     fn send(
         &self,
         connection: &mut Connection,
         budget: &Budget,
     ) -> impl Future<Output = RedisResult<Self::Output>> + Send;
 
-    /// The same to the node that a key is moving to, which serves one command or transaction after `ASKING`. Both go in
-    /// one write, so nobody else's command comes between.
+    /// Sends to the node that a key is moving to, which serves one command or transaction after `ASKING`. Both are in
+    /// one write, so no other command comes between.
     fn send_asking(
         &self,
         connection: &mut Connection,
         budget: &Budget,
     ) -> impl Future<Output = RedisResult<Self::Output>> + Send;
 
-    /// Whether all of it is about one key: of several, some may have moved and some not.
+    /// Whether it has a single key: of several keys, some may have moved.
     fn is_of_one_key(&self) -> bool {
         true
     }
 
-    /// What it shows of the server when it succeeds.
+    /// What its success shows about the server.
     fn success(&self) -> Success {
         Success::Read
     }
 }
 
-/// A call in its asking form.
+/// A call that is sent with `ASKING`.
 pub(crate) struct Asking<'a, C>(pub(crate) &'a C);
 
 impl<C: Command> Command for Asking<'_, C> {
@@ -94,7 +94,7 @@ impl<C: Command> Command for Asking<'_, C> {
     }
 }
 
-/// `ASKING` and the commands, in one write; the last one's answer.
+/// Sends `ASKING` and the commands in one write; returns the last reply.
 async fn ask(connection: &mut Connection, commands: impl Iterator<Item = &Cmd>) -> RedisResult<Value> {
     let mut all = Pipeline::new();
     all.cmd("ASKING");
@@ -102,7 +102,7 @@ async fn ask(connection: &mut Connection, commands: impl Iterator<Item = &Cmd>) 
         all.add_command(each.clone());
     }
     let answers = connection.send_packed_commands(&all).await?;
-    // The first error tells why: a transaction's last one only that there was one.
+    // The first error has the cause; the last one of a transaction only says that it was not executed.
     answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))
 }
 
@@ -118,7 +118,7 @@ impl Command for Cmd {
     }
 }
 
-/// The question for a hash by its key.
+/// `HGETALL` of a key.
 pub(crate) struct Hgetall<'a>(pub(crate) &'a [u8]);
 
 impl Command for Hgetall<'_> {
@@ -133,7 +133,7 @@ impl Command for Hgetall<'_> {
     }
 }
 
-/// The same with the milliseconds that the key lasts, which are asked for first.
+/// `PTTL` of a key, then `HGETALL`.
 pub(crate) struct HgetallWithTtl<'a>(pub(crate) &'a [u8]);
 
 impl Command for HgetallWithTtl<'_> {
@@ -156,7 +156,7 @@ impl Command for Pipeline {
         answers.into_iter().map(accepted).collect()
     }
 
-    /// As a transaction: between two commands the key could arrive.
+    /// As a transaction: the key could arrive between two commands.
     async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Vec<Value>> {
         let (multi, exec) = (redis::cmd("MULTI"), redis::cmd("EXEC"));
         let commands = std::iter::once(&multi).chain(self.cmd_iter()).chain(std::iter::once(&exec));
@@ -171,7 +171,8 @@ impl Command for Pipeline {
     }
 }
 
-/// The commands in runs about one key each, in their order. One that names no key goes with those after it.
+/// Splits commands into runs with one key each, in their order. A command without a key is in the run of the next
+/// one.
 pub(crate) fn by_key(commands: &Pipeline) -> Vec<Pipeline> {
     let mut runs: Vec<(Option<&[u8]>, Pipeline)> = Vec::new();
     for command in commands.cmd_iter() {
@@ -210,8 +211,8 @@ impl<'a> Invocation<'a> {
 impl Command for Invocation<'_> {
     type Output = Value;
 
-    /// The body goes on the same connection, which need not lead to the same server as another: behind a proxy, or
-    /// while an address moves. `EVAL` makes the server know the script from then on.
+    /// The body is sent on the same connection: another one may lead to another server, behind a proxy or while an
+    /// address moves. After `EVAL` the server knows the script.
     async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<Value> {
         let Self { script, keys, args } = self;
         match accepted(connection.script("EVALSHA", &script.sha, keys, args).await?) {
@@ -227,7 +228,7 @@ impl Command for Invocation<'_> {
         self.script.success
     }
 
-    /// By its body: the node may not know it, and to ask twice takes two `ASKING`.
+    /// By its body: the node may not know the script, and a second call needs a second `ASKING`.
     async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
         let command = command("EVAL", &self.script.body, self.keys, self.args);
         ask(connection, std::iter::once(&command)).await

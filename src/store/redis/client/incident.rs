@@ -1,19 +1,19 @@
-//! Outages as the log tells them: one line when one begins and one when it is over, however many calls fail between.
+//! Outages in the log: one line when one begins and one when it ends, however many calls fail.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// An incident ends at the first success at least this long after its last failure. While only some calls fail, as with one
-/// master of a Cluster down, it continues.
+/// An incident ends at the first success at least this long after its last failure. It continues while only some
+/// calls fail, for example with one master of a Cluster down.
 const QUIET: Duration = Duration::from_secs(5);
-/// An incident that comes back soon has to be quiet for twice as long, up to this.
+/// After an incident that returns soon this time is doubled, up to this limit.
 const LONGEST_QUIET: Duration = Duration::from_secs(300);
 
 /// What fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// All that is asked.
+    /// All calls.
     Away,
     /// Writes, while reads may succeed.
     Writes,
@@ -25,13 +25,13 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Success {
     Read,
-    /// A script that Redis runs at full memory too.
+    /// A script that Redis runs without free memory too.
     Ending,
     Write,
 }
 
 impl Success {
-    /// Whether it shows that such an incident is over.
+    /// Whether it shows that an incident of this kind is over.
     const fn is_end_of(self, kind: Kind) -> bool {
         match kind {
             Kind::Away => true,
@@ -46,15 +46,15 @@ const KINDS: [Kind; 3] = [Kind::Away, Kind::Writes, Kind::Memory];
 /// The incidents of one store.
 #[derive(Debug)]
 pub(crate) struct Incidents {
-    /// What the operator knows the store by.
+    /// The name of the store in the log.
     store: String,
-    /// Whether any incident is running: all that a success looks at otherwise.
+    /// Whether any incident is running. Without one a success reads nothing else.
     any: AtomicBool,
     /// A std mutex: never held across an `.await`, and not while a line is written.
     histories: Mutex<[History; KINDS.len()]>,
 }
 
-/// What is known of one kind.
+/// The state of one kind.
 #[derive(Debug, Default)]
 struct History {
     running: Option<Running>,
@@ -83,7 +83,7 @@ impl Incidents {
         Self { store, any: AtomicBool::new(false), histories: Mutex::default() }
     }
 
-    /// Notes a call that succeeded. Without an incident it costs one load.
+    /// Records a call that succeeded. Without an incident it costs one load.
     pub(crate) fn succeeded(&self, success: Success) {
         if self.any.load(Ordering::Relaxed) {
             self.note_success(success);
@@ -111,7 +111,7 @@ impl Incidents {
         }
     }
 
-    /// Notes a call that failed. The cause is asked for where a line has room for it.
+    /// Records a call that failed. `cause` is called only if its text is logged.
     #[cold]
     pub(crate) fn failed(&self, kind: Kind, advice: &'static str, cause: impl FnOnce() -> String) {
         let begins = {
@@ -138,7 +138,7 @@ impl Incidents {
 }
 
 impl History {
-    /// Whether an incident begins with it.
+    /// Returns whether an incident begins.
     fn failure(&mut self, now: Instant) -> bool {
         if let Some(running) = &mut self.running {
             running.failed += 1;

@@ -25,7 +25,7 @@ use crate::store::redis::client::node::reconnect::SharedConnections;
 use crate::store::redis::client::topology::failovers::Failovers;
 use crate::util::boxed::boxed;
 
-/// A server's shared connections, its bulk connections and its clock.
+/// The shared connections, the bulk connections and the clock of one server.
 pub(crate) struct Node {
     server: Server,
     shared: Arc<SharedConnections>,
@@ -35,7 +35,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Opens nothing yet: the first call that needs a connection does.
+    /// Opens no connection: the first call that needs one does.
     pub(crate) fn new(server: Server, role: Role, pools: &Pools, failovers: &Failovers) -> Result<Self, ConfigError> {
         let clock = Arc::new(ServerClock::new());
         let connector = Connector::new(&server, role, failovers)?;

@@ -1,4 +1,4 @@
-//! The runtime that the connections live in, for calls from outside of any.
+//! The runtime for calls from outside of any runtime.
 
 use std::pin::{Pin, pin};
 use std::sync::OnceLock;
@@ -8,19 +8,19 @@ use tokio::runtime::Handle;
 
 use crate::store::redis::client::call_error::CallError;
 
-/// A runtime that calls were made in.
+/// The first runtime that a call was made in.
 #[derive(Debug, Default)]
 pub(crate) struct Home(OnceLock<Handle>);
 
 impl Home {
-    /// The present runtime, if there is one.
+    /// The current runtime, if there is one.
     pub(crate) fn here() -> Self {
         let home = Self::default();
         home.is_outside();
         home
     }
 
-    /// Whether the caller is in no runtime, and so has neither timers nor tasks. Remembers the first one that it is in.
+    /// Whether the caller is outside of any runtime, without timers and tasks. Stores the first runtime that it sees.
     pub(crate) fn is_outside(&self) -> bool {
         match Handle::try_current() {
             Ok(here) => {
@@ -33,7 +33,7 @@ impl Home {
         }
     }
 
-    /// The remembered runtime, if it still runs.
+    /// The stored runtime, if it still runs.
     pub(crate) fn handle(&self) -> Option<&Handle> {
         let home = self.0.get()?;
         let probe = home.spawn(std::future::pending::<()>());
@@ -42,7 +42,7 @@ impl Home {
         (!has_ended).then_some(home)
     }
 
-    /// Does what needs a runtime from outside of any, by the timers and tasks of the remembered one.
+    /// Runs a future from outside of any runtime, with the timers and tasks of the stored runtime.
     pub(crate) async fn enter<T>(&self, work: Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Result<T, CallError> {
         match self.handle() {
             Some(home) => Ok(Entered { home, work }.await),
@@ -51,7 +51,7 @@ impl Home {
     }
 }
 
-/// Work of which each step is done in a runtime's context.
+/// A future that is polled in the context of a runtime.
 struct Entered<'a, T> {
     home: &'a Handle,
     work: Pin<Box<dyn Future<Output = T> + Send + 'a>>,

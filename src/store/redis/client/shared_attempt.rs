@@ -1,4 +1,4 @@
-//! Work that one caller begins and others wait for, but not for a runtime that stands still.
+//! Work that one caller starts and others wait for, unless its runtime is blocked.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-/// Work that is done once at a time, whoever needs it.
+/// Work that is done by one task at a time for all callers.
 pub(crate) struct Single<T> {
     /// A std mutex: never held across an `.await`.
     work: Mutex<Option<Work<T>>>,
-    /// Work that is older is not waited for: the runtime that does it may stand still.
+    /// Older work is not waited for: its runtime may be blocked.
     shared_for: Duration,
 }
 
@@ -24,8 +24,8 @@ impl<T: Clone + Send + Sync + 'static> Single<T> {
         Self { work: Mutex::default(), shared_for }
     }
 
-    /// Waits for the work of another caller that is under way, or begins it in a task on this caller's runtime, which
-    /// goes on if this caller does not. `None` if the runtime shuts down.
+    /// Waits for the work that another caller has started, or starts it in a task on the current runtime, which
+    /// continues without this caller. `None` if the runtime shuts down.
     pub(crate) async fn join<F>(&self, work: impl Fn() -> F + Send) -> Option<T>
     where
         F: Future<Output = T> + Send + 'static,
@@ -40,7 +40,7 @@ impl<T: Clone + Send + Sync + 'static> Single<T> {
         }
     }
 
-    /// The work to wait for; when it was begun, if by another caller.
+    /// Returns the work to wait for, and its start if another caller started it.
     fn begin<F>(&self, work: impl Fn() -> F) -> (Option<Instant>, watch::Receiver<Option<T>>)
     where
         F: Future<Output = T> + Send + 'static,
@@ -58,7 +58,7 @@ impl<T: Clone + Send + Sync + 'static> Single<T> {
 }
 
 impl<T> Work<T> {
-    /// A task that was dropped with its runtime has closed the channel.
+    /// The channel is closed if the task was dropped with its runtime.
     fn is_under_way(&self, shared_for: Duration) -> bool {
         self.outcome.borrow().is_none() && self.outcome.has_changed().is_ok() && self.begun.elapsed() < shared_for
     }

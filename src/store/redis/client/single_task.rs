@@ -1,4 +1,4 @@
-//! A task of which there is one at a time, also when the runtime of the last one stands still.
+//! A task that runs once at a time, also when the runtime of the last one is blocked.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Who has it gives a sign now and then. Without one for longer than the limit, another may take it.
+/// The holder renews the lease. After the limit without a renewal another task may take it.
 pub(crate) struct Lease {
     made: Instant,
-    /// The last sign, in milliseconds after `made`, from 1; 0 while nobody has it.
+    /// The last renewal, in milliseconds after `made`, at least 1; 0 while the lease is free.
     sign: AtomicU64,
     limit_ms: u64,
 }
@@ -42,14 +42,14 @@ impl Lease {
     }
 }
 
-/// Had until it is dropped.
+/// A lease that is held until it is dropped.
 pub(crate) struct Taken {
     turn: Arc<Lease>,
     sign: u64,
 }
 
 impl Taken {
-    /// Gives a sign; false if another has taken the turn meanwhile.
+    /// Renews the lease; returns false if another task has taken it.
     pub(crate) fn renew(&mut self) -> bool {
         let now = self.turn.now();
         let keeps = self.turn.replace(self.sign, now);
@@ -62,7 +62,7 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        // One that another has taken is not ours to give back.
+        // Does nothing if another task has taken it.
         self.turn.replace(self.sign, 0);
     }
 }

@@ -12,6 +12,8 @@ mod moves;
 mod multiplexed;
 mod outages;
 mod proxy;
+#[cfg(feature = "tls")]
+mod records;
 mod runtimes;
 mod scripts;
 pub(crate) mod server;

@@ -1,4 +1,4 @@
-//! Which servers there are: a Cluster, a master behind Sentinels, failovers.
+//! The servers: a Cluster, a master behind Sentinels, failovers.
 
 pub(crate) mod cluster;
 pub(crate) mod failovers;

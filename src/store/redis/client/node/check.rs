@@ -1,4 +1,4 @@
-//! Whether the server will do, and if not, why, in clear words.
+//! Whether the server can be used, and if not, a clear reason.
 
 use std::error::Error as StdError;
 use std::io;
@@ -14,7 +14,7 @@ use crate::store::redis::client::node::Node;
 use crate::store::redis::client::topology::hash_slot::SLOTS;
 use crate::store::redis::client::{Client, Path, Topology};
 
-/// The least major versions that have what the scripts need.
+/// The lowest major versions that have what the scripts need.
 const REDIS: u32 = 7;
 const VALKEY: u32 = 8;
 
@@ -24,7 +24,7 @@ pub(crate) fn info() -> Cmd {
     command
 }
 
-/// Asks what the topology asks for: one server, a Sentinel's master, or all masters of a Cluster.
+/// Checks the servers of the topology: one server, the Sentinels' master, or all masters of a Cluster.
 pub(crate) async fn check(client: &Client, budget: &Budget) -> Result<(), Outage> {
     match &client.topology {
         Topology::One(node) => node_will_do(node, budget, Mode::Standalone).await,
@@ -48,7 +48,7 @@ pub(crate) async fn check(client: &Client, budget: &Budget) -> Result<(), Outage
     }
 }
 
-/// What a server is started as.
+/// The mode that a server runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Standalone,
@@ -60,7 +60,7 @@ async fn node_will_do(node: &Node, budget: &Budget, mode: Mode) -> Result<(), Ou
     judge(node.server(), mode, node.send(Path::Request, budget, &info()).await)
 }
 
-/// A seed that will not do says more than that there is no map.
+/// A seed that cannot be used is a better reason than a missing slot map.
 async fn why_no_map(seeds: &[Arc<Node>], budget: &Budget, fault: CallError) -> Outage {
     for seed in seeds {
         if let Err(outage) = node_will_do(seed, budget, Mode::Cluster).await {
@@ -70,7 +70,7 @@ async fn why_no_map(seeds: &[Arc<Node>], budget: &Budget, fault: CallError) -> O
     fault.into_outage()
 }
 
-/// Judges the answer to [`info`].
+/// Checks the reply to [`info`].
 pub(crate) fn judge(server: &Server, mode: Mode, answer: Result<Value, CallError>) -> Result<(), Outage> {
     let addr = &server.addr;
     let told = match answer {
@@ -98,7 +98,7 @@ fn timed_out() -> io::Error {
     io::Error::from(io::ErrorKind::TimedOut)
 }
 
-/// Why a server that answers will not do.
+/// Why a server that replies cannot be used.
 fn unfit(info: &str, wanted: Mode) -> Option<String> {
     let mode = match field(info, "redis_mode").or(field(info, "server_mode")) {
         Some("cluster") => Mode::Cluster,
@@ -112,7 +112,7 @@ fn unfit(info: &str, wanted: Mode) -> Option<String> {
         (Mode::Sentinel, _) => return Some("is not a Sentinel: use the scheme `redis:`".into()),
         _ => return Some("is not a Redis Cluster node: use the scheme `redis:`".into()),
     }
-    // Valkey says `redis_version:7.2.4` whatever it is.
+    // Valkey reports `redis_version:7.2.4` in every version.
     let (name, version, least) = match (field(info, "valkey_version"), field(info, "redis_version")) {
         (Some(version), _) => ("Valkey", version, VALKEY),
         (None, Some(version)) => ("Redis", version, REDIS),
@@ -126,7 +126,7 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
-/// What a failed connection or call means, with the address and without the password.
+/// Explains a failed connection or call, with the address and without the password.
 fn explain(server: &Server, error: &RedisError) -> String {
     let addr = &server.addr;
     let why = match error.kind() {
@@ -147,7 +147,7 @@ fn explain(server: &Server, error: &RedisError) -> String {
     format!("{addr} {why}")
 }
 
-/// Some refusals have no code of their own.
+/// Explains an error without a code.
 fn explain_text(server: &Server, text: &str) -> String {
     let addr = &server.addr;
     if text.contains("out of range") {
@@ -189,7 +189,7 @@ fn explain_io(server: &Server, error: &RedisError) -> String {
 }
 
 fn io_kind(error: &RedisError) -> Option<io::ErrorKind> {
-    // The driver keeps its source in an `Arc`, which is an error type of its own.
+    // The redis crate keeps the source in an `Arc`, which is an error type of its own.
     let shared = error.source()?.downcast_ref::<Arc<dyn StdError + Send + Sync>>()?;
     shared.downcast_ref::<io::Error>().map(io::Error::kind)
 }

@@ -8,14 +8,14 @@ use tokio::time::Instant;
 use crate::store::redis::client::node::transport::Connection;
 use crate::util::clock::{Millis, NEVER, of_time, system_ms};
 
-/// For so long a measurement is good: two clocks drift apart by a few milliseconds in that time.
+/// A measurement is valid for this long: two clocks drift apart by a few milliseconds in that time.
 const GOOD_FOR_MS: u64 = 30_000;
-/// After so long without a measurement's answer another may be tried.
+/// A measurement without a reply is repeated after this time.
 const TRY_AGAIN_MS: u64 = 1_000;
 
-/// The server's clock as an offset from this process's monotonic one.
+/// The server's clock, as an offset from the monotonic clock of this process.
 ///
-/// It decides no session's life: it only names the moment after which a call is refused.
+/// It decides no session's life: it only sets the time after which a call is refused.
 pub(crate) struct ServerClock {
     started: Instant,
     /// The server's time at `started`.
@@ -37,22 +37,22 @@ impl ServerClock {
         self.set(now, self.elapsed());
     }
 
-    /// Whether the caller should measure. Only one caller is told so.
+    /// Whether the caller must measure. Returns true to one caller.
     pub(crate) fn is_due(&self) -> bool {
         let (due, now) = (self.due.load(Ordering::Relaxed), self.elapsed());
         due <= now && self.due.compare_exchange(due, now + TRY_AGAIN_MS, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Asks the server. Half the round trip is the error.
+    /// Asks the server. The error is at most half the round trip.
     pub(crate) async fn measure(&self, connection: &mut Connection) -> RedisResult<()> {
         let sent = self.elapsed();
         let answer = connection.send_packed_command(&redis::cmd("TIME")).await?.extract_error()?;
-        let now = read_time(&answer).ok_or((ErrorKind::UnexpectedReturnType, "TIME was not answered with a time"))?;
+        let now = read_time(&answer).ok_or((ErrorKind::UnexpectedReturnType, "the reply to TIME is not a time"))?;
         self.set(now, sent.midpoint(self.elapsed()));
         Ok(())
     }
 
-    /// The server had this time then.
+    /// Records the server's time at the given time of this process.
     pub(crate) fn set(&self, now: Millis, at: u64) {
         if now >= NEVER {
             return;
@@ -61,13 +61,13 @@ impl ServerClock {
         self.due.store(at + GOOD_FOR_MS, Ordering::Relaxed);
     }
 
-    /// This process's time, in milliseconds.
+    /// The time of this process, in milliseconds.
     pub(crate) fn elapsed(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
 }
 
-/// An answer to `TIME`; `None` if it is no time.
+/// Reads a reply to `TIME`; `None` if it is not a time.
 pub(crate) fn read_time(answer: &Value) -> Option<Millis> {
     let (seconds, micros): (u64, u64) = redis::from_redis_value(answer.clone()).ok()?;
     of_time(seconds, micros)

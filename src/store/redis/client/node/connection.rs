@@ -1,73 +1,90 @@
-//! One multiplexed connection.
+//! The connections of requests to one server: opening one, and its health.
 
+#[cfg(feature = "tls")]
+use std::io;
 use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline, ProtocolVersion,
-    PushInfo, PushKind, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value,
+    RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value,
 };
 #[cfg(feature = "tls")]
 use redis::{ClientTlsConfig, TlsCertificates};
 use tokio::time::Instant;
+#[cfg(feature = "tls")]
+use tokio_rustls::TlsConnector;
 
 use crate::config::ConfigError;
 use crate::config::servers::{Addr, Server};
 use crate::store::redis::client::budget::ANSWER;
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::clock::{ServerClock, read_time};
+use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::node::transport::Connection;
 use crate::store::redis::client::protocol::handshake::{KEEPALIVE, KEEPALIVE_INTERVAL, connect};
 use crate::store::redis::client::topology::failovers::{Failovers, Identity};
 
-/// The longest wait for a connection: name, socket and handshake.
+/// The time limit of opening a connection: name, socket, TLS and handshake.
 pub(crate) const CONNECT: Duration = Duration::from_secs(1);
-/// A connection that let so many answers in a row be late is given up: the driver would keep it for ever.
+/// After this number of late replies in a row a connection is given up.
 pub(crate) const TIMEOUTS: u32 = 3;
-/// A connection that leads to a replica is given up no younger than this: its address may lead to the new master, but
-/// while it does not, callers would do nothing but connect.
+/// A connection to a replica is kept for at least this long. A new one may reach the new master, but until then every
+/// call would only open connections.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// After this time the next call on a connection asks whether the server is still a master. With the time that the
-/// question may take, a reply of a former master is believed for 3 s at most.
+/// After this time the next call also asks whether the server is still a master. With the time limit of that
+/// question, replies of a former master are accepted for 3 s at most.
 const CHECKED_FOR: Duration = Duration::from_secs(2);
 
-/// How to reach the server.
+/// Opens connections to one server.
 #[derive(Clone)]
 pub(crate) struct Connector {
     server: Server,
     client: Client,
     identity: Identity,
     role: Role,
+    /// Set by the first connection: the certificates of the platform are read from many files.
+    #[cfg(feature = "tls")]
+    tls: OnceLock<TlsConnector>,
 }
 
 impl Connector {
     pub(crate) fn new(server: &Server, role: Role, failovers: &Failovers) -> Result<Self, ConfigError> {
         let client = client(server).map_err(|error| ConfigError::new("url", "of the store", error))?;
-        Ok(Self { server: server.clone(), client, identity: Identity::new(failovers), role })
+        Ok(Self {
+            server: server.clone(),
+            client,
+            identity: Identity::new(failovers),
+            role,
+            #[cfg(feature = "tls")]
+            tls: OnceLock::new(),
+        })
     }
 
     pub(crate) fn info(&self) -> ConnectionInfo {
         self.client.get_connection_info().clone()
     }
 
-    /// Connects, and sets the clock on the way: so a connection that is handed out has answered.
+    /// Opens a connection and sets the clock, so a connection that is returned has replied once.
     ///
-    /// `ended` is called in the runtime, when the connection ends.
+    /// `ended` is called in the runtime when the connection ends.
     pub(crate) async fn link(
         &self,
         clock: &ServerClock,
-        ended: impl Fn() + Send + Sync + Unpin + 'static,
+        ended: impl FnOnce() + Send + 'static,
     ) -> RedisResult<NodeConnection> {
         let broken = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&broken);
-        let mut connection = self
-            .connection(move || {
-                told.store(true, Ordering::Relaxed);
-                ended();
-            })
-            .await?;
+        let pipe = connect(self, move || {
+            told.store(true, Ordering::Relaxed);
+            ended();
+        })
+        .await?;
+        let mut connection = Connection::from(pipe.clone());
         clock.measure(&mut connection).await?;
         let asked = clock.elapsed();
         let is_replica = self.identity.look(&mut connection).await;
@@ -75,7 +92,7 @@ impl Connector {
             return Err(replica());
         }
         let link = NodeConnection {
-            connection,
+            pipe,
             broken,
             timeouts: AtomicU32::new(0),
             made: Instant::now(),
@@ -87,14 +104,15 @@ impl Connector {
         Ok(link)
     }
 
-    /// Whether to ask before a call of bulk work, whose connections are seldom used and checked each time.
+    /// Whether a call of bulk work has to check its connection, which is seldom used, first.
     pub(crate) fn has_questions(&self, clock: &ServerClock) -> bool {
         self.role == Role::Master || clock.is_due()
     }
 
-    /// Asks for the server's time, and whether it is still a master. Fails as [`CallError::is_from_replica`] if not.
+    /// Asks for the time, and whether the server is still a master. Fails as [`CallError::is_from_replica`] if it is
+    /// not.
     ///
-    /// A user who may not ask, or a proxy that does not say, is believed to be connected to one.
+    /// A server that does not permit the question, or a proxy that does not support it, counts as a master.
     pub(crate) async fn check(&self, connection: &mut Connection, clock: &ServerClock) -> Result<(), CallError> {
         let mut questions = Pipeline::new();
         questions.cmd("TIME");
@@ -109,22 +127,23 @@ impl Connector {
         if answers.get(1).is_some_and(is_replica) { Err(CallError::replaced(replica())) } else { Ok(()) }
     }
 
-    /// Over TLS the driver's. `ended` is called in the runtime when it ends.
-    async fn connection(&self, ended: impl Fn() + Send + Sync + Unpin + 'static) -> RedisResult<Connection> {
-        if !self.server.credentials.is_over_tls() {
-            return connect(&self.server, ended).await;
+    pub(crate) const fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The TLS connector, if the settings of the server ask for TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(&self) -> RedisResult<Option<TlsConnector>> {
+        let Some(tls) = &self.server.credentials.tls else { return Ok(None) };
+        if let Some(ready) = self.tls.get() {
+            return Ok(Some(ready.clone()));
         }
-        let settings = settings().set_push_sender(move |push: PushInfo| {
-            if push.kind == PushKind::Disconnection {
-                ended();
-            }
-            Ok::<_, ()>(())
-        });
-        Ok(self.client.get_multiplexed_async_connection_with_config(&settings).await?.into())
+        let config = tls.client_config().map_err(io::Error::other)?;
+        Ok(Some(self.tls.get_or_init(|| Arc::new(config).into()).clone()))
     }
 }
 
-/// The driver's, which opens nothing.
+/// The client of the redis crate, which opens no connection by itself.
 pub(crate) fn client(server: &Server) -> RedisResult<Client> {
     let info = info(server)?;
     #[cfg(feature = "tls")]
@@ -149,7 +168,7 @@ fn info(server: &Server) -> RedisResult<ConnectionInfo> {
         Addr::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
         Addr::Unix { path } => ConnectionAddr::Unix(path.into()),
     };
-    // No CLIENT SETINFO: it is one command more to permit, and Redis 7.0 does not know it.
+    // No `CLIENT SETINFO`: the user would need a permission for it, and Redis 7.0 does not know it.
     let mut login = RedisConnectionInfo::default()
         .set_protocol(ProtocolVersion::RESP3)
         .set_db(credentials.db.into())
@@ -165,20 +184,20 @@ fn info(server: &Server) -> RedisResult<ConnectionInfo> {
     Ok(address.into_connection_info()?.set_redis_settings(login).set_tcp_settings(tcp))
 }
 
-/// No concurrency limit: waiting for its permits is not under the response timeout, so a budget would not hold.
+/// No concurrency limit: the wait for its permits is not under the response timeout, so it could exceed a budget.
 pub(crate) fn settings() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER))
 }
 
-/// What a server has to be.
+/// The role that a server must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Master,
-    /// A Cluster's node says itself, at each key, when another node has it.
+    /// A node of a Cluster redirects the calls for keys that another node owns.
     Any,
 }
 
-/// Whether this answer to `ROLE` is a replica's.
+/// Whether this reply to `ROLE` comes from a replica.
 fn is_replica(role: &Value) -> bool {
     matches!(role, Value::Array(parts) if parts.first() == Some(&Value::BulkString(b"slave".to_vec())))
 }
@@ -187,15 +206,15 @@ fn replica() -> RedisError {
     (ServerErrorKind::ReadOnly.into(), "the server is a replica").into()
 }
 
-/// A connection, and what is known of its health.
+/// A connection, and the state of its health.
 pub(crate) struct NodeConnection {
-    connection: Connection,
-    /// Set by the connection as soon as it sees the connection end, used or idle.
+    pipe: Multiplexed,
+    /// Set when the connection ends, in use or idle.
     broken: Arc<AtomicBool>,
-    /// Late answers since the last one in time.
+    /// Late replies since the last one in time.
     timeouts: AtomicU32,
     made: Instant,
-    /// When to ask again whether the server is a master, by the node's clock.
+    /// When to ask again whether the server is a master, by the clock of the node.
     check: AtomicU64,
 }
 
@@ -205,11 +224,11 @@ impl NodeConnection {
     }
 
     pub(crate) fn connection(&self) -> Connection {
-        self.connection.clone()
+        self.pipe.clone().into()
     }
 
-    /// Whether the caller should ask whether the server is a master. Only one caller does, and another one if that one
-    /// gets no answer.
+    /// Whether the caller must ask if the server is a master. Returns true to one caller, and to another one if that
+    /// one gets no reply.
     pub(crate) fn claims_check(&self, now: u64) -> bool {
         let due = self.check.load(Ordering::Relaxed);
         due <= now && {
@@ -218,24 +237,24 @@ impl NodeConnection {
         }
     }
 
-    /// The server is a master, or does not say, as it was asked at this time.
+    /// Records that the server was a master, or did not say, when it was asked at this time.
     pub(crate) fn checked(&self, asked: u64) {
         self.check.store(asked + CHECKED_FOR.as_millis() as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn answered(&self) {
-        // Read first: a store would take the cache line from the other threads at every answer.
+        // Loaded first: a store at every reply would take the cache line from the other threads.
         if self.timeouts.load(Ordering::Relaxed) != 0 {
             self.timeouts.store(0, Ordering::Relaxed);
         }
     }
 
-    /// One more answer was late; whether these are too many.
+    /// Counts a late reply; returns whether the limit is reached.
     pub(crate) fn is_late(&self) -> bool {
         self.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS
     }
 
-    /// The server has said that it is a replica; whether this is to be believed of its address.
+    /// The server says that it is a replica. Returns whether the connection is old enough to be given up.
     pub(crate) fn is_shown_a_replica(&self) -> bool {
         self.check.store(0, Ordering::Relaxed);
         self.made.elapsed() >= LOOK_AGAIN

@@ -1,10 +1,10 @@
-//! A limit on the calls that wait for one server's answers.
+//! A limit on the calls that wait for replies of one server.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::store::redis::client::call_error::CallError;
 
-/// How many calls are on the way.
+/// How many calls wait for a reply.
 pub(crate) struct InFlightLimit {
     now: AtomicUsize,
     most: usize,
@@ -15,14 +15,14 @@ impl InFlightLimit {
         Self { now: AtomicUsize::new(0), most }
     }
 
-    /// Until what is answered is dropped, also by a cancelled request.
+    /// The permit is valid until it is dropped, also by a cancelled request.
     pub(crate) fn begin(&self) -> Result<InFlightPermit<'_>, CallError> {
         let flying = InFlightPermit(self);
         if self.now.fetch_add(1, Ordering::Relaxed) < self.most { Ok(flying) } else { Err(CallError::CROWDED) }
     }
 }
 
-/// One call on the way.
+/// The permit of one call.
 pub(crate) struct InFlightPermit<'a>(&'a InFlightLimit);
 
 impl Drop for InFlightPermit<'_> {

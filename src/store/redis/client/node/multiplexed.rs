@@ -1,7 +1,8 @@
-//! A connection that many calls share: written in their order, answered in their order.
+//! A connection that many calls share: commands and replies are in the same order.
 //!
-//! The driver has one too. This one does less for each call: it writes all that waits at once, has one alarm in each
-//! runtime for all late replies, and reads replies by `resp`. Requests are sent on it.
+//! It does less for each call than the connection of the redis crate: it writes all waiting commands at once, has one
+//! alarm in each runtime for all late replies, and reads replies with `resp`. Requests are sent on it, over TCP, TLS
+//! or a Unix socket.
 
 pub(crate) mod alarm;
 pub(crate) mod driver;
@@ -23,19 +24,20 @@ use crate::store::redis::client::node::multiplexed::driver::Driver;
 use crate::store::redis::client::node::multiplexed::pending::PendingReply;
 use crate::store::redis::client::protocol::{encode, resp};
 
-/// What is read at once. Both buffers grow for what is larger, and are given back after it.
+/// How much is read at once. Both buffers grow for larger data and shrink after it.
 const ROOM: usize = 16 << 10;
-/// A buffer that has become larger than this is not kept.
+/// A larger buffer is not kept.
 const KEPT: usize = 256 << 10;
-/// So many bytes may wait to be written: a server that reads nothing must not fill this process's memory.
+/// The limit of unwritten bytes: a server that stops reading must not fill the memory of this process.
 const MOST_UNWRITTEN: usize = 32 << 20;
 
-/// Room for a script's answer, or a number.
+/// Room for the reply to a script, or a number.
 const LITTLE: usize = 64;
-/// Room for a session of four fields of 100 bytes; what is larger moves once. Allocators are slower above a kilobyte.
+/// Room for a session of four fields of 100 bytes; a larger reply is moved once. Allocators are slower above a
+/// kilobyte.
 const OF_A_SESSION: usize = 1000;
 
-/// A handle; when the last one goes, the connection ends. Whoever waits for an answer may stop at any time.
+/// A handle; the connection ends with the last one. A caller may stop waiting at any time.
 #[derive(Clone)]
 pub(crate) struct Multiplexed(Arc<MultiplexedHandle>);
 
@@ -43,36 +45,37 @@ struct MultiplexedHandle(Arc<MultiplexedInner>);
 
 pub(crate) struct MultiplexedInner {
     calls: Mutex<Calls>,
-    /// Where the connection's task is.
+    /// The runtime of the connection's task.
     home: runtime::Handle,
 }
 
-/// Those on their way.
+/// The calls without a reply yet.
 pub(crate) struct Calls {
-    /// What they have put in since the last write.
+    /// Commands since the last write.
     bytes: Vec<u8>,
-    /// In the order of their answers.
+    /// In the order of their replies.
     waiting: VecDeque<PendingReply>,
-    /// How many of them the connection's task knows.
+    /// How many of them the connection's task has seen.
     known: usize,
-    /// How often it has looked for more.
+    /// How often that task has looked for calls.
     looked: u64,
-    /// To be woken by the next call.
+    /// The waker of that task, for the next call.
     asleep: Option<Waker>,
-    /// Runtimes with an alarm for their callers.
+    /// Runtimes that have an alarm for their callers.
     guarded: Vec<Id>,
-    /// Late answers since the last one in time.
+    /// Late replies since the last one in time.
     late: u32,
-    /// Whom to tell that another connection is needed, until they are told.
+    /// Called once, when another connection is needed.
     broke: Option<Box<dyn FnOnce() + Send>>,
-    /// No handle is left.
+    /// The last handle was dropped.
     unused: bool,
     ended: bool,
 }
 
 impl Multiplexed {
-    /// Serves this stream in a task of its own; `broke` is called, once, if it ends before the last handle is gone,
-    /// or when [`TIMEOUTS`](crate::store::redis::client::node::connection::TIMEOUTS) answers in a row are late, also of callers that have gone before.
+    /// Serves this stream in a task of its own. `broke` is called once, if the stream ends before the last handle is
+    /// dropped, or after [`TIMEOUTS`](crate::store::redis::client::node::connection::TIMEOUTS) late replies in a row.
+    /// Replies to callers that stopped waiting count too.
     pub(crate) fn new<S>(stream: S, broke: impl FnOnce() + Send + 'static) -> Self
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -99,7 +102,7 @@ impl Multiplexed {
         resp::value(&self.as_answered(|bytes| command.write_packed_command(bytes), until, (1, LITTLE)).await?)
     }
 
-    /// Sends a script's call.
+    /// Calls a script.
     pub(crate) async fn script(
         &self,
         name: &str,
@@ -111,12 +114,12 @@ impl Multiplexed {
         resp::value(&self.as_answered(write, until, (1, LITTLE)).await?)
     }
 
-    /// Asks for a hash; the answer as it came.
+    /// Reads a hash; returns the bytes of the reply.
     pub(crate) async fn hgetall(&self, key: &[u8], until: Instant) -> RedisResult<Vec<u8>> {
         self.as_answered(|bytes| encode::write_hgetall(bytes, key), until, (1, OF_A_SESSION)).await
     }
 
-    /// Asks how long a key lasts, and then for its hash; both answers as they came.
+    /// Reads the time to live of a key, then its hash; returns the bytes of both replies.
     pub(crate) async fn lasting(&self, key: &[u8], until: Instant) -> RedisResult<Vec<u8>> {
         let write = |bytes: &mut Vec<u8>| {
             encode::write_pttl(bytes, key);
@@ -125,7 +128,8 @@ impl Multiplexed {
         self.as_answered(write, until, (2, OF_A_SESSION)).await
     }
 
-    /// Sends the commands that are written, and waits for their answers: so many, at best of so many bytes.
+    /// Sends the commands that `write` appends, and waits for the given number of replies, with room for the given
+    /// number of bytes.
     async fn as_answered(
         &self,
         write: impl FnOnce(&mut Vec<u8>),
@@ -149,13 +153,13 @@ impl Multiplexed {
     }
 
     fn put(&self, call: PendingReply, write: impl FnOnce(&mut Vec<u8>)) -> RedisResult<()> {
-        // A caller outside of a runtime is looked after by the connection's.
+        // The runtime of the connection has the alarm for a caller outside of a runtime.
         let runtime = runtime::Handle::try_current().unwrap_or_else(|_| self.0.0.home.clone());
         let mut calls = self.0.0.lock();
         if calls.ended {
             return Err(gone());
         } else if calls.bytes.len() > MOST_UNWRITTEN {
-            return Err((ErrorKind::Client, "too much waits to be written already").into());
+            return Err((ErrorKind::Client, "too many bytes wait to be written").into());
         }
         write(&mut calls.bytes);
         calls.waiting.push_back(call);
@@ -185,10 +189,10 @@ impl Drop for MultiplexedHandle {
 }
 
 impl Calls {
-    /// An answer has come; returns the call that has all of its own by now.
+    /// Adds a reply to the first call; returns the call if its replies are complete.
     fn take(&mut self, answer: &[u8]) -> RedisResult<Option<PendingReply>> {
         let Some(call) = self.waiting.front_mut().filter(|_| self.known > 0) else {
-            return Err((ErrorKind::Parse, "an answer to no call").into());
+            return Err((ErrorKind::Parse, "a reply to no call").into());
         };
         self.late = 0;
         if call.take(answer) > 0 {
@@ -204,7 +208,7 @@ impl MultiplexedInner {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that another connection is needed. Whoever waits still may be answered.
+    /// Reports that another connection is needed. Replies may still arrive on this one.
     fn tell(&self) {
         let broke = self.lock().broke.take();
         if let Some(broke) = broke {
@@ -213,7 +217,7 @@ impl MultiplexedInner {
     }
 }
 
-/// The connection has ended.
+/// The error of a call after the connection has ended.
 fn gone() -> RedisError {
     io::Error::from(io::ErrorKind::BrokenPipe).into()
 }

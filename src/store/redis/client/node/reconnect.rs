@@ -1,6 +1,6 @@
-//! The connections to one server that its calls share.
+//! The connections to one server that requests share.
 //!
-//! What one of them learns holds for all: that the server is silent, that it is back, that it is no master any more.
+//! What one connection shows holds for all: the server is silent, is back, is not a master any more.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -19,24 +19,27 @@ use crate::store::redis::client::shared_attempt::Single;
 use crate::store::redis::client::single_task::{Lease, Taken};
 use crate::util::boxed::boxed;
 
-/// An attempt to connect that takes longer is not waited for by other callers.
+/// A longer attempt to connect is not waited for by other callers.
 const SHARED_FOR: Duration = Duration::from_millis(300);
-/// In a long outage a request waits no longer: for an attempt of another caller, and a short one of its own.
+/// In a long outage a request waits no longer than this: for the attempt of another caller, and a short one of its
+/// own.
 const LINGER: Duration = Duration::from_millis(400);
-/// The first pause before connections that have ended are made again, and the others.
+/// The first and the later pauses before ended connections are opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_millis(500);
-/// A task that makes connections again and gave no sign for longer is on a runtime that stands still: longer than a pause and an attempt.
+/// A task that opens connections and gave no sign for longer is on a blocked runtime. Longer than a pause and an
+/// attempt.
 const STILL: Duration = Duration::from_secs(3);
 
-/// One node's shared connections. Whoever finds one broken makes it again; all others wait for that one attempt.
+/// The shared connections of one node. The caller that finds one broken opens a new one; all others wait for that
+/// attempt.
 pub(crate) struct SharedConnections {
     connector: Connector,
     clock: Arc<ServerClock>,
     /// Std locks: held for a clone or a store, never across an `.await`.
     links: Box<[RwLock<Option<Arc<NodeConnection>>>]>,
     turn: AtomicUsize,
-    /// Late answers since the last one in time, of all connections.
+    /// Late replies since the last one in time, of all connections.
     late: AtomicU32,
     dialing: Single<Result<Arc<NodeConnection>, CallError>>,
     trouble: Failures,
@@ -65,7 +68,7 @@ impl SharedConnections {
     }
 
     pub(crate) async fn send<C: Command>(&self, budget: &Budget, call: &C) -> Result<C::Output, CallError> {
-        // By turns, so that a retry meets another connection.
+        // In turn, so that a retry uses another connection.
         let number = self.turn.fetch_add(1, Ordering::Relaxed) % self.links.len();
         let link = match self.whole(number) {
             Some(link) => link,
@@ -92,7 +95,7 @@ impl SharedConnections {
 
     fn answered(&self, link: &NodeConnection) {
         link.answered();
-        // Read first: a store would take the cache line from the other threads at every answer.
+        // Loaded first: a store at every reply would take the cache line from the other threads.
         if self.late.load(Ordering::Relaxed) != 0 {
             self.late.store(0, Ordering::Relaxed);
         }
@@ -100,7 +103,7 @@ impl SharedConnections {
 
     fn failed(&self, link: &NodeConnection, fault: &CallError) {
         if !link.is_whole() {
-            // Given up already: what is heard of it late says nothing about those made since.
+            // Given up already: a late failure of it says nothing about newer connections.
             return;
         }
         if fault.is_from_replica() {
@@ -137,7 +140,7 @@ impl SharedConnections {
         (0..self.links.len()).find_map(|number| self.whole(number))
     }
 
-    /// One that was open once and has broken since.
+    /// The number of a connection that has ended.
     fn broken(&self) -> Option<usize> {
         self.links.iter().position(|link| {
             let link = link.read().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +148,7 @@ impl SharedConnections {
         })
     }
 
-    /// Rather another's than none.
+    /// Returns a new connection, or else any other open one.
     async fn new_link(&self, number: usize, budget: &Budget) -> Result<Arc<NodeConnection>, CallError> {
         let most = if self.trouble.lasts() { LINGER } else { CONNECT };
         let fault = match timeout(budget.left(most), self.dialed(number)).await {
@@ -158,8 +161,8 @@ impl SharedConnections {
         self.any_whole().ok_or_else(|| self.trouble.weighed(fault))
     }
 
-    /// After a failure nobody waits for the next attempt who can be served without it. Others fail by an attempt that was
-    /// begun after they came, so the first request after the server is back succeeds.
+    /// After a failure a caller waits for the next attempt only if no connection is open. It fails only by an attempt
+    /// that began after it came, so the first request after the server is back succeeds.
     async fn dialed(&self, number: usize) -> Result<Arc<NodeConnection>, CallError> {
         let came = Instant::now();
         loop {
@@ -176,7 +179,7 @@ impl SharedConnections {
         }
     }
 
-    /// The attempt is a task of its own: it goes on if the request that began it is cancelled.
+    /// The attempt is a task of its own: it continues if the request that started it is cancelled.
     async fn attempt(&self, number: usize) -> Result<Arc<NodeConnection>, CallError> {
         let connector = || {
             let shared = self.me.clone();
@@ -217,8 +220,8 @@ impl SharedConnections {
         }
     }
 
-    /// Makes connections that have ended again, though nobody may need them now: so a process that sends nothing, too, sees
-    /// that another server answers, and the next request finds a connection. One task for all, whatever fails.
+    /// Starts a task that opens ended connections again, although no call may need them now: so an idle process also
+    /// sees that another server replies, and the next request finds a connection. One task for all connections.
     fn mend(&self) {
         if Handle::try_current().is_ok()
             && let Some(turn) = self.mending.take()
@@ -236,12 +239,12 @@ async fn mend(shared: Weak<SharedConnections>, mut turn: Taken) {
         let Some(number) = shared.broken() else {
             drop(turn);
             if shared.broken().is_some() {
-                // It broke meanwhile, and found the turn taken.
+                // It broke after the check, while this task still held the lease.
                 shared.mend();
             }
             return;
         };
-        // A failure is remembered.
+        // `Failures` records a failed attempt.
         pause = if shared.attempt(number).await.is_ok() { Duration::ZERO } else { PAUSE };
     }
 }

@@ -1,4 +1,4 @@
-//! A connection that calls are sent on: ours, or the driver's.
+//! The connection that a call is sent on: the crate's own for requests, the redis crate's for bulk work.
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, Value};
@@ -12,18 +12,18 @@ use crate::store::redis::client::protocol::resp;
 use crate::store::redis::client::protocol::resp::accepted;
 use crate::util::boxed::boxed;
 
-/// A cheap handle.
+/// A handle that is cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Connection {
     route: Route,
-    /// Unless it is said, for [`ANSWER`].
+    /// The deadline of a reply; [`ANSWER`] from now if not set.
     until: Option<Instant>,
 }
 
 #[derive(Clone)]
 enum Route {
     Ours(Multiplexed),
-    /// For TLS and for bulk work: there a call more or less a microsecond long is no matter.
+    /// From the pool for bulk work, where a microsecond more for each call does not matter.
     Driver(Box<MultiplexedConnection>),
 }
 
@@ -40,7 +40,7 @@ impl From<MultiplexedConnection> for Connection {
 }
 
 impl Connection {
-    /// Until when what is sent from now on waits for its answer.
+    /// Sets the deadline for replies to later calls.
     pub(crate) fn wait_until(&mut self, until: Instant) {
         self.until = Some(until);
         if let Route::Driver(connection) = &mut self.route {
@@ -48,7 +48,7 @@ impl Connection {
         }
     }
 
-    /// Sends a command; an error of the server may be an answer too.
+    /// Sends a command; an error of the server is returned as a value.
     pub(crate) async fn send_packed_command(&mut self, command: &Cmd) -> RedisResult<Value> {
         match &mut self.route {
             Route::Ours(pipe) => pipe.one(command, self.until.unwrap_or_else(soon)).await,
@@ -56,7 +56,7 @@ impl Connection {
         }
     }
 
-    /// Sends a script's call, by `EVALSHA` or `EVAL`; an error of the server may be an answer too.
+    /// Calls a script, by `EVALSHA` or `EVAL`; an error of the server is returned as a value.
     pub(crate) async fn script(
         &mut self,
         name: &str,
@@ -73,7 +73,7 @@ impl Connection {
         }
     }
 
-    /// Asks for a hash; an error of the server is one here.
+    /// Reads a hash; an error of the server is an `Err`.
     pub(crate) async fn hgetall(&mut self, key: &[u8]) -> RedisResult<Hash> {
         match &mut self.route {
             Route::Ours(pipe) => {
@@ -87,7 +87,7 @@ impl Connection {
         }
     }
 
-    /// Asks how long a key lasts, and then for its hash; an error of the server is one here.
+    /// Reads the time to live of a key, then its hash; an error of the server is an `Err`.
     pub(crate) async fn lasting(&mut self, key: &[u8]) -> RedisResult<(Value, Hash)> {
         match &mut self.route {
             Route::Ours(pipe) => {
@@ -102,7 +102,7 @@ impl Connection {
         }
     }
 
-    /// Sends commands in one write, and answers what each was answered.
+    /// Sends commands in one write; returns a reply for each.
     pub(crate) async fn send_packed_commands(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
         match &mut self.route {
             Route::Ours(pipe) => pipe.many(commands, self.until.unwrap_or_else(soon)).await,

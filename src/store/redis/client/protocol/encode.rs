@@ -1,9 +1,9 @@
-//! The words of commands: written where they are sent from, or put together for the driver.
+//! Commands: written to a buffer, or built for the redis crate.
 
 use redis::{Cmd, Pipeline};
 
-/// Appends a command of so many words.
-fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
+/// Appends a command, or any other array of strings, with the given number of words.
+pub(crate) fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
     line(bytes, b'*', count);
     for word in words {
         line(bytes, b'$', word.len());
@@ -12,17 +12,17 @@ fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a 
     }
 }
 
-/// Appends the question for a hash.
+/// Appends an `HGETALL`.
 pub(crate) fn write_hgetall(bytes: &mut Vec<u8>, key: &[u8]) {
     write(bytes, 2, [b"HGETALL", key].into_iter());
 }
 
-/// Appends the question how long a key lasts.
+/// Appends a `PTTL`.
 pub(crate) fn write_pttl(bytes: &mut Vec<u8>, key: &[u8]) {
     write(bytes, 2, [b"PTTL", key].into_iter());
 }
 
-/// Appends the call of a script, by `EVALSHA` or `EVAL`.
+/// Appends a script call, by `EVALSHA` or `EVAL`.
 pub(crate) fn write_script(bytes: &mut Vec<u8>, name: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) {
     let count = keys.len().to_string();
     let first = [name.as_bytes(), script.as_bytes(), count.as_bytes()];
@@ -45,7 +45,7 @@ fn line(bytes: &mut Vec<u8>, kind: u8, mut number: usize) {
     bytes.extend_from_slice(b"\r\n");
 }
 
-/// The same for the driver.
+/// Builds a script call for the redis crate.
 pub(crate) fn command(name: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
     let bytes = script.len() + keys.iter().chain(args).map(|each| each.len()).sum::<usize>();
     let mut command = Cmd::with_capacity(3 + keys.len() + args.len(), name.len() + bytes + 4);

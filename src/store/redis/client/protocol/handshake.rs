@@ -1,34 +1,49 @@
-//! Opening a connection of ours: the socket, and the first words on it.
+//! Opens a connection for requests: the socket, TLS, and the first commands.
 
 use std::io;
 use std::time::Duration;
 
 use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, cmd};
+#[cfg(feature = "tls")]
+use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
-use crate::config::servers::{Addr, Credentials, Server};
-use crate::store::redis::client::node::connection::CONNECT;
+use crate::config::servers::{Addr, Credentials};
+use crate::store::redis::client::node::connection::{CONNECT, Connector};
 use crate::store::redis::client::node::multiplexed::Multiplexed;
-use crate::store::redis::client::node::transport::Connection;
 use crate::store::redis::client::protocol::resp::accepted;
 
-/// Idle connections are probed after so long and so often, so that one cut by a firewall is noticed before it is needed.
+/// Idle time before the first TCP keepalive probe, and the interval between probes, so that a connection cut by a
+/// firewall is found before it is needed.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
 pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Connects without TLS. `broke` is called in the runtime if the connection ends before it is given up.
-pub(crate) async fn connect(server: &Server, broke: impl FnOnce() + Send + Unpin + 'static) -> RedisResult<Connection> {
+/// Opens a connection. `broke` is called in the runtime if it ends before its last handle is dropped.
+pub(crate) async fn connect(connector: &Connector, broke: impl FnOnce() + Send + 'static) -> RedisResult<Multiplexed> {
     let connecting = async {
-        let pipe = match &server.addr {
-            Addr::Tcp { host, port } => Multiplexed::new(tcp(host, *port).await?, broke),
-            Addr::Unix { path } => Multiplexed::new(UnixStream::connect(path).await?, broke),
-        };
-        greet(&pipe, &server.credentials).await?;
-        Ok(pipe.into())
+        let pipe = open(connector, broke).await?;
+        greet(&pipe, &connector.server().credentials).await?;
+        Ok(pipe)
     };
     timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+}
+
+/// Opens the socket, and TLS if the settings of the server ask for it.
+async fn open(connector: &Connector, broke: impl FnOnce() + Send + 'static) -> RedisResult<Multiplexed> {
+    match &connector.server().addr {
+        Addr::Tcp { host, port } => {
+            let stream = tcp(host, *port).await?;
+            #[cfg(feature = "tls")]
+            if let Some(tls) = connector.tls()? {
+                let name = ServerName::try_from(host.as_str())?.to_owned();
+                return Ok(Multiplexed::new(tls.connect(name, stream).await?, broke));
+            }
+            Ok(Multiplexed::new(stream, broke))
+        }
+        Addr::Unix { path } => Ok(Multiplexed::new(UnixStream::connect(path).await?, broke)),
+    }
 }
 
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
@@ -39,7 +54,7 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// The protocol, the user and the database, in one write.
+/// Sends the protocol version, the user and the database in one write.
 async fn greet(pipe: &Multiplexed, credentials: &Credentials) -> RedisResult<()> {
     let mut words = Pipeline::new();
     words.add_command(hello(credentials));
@@ -70,7 +85,7 @@ fn of_hello(error: RedisError) -> RedisError {
     }
 }
 
-/// As the driver has it: without the code, by which it could be taken for a refusal of something else.
+/// As in the redis crate, without the error code: a caller could take it for a refusal of its command.
 fn of_select(error: RedisError) -> RedisError {
     let detail = error.detail().unwrap_or_default().to_owned();
     (ServerErrorKind::ResponseError.into(), "the server refuses the database", detail).into()

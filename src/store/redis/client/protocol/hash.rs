@@ -1,13 +1,13 @@
-//! A hash as a server answers it: names and values in turn, read where they lie.
+//! A hash in the bytes of a reply: names and values in turn, not copied.
 
 use std::ops::Range;
 
 use redis::{ErrorKind, RedisResult, Value};
 
-use crate::store::redis::client::protocol::resp;
 use crate::store::redis::client::protocol::resp::{Strings, accepted};
+use crate::store::redis::client::protocol::{encode, resp};
 
-/// The bytes of an answer that is a map or a list of strings, and where in them it begins.
+/// The bytes of a reply that is a map or a list of strings, and the offset of its start.
 #[derive(Debug)]
 pub(crate) struct Hash {
     bytes: Vec<u8>,
@@ -15,7 +15,7 @@ pub(crate) struct Hash {
 }
 
 impl Hash {
-    /// What was read from a connection of ours: the answer that begins there.
+    /// From a connection of requests: the reply starts at the given offset.
     pub(crate) fn as_answered(bytes: Vec<u8>, at: usize) -> RedisResult<Self> {
         match bytes.get(at) {
             Some(b'%' | b'*') => Ok(Self { bytes, at }),
@@ -23,38 +23,33 @@ impl Hash {
         }
     }
 
-    /// What the driver has read, or a script answers within another answer; `None` for anything but strings.
+    /// From a reply of the redis crate, or a part of a script's reply; `None` if it contains anything but strings.
     pub(crate) fn of(answer: &Value) -> Option<Self> {
-        let strings: Vec<&Value> = match answer {
-            Value::Map(pairs) => pairs.iter().flat_map(|(name, value)| [name, value]).collect(),
-            Value::Array(flat) => flat.iter().collect(),
-            _ => return None,
+        let strings: Option<Vec<&[u8]>> = match answer {
+            Value::Map(pairs) => pairs.iter().flat_map(|(name, value)| [name, value]).map(string).collect(),
+            Value::Array(flat) => flat.iter().map(string).collect(),
+            _ => None,
         };
-        let mut bytes = format!("*{}\r\n", strings.len()).into_bytes();
-        for string in strings {
-            let Value::BulkString(string) = string else { return None };
-            bytes.extend_from_slice(format!("${}\r\n", string.len()).as_bytes());
-            bytes.extend_from_slice(string);
-            bytes.extend_from_slice(b"\r\n");
-        }
+        let (strings, mut bytes) = (strings?, Vec::new());
+        encode::write(&mut bytes, strings.len(), strings.into_iter());
         Some(Self { bytes, at: 0 })
     }
 
-    /// What the driver has read; an error of the server is one here.
+    /// From a reply of the redis crate; an error of the server is an `Err`.
     pub(crate) fn read(answer: Value) -> RedisResult<Self> {
         let answer = accepted(answer)?;
-        Self::of(&answer).ok_or_else(|| (ErrorKind::Parse, "an answer that is no hash").into())
+        Self::of(&answer).ok_or_else(|| (ErrorKind::Parse, "a reply that is not a hash").into())
     }
 
-    /// The same behind another answer.
+    /// Does the same for the second of two replies.
     pub(crate) fn read_lasting(answers: Vec<Value>) -> RedisResult<(Value, Self)> {
         match <[Value; 2]>::try_from(answers) {
             Ok([left, answer]) => Ok((accepted(left)?, Self::read(answer)?)),
-            Err(_) => Err((ErrorKind::Parse, "not as many answers as questions").into()),
+            Err(_) => Err((ErrorKind::Parse, "fewer or more replies than commands").into()),
         }
     }
 
-    /// Where each name and its value lie in the bytes; `None` in the place of what is no string.
+    /// The ranges of each name and its value in the bytes; `None` for a pair that is not of strings.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = Option<(Range<usize>, Range<usize>)>> {
         let mut strings = Strings::of(&self.bytes, self.at);
         std::iter::from_fn(move || {
@@ -70,6 +65,10 @@ impl Hash {
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
+}
+
+fn string(value: &Value) -> Option<&[u8]> {
+    if let Value::BulkString(bytes) = value { Some(bytes) } else { None }
 }
 
 #[cfg(test)]

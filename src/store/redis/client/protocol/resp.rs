@@ -1,8 +1,8 @@
-//! Reading RESP3, the protocol that servers answer in.
+//! Reading RESP3.
 //!
-//! In two steps: the connection only looks how long an answer is, and whoever asked reads it. So what is made of it is
-//! made and freed by one thread, most times; by two, they would wait for each other in the allocator. What is rare, errors
-//! too, is left to the driver's reader.
+//! In two steps: the connection only finds the length of a reply, and the caller parses it. So the values of a reply
+//! are mostly allocated and freed by one thread; two threads would wait for each other in the allocator. Rare types,
+//! and errors, are parsed by the redis crate.
 
 use std::ops::Range;
 
@@ -12,17 +12,17 @@ mod framer;
 
 pub(crate) use framer::Framer;
 
-/// Answers within answers, at most.
+/// The limit of nesting.
 const DEPTH: usize = 16;
-/// The longest string, Redis's own limit; no answer of several is longer either.
+/// The longest string, which is the limit of Redis; an aggregate reply is not longer either.
 const LONGEST: usize = 512 << 20;
-/// The longest line: a length, a number, an error's text.
+/// The longest line: a length, a number, the text of an error.
 const LINE: usize = 64 << 10;
 
-/// Why there is no answer yet, or never will be.
+/// Why a reply cannot be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
-    /// More of it is to come.
+    /// The reply is incomplete.
     Whole,
     Resp(RedisError),
 }
@@ -31,18 +31,18 @@ fn not_resp(what: &'static str) -> ReadError {
     ReadError::Resp((ErrorKind::Parse, what).into())
 }
 
-/// Reads as many whole answers.
+/// Reads the given number of complete replies.
 pub(crate) fn values(bytes: &[u8], count: usize) -> RedisResult<Vec<Value>> {
     let mut bytes = Cursor { all: bytes, at: 0 };
     (0..count).map(|_| bytes.value(DEPTH).map_err(ReadError::into_error)).collect()
 }
 
-/// Reads a whole answer.
+/// Reads a complete reply.
 pub(crate) fn value(bytes: &[u8]) -> RedisResult<Value> {
     first(bytes).map(|(value, _)| value)
 }
 
-/// Reads the first of some whole answers; where the next one begins.
+/// Reads the first of several complete replies; returns the offset of the next one too.
 pub(crate) fn first(bytes: &[u8]) -> RedisResult<(Value, usize)> {
     let mut bytes = Cursor { all: bytes, at: 0 };
     let value = bytes.value(DEPTH).map_err(ReadError::into_error)?;
@@ -52,20 +52,20 @@ pub(crate) fn first(bytes: &[u8]) -> RedisResult<(Value, usize)> {
 impl ReadError {
     pub(crate) fn into_error(self) -> RedisError {
         match self {
-            Self::Whole => (ErrorKind::Parse, "an answer that breaks off").into(),
+            Self::Whole => (ErrorKind::Parse, "an incomplete reply").into(),
             Self::Resp(error) => error,
         }
     }
 }
 
-/// Where the strings of a whole answer lie that is a map or a list of them; `None` in the place of what is none.
+/// The ranges of the strings in a complete reply that is a map or a list; `None` for an item that is not a string.
 pub(crate) struct Strings<'a> {
     bytes: Cursor<'a>,
     left: usize,
 }
 
 impl<'a> Strings<'a> {
-    /// Of the answer that begins there.
+    /// Of the reply at the given offset.
     pub(crate) fn of(bytes: &'a [u8], at: usize) -> Self {
         let mut bytes = Cursor { all: bytes, at };
         let left = match bytes.line() {
@@ -73,7 +73,7 @@ impl<'a> Strings<'a> {
             Ok((b'*', line)) => count(line, LONGEST).ok().flatten(),
             _ => None,
         };
-        // What is no list at all is one of a thing that is no string.
+        // A reply that is not a list counts as a list of one item that is not a string.
         Self { bytes, left: left.unwrap_or(1) }
     }
 }
@@ -87,7 +87,8 @@ impl Iterator for Strings<'_> {
     }
 }
 
-/// Only the outermost value is looked at: no command or script of ours answers an error inside another value.
+/// Turns an error reply into an `Err`. Only the outermost value is checked: no command or script here replies with an
+/// error inside another value.
 pub(crate) fn accepted(answer: Value) -> RedisResult<Value> {
     match answer {
         Value::ServerError(error) => Err(error.into()),
@@ -101,7 +102,7 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Where a string lies.
+    /// Reads a string; returns its range.
     fn string(&mut self) -> Option<Range<usize>> {
         let Ok((b'$', line)) = self.line() else { return None };
         let at = self.at;
@@ -109,14 +110,14 @@ impl<'a> Cursor<'a> {
         Some(at..self.at - 2)
     }
 
-    /// Reads one answer.
+    /// Reads one reply.
     fn value(&mut self, depth: usize) -> Result<Value, ReadError> {
         let begun = self.at;
         let (kind, line) = self.line()?;
         Ok(match kind {
             b'+' if line == b"OK" => Value::Okay,
             b'+' => Value::SimpleString(text(line)?.to_owned()),
-            b':' => Value::Int(text(line)?.parse().map_err(|_| not_resp("a number that is none"))?),
+            b':' => Value::Int(text(line)?.parse().map_err(|_| not_resp("an invalid number"))?),
             b'$' => match count(line, LONGEST)? {
                 Some(length) => Value::BulkString(self.take(length)?.to_vec()),
                 None => Value::Nil,
@@ -131,7 +132,7 @@ impl<'a> Cursor<'a> {
                 let mut pair = || Ok((self.value(depth - 1)?, self.value(depth - 1)?));
                 Value::Map((0..length).map(|_| pair()).collect::<Result<_, ReadError>>()?)
             }
-            // What is said about the answer after it, which nobody here asks for.
+            // Attributes of the next reply, which no caller uses.
             b'|' if depth > 0 => {
                 let length = count(line, LONGEST)?.unwrap_or(0);
                 (0..2 * length).try_for_each(|_| self.value(depth - 1).map(drop))?;
@@ -146,11 +147,11 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// An answer's first byte and the rest of its line.
+    /// Returns the first byte of a reply and the rest of its line.
     fn line(&mut self) -> Result<(u8, &'a [u8]), ReadError> {
         let rest = &self.all[self.at..];
         let Some(end) = rest.iter().take(LINE).position(|byte| *byte == b'\r') else {
-            return if rest.len() < LINE { Err(ReadError::Whole) } else { Err(not_resp("an endless line")) };
+            return if rest.len() < LINE { Err(ReadError::Whole) } else { Err(not_resp("a line that is too long")) };
         };
         match (rest.first(), rest.get(end + 1)) {
             (Some(kind), Some(b'\n')) if end > 0 => {
@@ -158,44 +159,44 @@ impl<'a> Cursor<'a> {
                 Ok((*kind, &rest[1..end]))
             }
             (_, None) => Err(ReadError::Whole),
-            _ => Err(not_resp("a line that does not end")),
+            _ => Err(not_resp("a line without its end")),
         }
     }
 
-    /// So many bytes, which a line's end follows.
+    /// Returns the given number of bytes, which a line end must follow.
     fn take(&mut self, length: usize) -> Result<&'a [u8], ReadError> {
         let end = self.at + length;
         let Some(taken) = self.all.get(self.at..end + 2) else { return Err(ReadError::Whole) };
-        let Some(taken) = taken.strip_suffix(b"\r\n") else { return Err(not_resp("a string of another length")) };
+        let Some(taken) = taken.strip_suffix(b"\r\n") else { return Err(not_resp("a string of the wrong length")) };
         self.at = end + 2;
         Ok(taken)
     }
 }
 
-/// A length; none where it is -1, which means that there is nothing.
+/// Reads a length; `None` for -1, which is a null reply.
 fn count(line: &[u8], most: usize) -> Result<Option<usize>, ReadError> {
     if line == b"-1" {
         return Ok(None);
     }
     if line.is_empty() || line.len() > 10 || !line.iter().all(u8::is_ascii_digit) {
-        return Err(not_resp("a length that is none"));
+        return Err(not_resp("an invalid length"));
     }
     let length = line.iter().fold(0, |sum: u64, digit| sum * 10 + u64::from(digit - b'0'));
     match usize::try_from(length) {
         Ok(length) if length <= most => Ok(Some(length)),
-        _ => Err(not_resp("a length that is none")),
+        _ => Err(not_resp("an invalid length")),
     }
 }
 
 fn text(line: &[u8]) -> Result<&str, ReadError> {
-    str::from_utf8(line).map_err(|_| not_resp("a line that is no text"))
+    str::from_utf8(line).map_err(|_| not_resp("a line that is not UTF-8"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Replies of our servers, and possible ones.
+    /// Replies of all types.
     const ANSWERS: [&[u8]; 24] = [
         b"+OK\r\n",
         b"+QUEUED\r\n",

@@ -1,4 +1,4 @@
-//! A Lua script as the server knows it.
+//! A Lua script as it is sent to the server.
 
 use crate::store::redis::client::incident::Success;
 
@@ -10,14 +10,14 @@ pub(crate) struct Script {
     pub(crate) body: String,
     /// Lower-case hexadecimal SHA-1 of the body.
     pub(crate) sha: String,
-    /// What a run of it shows.
+    /// What a successful call shows about the server.
     pub(crate) success: Success,
 }
 
 impl Script {
-    /// Joins the parts below a `#!lua` line; `flags` are its flags, separated by commas, or empty.
+    /// Joins the parts below a `#!lua` line; `flags` is a list separated by commas, or empty.
     ///
-    /// The line is there without flags too, so that the server checks undeclared behaviour.
+    /// The line is present without flags too, so that the server checks undeclared behaviour.
     pub(crate) fn new(name: &'static str, flags: &str, parts: &[&str]) -> Self {
         let mut body = String::from("#!lua");
         if !flags.is_empty() {

@@ -2,27 +2,31 @@
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
+use tokio::net::TcpListener;
+use tokio_rustls::LazyConfigAcceptor;
+
 use super::*;
 use crate::config::tls::Tls;
+use crate::store::redis::client::tests::records::acceptor;
 use crate::store::redis::client::tests::scripts::count;
 
 /// An authority, for signing and as PEM.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, "authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn pem(&self) -> String {
+    pub(super) fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// Certificate and key, in PEM, for an address.
-    fn sign(&self, address: &str) -> (String, String) {
+    pub(super) fn sign(&self, address: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([address.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
         (certificate.pem(), key.serialize_pem())
@@ -31,6 +35,11 @@ impl Authority {
 
 /// A server that speaks only TLS, and may require client certificates; returns its address.
 fn start(authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
+    start_as(&server::host(), authority, asks, more)
+}
+
+/// The same with a certificate for this name.
+fn start_as(name: &str, authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
     let (host, port) = (server::host(), server::port().to_string());
     let folder = std::env::temp_dir().join(format!("cloakroom-tls-{}-{port}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -38,7 +47,7 @@ fn start(authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, Strin
         std::fs::write(folder.join(name), content).unwrap();
         folder.join(name).to_str().unwrap().to_owned()
     };
-    let (certificate, key) = authority.sign(&host);
+    let (certificate, key) = authority.sign(name);
     let (ca, certificate, key) =
         (file("ca.pem", &authority.pem()), file("server.pem", &certificate), file("server.key", &key));
     let options = [
@@ -93,7 +102,39 @@ async fn a_server_is_trusted_by_the_configured_authority() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cluster_nodes_are_reached_over_tls_at_their_announced_ports() {
+async fn a_certificate_of_another_server_is_not_trusted() {
+    let authority = Authority::new();
+    let (_server, addr) = start_as("other.example", &authority, "no", &[]);
+    let refused = format!("{addr} presents a certificate that is not trusted");
+    assert_eq!(told(&format!("rediss://{addr}"), &Tls::new().root_certificate(authority.pem())).await, refused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_asked_for_by_its_name_and_not_by_an_address() {
+    let tls = acceptor().1;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (host, expected) in [("localhost", Some("localhost")), ("127.0.0.1", None)] {
+        let client = secured(&format!("rediss://{host}:{port}"), &tls);
+        let (asked, sent) = (tokio::spawn(async move { client.check().await }), listener.accept().await.unwrap());
+        let hello = LazyConfigAcceptor::new(Default::default(), sent.0).await.unwrap();
+        assert_eq!(hello.client_hello().server_name(), expected);
+        asked.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn password_and_database_are_sent_over_tls() {
+    let authority = Authority::new();
+    let (_server, addr) = start(&authority, "no", &["--requirepass", "right"]);
+    let tls = Tls::new().root_certificate(authority.pem());
+    assert_eq!(told(&format!("rediss://:right@{addr}/3"), &tls).await, "fine");
+    assert_eq!(told(&format!("rediss://:wrong@{addr}"), &tls).await, format!("{addr} rejects the password"));
+    assert_eq!(told(&format!("rediss://:right@{addr}/99"), &tls).await, format!("{addr} has no database 99"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clusters_nodes_are_reached_over_tls_at_the_port_that_they_announce() {
     let authority = Authority::new();
     let (host, bus) = (server::host(), (server::port() + 10_000).to_string());
     let options = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];

@@ -7,21 +7,24 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use redis::{ErrorKind, Pipeline, RedisResult, Value, cmd};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::tests::server::TestServer;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A pipe, and how often it reported a break.
 async fn pipe_to(server: &TestServer) -> (Multiplexed, Arc<AtomicUsize>) {
     pipe_over(UnixStream::connect(server.socket()).await.unwrap())
 }
 
-fn pipe_over(stream: UnixStream) -> (Multiplexed, Arc<AtomicUsize>) {
+pub(super) fn pipe_over<S>(stream: S) -> (Multiplexed, Arc<AtomicUsize>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let broke = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&broke);
     (
@@ -32,15 +35,15 @@ fn pipe_over(stream: UnixStream) -> (Multiplexed, Arc<AtomicUsize>) {
     )
 }
 
-fn later() -> Instant {
+pub(super) fn later() -> Instant {
     Instant::now() + PATIENCE
 }
 
-async fn echo(pipe: &Multiplexed, text: &[u8]) -> RedisResult<Value> {
+pub(super) async fn echo(pipe: &Multiplexed, text: &[u8]) -> RedisResult<Value> {
     pipe.one(cmd("ECHO").arg(text), later()).await
 }
 
-fn bytes(of: usize) -> Vec<u8> {
+pub(super) fn bytes(of: usize) -> Vec<u8> {
     (0..of).map(|at| (at % 251) as u8).collect()
 }
 

@@ -1,7 +1,8 @@
-//! A Redis Cluster: which node has a key, and what to do when it is another one.
+//! A Redis Cluster: the node that owns a key, and redirections.
 //!
-//! Not the driver's cluster client: that one repeats writes after timeouts, never gives a silent master up, and puts all
-//! shards through one task. Here each node has connections of its own, so what is wrong with one stays with its slots.
+//! Not the cluster client of the redis crate: it repeats writes after timeouts, keeps a silent master for ever, and
+//! runs all shards in one task. Here each node has connections of its own, so a failure affects only the slots of its
+//! node.
 
 pub(crate) mod slot_map;
 
@@ -32,34 +33,35 @@ use crate::util::boxed::boxed;
 use crate::util::clock::{Millis, system_ms};
 use slot_map::SlotMap;
 
-/// The map is not asked for more often than this, whatever happens.
+/// The shortest time between two refreshes of the slot map.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
-/// An idle process asks this often, so that it too sees a failover.
+/// An idle process refreshes this often, so that it sees a failover too.
 const LOOK_EACH: Duration = Duration::from_secs(2);
-/// The task that asks gives a sign this often. A call that finds no sign for three times as long asks itself.
+/// How often the task that refreshes renews its lease. A call that finds no renewal for three times as long starts a
+/// refresh.
 const SIGN_EACH: Duration = Duration::from_millis(500);
-/// A refresh that gave no sign for longer may be on a runtime that stands still, and holds nobody up.
+/// A refresh without a renewal for longer may be on a blocked runtime, and is not waited for.
 const STILL: Duration = Duration::from_millis(700);
-/// How long a node may take to tell the map.
+/// The time limit of a node's reply to the question for the map.
 const TELL: Duration = Duration::from_millis(500);
-/// This many nodes are asked at once: one may be cut off and not know of a failover.
+/// How many nodes are asked concurrently: one may be cut off and not know of a failover.
 const ASKED_AT_ONCE: usize = 3;
-/// A map of the known epoch is entered at once. For this long after it the other nodes may tell of a failover; a silent
-/// one delays only the next refresh.
+/// A map of the known epoch is used at once. For this long after it the other nodes may report a failover; a silent
+/// node delays only the next refresh.
 const NEWS: Duration = Duration::from_millis(100);
-/// A call follows so many redirections at once. More mean that the nodes do not agree yet.
+/// How many redirections a call follows at once. After more, the nodes do not agree yet.
 const REDIRECTIONS: usize = 4;
 
-/// All masters, and the slots that they serve.
+/// All masters, and their slots.
 pub(crate) struct Cluster {
     credentials: Credentials,
     pools: Pools,
     failovers: Failovers,
     seeds: Vec<Arc<Node>>,
-    /// A std lock: held for a clone or while a new map is entered, never across an `.await`.
+    /// A std lock: held for a clone or the change of the map, never across an `.await`.
     map: RwLock<SlotMap>,
     uncovered: Uncovered,
-    /// Of the newest map that was told.
+    /// The epoch of the newest map.
     epoch: AtomicU64,
     turn: AtomicUsize,
     learning: Single<Result<(), CallError>>,
@@ -93,7 +95,7 @@ impl Cluster {
         }))
     }
 
-    /// Sends a call to the node that has the key, or without a key to any master.
+    /// Sends a call to the node that owns the key, or without a key to any master.
     pub(crate) async fn send<C: Command>(
         self: &Arc<Self>,
         path: Path,
@@ -112,7 +114,7 @@ impl Cluster {
         answer.map_err(|fault| self.uncovered.weighed(slot(key), fault))
     }
 
-    /// The same, where answers redirect.
+    /// Does the same, and follows redirections.
     async fn follow<C: Command>(
         self: &Arc<Self>,
         path: Path,
@@ -124,7 +126,7 @@ impl Cluster {
         let mut fault = CallError::LATE;
         for _ in 0..REDIRECTIONS {
             fault = match node.send(path, budget, call).await {
-                // A master that stood still answers what waited in its socket before it learns that it was replaced.
+                // A master that was stopped replies to what its socket has, before it learns that it was replaced.
                 Ok(_) if key.is_some_and(|key| !self.is_owner(slot(key), &node)) => return Err(CallError::REPLACED),
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
@@ -153,7 +155,7 @@ impl Cluster {
         map.owner(slot).is_none_or(|owner| Arc::ptr_eq(owner, node))
     }
 
-    /// The time of the node that has the key, as far as known.
+    /// The time of the node that owns the key, as far as known.
     pub(crate) fn now(&self, key: Option<&[u8]>) -> Millis {
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
         key.map_or_else(|| map.masters().next(), |key| map.owner(slot(key)))
@@ -166,7 +168,7 @@ impl Cluster {
         }
     }
 
-    /// Every master, once a map is known.
+    /// All masters; waits until a map is known.
     pub(crate) async fn masters(self: &Arc<Self>, budget: &Budget) -> Result<Vec<Arc<Node>>, CallError> {
         if self.looking.is_free() {
             self.look(budget).await;
@@ -222,20 +224,21 @@ impl Cluster {
         refreshed.unwrap_or_else(|| Err(CallError::no_connection("the runtime is shutting down")))
     }
 
-    /// Looks now and then, on this caller's runtime. If another did so before and gives no sign any more, the map may be old.
+    /// Starts the regular refresh on the current runtime. If an earlier one has stopped renewing its lease, the map
+    /// may be old.
     async fn look(self: &Arc<Self>, budget: &Budget) {
         if Handle::try_current().is_err() {
             return;
         }
-        // The calls see a failure too.
+        // A failure is seen by the calls too.
         let _ = timeout(budget.left(TELL), self.refreshed()).await;
         if let Some(turn) = self.looking.take() {
             tokio::spawn(look_now_and_then(Arc::downgrade(self), turn));
         }
     }
 
-    /// Asks for the map in a task of its own, so that requests to other nodes never wait for it; again, after a pause,
-    /// as long as there are reasons.
+    /// Refreshes the map in a task of its own, so that requests to other nodes do not wait for it; again, after a
+    /// pause, while there are reasons.
     fn refresh_soon(self: &Arc<Self>) {
         self.wanted.store(true, Ordering::Relaxed);
         if Handle::try_current().is_err() {
@@ -245,7 +248,7 @@ impl Cluster {
         let weak = Arc::downgrade(self);
         tokio::spawn(async move {
             while let Some(cluster) = weak.upgrade().filter(|cluster| cluster.wanted.swap(false, Ordering::Relaxed)) {
-                // A failure is seen by the calls too, which want the next attempt.
+                // A failure is seen by the calls too, which ask for the next attempt.
                 drop(cluster.refresh().await);
                 drop(cluster);
                 sleep(REFRESH_PAUSE).await;
@@ -256,9 +259,9 @@ impl Cluster {
         });
     }
 
-    /// Asks some masters at once, by turns, then the others and the seeds, until one knows of the last failover that any
-    /// of them has told. The first one may have been replaced and cut off since, so the others are heard too. If none
-    /// knows of it, as after the Cluster was made anew, the one that knows most is believed.
+    /// Asks some masters concurrently, in turn, then the others and the seeds, until one knows of the last failover
+    /// that any of them has reported. The first one may have been replaced and cut off, so the others are asked too.
+    /// If none knows of it, for example after the Cluster was created again, the newest map is used.
     async fn refresh(&self) -> Result<(), CallError> {
         let mut nodes: Vec<_> = self.map.read().unwrap_or_else(PoisonError::into_inner).masters().cloned().collect();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len().max(1);
@@ -303,7 +306,7 @@ impl Cluster {
         older.map_or(Err(last), |told| self.enter(&told))
     }
 
-    /// A map was told.
+    /// Takes over a map.
     fn enter(&self, told: &slot_map::SlotTable) -> Result<(), CallError> {
         let promoted = self.write().enter(&told.ranges, &self.seeds, |addr| self.new_node(addr))?;
         self.epoch.store(told.epoch, Ordering::Relaxed);
@@ -313,7 +316,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The node at a place that another node named.
+    /// The node at an address that another node named.
     fn node_at(&self, addr: Addr) -> Result<Arc<Node>, CallError> {
         self.write().at(&addr, |addr| self.new_node(addr))
     }
@@ -321,7 +324,7 @@ impl Cluster {
     fn new_node(&self, addr: &Addr) -> Result<Arc<Node>, CallError> {
         Node::new(self.credentials.at(addr.clone()), Role::Any, &self.pools, &self.failovers)
             .map(Arc::new)
-            .map_err(|_| CallError::no_connection("a node of the Redis Cluster has an address that is none"))
+            .map_err(|_| CallError::no_connection("a node of the Redis Cluster has an invalid address"))
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, SlotMap> {
@@ -329,7 +332,7 @@ impl Cluster {
     }
 }
 
-/// The next outcome, if there is one by this time.
+/// The next result, if there is one by this time.
 async fn next_of<T: 'static>(asked: &mut JoinSet<T>, until: Option<Instant>) -> Option<Result<T, JoinError>> {
     match until {
         Some(until) => timeout_at(until, asked.join_next()).await.ok().flatten(),
@@ -348,7 +351,7 @@ async fn look_now_and_then(cluster: Weak<Cluster>, mut turn: Taken) {
     }
 }
 
-/// Follows the slot's old owner, who says that the key has moved ahead. Of several keys some may have stayed.
+/// Follows a redirection of the slot's old owner, whose key has moved already. Of several keys some may have stayed.
 async fn ask<C: Command>(
     to: &Node,
     path: Path,
@@ -359,7 +362,7 @@ async fn ask<C: Command>(
     if !call.is_of_one_key() {
         return Err(asked);
     }
-    // Redirected back, the move ended in between: the caller begins again.
+    // If it redirects back, the move has ended: the caller starts again.
     to.send(path, budget, &Asking(call)).await.map_err(|fault| match fault.redirection() {
         Some(_) => fault.passing(),
         None => fault,

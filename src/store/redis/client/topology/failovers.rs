@@ -1,4 +1,4 @@
-//! What may have lost acknowledged writes: a failover, a restart.
+//! Events that may have lost acknowledged writes: a failover, a restart.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::store::redis::client::node::transport::Connection;
 
-/// A counter of those that this process saw; clones count together.
+/// A counter of the events that this process saw; clones share the count.
 #[derive(Clone)]
 pub(crate) struct Failovers(Arc<watch::Sender<u64>>);
 
@@ -25,7 +25,7 @@ impl Failovers {
     }
 }
 
-/// What was found behind an address, to tell when it is something else.
+/// The server behind an address, to detect another one there.
 #[derive(Clone)]
 pub(crate) struct Identity {
     known: Arc<Mutex<Option<String>>>,
@@ -37,10 +37,10 @@ impl Identity {
         Self { known: Arc::default(), failovers: failovers.clone() }
     }
 
-    /// Compares the run and the replication history of the server with those of the last connection. Returns whether it is
-    /// a replica, if it says so.
+    /// Compares the run id and the replication history of the server with those of the last connection. Returns
+    /// whether the server is a replica, if it says so.
     ///
-    /// A user who may not ask, or a proxy that does not tell, is no reason to have no connection.
+    /// A connection is opened also if the user may not ask, or a proxy does not say.
     pub(crate) async fn look(&self, connection: &mut Connection) -> Option<bool> {
         let mut command = redis::cmd("INFO");
         command.arg("server").arg("replication");

@@ -1,6 +1,6 @@
-//! A key's hash slot in a Redis Cluster.
+//! The hash slot of a key in a Redis Cluster.
 
-/// How many there are.
+/// The number of slots.
 pub(crate) const SLOTS: usize = 16_384;
 
 const TABLE: [u16; 256] = table();
@@ -10,7 +10,7 @@ pub(crate) fn slot(key: &[u8]) -> u16 {
     crc16(tag(key)) % SLOTS as u16
 }
 
-/// What stands between the first `{` and the first `}` after it.
+/// The text between the first `{` and the first `}` after it.
 fn tag(key: &[u8]) -> &[u8] {
     let Some(open) = key.iter().position(|each| *each == b'{') else { return key };
     let rest = &key[open + 1..];

@@ -1,4 +1,4 @@
-//! A script, and then a wait for the replicas on the same connection: on another one it would prove nothing.
+//! A script call, then a wait for replicas on the same connection: `WAIT` is about the writes of its own connection.
 
 use std::time::Duration;
 
@@ -32,11 +32,13 @@ impl<'a> Replicated<'a> {
         Self { script, keys, args, replicas, within }
     }
 
-    /// Sends these, the script last, and waits. The script's answer, and how many replicas have what it wrote.
+    /// Sends the commands, the script last, and waits. Returns the reply of the script, and how many replicas have
+    /// its writes.
     ///
-    /// The wait is not the budget's: when replicas are away it takes all its time, and what has to follow needs some.
+    /// The wait has a time limit of its own: with replicas away it takes all of it, and the next steps need some of
+    /// the budget.
     async fn write(&self, connection: &mut Connection, commands: &[Cmd]) -> RedisResult<(Value, usize)> {
-        // Redis takes 0 for ever.
+        // For Redis, 0 means for ever.
         let within = self.within.max(Duration::from_millis(1));
         let mut all = Pipeline::new();
         for each in commands {
@@ -49,7 +51,7 @@ impl<'a> Replicated<'a> {
         let answer = answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))?;
         match wait {
             Some(Value::Int(replicas)) => Ok((answer, usize::try_from(replicas).unwrap_or(0))),
-            // The script is done; a `WAIT` that is not permitted says nothing about replicas.
+            // The script was executed; a `WAIT` that is not permitted says nothing about replicas.
             Some(Value::ServerError(_)) => Ok((answer, 0)),
             _ => Err((ErrorKind::UnexpectedReturnType, "WAIT answered no number").into()),
         }
@@ -59,7 +61,7 @@ impl<'a> Replicated<'a> {
 impl Command for Replicated<'_> {
     type Output = (Value, usize);
 
-    /// By its body: an unknown sha would wait for nothing, and for as long.
+    /// By its body: with an unknown SHA nothing would be written, and the whole wait would be for nothing.
     async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, usize)> {
         self.write(connection, &[command("EVAL", &self.script.body, self.keys, self.args)]).await
     }

@@ -1,4 +1,4 @@
-//! A master whose address some Sentinels know: found by asking them, followed by listening to them.
+//! A master whose address the Sentinels know: found by a question to them, followed by a subscription.
 
 mod watch;
 
@@ -27,28 +27,28 @@ use crate::store::redis::client::topology::failovers::Failovers;
 use crate::util::boxed::boxed;
 use crate::util::clock::{Millis, system_ms};
 
-/// The Sentinels are not asked more often than this, whatever happens.
+/// The shortest time between two searches for the master.
 const ASK_PAUSE: Duration = Duration::from_millis(100);
-/// How long a server may take to tell its role.
+/// The time limit of a server's reply to `ROLE`.
 const TELL: Duration = Duration::from_millis(500);
-/// What listens to the Sentinels gives a sign this often. A call that finds no sign for twice as long listens itself, and
+/// How often the subscription renews its lease. A call that finds no renewal for twice as long subscribes itself, and
 /// asks what was missed.
 const SIGN_EACH: Duration = Duration::from_millis(500);
-/// Who asks and takes longer may be on a runtime that stands still, and holds nobody up.
+/// A search that takes longer may be on a blocked runtime, and is not waited for.
 const STILL: Duration = Duration::from_millis(700);
 
-/// The master, and who knows where it is.
+/// The master, and its Sentinels.
 pub(crate) struct Sentinels {
     group: SentinelGroup,
     pools: Pools,
     failovers: Failovers,
     /// Std locks: held for a clone or a comparison, never across an `.await`.
     master: RwLock<Option<Arc<Node>>>,
-    /// Of the last failover that was believed.
+    /// The epoch of the last accepted failover.
     epoch: AtomicU64,
-    /// The URL's, and those that these know.
+    /// The Sentinels of the URL, and those that they name.
     addrs: Mutex<Vec<Addr>>,
-    /// One listener for each place, and what gives signs for them; they end with this.
+    /// One listener for each Sentinel, and the task that renews the lease; they end with this.
     watchers: Mutex<JoinSet<()>>,
     listening: Arc<Lease>,
     finding: Single<Result<(), CallError>>,
@@ -57,7 +57,7 @@ pub(crate) struct Sentinels {
 
 impl Sentinels {
     pub(crate) fn new(group: &SentinelGroup, pools: &Pools, failovers: &Failovers) -> Result<Arc<Self>, ConfigError> {
-        // Says before any I/O what a connection would stumble over.
+        // Fails before any I/O, for the same reasons as a connection.
         for addr in &group.sentinels {
             Node::new(group.credentials.at(addr.clone()), Role::Master, pools, failovers)?;
         }
@@ -83,7 +83,7 @@ impl Sentinels {
     ) -> Result<C::Output, CallError> {
         let master = self.found(budget).await?;
         let answer = master.send(path, budget, call).await;
-        // A master that stood still, or that is being replaced, answers before it learns of it.
+        // A master that was stopped, or is being replaced, replies before it learns of it.
         if answer.is_ok() && self.master().is_some_and(|now| !Arc::ptr_eq(&now, &master)) {
             return Err(CallError::REPLACED);
         }
@@ -107,7 +107,7 @@ impl Sentinels {
         self.master.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The master, waiting until it was found once.
+    /// The master; waits until it is found.
     pub(crate) async fn found(self: &Arc<Self>, budget: &Budget) -> Result<Arc<Node>, CallError> {
         if self.listening.is_free() {
             boxed(self.listen(budget)).await;
@@ -130,13 +130,14 @@ impl Sentinels {
         found.unwrap_or_else(|| Err(CallError::no_connection("the runtime is shutting down")))
     }
 
-    /// Listens, on this caller's runtime. If another did so before and gives no sign any more, a failover may have been missed.
+    /// Subscribes on the current runtime. If an earlier task has stopped renewing its lease, a failover may have been
+    /// missed.
     async fn listen(self: &Arc<Self>, budget: &Budget) {
         if Handle::try_current().is_err() {
             return;
         }
         if self.master().is_some() {
-            // The calls see a failure too.
+            // A failure is seen by the calls too.
             let _ = timeout(budget.left(TELL), self.find_together()).await;
         }
         let Some(turn) = self.listening.take() else { return };
@@ -149,7 +150,7 @@ impl Sentinels {
         *self.watchers.lock().unwrap_or_else(PoisonError::into_inner) = watchers;
     }
 
-    /// Looks for the master in a task of its own; nobody waits for it who has one.
+    /// Searches the master in a task of its own; only a caller without a master waits for it.
     fn find_soon(self: &Arc<Self>) {
         if Handle::try_current().is_err() {
             return;
@@ -166,8 +167,8 @@ impl Sentinels {
         });
     }
 
-    /// Of what the Sentinels tell, the last failover's master is believed if it says that it is one. A master that was
-    /// cut off says so too, and so does a Sentinel that was cut off with it.
+    /// Of the masters that the Sentinels name, that of the last failover is used if it confirms its role. A master
+    /// that was cut off confirms it too, and so does a Sentinel that was cut off with it.
     async fn find(self: &Arc<Self>) -> Result<(), CallError> {
         let known = self.epoch.load(Ordering::Relaxed);
         let (told, mut last) = self.told(known).await;
@@ -185,8 +186,8 @@ impl Sentinels {
         Err(last)
     }
 
-    /// Asks all Sentinels at once, until half have told and one knows of the last failover that was believed. If
-    /// none does, as after they were made anew, half of them have to say so.
+    /// Asks all Sentinels concurrently, until half have replied and one knows of the last accepted failover. If none
+    /// does, for example after they were created again, half of them have to agree.
     async fn told(&self, known: u64) -> (Vec<watch::MasterInfo>, CallError) {
         let addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let count = addrs.len();
@@ -216,7 +217,8 @@ impl Sentinels {
         (told, last)
     }
 
-    /// A server that says that it is a master. One that may not be asked is believed to be one.
+    /// The node of a server that confirms that it is a master. One that does not permit the question counts as a
+    /// master.
     async fn confirm(&self, addr: &Addr) -> Result<Arc<Node>, CallError> {
         let node = match self.master() {
             Some(master) if master.addr() == addr => master,
@@ -230,7 +232,7 @@ impl Sentinels {
         }
     }
 
-    /// Goes there, unless a Sentinel has told of another failover meanwhile.
+    /// Switches to the node, unless a Sentinel has reported another failover meanwhile.
     fn believe(&self, node: Arc<Node>, known: u64, epoch: u64) -> Result<(), CallError> {
         if self.epoch.compare_exchange(known, epoch, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return Err(CallError::no_connection("the Sentinels' master has moved again"));
@@ -239,7 +241,7 @@ impl Sentinels {
         Ok(())
     }
 
-    /// A Sentinel says that the master has moved.
+    /// A Sentinel reports that the master has moved.
     fn moved(&self, told: &watch::MasterInfo) {
         if told.epoch < self.epoch.fetch_max(told.epoch, Ordering::Relaxed) {
             return;
@@ -263,7 +265,7 @@ impl Sentinels {
         }
     }
 
-    /// Why there is no master: a place that is no Sentinel says more than that.
+    /// Why there is no master: an address without a Sentinel is the better reason.
     pub(crate) async fn why_not(&self, fault: CallError) -> Outage {
         for addr in &self.group.sentinels {
             let sentinel = self.sentinel(addr);
@@ -278,14 +280,14 @@ impl Sentinels {
     fn new_node(&self, addr: &Addr) -> Result<Arc<Node>, CallError> {
         Node::new(self.group.credentials.at(addr.clone()), Role::Master, &self.pools, &self.failovers)
             .map(Arc::new)
-            .map_err(|_| CallError::no_connection("the Sentinels' master has an address that is none"))
+            .map_err(|_| CallError::no_connection("the Sentinels' master has an invalid address"))
     }
 
     pub(crate) fn sentinel(&self, addr: &Addr) -> Server {
         self.group.sentinel_access.at(addr.clone())
     }
 
-    /// Each Sentinel is listened to: the first that tells of a switch is believed.
+    /// Subscribes to a Sentinel; the first report of a switch is used.
     fn listen_to(self: &Arc<Self>, addr: &Addr) {
         let mut addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner);
         if !addrs.contains(addr) {
@@ -300,7 +302,7 @@ impl Sentinels {
     }
 }
 
-/// As long as the runtime is driven that the listeners are on.
+/// Renews the lease while the runtime of the listeners is driven.
 async fn give_signs(mut turn: Taken) {
     while turn.renew() {
         sleep(SIGN_EACH).await;

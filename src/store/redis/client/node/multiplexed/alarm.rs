@@ -1,7 +1,7 @@
-//! The alarm of a connection's callers on one runtime.
+//! The alarm of a connection for its callers on one runtime.
 //!
-//! It is not the connection's task's: that may be on a runtime that stands still, as behind a handler that blocks its
-//! thread, or that nobody drives any more. One alarm for all callers costs much less than one for each.
+//! It is not in the connection's task: that task may be on a runtime that is blocked by a handler, or that is not
+//! driven any more. One alarm for all callers costs much less than one for each.
 
 use std::io;
 use std::sync::Arc;
@@ -14,24 +14,24 @@ use tokio::time::{Instant, sleep_until};
 use super::{Calls, MultiplexedInner};
 use crate::store::redis::client::node::connection::TIMEOUTS;
 
-/// It looks at the clock this often at least: a call that waits for less may learn so much later that its time is over.
+/// The longest time between two checks. A caller with a shorter time limit may fail this much too late.
 const TICK: Duration = Duration::from_millis(50);
-/// Much longer than the connection's task takes to look for calls, unless the runtime that it is on stands still. Then
-/// it is of no use to wait on: another connection may reply within the same budget.
+/// Much longer than the connection's task needs to look for calls, unless its runtime is blocked. Then the call
+/// fails, and another connection may reply within the same budget.
 const STILL: Duration = Duration::from_millis(200);
 
-/// Of the callers on one runtime, and for all: whichever comes first says whose time is over.
+/// Checks all calls; the first alarm of any runtime that sees an overdue call fails it.
 pub(crate) struct Guard {
     shared: Arc<MultiplexedInner>,
     runtime: Id,
-    /// How often the connection's task had looked for calls, and since when it has not while there were some.
+    /// How often the connection's task had looked for calls, and since when it ignores new ones.
     looked: u64,
     still: Instant,
     over: bool,
 }
 
 impl Guard {
-    /// If this runtime has none yet.
+    /// Returns an alarm if this runtime has none yet.
     pub(crate) fn needed(shared: &Arc<MultiplexedInner>, calls: &mut Calls, runtime: &runtime::Handle) -> Option<Self> {
         let runtime = runtime.id();
         if calls.guarded.contains(&runtime) {
@@ -41,7 +41,7 @@ impl Guard {
         Some(Self { shared: Arc::clone(shared), runtime, looked: calls.looked, still: Instant::now(), over: false })
     }
 
-    /// Until there is nothing to wait for.
+    /// Runs until no caller waits.
     pub(crate) async fn watch(mut self) {
         let mut next = Instant::now() + TICK;
         loop {
@@ -53,7 +53,7 @@ impl Guard {
         }
     }
 
-    /// Fails the calls whose time is over, and those that the connection's task does not see. Returns when to look again.
+    /// Fails the overdue calls, and the calls that the connection's task does not see. Returns when to check again.
     fn look(&mut self, now: Instant) -> Option<Instant> {
         let shared = Arc::clone(&self.shared);
         let mut locked = shared.lock();
@@ -70,7 +70,7 @@ impl Guard {
         }
         let next = calls.waiting.iter().filter(|call| call.is_wanted()).map(|call| call.until).min();
         let broke = if calls.late >= TIMEOUTS { calls.broke.take() } else { None };
-        // The connection's task may wait for the last one.
+        // The connection's task may wait for the last call.
         let asleep = if next.is_none() && calls.unused { calls.asleep.take() } else { None };
         if next.is_none() {
             self.leave(calls);
@@ -87,7 +87,7 @@ impl Guard {
 }
 
 impl Guard {
-    /// The next call needs another.
+    /// The next call starts another alarm.
     fn leave(&mut self, calls: &mut Calls) {
         if !self.over {
             self.over = true;
@@ -97,14 +97,14 @@ impl Guard {
 }
 
 impl Drop for Guard {
-    /// Also when the runtime shuts down.
+    /// Also called when the runtime shuts down.
     fn drop(&mut self) {
         let shared = Arc::clone(&self.shared);
         self.leave(&mut shared.lock());
     }
 }
 
-/// The call waits to be written by a task that does not run. It may do so later, so the call may be executed yet.
+/// The connection's task does not run. It may write the call later, so the call may still be executed.
 fn stands_still() -> RedisError {
-    io::Error::new(io::ErrorKind::NotConnected, "the runtime that serves the connection stands still").into()
+    io::Error::new(io::ErrorKind::NotConnected, "the runtime of the connection is blocked").into()
 }

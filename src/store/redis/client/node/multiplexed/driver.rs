@@ -14,10 +14,10 @@ use crate::store::redis::client::node::multiplexed::alarm::Guard;
 use crate::store::redis::client::node::multiplexed::pending::PendingReply;
 use crate::store::redis::client::node::multiplexed::read_buffer::ReadBuffer;
 
-/// What begins so answers no call: a push, or attributes of what comes after them.
+/// The first bytes of what is no reply to a call: a push, or attributes of the next reply.
 const NO_ANSWER: [&[u8]; 2] = [b">", b"|"];
 
-/// Ends when it is not used any more, or broken.
+/// Ends when the connection breaks, or is not used any more.
 pub(crate) struct Driver<S> {
     stream: S,
     shared: Arc<MultiplexedInner>,
@@ -40,7 +40,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// Goes on until there is nothing to read and nothing to write. Ready when no handle is left and nobody waits.
+    /// Reads and writes until both would wait. Ready when the last handle is dropped and no caller waits.
     fn serve(&mut self, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
         loop {
             while let Poll::Ready(received) = self.incoming.receive(&mut self.stream, context) {
@@ -59,8 +59,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// Once before each write: the runtime would run this task right after the first one that has a call, and those of
-    /// all others that are ready would each take a write of their own.
+    /// Yields once before each write. The runtime would run this task right after the first task with a call, and the
+    /// calls of all other ready tasks would need a write each.
     fn lets_others_first(&mut self) -> bool {
         let lets = !self.let_others && self.is_written() && !self.shared.lock().bytes.is_empty();
         self.let_others = lets;
@@ -71,8 +71,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.written == self.outgoing.len()
     }
 
-    /// No handle is left and nobody waits. Those who have gone wait until they are answered or late, and this task must
-    /// learn of it, though the runtimes of all of them may have gone too.
+    /// Whether the last handle is dropped and no caller waits. A caller that is gone leaves its call until the reply
+    /// arrives or is late. An alarm must wake this task then, although the runtimes of all callers may be gone.
     fn is_over(&self) -> bool {
         let mut calls = self.shared.lock();
         let (unused, waits) = (calls.unused, calls.waiting.iter().any(PendingReply::is_wanted));
@@ -85,8 +85,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         unused && !waits
     }
 
-    /// Takes over what the calls that were put in have to write, if all before it is written: true then. Otherwise the next
-    /// call is to wake this task.
+    /// Takes the waiting commands if all earlier ones are written; returns true then. Otherwise the next call wakes
+    /// this task.
     fn fetch(&mut self, waker: Option<&Waker>) -> bool {
         let mut calls = self.shared.lock();
         calls.looked += 1;
@@ -111,10 +111,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Pending => break,
             }
         }
-        Ok(())
+        // TLS buffers what the socket has no room for. The socket wakes this task while it does.
+        match Pin::new(&mut self.stream).poll_flush(context)? {
+            Poll::Ready(()) | Poll::Pending => Ok(()),
+        }
     }
 
-    /// Hands out the answers that are whole.
+    /// Passes the complete replies to their callers.
     fn deliver(&mut self) -> RedisResult<()> {
         while let Some(answer) = self.incoming.next()? {
             if NO_ANSWER.iter().any(|begin| answer.starts_with(begin)) {
@@ -132,17 +135,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if let Err(error) = ready!(self.serve(context)) {
-            let calls = std::mem::take(&mut self.shared.lock().waiting);
-            calls.into_iter().for_each(|mut call| call.fail(error.clone()));
-            self.shared.tell();
+        match ready!(self.serve(context)) {
+            // Tried once, without waiting: over TLS the peer learns that the connection was closed and not cut.
+            Ok(()) => drop(Pin::new(&mut self.stream).poll_shutdown(context)),
+            Err(error) => {
+                let calls = std::mem::take(&mut self.shared.lock().waiting);
+                calls.into_iter().for_each(|mut call| call.fail(error.clone()));
+                self.shared.tell();
+            }
         }
         Poll::Ready(())
     }
 }
 
 impl<S> Drop for Driver<S> {
-    /// Also when the runtime shuts down: who waits is told, and nobody waits after it.
+    /// Fails the waiting calls, also when the runtime shuts down, and all later ones.
     fn drop(&mut self) {
         let mut calls = self.shared.lock();
         calls.ended = true;

@@ -1,29 +1,29 @@
-//! A call that waits for its answers.
+//! A call that waits for its replies.
 
 use redis::{RedisError, RedisResult};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// A call on its way.
+/// A call without all its replies yet.
 pub(crate) struct PendingReply {
-    /// Until when its caller waits.
+    /// The deadline of its caller.
     pub(crate) until: Instant,
-    /// How many answers are to come.
+    /// How many replies are missing.
     awaited: usize,
-    /// Those that have come, in room that the caller has made: memory is freed fastest by the thread that it is from.
+    /// The replies so far. The caller allocates this buffer: memory is freed fastest by the thread that allocated it.
     answers: Vec<u8>,
-    /// None once nobody waits any more; what comes is read all the same, or the next call would get it.
+    /// `None` when its caller has failed already. Its reply is still read, or the next call would get it.
     to: Option<oneshot::Sender<RedisResult<Vec<u8>>>>,
 }
 
 impl PendingReply {
-    /// For so many answers, at best of so many bytes.
+    /// For the given number of replies, with room for the given number of bytes.
     pub(crate) fn new(awaited: usize, room: usize, until: Instant) -> (Self, oneshot::Receiver<RedisResult<Vec<u8>>>) {
         let (to, answers) = oneshot::channel();
         (Self { until, awaited, answers: Vec::with_capacity(room), to: Some(to) }, answers)
     }
 
-    /// One of its answers has come. Returns how many are to come yet.
+    /// Adds one reply; returns how many are missing.
     pub(crate) fn take(&mut self, answer: &[u8]) -> usize {
         self.awaited -= 1;
         if self.to.is_some() {
@@ -32,10 +32,10 @@ impl PendingReply {
         self.awaited
     }
 
-    /// All have.
+    /// Returns the replies to the caller.
     pub(crate) fn answer(self) {
         if let Some(to) = self.to {
-            // That nobody waits any more is no failure.
+            // A caller that stopped waiting is no failure.
             drop(to.send(Ok(self.answers)));
         }
     }

@@ -1,4 +1,4 @@
-//! What a connection has read.
+//! The read buffer of a connection.
 
 use std::io;
 use std::pin::Pin;
@@ -10,9 +10,9 @@ use tokio::io::{AsyncRead, ReadBuf};
 use super::{KEPT, ROOM};
 use crate::store::redis::client::protocol::resp::{Framer, ReadError};
 
-/// What was read and not handed out yet.
+/// Bytes that were read and not returned yet.
 pub(crate) struct ReadBuffer {
-    /// Initialised throughout, because only safe code may read into it.
+    /// Initialized, because only safe code may read into it.
     bytes: Vec<u8>,
     from: usize,
     to: usize,
@@ -53,7 +53,7 @@ impl ReadBuffer {
         }
     }
 
-    /// The next answer, if all of it is there.
+    /// Returns the next reply if it is complete.
     pub(crate) fn next(&mut self) -> RedisResult<Option<&[u8]>> {
         match self.measure.of(&self.bytes[self.from..self.to]) {
             Ok(length) => {

@@ -1,29 +1,29 @@
-//! How long an answer is that may come in parts.
+//! The length of a reply that arrives in parts.
 
 use super::{Cursor, DEPTH, LONGEST, ReadError, count, not_resp};
 
-/// Goes on where it stopped when more has come, so that each byte is looked at once.
+/// Continues where it stopped, so that each byte is examined once.
 #[derive(Default)]
 pub(crate) struct Framer {
-    /// What lies before is known.
+    /// The offset up to which the reply is examined.
     at: usize,
-    /// Of each answer within which the next one lies: how many of its parts are not whole yet.
+    /// The number of missing parts at each level of nesting.
     open: Vec<usize>,
 }
 
 impl Framer {
-    /// How many bytes the first answer has, if all of it is there; the next call is about another one. Until then all
-    /// that has come of it is to be shown again.
+    /// Returns the length of the first reply if it is complete; the next call is for another reply. Until then each
+    /// call needs all bytes of the reply again.
     pub(crate) fn of(&mut self, bytes: &[u8]) -> Result<usize, ReadError> {
         let mut bytes = Cursor { all: bytes, at: self.at };
         loop {
             let parts = bytes.step(self.open.is_empty()).map_err(|not| match not {
-                ReadError::Whole if bytes.all.len() > LONGEST => not_resp("an endless answer"),
+                ReadError::Whole if bytes.all.len() > LONGEST => not_resp("a reply that is too long"),
                 not => not,
             })?;
             self.at = bytes.at;
             if parts > 0 && self.open.len() == DEPTH {
-                return Err(not_resp("answers too deep within answers"));
+                return Err(not_resp("a reply that is nested too deeply"));
             } else if parts > 0 {
                 self.open.push(parts);
                 continue;
@@ -43,7 +43,7 @@ impl Framer {
 }
 
 impl Cursor<'_> {
-    /// Goes behind the answer's line, and its string if it is one; how many parts follow.
+    /// Skips a line, and the string after it; returns how many parts follow.
     fn step(&mut self, outermost: bool) -> Result<usize, ReadError> {
         let begun = self.at;
         let (kind, line) = self.line()?;
@@ -60,9 +60,10 @@ impl Cursor<'_> {
             }
             b'*' | b'~' | b'>' => count(line, LONGEST)?.unwrap_or(0),
             b'%' => 2 * count(line, LONGEST)?.unwrap_or(0),
-            // Belongs to the answer after it; before an outermost one, which may be a push, it is one of its own.
+            // Attributes are part of the next reply; at the outermost level, where a push may follow, they are a
+            // reply of their own.
             b'|' => 2 * count(line, LONGEST)?.unwrap_or(0) + usize::from(!outermost),
-            _ => return Err(not_resp("an answer of no known type")),
+            _ => return Err(not_resp("a reply of an unknown type")),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Which node serves which slots.
+//! The nodes and their slots.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::Node;
 use crate::store::redis::client::topology::hash_slot::SLOTS;
 
-/// `CLUSTER INFO`, for how new the map is, and `CLUSTER SLOTS`: every server that will do has it, and it says how the
-/// node wants to be reached.
+/// `CLUSTER INFO`, for the epoch of the map, and `CLUSTER SLOTS`: every supported server has it, and its reply has
+/// the preferred address of each node.
 pub(crate) fn question() -> Pipeline {
     let mut both = redis::pipe();
     both.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
     both
 }
 
-/// Which slots are whose, and of which epoch that is: it grows with each failover.
+/// The owners of the slots, and the epoch of that: it increases with each failover.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SlotTable {
     pub(crate) epoch: u64,
     pub(crate) ranges: Vec<SlotRange>,
 }
 
-/// Slots that one master serves.
+/// A range of slots of one master.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SlotRange {
     first: u16,
@@ -33,7 +33,7 @@ pub(crate) struct SlotRange {
     owner: Addr,
 }
 
-/// Reads the answers to [`question`]. A node without an address of its own is the one that was asked.
+/// Reads the replies to [`question`]. A node without an address is the one that was asked.
 pub(crate) fn read(table: Vec<Value>, asked: &Addr) -> Result<SlotTable, CallError> {
     let [info, slots] = <[Value; 2]>::try_from(table).map_err(|_| CallError::no_connection(UNREADABLE))?;
     let epoch = read_epoch(info).ok_or_else(|| CallError::no_connection(UNREADABLE))?;
@@ -63,7 +63,7 @@ fn read_range(range: &Value, asked: &Addr) -> Option<SlotRange> {
     let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = &parts[..] else { return None };
     let [host, Value::Int(port), ..] = &master[..] else { return None };
     let host = match text(host) {
-        // A host name is wanted and none is set: the address is further back.
+        // The node prefers a host name and has none: the address is in a later item.
         Some("?") => master.last().and_then(|more| named(more, "ip")).unwrap_or_default(),
         host => host.unwrap_or_default().to_owned(),
     };
@@ -80,17 +80,17 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-/// What stands under a name in a map, or in a list of names and values.
+/// The value of a name in a map, or in a list of names and values.
 fn named(value: &Value, name: &str) -> Option<String> {
     let all: HashMap<String, String> = from_redis_value(value.clone()).ok()?;
     all.get(name).cloned()
 }
 
-/// The nodes that are known, and who serves what.
+/// The known nodes, and the owners of slots.
 pub(crate) struct SlotMap {
     slots: Vec<Option<Arc<Node>>>,
     nodes: HashMap<Addr, Arc<Node>>,
-    /// The owners that the last whole map named.
+    /// The owners in the last complete map.
     masters: Vec<Arc<Node>>,
 }
 
@@ -115,7 +115,7 @@ impl SlotMap {
         self.slots.iter().filter(|owner| owner.is_none()).count()
     }
 
-    /// A node said that another one has the slot now.
+    /// Records that a node redirected a slot to another owner.
     pub(crate) fn note(&mut self, slot: u16, owner: &Arc<Node>) {
         if let Some(of) = self.slots.get_mut(usize::from(slot)) {
             *of = Some(Arc::clone(owner));
@@ -135,8 +135,8 @@ impl SlotMap {
         Ok(node)
     }
 
-    /// Takes a whole map over; nodes that are not in it go. Answers whether slots have an owner that had none before:
-    /// a replica that was promoted, as far as can be told.
+    /// Takes over a complete map, and drops the nodes that it lacks. Returns whether a node without slots has got
+    /// some: a promoted replica, as far as can be seen.
     pub(crate) fn enter(
         &mut self,
         table: &[SlotRange],

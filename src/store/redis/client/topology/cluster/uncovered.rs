@@ -1,4 +1,4 @@
-//! Slots that no node serves, as calls have found.
+//! Slots that no node serves, as seen by calls.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,17 +9,17 @@ use tokio::time::Instant;
 
 use crate::store::redis::client::call_error::CallError;
 
-/// Since when nobody serves which slots.
+/// The slots without a node, and since when.
 pub(crate) struct Uncovered {
-    /// Whether there are any: all that a call looks at as long as there are none.
+    /// Whether there are any; otherwise a call reads nothing else.
     any: AtomicBool,
     /// A std lock: held for a few comparisons, never across an `.await`.
     slots: Mutex<HashMap<u16, UncoveredSpan>>,
-    /// A slot that nobody has served for longer is answered at once.
+    /// A call to a slot that was not served for longer fails at once.
     patience: Duration,
 }
 
-/// From the first call that found it so to the last.
+/// From the first call that failed to the last.
 struct UncoveredSpan {
     first: Instant,
     last: Instant,
@@ -34,14 +34,15 @@ impl Uncovered {
         self.any.load(Ordering::Relaxed)
     }
 
-    /// A call was answered.
+    /// Records a call that succeeded.
     pub(crate) fn served(&self, slot: u16) {
         let mut slots = self.slots();
         slots.remove(&slot);
         self.any.store(!slots.is_empty(), Ordering::Relaxed);
     }
 
-    /// A failover or a move is ridden out within an operation's budget. In a longer outage requests would only pile up.
+    /// Calls wait for a failover or a move within the budget of an operation. In a longer outage requests would only
+    /// pile up.
     pub(crate) fn weighed(&self, slot: u16, fault: CallError) -> CallError {
         if !fault.is_uncovered() {
             return fault;
@@ -49,7 +50,7 @@ impl Uncovered {
         let now = Instant::now();
         let mut slots = self.slots();
         let span = slots.entry(slot).or_insert(UncoveredSpan { first: now, last: now });
-        // Nobody has looked for so long that it may have been served since.
+        // No call has tried for so long that the slot may be served again.
         if now - span.last >= self.patience {
             span.first = now;
         }

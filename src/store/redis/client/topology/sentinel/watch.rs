@@ -1,4 +1,4 @@
-//! Asking a Sentinel, and listening to it.
+//! Questions to a Sentinel, and the subscription to it.
 
 use std::collections::HashMap;
 use std::sync::Weak;
@@ -15,20 +15,20 @@ use crate::store::redis::client::node::check;
 use crate::store::redis::client::node::connection::{client, settings};
 use crate::store::redis::client::topology::sentinel::Sentinels;
 
-/// The first pause before a Sentinel that was lost is listened to again, and the longest.
+/// The first and the longest pause before a lost Sentinel is subscribed to again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Where the master is, and since which failover, counted by the Sentinels together.
+/// The address of the master, and the epoch of the failover that made it one.
 pub(crate) struct MasterInfo {
     pub(crate) epoch: u64,
     pub(crate) addr: Addr,
 }
 
-/// What this Sentinel knows.
+/// The master as this Sentinel knows it.
 pub(crate) async fn ask(sentinel: &Server, master: &str) -> Result<MasterInfo, CallError> {
     let (mut connection, _) = connect(sentinel).await.map_err(CallError::connecting)?;
-    // The epoch first: if a failover comes between, it is told too low, which is asked again.
+    // The epoch first: if a failover comes between, the epoch is too low, and the question is repeated.
     let epoch = epoch(&mut connection, master).await;
     let answer = told(&mut connection, "GET-MASTER-ADDR-BY-NAME", master).await.map_err(CallError::connecting)?;
     match from_redis_value::<Option<(String, u16)>>(answer) {
@@ -38,14 +38,14 @@ pub(crate) async fn ask(sentinel: &Server, master: &str) -> Result<MasterInfo, C
     }
 }
 
-/// The server's own word on what it is.
+/// The role that the server reports.
 pub(crate) async fn info(sentinel: &Server) -> Result<Value, CallError> {
     let (mut connection, _) = connect(sentinel).await.map_err(CallError::connecting)?;
     let answer = connection.send_packed_command(&check::info()).await.and_then(Value::extract_error);
     answer.map_err(CallError::calling)
 }
 
-/// Listens as long as the group exists.
+/// Subscribes while the group exists.
 pub(crate) async fn listen(group: Weak<Sentinels>, sentinel: Server, master: String) {
     let mut pause = FIRST_PAUSE;
     while group.strong_count() > 0 {
@@ -57,7 +57,7 @@ pub(crate) async fn listen(group: Weak<Sentinels>, sentinel: Server, master: Str
     }
 }
 
-/// Until the connection ends, which is `Ok`. Before it listens, it asks what it has missed.
+/// Runs until the connection ends, which is `Ok`. Before it waits for messages it asks what it has missed.
 async fn listen_once(group: &Weak<Sentinels>, sentinel: &Server, master: &str) -> RedisResult<()> {
     let (mut connection, mut pushes) = connect(sentinel).await?;
     connection.subscribe("+switch-master").await?;
@@ -94,14 +94,14 @@ async fn told(connection: &mut MultiplexedConnection, question: &str, master: &s
     connection.send_packed_command(&command).await?.extract_error()
 }
 
-/// 0 of a Sentinel that may not be asked for it.
+/// 0 if the Sentinel does not permit the question.
 async fn epoch(connection: &mut MultiplexedConnection, master: &str) -> u64 {
     let told: Option<HashMap<String, String>> =
         told(connection, "MASTER", master).await.ok().and_then(|told| from_redis_value(told).ok());
     told.and_then(|told| told.get("config-epoch")?.parse().ok()).unwrap_or(0)
 }
 
-/// Where the other Sentinels are.
+/// The addresses of the other Sentinels.
 fn others(told: Value) -> Vec<Addr> {
     let all: Vec<HashMap<String, String>> = from_redis_value(told).unwrap_or_default();
     let addr = |one: &HashMap<String, String>| {
