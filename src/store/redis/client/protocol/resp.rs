@@ -19,6 +19,9 @@ const LONGEST: usize = 512 << 20;
 /// The longest line: a length, a number, an error's text.
 const LINE: usize = 64 << 10;
 
+/// In the place of a string's or a list's length: there is none.
+const NULL: &[u8] = b"-1";
+
 /// Why there is no answer yet, or never will be.
 #[derive(Debug)]
 pub(crate) enum ReadError {
@@ -127,13 +130,13 @@ impl<'a> Cursor<'a> {
                 None => Value::Nil,
             },
             b'%' if depth > 0 => {
-                let length = count(line, LONGEST)?.unwrap_or(0);
+                let length = parts(line)?;
                 let mut pair = || Ok((self.value(depth - 1)?, self.value(depth - 1)?));
                 Value::Map((0..length).map(|_| pair()).collect::<Result<_, ReadError>>()?)
             }
             // What is said about the answer after it, which nobody here asks for.
             b'|' if depth > 0 => {
-                let length = count(line, LONGEST)?.unwrap_or(0);
+                let length = parts(line)?;
                 (0..2 * length).try_for_each(|_| self.value(depth - 1).map(drop))?;
                 self.value(depth - 1)?
             }
@@ -174,7 +177,7 @@ impl<'a> Cursor<'a> {
 
 /// A length; none where it is -1, which means that there is nothing.
 fn count(line: &[u8], most: usize) -> Result<Option<usize>, ReadError> {
-    if line == b"-1" {
+    if line == NULL {
         return Ok(None);
     }
     if line.is_empty() || line.len() > 10 || !line.iter().all(u8::is_ascii_digit) {
@@ -185,6 +188,11 @@ fn count(line: &[u8], most: usize) -> Result<Option<usize>, ReadError> {
         Ok(length) if length <= most => Ok(Some(length)),
         _ => Err(not_resp("a length that is none")),
     }
+}
+
+/// The length of what is never null: only a string and a list may be.
+fn parts(line: &[u8]) -> Result<usize, ReadError> {
+    count(line, LONGEST)?.ok_or_else(|| not_resp("a length that is none"))
 }
 
 fn text(line: &[u8]) -> Result<&str, ReadError> {
@@ -332,7 +340,7 @@ mod tests {
     fn what_is_no_answer_is_refused_and_not_waited_for() {
         let deep = b"*1\r\n".repeat(1_000);
         let endless = [b"+".as_slice(), &b"a".repeat(LINE)].concat();
-        let all: [&[u8]; 16] = [
+        let all: [&[u8]; 22] = [
             b"HTTP/1.1 400 Bad Request\r\n",
             b"\r\n",
             b"$a\r\n",
@@ -344,6 +352,12 @@ mod tests {
             b"$536870913\r\n",
             b"$1\r\nabc",
             b"*?\r\n",
+            b"%-1\r\n",
+            b"~-1\r\n",
+            b">-1\r\n",
+            b"|-1\r\n",
+            b"!-1\r\n",
+            b"=-1\r\n",
             b":x\r\n",
             b":\r\n",
             b"+a\rb\r\n",

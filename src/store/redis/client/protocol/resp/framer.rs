@@ -1,6 +1,6 @@
 //! How long an answer is that may come in parts.
 
-use super::{Cursor, DEPTH, LONGEST, ReadError, count, not_resp};
+use super::{Cursor, DEPTH, LONGEST, NULL, ReadError, not_resp, parts};
 
 /// Goes on where it stopped when more has come, so that each byte is looked at once.
 #[derive(Default)]
@@ -49,19 +49,18 @@ impl Cursor<'_> {
         let (kind, line) = self.line()?;
         Ok(match kind {
             b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => 0,
+            b'$' | b'*' if line == NULL => 0,
             b'$' | b'!' | b'=' => {
-                if let Some(length) = count(line, LONGEST)?
-                    && let Err(not) = self.take(length)
-                {
+                if let Err(not) = self.take(parts(line)?) {
                     self.at = begun;
                     return Err(not);
                 }
                 0
             }
-            b'*' | b'~' | b'>' => count(line, LONGEST)?.unwrap_or(0),
-            b'%' => 2 * count(line, LONGEST)?.unwrap_or(0),
+            b'*' | b'~' | b'>' => parts(line)?,
+            b'%' => 2 * parts(line)?,
             // Belongs to the answer after it; before an outermost one, which may be a push, it is one of its own.
-            b'|' => 2 * count(line, LONGEST)?.unwrap_or(0) + usize::from(!outermost),
+            b'|' => 2 * parts(line)? + usize::from(!outermost),
             _ => return Err(not_resp("an answer of no known type")),
         })
     }
