@@ -7,7 +7,7 @@ use rmp_serde::encode::Error;
 use serde::ser::{self, Error as _, Serialize, Serializer};
 
 /// Levels of nesting. serde_json reads 128; deeper ones are rarely meant, and decoding takes stack for each.
-const DEEPEST: u16 = 256;
+pub(crate) const DEEPEST: u16 = 256;
 
 /// Appends a value's MessagePack.
 pub(crate) fn pack<T: Serialize + ?Sized>(packed: &mut Vec<u8>, value: &T) -> Result<(), Error> {
