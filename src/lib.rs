@@ -50,6 +50,9 @@ mod doctor;
 mod end;
 mod error;
 mod fields;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod guide;
 mod identity;
 mod session;

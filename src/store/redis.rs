@@ -22,7 +22,7 @@ use crate::store::redis::ops::{bucket, create, join, lead, load, login, session,
 use crate::store::redis::script::reply;
 use journal::Journal;
 
-mod doctor;
+pub(crate) mod doctor;
 mod journal;
 #[cfg(test)]
 mod tests;

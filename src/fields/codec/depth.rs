@@ -81,23 +81,23 @@ mod tests {
     #[derive(Debug, Serialize, Deserialize)]
     enum Nest {
         End,
-        Wrapped(Box<Nest>),
-        Fields { within: Box<Nest> },
-        Pair(u8, Box<Nest>),
+        Wrapped(Box<Self>),
+        Fields { within: Box<Self> },
+        Pair(u8, Box<Self>),
     }
 
     #[derive(Debug, Serialize, Deserialize)]
     #[serde(untagged)]
     enum Buffered {
         Text(String),
-        List(Vec<Buffered>),
+        List(Vec<Self>),
     }
 
     #[derive(Debug, Serialize, Deserialize)]
     #[serde(tag = "kind")]
     enum Tagged {
         End,
-        Node { next: Box<Tagged> },
+        Node { next: Box<Self> },
     }
 
     /// The value, and how many levels it is nested at most before it is refused, stored and read again.

@@ -67,7 +67,7 @@ fn read(left: Value, hash: Hash) -> Result<Loaded, Error> {
 
 /// What a load finds, by the milliseconds that the key has left. A session is live as long as those exceed what its key
 /// stays after its deadline; then, for its grace, it has expired; what is left after that is for late repeats only.
-fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
+pub(crate) fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
     let stays = stored.stays_ms();
     match stored {
         Stored::Ended(tombstone) => Loaded::Ended(tombstone),
@@ -91,7 +91,7 @@ const DAMAGED: Error = Error::Unreadable("its fields are damaged");
 /// A hash's metadata and fields; `None` if there is no hash.
 ///
 /// Without the metadata's bytes, which a swap needs, if a field lies elsewhere than a swap would have it.
-fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
+pub(crate) fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
     let (mut stored, mut astray) = (None, false);
     let mut places = Vec::with_capacity(8);
     for pair in hash.pairs() {

@@ -1,6 +1,6 @@
 //! A master whose address some Sentinels know: found by asking them, followed by listening to them.
 
-mod watch;
+pub(crate) mod watch;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
