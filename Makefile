@@ -1,6 +1,6 @@
 # What can be done here: `make help`.
 
-.PHONY: help demo serve app test browser-test chaos compat lint fuzz bench load-test scale instructions bench-peers
+.PHONY: help demo serve app test browser-test chaos compat lint deny fuzz bench load-test scale instructions bench-peers
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ browser-test: ## the demo's page in headless Chromium, over two app servers; pic
 
 lint: ## formatting, clippy with every set of features, documentation
 	@bash .ci/lint
+
+deny: ## licences, sources and doubled versions of the dependencies, by cargo-deny
+	@sh .ci/deny
 
 fuzz: ## the parsers of foreign bytes; one target: make fuzz TARGET=resp SECONDS=600
 	@bash .ci/fuzz "$(TARGET)" $(or $(SECONDS),60)
