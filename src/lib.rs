@@ -43,6 +43,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session"))]
 pub mod compat;
 mod config;
