@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 
-.PHONY: help demo serve app test browser-test chaos compat lint bench load-test scale instructions bench-peers
+.PHONY: help demo serve app test browser-test chaos compat lint deny fuzz bench load-test scale instructions bench-peers
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,12 @@ browser-test: ## the demo's page in headless Chromium, over two app servers; scr
 
 lint: ## formatting, clippy with every set of features, documentation
 	@bash .ci/lint
+
+deny: ## licences, sources and duplicate versions of the dependencies, by cargo-deny
+	@sh .ci/deny
+
+fuzz: ## the parsers of foreign bytes; one target: make fuzz TARGET=resp SECONDS=600
+	@bash .ci/fuzz "$(TARGET)" $(or $(SECONDS),60)
 
 bench: ## the cost of each operation, against a bare GET
 	@sh .ci/need-redis

@@ -44,6 +44,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session"))]
 pub mod compat;
 mod config;
@@ -51,6 +53,9 @@ mod doctor;
 mod end;
 mod error;
 mod fields;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod guide;
 mod identity;
 mod session;

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{DecodeError, DecoderMessage, EncodeError, Error};
 
 mod count;
+mod depth;
 mod pack;
 
 use crate::fields::codec::count::Mismatch;
@@ -87,10 +88,13 @@ pub(crate) fn decode_value<T: DeserializeOwned>(field: &str, stored: &[u8]) -> R
             Mismatch::Range => Error::Decode { field: field.to_owned(), source: DecodeError::OutOfRange },
         });
     }
+    let failed = |error| Error::Decode { field: field.to_owned(), source: DecodeError::Value(DecoderMessage(error)) };
     let packed = payload(field, stored, FieldKind::Value)?;
+    if depth::is_too_deep(packed) {
+        return Err(failed(rmp_serde::decode::Error::DepthLimitExceeded));
+    }
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(packed).with_human_readable();
-    T::deserialize(&mut deserializer)
-        .map_err(|error| Error::Decode { field: field.to_owned(), source: DecodeError::Value(DecoderMessage(error)) })
+    T::deserialize(&mut deserializer).map_err(failed)
 }
 
 pub(crate) fn encode_bytes(bytes: &[u8]) -> Vec<u8> {

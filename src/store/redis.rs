@@ -23,7 +23,7 @@ use crate::store::redis::ops::contention::Contention;
 use crate::store::redis::script::reply;
 use journal::Journal;
 
-mod doctor;
+pub(crate) mod doctor;
 mod journal;
 #[cfg(test)]
 mod tests;

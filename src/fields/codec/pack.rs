@@ -10,7 +10,7 @@ use serde::ser::{self, Error as _, Serialize, Serializer};
 
 /// Limit of nesting. serde_json reads 128 levels; deeper values are rarely intended, and decoding takes stack for each
 /// level.
-const DEEPEST: u16 = 256;
+pub(crate) const DEEPEST: u16 = 256;
 
 /// Appends a value's MessagePack.
 pub(crate) fn pack<T: Serialize + ?Sized>(packed: &mut Vec<u8>, value: &T) -> Result<(), Error> {

@@ -16,7 +16,7 @@ pub(crate) mod topology;
 mod budget;
 mod bulk;
 mod cause;
-mod node;
+pub(crate) mod node;
 #[cfg(test)]
 pub(crate) mod tests;
 

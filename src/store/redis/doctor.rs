@@ -101,7 +101,7 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Findings in a master's `INFO`.
-fn judge_info(info: &str, cluster: bool) -> Vec<Finding> {
+pub(crate) fn judge_info(info: &str, cluster: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let (name, version) = match (field(info, "valkey_version"), field(info, "redis_version")) {
         (Some(version), _) => ("Valkey", version),

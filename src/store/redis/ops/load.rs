@@ -72,7 +72,7 @@ fn read(left: Value, hash: Hash) -> Result<Loaded, Error> {
 
 /// The result of a load, by the key's remaining milliseconds. A session is live while they exceed the time that its key
 /// is kept after the deadline. Then it has expired, for its grace; after that the key only serves late repeats.
-fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
+pub(crate) fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
     let stays = stored.stays_ms();
     match stored {
         Stored::Ended(tombstone) => Loaded::Ended(tombstone),
@@ -96,7 +96,7 @@ const DAMAGED: Error = Error::Unreadable("its fields are damaged");
 /// A hash's metadata and fields; `None` if there is no hash.
 ///
 /// Without the etag, which a swap needs, if a field is stored elsewhere than a swap would store it.
-fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
+pub(crate) fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
     let (mut stored, mut astray) = (None, false);
     let mut places = Vec::with_capacity(8);
     for pair in hash.pairs() {

@@ -99,7 +99,7 @@ fn timed_out() -> io::Error {
 }
 
 /// Why a server that replies cannot be used.
-fn unfit(info: &str, wanted: Mode) -> Option<String> {
+pub(crate) fn unfit(info: &str, wanted: Mode) -> Option<String> {
     let mode = match field(info, "redis_mode").or(field(info, "server_mode")) {
         Some("cluster") => Mode::Cluster,
         Some("sentinel") => Mode::Sentinel,

@@ -19,6 +19,9 @@ const LONGEST: usize = 512 << 20;
 /// The longest line: a length, a number, the text of an error.
 const LINE: usize = 64 << 10;
 
+/// The length that stands for null.
+const NULL: &[u8] = b"-1";
+
 /// Why a reply cannot be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
@@ -128,13 +131,13 @@ impl<'a> Cursor<'a> {
                 None => Value::Nil,
             },
             b'%' if depth > 0 => {
-                let length = count(line, LONGEST)?.unwrap_or(0);
+                let length = parts(line)?;
                 let mut pair = || Ok((self.value(depth - 1)?, self.value(depth - 1)?));
                 Value::Map((0..length).map(|_| pair()).collect::<Result<_, ReadError>>()?)
             }
             // Attributes of the next reply, which no caller uses.
             b'|' if depth > 0 => {
-                let length = count(line, LONGEST)?.unwrap_or(0);
+                let length = parts(line)?;
                 (0..2 * length).try_for_each(|_| self.value(depth - 1).map(drop))?;
                 self.value(depth - 1)?
             }
@@ -175,7 +178,7 @@ impl<'a> Cursor<'a> {
 
 /// Reads a length; `None` for -1, which is a null reply.
 fn count(line: &[u8], most: usize) -> Result<Option<usize>, ReadError> {
-    if line == b"-1" {
+    if line == NULL {
         return Ok(None);
     }
     if line.is_empty() || line.len() > 10 || !line.iter().all(u8::is_ascii_digit) {
@@ -186,6 +189,11 @@ fn count(line: &[u8], most: usize) -> Result<Option<usize>, ReadError> {
         Ok(length) if length <= most => Ok(Some(length)),
         _ => Err(not_resp("an invalid length")),
     }
+}
+
+/// The length of an aggregate that is not null: only a string and a list may be.
+fn parts(line: &[u8]) -> Result<usize, ReadError> {
+    count(line, LONGEST)?.ok_or_else(|| not_resp("invalid length"))
 }
 
 fn text(line: &[u8]) -> Result<&str, ReadError> {
@@ -333,7 +341,7 @@ mod tests {
     fn an_invalid_reply_is_rejected_at_once() {
         let deep = b"*1\r\n".repeat(1_000);
         let endless = [b"+".as_slice(), &b"a".repeat(LINE)].concat();
-        let all: [&[u8]; 16] = [
+        let all: [&[u8]; 22] = [
             b"HTTP/1.1 400 Bad Request\r\n",
             b"\r\n",
             b"$a\r\n",
@@ -345,6 +353,12 @@ mod tests {
             b"$536870913\r\n",
             b"$1\r\nabc",
             b"*?\r\n",
+            b"%-1\r\n",
+            b"~-1\r\n",
+            b">-1\r\n",
+            b"|-1\r\n",
+            b"!-1\r\n",
+            b"=-1\r\n",
             b":x\r\n",
             b":\r\n",
             b"+a\rb\r\n",

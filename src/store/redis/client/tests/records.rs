@@ -32,7 +32,7 @@ pub(super) fn acceptor() -> (TlsAcceptor, Tls) {
     (Arc::new(config).into(), tls)
 }
 
-/// A connection over a transport that holds so many bytes each way, how often it broke, and its peer.
+/// A connection over a transport that buffers this number of bytes each way, how often it broke, and its peer.
 async fn connected(room: usize) -> (Multiplexed, Arc<AtomicUsize>, Peer) {
     let (acceptor, tls) = acceptor();
     let (ours, peer) = duplex(room);

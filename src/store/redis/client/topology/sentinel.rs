@@ -1,6 +1,6 @@
 //! A master whose address the Sentinels know: found by a question to them, followed by a subscription.
 
-mod watch;
+pub(crate) mod watch;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -1,6 +1,6 @@
 //! The length of a reply that arrives in parts.
 
-use super::{Cursor, DEPTH, LONGEST, ReadError, count, not_resp};
+use super::{Cursor, DEPTH, LONGEST, NULL, ReadError, not_resp, parts};
 
 /// Continues where it stopped, so that each byte is examined once.
 #[derive(Default)]
@@ -49,20 +49,19 @@ impl Cursor<'_> {
         let (kind, line) = self.line()?;
         Ok(match kind {
             b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => 0,
+            b'$' | b'*' if line == NULL => 0,
             b'$' | b'!' | b'=' => {
-                if let Some(length) = count(line, LONGEST)?
-                    && let Err(not) = self.take(length)
-                {
+                if let Err(not) = self.take(parts(line)?) {
                     self.at = begun;
                     return Err(not);
                 }
                 0
             }
-            b'*' | b'~' | b'>' => count(line, LONGEST)?.unwrap_or(0),
-            b'%' => 2 * count(line, LONGEST)?.unwrap_or(0),
+            b'*' | b'~' | b'>' => parts(line)?,
+            b'%' => 2 * parts(line)?,
             // Attributes are part of the next reply; at the outermost level, where a push may follow, they are a
             // reply of their own.
-            b'|' => 2 * count(line, LONGEST)?.unwrap_or(0) + usize::from(!outermost),
+            b'|' => 2 * parts(line)? + usize::from(!outermost),
             _ => return Err(not_resp("a reply of an unknown type")),
         })
     }

@@ -28,9 +28,9 @@ pub(crate) struct SlotTable {
 /// A range of slots of one master.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SlotRange {
-    first: u16,
-    last: u16,
-    owner: Addr,
+    pub(crate) first: u16,
+    pub(crate) last: u16,
+    pub(crate) owner: Addr,
 }
 
 /// Reads the replies to [`question`]. A node without an address is the one that was asked.

@@ -102,7 +102,7 @@ async fn epoch(connection: &mut MultiplexedConnection, master: &str) -> u64 {
 }
 
 /// The addresses of the other Sentinels.
-fn others(told: Value) -> Vec<Addr> {
+pub(crate) fn others(told: Value) -> Vec<Addr> {
     let all: Vec<HashMap<String, String>> = from_redis_value(told).unwrap_or_default();
     let addr = |one: &HashMap<String, String>| {
         Some(Addr::Tcp { host: one.get("ip")?.clone(), port: one.get("port")?.parse().ok()? })
@@ -111,7 +111,7 @@ fn others(told: Value) -> Vec<Addr> {
 }
 
 /// The new address in `<master> <old host> <old port> <new host> <new port>`.
-fn switched(message: Vec<Value>, master: &str) -> Option<Addr> {
+pub(crate) fn switched(message: Vec<Value>, master: &str) -> Option<Addr> {
     let text: String = from_redis_value(message.into_iter().nth(1)?).ok()?;
     let mut words = text.rsplitn(5, ' ');
     let (port, host) = (words.next()?.parse().ok()?, words.next()?.to_owned());
