@@ -1,4 +1,4 @@
-//! The client against real, private servers that are restarted, stopped, cut off and locked.
+//! The client with real, private servers that are restarted, stopped, cut off and locked.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 pub(crate) mod cluster;

@@ -1,4 +1,4 @@
-//! Connections over TLS, with certificates made here.
+//! Connections over TLS to a real server, with new certificates.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
@@ -10,7 +10,7 @@ use crate::config::tls::Tls;
 use crate::store::redis::client::tests::records::acceptor;
 use crate::store::redis::client::tests::scripts::count;
 
-/// An authority, as it signs and as PEM.
+/// A certificate authority.
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -25,7 +25,7 @@ impl Authority {
         self.0.pem()
     }
 
-    /// Certificate and key, in PEM, for an address.
+    /// A certificate for this name, and its key, in PEM.
     pub(super) fn sign(&self, address: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([address.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
@@ -33,12 +33,12 @@ impl Authority {
     }
 }
 
-/// A server that speaks TLS alone, and asks for certificates or not. Its address.
+/// Starts a server with a TLS port only, which requires client certificates or not. Returns its address too.
 fn start(authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
     start_as(&server::host(), authority, asks, more)
 }
 
-/// The same with a certificate for this name.
+/// Does the same with a certificate for this name.
 fn start_as(name: &str, authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
     let (host, port) = (server::host(), server::port().to_string());
     let folder = std::env::temp_dir().join(format!("cloakroom-tls-{}-{port}", std::process::id()));

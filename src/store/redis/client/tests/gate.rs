@@ -1,4 +1,4 @@
-//! What stands between the crate and its server, and can fail in the ways of proxies, load balancers and addresses.
+//! A gate between the client and a server, which fails as proxies, load balancers and addresses do.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-/// What it does with connections.
+/// What the gate does with connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// To this server's socket.
+    /// Forwards them to this socket.
     To(String),
-    /// Accepts and closes.
+    /// Accepts and closes them.
     Close,
-    /// Accepts and says nothing.
+    /// Accepts them and never replies.
     Silent,
-    /// Nobody listens.
+    /// Refuses them.
     Refuse,
 }
 
-/// On a runtime of its own, so that a test can count the tasks of the crate alone.
+/// It has a runtime of its own, so that a test can count the tasks of the crate.
 pub(crate) struct Gate {
     at: PathBuf,
     way: watch::Sender<Way>,
@@ -77,7 +77,7 @@ impl Gate {
         });
     }
 
-    /// From now on, for new connections.
+    /// Changes what the gate does with new connections.
     pub(crate) fn go(&self, way: Way) {
         let refused = *self.way.borrow() == Way::Refuse;
         if way == Way::Refuse {
@@ -89,7 +89,7 @@ impl Gate {
         }
     }
 
-    /// Closes every connection that there is.
+    /// Closes all connections.
     pub(crate) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
@@ -98,7 +98,7 @@ impl Gate {
         format!("redis+unix://{}", self.at.display())
     }
 
-    /// Connections whose other end has not closed them.
+    /// The number of connections that the client has not closed.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }

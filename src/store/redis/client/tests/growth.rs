@@ -1,7 +1,7 @@
-//! What an outage leaves: as many tasks and connections as before, however long it lasts.
+//! An outage leaves as many tasks and connections as before, however long it lasts.
 //!
-//! `CLOAKROOM_OUTAGE_SECONDS=600 cargo test --lib nothing_is_left_of_an_outage -- --test-threads 1` makes each outage last 10 minutes, and
-//! counts this process's descriptors and memory too.
+//! `CLOAKROOM_OUTAGE_SECONDS=600 cargo test --lib nothing_is_left_of_an_outage -- --test-threads 1` makes each outage
+//! last 10 minutes, and counts this process's descriptors and memory too.
 
 use redis::Connection;
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use crate::store::redis::client::tests::shared::{gate, opened};
 
 const CONNECTIONS: usize = 4;
 
-/// A server behind a gate, and a connection to it that was made before the outage.
+/// A server behind a gate, and a client that connected before the outage.
 struct Stage {
     server: TestServer,
     gate: Gate,

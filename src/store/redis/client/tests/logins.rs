@@ -3,7 +3,7 @@ use std::net::TcpListener;
 use super::*;
 use crate::store::redis::client::tests::scripts::code;
 
-/// What `check` says.
+/// The result of `check`.
 async fn check(url: &str) -> String {
     match wire_to(url, Duration::from_secs(3)).check().await {
         Ok(()) => "fine".into(),

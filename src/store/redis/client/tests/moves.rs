@@ -1,4 +1,4 @@
-//! A slot on its way from one master to another, half of its keys moved.
+//! A slot that moves from one master to another, with half of its keys moved.
 
 use redis::Value;
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ async fn count_at(client: &Client, path: Path, key: &str) -> Result<ScriptAnswer
     client.script(path, &client.budget(), &counting(), &[key.as_bytes()], &[b"1"]).await
 }
 
-/// Both keys hold 1; one has moved from the first master to the second, one has stayed.
+/// Both keys are 1; one has moved from the first master to the second, the other has not.
 async fn half_moved() -> (TestCluster, Client, u16) {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(3));
@@ -120,7 +120,7 @@ async fn calls_follow_a_slot_that_has_moved_without_a_wait() {
     let (cluster, client, moving) = half_moved().await;
     cluster.move_key(STAYED, 0, 1);
     cluster.end_move(moving, 0, 1);
-    // No map can be read again: what is left is the answer itself.
+    // The map cannot be read again: only the reply itself is left.
     for node in &cluster.nodes {
         node.admin::<()>("ACL SETUSER default -cluster");
     }

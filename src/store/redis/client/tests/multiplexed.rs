@@ -1,4 +1,4 @@
-//! The shared connection by itself: many at once, large answers, callers that go, a peer that is no Redis.
+//! The shared connection by itself: concurrent calls, large replies, cancelled callers, a peer that is not a Redis.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::store::redis::client::tests::server::TestServer;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A pipe, and how often it said that it broke.
+/// A connection, and how often it reported a break.
 async fn pipe_to(server: &TestServer) -> (Multiplexed, Arc<AtomicUsize>) {
     pipe_over(UnixStream::connect(server.socket()).await.unwrap())
 }
@@ -210,7 +210,7 @@ async fn what_is_not_read_is_limited_and_goes_with_the_last_handle() {
             refused += 1;
         }
     }
-    // One that is being written, and nine that wait for it.
+    // One is being written, nine wait for it.
     assert!((18..=22).contains(&refused), "{refused}");
     let metrics = tokio::runtime::Handle::current().metrics();
     assert!(metrics.num_alive_tasks() <= 2, "the connection's task, and the alarm");
@@ -277,7 +277,7 @@ async fn a_peer_that_is_no_redis_ends_it() {
     }
 }
 
-/// On a worker thread, which would run the connection's task right after the first of them.
+/// On a worker thread, which would run the connection's task right after the first call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_is_ready_at_once_goes_in_one_write() {
     let (ours, mut peer) = UnixStream::pair().unwrap();
@@ -343,7 +343,7 @@ fn the_end_of_the_runtime_is_told_too() {
     let other = tokio::runtime::Runtime::new().unwrap();
     let (pipe, _) = runtime.block_on(pipe_to(&server));
     server.stop();
-    // More than the socket takes: what comes after it is not fetched by the connection's task.
+    // More than the socket has room for: the connection's task does not take the next call.
     let calls = [bytes(8_000_000), b"behind it".to_vec()].map(|text| {
         let pipe = pipe.clone();
         let waiting = other.spawn(async move { echo(&pipe, &text).await });

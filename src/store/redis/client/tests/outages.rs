@@ -7,7 +7,7 @@ use crate::store::redis::client::tests::proxy::Proxy;
 use crate::store::redis::client::tests::scripts::{code, count};
 
 const BUDGET: Duration = Duration::from_millis(1200);
-/// What a budget may be overrun by on a busy machine.
+/// How much later than its budget a call may end on a busy machine.
 const SLACK: Duration = Duration::from_millis(400);
 
 fn connections_received(server: &TestServer) -> u32 {
@@ -48,7 +48,7 @@ async fn many_tasks_share_one_reconnect() {
         tasks.spawn(async move { get(&client, Path::Request, "k").await.map(drop) });
     }
     assert!(tasks.join_all().await.iter().all(Result::is_ok));
-    // One that all waited for, perhaps the second one by now, and the one that asks.
+    // The one that all waited for, perhaps the second one by now, and the one of `admin`.
     let made = connections_received(&server) - before;
     assert!((1 + 1..=2 + 1).contains(&made), "{made}");
 }
@@ -69,7 +69,7 @@ async fn calls_ride_out_a_restart_within_their_budget() {
             count(&client, path).await.map(drop)
         });
     }
-    // Let them meet the outage before it ends.
+    // They meet the outage before it ends.
     tokio::time::sleep(Duration::from_millis(200)).await;
     server.restart();
     for result in tasks.join_all().await {
@@ -90,7 +90,7 @@ async fn an_outage_is_unavailable_within_the_budget_and_at_once_when_it_lasts() 
     }
     let start = Instant::now();
     for _ in 0..20 {
-        // Not sent, so surely not executed.
+        // Not sent, so not executed.
         assert!(matches!(count(&client, Path::Request).await, Err(Error::Unavailable(_))));
     }
     assert!(start.elapsed() < BUDGET, "{:?}", start.elapsed());
@@ -121,7 +121,7 @@ async fn a_stopped_server_leaves_reads_unavailable_and_scripts_indeterminate() {
         assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
         assert!(start.elapsed() < BUDGET + SLACK, "{:?}", start.elapsed());
     }
-    // deadpool asks before it hands a connection out, so here the script was surely not sent.
+    // deadpool checks a connection before it returns it, so the script was not sent.
     let error = count(&client, Path::Bulk).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
     server.go_on();
@@ -140,12 +140,12 @@ async fn a_script_whose_answer_is_lost_is_sent_again_and_says_so() {
         let client = client.clone();
         async move { count(&client, Path::Request).await }
     });
-    // Longer than the wait for one answer.
+    // Longer than the time limit of one reply.
     tokio::time::sleep(Duration::from_millis(700)).await;
     server.go_on();
     let sent = counting.await.unwrap().unwrap();
     assert_eq!(sent.times, 2);
-    // This script does not tell a repeat by an operation id, so it shows that it ran twice.
+    // This script does not recognize a repeat, so it shows that it ran twice.
     assert_eq!(count(&client, Path::Request).await.unwrap().answer, Value::Int(5));
 }
 

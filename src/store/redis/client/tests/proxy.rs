@@ -1,4 +1,4 @@
-//! A forwarder whose connections can be made silent: open, and never answered.
+//! A proxy whose connections can be made silent: open, without replies.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ impl Proxy {
         *self.accepted.borrow()
     }
 
-    /// Silences the connections that there are.
+    /// Silences all current connections.
     pub(crate) fn silence(&self) {
         self.silent_below.send_replace(self.accepted());
     }

@@ -1,4 +1,4 @@
-//! Connections that are served by another runtime than the caller's.
+//! Connections in another runtime than the caller's.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -12,14 +12,14 @@ use crate::store::redis::client::tests::gate::{Gate, Way};
 use crate::store::redis::client::tests::group::TestGroup;
 use crate::store::redis::client::tests::scripts::count;
 
-/// What a budget may be overrun by on a busy machine.
+/// How much later than its budget a call may end on a busy machine.
 const SLACK: Duration = Duration::from_millis(700);
 
 pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// The client was used in a runtime that is kept and not driven any more; each call in another one succeeds in time.
+/// After the client was used in a runtime that is not driven any more, each call in another one succeeds in time.
 pub(crate) fn calls_go_on_in_another_runtime(client: &Client, budget: Duration) {
     let (start_up, other) = (runtime(), runtime());
     start_up.block_on(async {
@@ -69,7 +69,7 @@ fn a_clusters_map_is_refreshed_though_its_runtime_is_not_driven() {
     calls_go_on_in_another_runtime(&client, budget);
     let (start_up, other) = (runtime(), runtime());
     let failovers = client.failovers();
-    // It looks and refreshes in this runtime from now on, which is left.
+    // Its refresh is in this runtime from now on, which is not driven any more.
     start_up.block_on(async {
         count(&client, Path::Request).await.unwrap();
     });
@@ -83,7 +83,7 @@ fn a_clusters_map_is_refreshed_though_its_runtime_is_not_driven() {
     assert!(*failovers.borrow() >= 1);
 }
 
-/// A master that was superseded and goes on: nothing but the Sentinels says so.
+/// A master that was replaced and continues: only the Sentinels report it.
 #[test]
 fn a_switch_is_noticed_though_the_listeners_are_not_driven() {
     let group = TestGroup::start();
@@ -97,7 +97,7 @@ fn a_switch_is_noticed_though_the_listeners_are_not_driven() {
     group.servers[0].stop();
     group.until_promoted(1);
     group.servers[0].go_on();
-    // It says that it is a master: the Sentinels make it a replica some seconds later.
+    // It reports that it is a master: the Sentinels make it a replica some seconds later.
     let begun = Instant::now();
     let mut failovers = client.failovers();
     while *failovers.borrow_and_update() == 0 {
@@ -109,7 +109,7 @@ fn a_switch_is_noticed_though_the_listeners_are_not_driven() {
     drop(start_up);
 }
 
-/// As behind a handler that blocks its thread.
+/// As with a handler that blocks its thread.
 #[test]
 fn an_attempt_on_a_runtime_that_stands_still_holds_nobody_up() {
     let server = TestServer::start();

@@ -1,4 +1,4 @@
-//! Which node is asked, and what becomes of the others when one of them fails.
+//! The node that a call is sent to, and the calls to other nodes when one fails.
 
 use std::sync::Arc;
 
@@ -37,7 +37,8 @@ async fn every_call_goes_to_the_master_that_has_its_key() {
     for (node, key) in cluster.nodes.iter().zip(KEYS) {
         assert_eq!(node.admin::<Vec<String>>("KEYS *"), [key]);
         assert!(!node.admin::<String>("INFO errorstats").contains("MOVED"));
-        // Two lanes, of which a busy machine may make the second later, one of the two bulk connections, and the one that asks.
+        // Two connections, the second perhaps later on a busy machine, one of the two bulk connections, and the one
+        // of `admin`.
         for _ in 0..500 {
             if connections(node) >= 4 {
                 break;
@@ -84,7 +85,7 @@ async fn each_masters_clock_is_its_own() {
     assert!(client.now_at(KEYS[0].as_bytes()) > 1_700_000_000_000);
 }
 
-/// For each key: the longest time without success, and errors.
+/// For each key the longest time without success, and the errors.
 async fn seen(client: &Arc<Client>, keys: &[&'static str], until: Instant) -> Vec<(Duration, usize)> {
     let mut tasks = Vec::new();
     for key in keys.iter().copied() {
@@ -196,7 +197,7 @@ async fn a_cluster_with_slots_that_nobody_serves_is_told_so() {
     assert_eq!(outage.to_string(), "no node of the Redis Cluster serves 2 of its 16384 slots");
 }
 
-/// The first slot is one that nobody serves: by the map if all nodes say so, or by the owner's own word.
+/// No node serves the first slot: by the map if all nodes agree, or by the reply of its owner.
 async fn a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(by: &[usize]) {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(1));
@@ -235,12 +236,13 @@ async fn a_slot_that_its_node_does_not_serve_is_answered_at_once_when_it_lasts()
     a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0]).await;
 }
 
-/// The address of a node without the port of its bus, behind which nothing listens.
+/// The address of a node without its bus port; nothing listens there.
 fn without_bus(address: &str) -> String {
     format!("{}@1", address.split_once('@').unwrap().0)
 }
 
-/// The old master takes itself for the owner, and no node tells it otherwise: only the others' maps tell the client.
+/// The old master considers itself the owner, and no node contradicts it: the client learns it from the maps of the
+/// others only.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_master_that_is_cut_off_from_its_cluster_is_believed_for_three_seconds_at_most() {
     const PROCESSES: usize = 12;
@@ -276,12 +278,12 @@ async fn a_replaced_master_that_is_cut_off_from_its_cluster_is_believed_for_thre
     assert_eq!(cluster.nodes[0].admin::<String>(&format!("GET {}", KEYS[0])), "old", "it serves its slots yet");
 }
 
-/// An address behind which nothing listens at all.
+/// An address where nothing listens.
 fn nowhere(address: &str) -> String {
     format!("{}:1@1", address.split_once(':').unwrap().0)
 }
 
-/// The client is cut off with it: the old master itself stops to serve, after its `cluster-node-timeout`.
+/// The client is cut off too: the old master itself stops serving, after its `cluster-node-timeout`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_master_that_is_cut_off_with_its_client_serves_no_longer_than_the_node_timeout() {
     const TIMEOUT: Duration = Duration::from_secs(4);

@@ -1,4 +1,4 @@
-//! What one connection of a node learns, all of them know.
+//! What one connection of a node shows holds for all of them.
 
 use redis::Value;
 use tokio::time::Instant;
@@ -16,7 +16,7 @@ pub(crate) fn gate(server: &TestServer) -> Gate {
     Gate::new(&format!("{}-gate", server.socket()), Way::To(server.socket()))
 }
 
-/// All connections are made.
+/// Opens all connections.
 pub(crate) async fn opened(url: &str, connections: usize, budget: Duration) -> Client {
     let client = wire_of(url, connections, budget);
     for _ in 0..connections {

@@ -1,4 +1,4 @@
-//! A Sentinel's master that moves.
+//! A master behind Sentinels that moves.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ async fn a_failover_that_is_not_heard_is_found_by_asking() {
     assert_eq!(*failovers.borrow(), 1);
 }
 
-/// A master that stood still goes on the moment that a Sentinel tells of the switch, and executes what waits in its sockets.
+/// A master that was stopped continues when a Sentinel reports the switch, and executes the calls in its sockets.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_replaced_master_answers_is_asked_of_the_new_one() {
     let group = TestGroup::start();
@@ -118,7 +118,7 @@ async fn a_server_that_says_it_is_a_replica_is_not_gone_to() {
     assert_eq!(client.check().await.unwrap_err().to_string(), "the master named by the Sentinels is still a replica");
 }
 
-/// The URL names one Sentinel; the others were learned from it.
+/// The URL has one Sentinel, which names the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_is_followed_without_the_sentinel_of_the_url() {
     let both = |group: &mut TestGroup| {
@@ -174,12 +174,12 @@ async fn the_listeners_end_with_the_wire() {
     }
 }
 
-/// Two servers that both say they are the master, as after a partition: a Sentinel that was cut off still watches the
+/// Two servers that both report to be the master, as after a partition: a Sentinel that was cut off still watches the
 /// first one, two others know of the failover to the second.
 struct Split {
     servers: [TestServer; 2],
     ports: [u16; 2],
-    /// The one that was cut off, then the others.
+    /// The Sentinel that was cut off, then the others.
     sentinels: Vec<TestServer>,
     sentinel_ports: [u16; 3],
 }
@@ -194,7 +194,7 @@ impl Split {
         split
     }
 
-    /// Sentinels made anew: which server each watches, and how many failovers it has counted.
+    /// New Sentinels: the server that each watches, and the number of failovers that it has counted.
     fn watch(&mut self, of: [(usize, u32); 3]) {
         self.sentinels.clear();
         let host = server::host();

@@ -1,4 +1,4 @@
-//! Replicas that have a write, calls in flight, and what may have lost writes.
+//! Replicas that have a write, calls in flight, and events that may have lost writes.
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
@@ -37,7 +37,7 @@ async fn a_script_waits_for_the_replicas_of_its_keys_master() {
 async fn a_repeat_after_a_lost_answer_proves_nothing_about_replicas() {
     let cluster = TestCluster::start(true);
     let client = wire_to(&cluster.url(), Duration::from_secs(10));
-    // Its first run takes longer than its answer is waited for.
+    // Its first run takes longer than the time limit of its reply.
     let slow = Script::new(
         "slow",
         "",
