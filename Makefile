@@ -1,4 +1,4 @@
-# What can be done here: `make help`.
+# `make help` lists the targets.
 
 .PHONY: help demo serve app test browser-test chaos compat lint bench load-test scale instructions bench-peers
 
@@ -8,13 +8,13 @@ help: ## this list
 BUILD_DEMO = test -x target/debug/demo || echo "Building the app server and the demo. This happens once: 1 to 2 minutes on 2 cores."; \
 	cargo build -p app -p demo
 
-demo: ## three app servers share a private Redis; checks what it shows, leaves nothing running
-	@sh .ci/need-redis || echo "The demo runs without it, on the embedded store."
+demo: ## three app servers on a private Redis: shows and checks a visitor's story, then stops everything
+	@sh .ci/need-redis || echo "The demo runs without Redis, on the embedded store."
 	@$(BUILD_DEMO)
 	@cargo run --quiet -p demo
 
-serve: ## the same servers to try by hand, until ctrl-c
-	@sh .ci/need-redis || echo "The servers run without it, on the embedded store."
+serve: ## runs the same servers to try by hand, until ctrl-c
+	@sh .ci/need-redis || echo "The servers run without Redis, on the embedded store."
 	@$(BUILD_DEMO)
 	@cargo run --quiet -p demo -- --serve
 
@@ -28,28 +28,28 @@ test: ## all tests on both stores, then Redis with TLS, Sentinel, Cluster and le
 	cargo test
 	@sh .ci/topologies acl tls sentinel cluster
 
-chaos: ## minutes of killed, stopped and moved servers under load; prints a table
+chaos: ## kills, stops and moves servers under load for minutes; prints a table
 	@sh .ci/need-redis
 	@sh .ci/chaos
 
-compat: ## the test program on other servers: make compat SERVERS=folder
+compat: ## runs the test program on other servers: make compat SERVERS=folder
 	@sh .ci/compat "$(SERVERS)"
 
-browser-test: ## the demo's page in headless Chromium, over two app servers; pictures in target/browser
+browser-test: ## the demo's page in headless Chromium, over two app servers; screenshots in target/browser
 	@sh .ci/need-redis
 	@sh .ci/need-chromium
-	@rm -rf target/browser # pictures, and what a run that failed left of its profiles
+	@rm -rf target/browser # screenshots, and profiles left by a failed run
 	cargo build -p app
 	cargo test --manifest-path tests/browser/Cargo.toml --target-dir target/browser-test -- --test-threads 2
 
 lint: ## formatting, clippy with every set of features, documentation
 	@bash .ci/lint
 
-bench: ## what each operation costs, against a bare GET
+bench: ## the cost of each operation, against a bare GET
 	@sh .ci/need-redis
 	cargo bench
 
-load-test: ## app servers under a steady load, percentiles; ARGS='--help' lists what can be set
+load-test: ## app servers under a steady load, percentiles; ARGS='--help' lists the settings
 	@sh .ci/need-redis
 	cargo bench --bench load_test -- $(ARGS)
 
@@ -57,11 +57,11 @@ scale: ## speed and memory with ever more sessions stored; MOST=1000000 takes so
 	@sh .ci/need-redis
 	cargo bench --bench scale -- --most $(or $(MOST),100000) --rounds 5 --seconds 1
 
-instructions: ## the client's side of each operation, counted
+instructions: ## instructions of the client's side of each operation
 	@sh .ci/need-redis
 	@command -v valgrind >/dev/null || { echo "valgrind is missing (Debian, Ubuntu: apt-get install valgrind)"; exit 1; }
 	cargo bench --bench instructions
 
-bench-peers: ## the same on tower-sessions, actix-session, axum_session and (Redis 7.4) ruts; table, JSON and plot
+bench-peers: ## compares with tower-sessions, actix-session, axum_session and (Redis 7.4) ruts; table, JSON and plot
 	@sh .ci/need-redis
 	cd benches/peers && cargo run --release

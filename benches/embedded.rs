@@ -1,7 +1,7 @@
-//! What do the operations cost on the embedded store, where no server is asked?
+//! What do the operations cost on the embedded store, without a server?
 //!
 //! Timed: whole operations on `memory:`, sessions of four fields of 50 B, from 64 tasks. Not timed: HTTP, cookies. The
-//! control is a clone of as many bytes out of a `HashMap` behind one `Mutex`: the least that such a store does.
+//! control is a clone of as many bytes out of a `HashMap` behind one `Mutex`: the minimum for such a store.
 //!
 //! Known flaw: all tasks share one lock, as in a program, so the figures depend on how many cores contend for it.
 //!

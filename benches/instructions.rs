@@ -1,11 +1,12 @@
-//! How many instructions does the client's side of an operation take? Counted, so that a regression shows on a noisy machine.
+//! How many instructions does the client's side of an operation take? Counted, so that a regression shows on a noisy
+//! machine.
 //!
 //! Counted by `valgrind --tool=callgrind`: this program runs each operation twice, under valgrind, 10 and 110 times, and the
 //! difference leaves start-up out. Not counted: the kernel, and Redis, which is real, on a Unix socket. The control is a
 //! bare `GET` by the same driver.
 //!
-//! Known flaw: how often the runtime looks for an answer that is not there yet varies a little; trust no difference below
-//! two in a hundred.
+//! Known flaw: the number of times that the runtime polls for a reply that is not there yet varies a little; differences
+//! below 2 % mean nothing.
 //!
 //! `make instructions`
 
@@ -83,7 +84,7 @@ async fn operate(url: &str, operation: &str, count: u64) -> Result<(), Failure> 
         "login of a new visitor" => logins(&sessions, count).await,
         "request without its session" => requests(&sessions, count, "/plain").await,
         "request that reads its session" => requests(&sessions, count, "/session").await,
-        other => Err(format!("there is no operation {other}").into()),
+        other => Err(format!("unknown operation {other}").into()),
     }
 }
 

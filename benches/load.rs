@@ -4,7 +4,7 @@
 //! socket. Not timed: HTTP, cookies, reading a field. The control of each group is `GET` of a string with as many bytes
 //! as the session's hash, over as many connections of the same driver.
 //!
-//! Known flaw: client and server share this machine's cores, so what a reply costs either is not told apart.
+//! Known flaw: client and server share this machine's cores, so the cost of a reply to either cannot be separated.
 //!
 //! `cargo bench --bench load [-- --rounds 7 --seconds 0.5 --tasks 64]`; with `--tasks 1` the latency of one alone.
 

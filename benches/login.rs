@@ -1,10 +1,10 @@
 //! What do a login, a rotation and a logout cost, against a bare `GET` of the session's bytes?
 //!
-//! Timed: the operation alone; what it works on was opened before its round. Guests have four fields of 50 B, which the
+//! Timed: the operation alone; its sessions were opened before the round. Guests have four fields of 50 B, which the
 //! login keeps; every user's index exists. 64 tasks on two connections over a Unix socket. Not timed: HTTP, cookies,
 //! checking a password, which costs a thousand times as much. The control is a `GET` over as many connections.
 //!
-//! Known flaw: rounds of what uses sessions up end with their supply of 1,000, so they are shorter than `--seconds`.
+//! Known flaw: rounds that use sessions up end with their supply of 1,000, so they are shorter than `--seconds`.
 //!
 //! `cargo bench --bench login [-- --rounds 7 --seconds 0.5 --tasks 64]`
 

@@ -1,12 +1,12 @@
 //! What does ending 100,000 sessions cost, and how long does another request wait meanwhile?
 //!
 //! Timed: `revoke_guests` over all of them, as time per session, and `revoke_user` of 256 sessions, user after user;
-//! meanwhile loads of one user's session through the crate, one after another, and bare `GET`s from a thread that has
-//! its own connection and nothing else to do. The control is the same for as long with nothing else going on. Redis's
-//! own count of the scripts stands below. Not timed: filling.
+//! meanwhile loads of one user's session through the crate, in sequence, and bare `GET`s from a thread that has its own
+//! connection and nothing else to do. The control is the same for as long with nothing else going on. Redis's own count
+//! of the scripts is printed below. Not timed: filling.
 //!
 //! Known flaw: on a machine with few cores everyone waits for a core as much as for Redis, so the longest wait of the
-//! control belongs to the machine; a script's longest time is wall time too.
+//! control is due to the machine; a script's longest time is wall time too.
 //!
 //! `cargo bench --bench revoke_all [-- --sessions 100000 --rounds 3]`
 
@@ -25,7 +25,7 @@ use common::redis::Redis;
 
 const CONTENT: Content = Content::new(4, 50);
 const OF_A_USER: usize = 256;
-/// What nobody is to wait.
+/// The wait that nobody should have.
 const TOO_LONG: Duration = Duration::from_millis(5);
 
 #[tokio::main]
@@ -92,14 +92,14 @@ impl Stage {
         println!(
             "| another request | number | p50 | p99 | p99.9 | longest | over 5 ms |\n|---|---|---|---|---|---|---|"
         );
-        for (waits, when) in [(control, "control: nothing else goes on"), (during, "while they are ended")] {
+        for (waits, when) in [(control, "control: no other load"), (during, "while they are ended")] {
             row(&format!("load, {when}"), waits.loads);
             row(&format!("bare GET, {when}"), waits.gets);
         }
         Ok(())
     }
 
-    /// How long others wait, one request after another of each kind.
+    /// The waits of others, in sequential requests of each kind.
     async fn waits(&self, go_on: impl Fn() -> bool + Send + Sync) -> Result<Waits, Failure> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut plain =
@@ -112,7 +112,7 @@ impl Stage {
                     let begun = Instant::now();
                     redis::cmd("GET").arg("none").exec(&mut plain)?;
                     took.push(begun.elapsed());
-                    // So that this one does not keep a core and Redis busy by itself.
+                    // So that this thread alone does not keep a core and Redis busy.
                     std::thread::sleep(Duration::from_micros(200));
                 }
                 Ok::<_, redis::RedisError>(took)
@@ -124,7 +124,7 @@ impl Stage {
         Ok(Waits { loads: loads?, gets })
     }
 
-    /// What Redis counted of the scripts.
+    /// The scripts' statistics from Redis.
     async fn scripts(&self, count: usize) -> Result<String, Failure> {
         let info: String = redis::cmd("INFO").arg("everything").query_async(&mut self.redis.plain()).await?;
         let of = |line: &str, name: &str| {
@@ -149,7 +149,7 @@ struct Waits {
     gets: Vec<Duration>,
 }
 
-/// How long loads take, one after another.
+/// The times of consecutive loads.
 async fn loads(
     sessions: &Sessions,
     token: &str,

@@ -1,11 +1,11 @@
-//! What does it cost to change one of a session's 20 fields, against reading and writing the whole as a string?
+//! What does it cost to change one of a session's 20 fields, compared with reading and writing the whole as a string?
 //!
 //! Timed: whole requests (`open`, `insert`, `save`) and the save alone on handles that stay open, of sessions of 20
 //! fields and 2 kB, from 64 tasks on two connections over a Unix socket. Not timed: HTTP, cookies. The first control is
 //! a bare `GET` of the same bytes over as many connections; the second what a store without fields does: `GET`, `SET`.
 //!
-//! Known flaw: the second control loses updates when two requests overlap, and writes sessions that have ended; what
-//! the save does about that is in its price.
+//! Known flaw: the second control loses updates when two requests overlap, and writes sessions that have ended; the save
+//! pays for preventing that.
 //!
 //! `cargo bench --bench save [-- --rounds 7 --seconds 0.5 --tasks 64]`
 
@@ -54,7 +54,7 @@ async fn main() -> Result<(), Failure> {
     rounds.row("open, insert, save if unchanged", &stage, |stage, number| async move {
         let session = stage.open(number).await?;
         session.insert("field7", &number)?;
-        // Two tasks may meet in a session: a conflict is an answer, at the same price.
+        // Two tasks may use the same session: a conflict is a result, at the same price.
         match session.save_if_unchanged().await? {
             SaveOutcome::Conflict => Ok(()),
             outcome => Ok(outcome.into_result()?),

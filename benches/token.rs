@@ -1,10 +1,10 @@
-//! What does the client's side cost before and after Redis: tokens, and the cookie's way through the web layer?
+//! What does the client's side cost before and after Redis: tokens, and the cookie in the web layer?
 //!
 //! Timed: calls in one thread, many in a row. The layer is called as a service without HTTP, on the embedded store. Not
-//! timed: the network. The control is decoding the same 64 characters of base64url and nothing else. A token is made only
-//! together with its session, so making one is timed as storing a guest on the embedded store.
+//! timed: the network. The control is decoding the same 64 characters of base64url and nothing else. A token is only ever
+//! made with its session, so making one is timed as storing a guest on the embedded store.
 //!
-//! Known flaw: in a loop like this everything stays in the processor's caches; `make instructions` counts instead.
+//! Known flaw: in a loop like this everything stays in the CPU caches; `make instructions` counts instead.
 //!
 //! `cargo bench --bench token [-- --rounds 7 --seconds 0.5]`
 
@@ -26,9 +26,9 @@ use common::Failure;
 use common::fill::{Content, guests, token};
 use common::plan::Plan;
 
-/// Calls between two looks at the clock.
+/// Calls between two readings of the clock.
 const BATCH: usize = 100;
-/// Stored sessions stay, so there is an end to making them.
+/// Stored sessions stay, so their number is limited.
 const MADE: usize = 20_000;
 
 fn main() -> Result<(), Failure> {
@@ -47,7 +47,7 @@ fn main() -> Result<(), Failure> {
     let decoded = || Base64UrlUnpadded::decode(black_box(&text), &mut bytes).is_ok();
     measure.pure("control: base64url of 64 characters", decoded)?;
     measure.pure("parse a token", || SessionToken::parse(black_box(&text)))?;
-    measure.pure("refuse what is none", || SessionToken::parse(black_box(&wrong)))?;
+    measure.pure("reject an invalid token", || SessionToken::parse(black_box(&wrong)))?;
     measure.pure("reveal a token", || parsed.reveal())?;
     measure.row("make one, with its session", MADE, || runtime.block_on(make(&sessions)))?;
     let cookie = format!("theme=dark; __Host-session={text}; consent=1");
@@ -91,7 +91,7 @@ impl Table {
         })
     }
 
-    /// Prints the median of the rounds, each at most so many calls.
+    /// Prints the median of the rounds, each of at most this many calls.
     fn row(&mut self, name: &str, most: usize, mut call: impl FnMut() -> Result<(), Failure>) -> Result<(), Failure> {
         let mut rounds = Vec::new();
         for _ in 0..self.rounds {

@@ -1,11 +1,11 @@
 //! What does noting the use of a session cost: coalesced by the touch interval, and where it is due each time?
 //!
-//! Timed: `open` as a request makes it, of sessions of 200 B, from 64 tasks on two connections over a Unix socket.
-//! Where a touch is due, it runs beside the request; the third row waits for it. Not timed: HTTP, cookies. The control
-//! is a bare `GET` of the same bytes over as many connections.
+//! Timed: `open` as a request makes it, of sessions of 200 B, from 64 tasks on two connections over a Unix socket. Where
+//! a touch is due, it runs concurrently with the request; the third row waits for it. Not timed: HTTP, cookies. The
+//! control is a bare `GET` of the same bytes over as many connections.
 //!
-//! Known flaw: a touch beside the request may still be under way when its round ends, so the second row's figure leaves a
-//! little of its cost to the row after it; the third bounds it from below.
+//! Known flaw: a concurrent touch may still be in flight when its round ends, so a little of the second row's cost shows
+//! in the row after it; the third bounds it from below.
 //!
 //! `cargo bench --bench touch [-- --rounds 7 --seconds 0.5 --tasks 64]`
 

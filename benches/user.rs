@@ -6,7 +6,7 @@
 //! 256 holds 256 times that.
 //!
 //! Known flaws: a round of revoking ends with its supply of 4,096 sessions, 16 users of 256; 64 tasks log 16 users in, so
-//! some logins find the index changed and are tried again; a touch is due each time.
+//! some logins find the index changed and are retried; a touch is due each time.
 //!
 //! `cargo bench --bench user [-- --rounds 7 --seconds 0.5 --tasks 64]`
 
@@ -27,7 +27,7 @@ use common::rounds::Rounds;
 const CONTENT: Content = Content::new(4, 50);
 /// Of each size, so that 64 tasks do not all read one key.
 const USERS: usize = 16;
-/// Single sessions that are used, at every size: those of one handle wait for each other.
+/// Single sessions that are used, at every size: operations of one handle wait for each other.
 const KEPT: usize = 1024;
 const SUPPLY: usize = 4096;
 
@@ -96,7 +96,7 @@ impl Stage {
     }
 }
 
-/// Users with so many sessions each, to be revoked.
+/// Users with n sessions each, to be revoked.
 async fn prepare(stage: Arc<Stage>) -> Result<Vec<String>, Failure> {
     let round = stage.rounds.fetch_add(1, Ordering::Relaxed);
     let names: Vec<String> =

@@ -1,4 +1,4 @@
-//! How does an application on axum-login keep its sessions here? `cargo run --example axum_login`, then
+//! How does an application on axum-login store its sessions here? `cargo run --example axum_login`, then
 //! `curl -c jar -d '{"user":"ada","password":"lovelace"}' -H 'content-type: application/json' localhost:3000/login` and
 //! `curl -b jar localhost:3000/devices`. With `-X POST`, `/everywhere` signs out all devices.
 
@@ -63,7 +63,7 @@ async fn logout(mut auth: Auth) -> Result<&'static str, StatusCode> {
     Ok("goodbye\n")
 }
 
-/// What axum-login alone cannot tell: where else the user is logged in.
+/// Not possible with axum-login alone: the user's other logins.
 async fn devices(State(sessions): State<Sessions>) -> Result<String, StatusCode> {
     let count = sessions.user("ada").count().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     Ok(format!("{count} devices\n"))

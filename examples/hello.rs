@@ -1,4 +1,4 @@
-//! What is the least that it takes? `cargo run --example hello`, then open <http://localhost:3000> twice.
+//! What is the smallest program? `cargo run --example hello`, then open <http://localhost:3000> twice.
 
 use axum::{Router, routing::get};
 use cloakroom::{Error, Session, SessionLayer, Sessions};

@@ -1,4 +1,4 @@
-//! What is the least that it takes in actix-web? `cargo run --example hello_actix`, then open <http://localhost:3000> twice.
+//! What is the smallest program in actix-web? `cargo run --example hello_actix`, then open <http://localhost:3000> twice.
 
 use actix_web::{App, HttpServer, web};
 use cloakroom::{Error, Session, SessionLayer, Sessions};

@@ -1,6 +1,6 @@
 //! How is it used without a web framework? `cargo run --example without_a_framework`
 //!
-//! Open with the token that the client sent, change, save, then do with the cookie what the session says.
+//! Open with the token that the client sent, change, save, then set or remove the cookie as the session says.
 
 use cloakroom::{ClientInfo, CookieChange, Error, SaveOutcome, Sessions};
 
@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Serves one request; answers the token that the client holds afterwards.
+/// Serves one request; returns the token that the client holds afterwards.
 async fn request(sessions: &Sessions, token: Option<&str>, item: &str) -> Result<Option<String>, Error> {
     let session = sessions.open(token, ClientInfo::new().user_agent("example")).await?;
     let cart: Vec<String> = session.update("cart", |cart: &mut Vec<String>| cart.push(item.to_owned()))?;

@@ -6,24 +6,25 @@ ARGV[1]  operation id   8 bytes
 ARGV[2]  not after      milliseconds since 1970, Redis's clock
 ARGV[3]  generation     as loaded
 ARGV[4]  field
-ARGV[5]  by             a signed number of 64 bits, digits
-ARGV[6]  most fields
-ARGV[7]  most bytes
+ARGV[5]  by             a signed 64-bit number, digits
+ARGV[6]  max fields
+ARGV[7]  max bytes
 Flags    none
+Uses     call fields limits session standing
 
-Returns  OK or OVERTAKEN, 4 bytes of version, and the counter's new value, digits
+Returns  OK or OVERTAKEN, and the version (4 bytes) followed by the counter's new value (digits)
          LATE, STALE, GONE, CONFLICT, WRONG_KIND, OVERFLOW, TOO_MANY_FIELDS, TOO_MANY_BYTES
-         an error: Redis's own, if it fails for another reason; nothing was written
+         Redis's error if HINCRBY fails for another reason; nothing was written
 
-Why a script: HINCRBY alone would make a missing session anew. The value stays text all the way: a Lua number is exact
-to 53 bits only, so the sum is Redis's, and put back where it turns out too long.
+Why a script: HINCRBY alone would make a missing session again. Redis computes the sum, because a Lua number is exact to
+53 bits only; if the sum exceeds a limit, the old value is restored.
 ]]
 local key = KEYS[1]
-local call, answer = receive(ARGV[1], ARGV[2])
-if not call then return answer end
+local call, late = receive(ARGV[1], ARGV[2])
+if not call then return late end
 local generation, field, by = tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local session, answer = begin(key, call)
-if not session then return answer end
+local session, reply = begin(key, call)
+if not session then return reply end
 local done = standing(session, generation, call.now)
 if done == CONFLICT then
   return settle(key, session, call, CONFLICT, '')
@@ -34,15 +35,23 @@ if small[field] then
 end
 local before = redis.call('HGET', key, field)
 local sum = redis.pcall('HINCRBY', key, field, by)
-if type(sum) == 'table' and sum.err then
-  local refusal = string.find(sum.err, 'hash value is not an integer') and WRONG_KIND
-    or string.find(sum.err, 'overflow') and OVERFLOW
-  return refusal and settle(key, session, call, refusal, '') or sum
+local failure = type(sum) == 'table' and sum.err
+if failure and string.find(failure, 'hash value is not an integer') then
+  return settle(key, session, call, WRONG_KIND, '')
+elseif failure and string.find(failure, 'overflow') then
+  return settle(key, session, call, OVERFLOW, '')
+elseif failure then
+  return sum
 end
 local after = redis.call('HGET', key, field)
-local bytes = session.size + #after - (before and #before or -#field)
-local fields = count_fields(key, small)
-local refusal = excess(fields, bytes, ARGV[6], ARGV[7], fields - (before and 0 or 1), session.size)
+local fields, bytes = count_fields(key, small), session.size + #after
+local had = fields
+if before then
+  bytes = bytes - #before
+else
+  bytes, had = bytes + #field, fields - 1
+end
+local refusal = excess(fields, bytes, ARGV[6], ARGV[7], had, session.size)
 if refusal then
   if before then
     redis.call('HSET', key, field, before)

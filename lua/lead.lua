@@ -1,30 +1,31 @@
 --[[
-lead: have a door lead to the session that follows, and stay for at least as long as said.
+lead: point a door at the session that follows, and extend the door's expiry.
 
 KEYS[1]  door            <ns>:{bbb}:s:<id>    hash
 ARGV[1]  operation id    8 bytes
 ARGV[2]  not after       milliseconds since 1970, Redis's clock
-ARGV[3]  leads to        16 bytes: the id of the session that it leads to, as the caller has seen it
-ARGV[4]  successor       16 bytes: the id of the session that it is to lead to; the same to have it stay
-ARGV[5]  stay            milliseconds from now
+ARGV[3]  leads to        id of the session that the door opens, as loaded, 16 bytes
+ARGV[4]  successor       id of the session that the door is to open, 16 bytes; may be the same
+ARGV[5]  stay            milliseconds from now that the door is kept at least
 Flags    allow-oom
+Uses     call life meta ring session
 
 Returns  OK
-         GONE: no door that leads there
+         GONE: not a door, or it opens another session
          LATE, STALE
 
-Why a script: where the door leads is compared and replaced in one step, or the slower of two logins would point it
-back. The door remembers the call as a live session would: a repeat does not have it stay longer. Refused at full memory
-it would log out everyone behind a door.
+Why a script: the target is compared and replaced in one step, or the slower of two logins would point the door back.
+The ring has the call, as in a live session: a repeat does not extend the expiry again. `allow-oom`: a refusal at full
+memory would log out everyone behind a door.
 ]]
 local key = KEYS[1]
-local call, answer = receive(ARGV[1], ARGV[2])
-if not call then return answer end
+local call, late = receive(ARGV[1], ARGV[2])
+if not call then return late end
 local leads_to, successor, stay_ms = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local door = read_session(key)
-answer = door and recall(door, call)
-if answer then
-  return answer
+local reply = door and recall(door, call)
+if reply then
+  return reply
 elseif not door or door.alive then
   return gone(nil)
 elseif not door.door or door.successor ~= leads_to then

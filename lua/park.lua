@@ -1,10 +1,10 @@
 --[[
-park: put a login's new session aside, in the user's slot, while the session before is in another.
+park: store a login's new session in the user's slot, not live yet, while the old session is in another slot.
 
 KEYS[1]  new session          <ns>:{bbb}:s:<id>    hash
 KEYS[2]  user index           <ns>:{bbb}:u:<user>  sorted set
 KEYS[3]  epoch                <ns>:{bbb}:r:<user>  string
-KEYS[4...] sessions of the members that are named
+KEYS[4...] sessions of the named members
 ARGV[1]  operation id         8 bytes
 ARGV[2]  not after            milliseconds since 1970, Redis's clock
 ARGV[3]  secret hash          32 bytes
@@ -15,25 +15,26 @@ ARGV[7]  grace                milliseconds
 ARGV[8]  tail                 class, user and client, packed
 ARGV[9]  cap                  1 to 256
 ARGV[10] policy               reject, evict
-ARGV[11] ticket good until    milliseconds since 1970; empty if there is none
-ARGV[12] ticket's epoch       digits; empty if it saw none
-ARGV[13] most fields
-ARGV[14] most bytes
-ARGV[15...] a count and the members named, then the carried fields as a delta (lib/delta.lua) that only sets
+ARGV[11] ticket good until    milliseconds since 1970; empty without a ticket
+ARGV[12] ticket's epoch       digits; empty if there was none
+ARGV[13] max fields
+ARGV[14] max bytes
+ARGV[15...] a count and the named members, then the carried fields as a delta (lib/delta.lua) that only sets
 Flags    none
+Uses     call delta enter fields fresh gate limits list meta ring session
 
 Returns  OK and nothing
-         NAME_MEMBERS: perhaps at a cap that rejects; call again with the members named (at most 256), under the same
+         NAME_MEMBERS: possibly at a cap that rejects; call again with the members named (at most 256), under the same
          operation id
          LATE, EXISTS, TICKET_VOID, TOO_MANY_FIELDS, TOO_MANY_BYTES, AT_CAP
 
-Why a script: that the id is free, the ticket good and the cap not reached has to be so in the step that writes. What is
-parked is in no index, evicts nobody, loads as unknown, and is gone after 5 minutes: no repeat can come so late. A login
-that is refused here has not ended the session before; whether it still may be is asked again by `activate`.
+Why a script: id, ticket and cap have to be checked in the step that writes. A parked session is in no index, evicts
+nobody, loads as unknown and expires after 5 minutes, when no repeat can arrive any more. A login that is refused here
+has not ended the old session. `activate` checks ticket and cap again.
 ]]
 local key, index = KEYS[1], KEYS[2]
-local call, answer = receive(ARGV[1], ARGV[2])
-if not call then return answer end
+local call, late = receive(ARGV[1], ARGV[2])
+if not call then return late end
 local members, at = read_list(ARGV, 15)
 local delta = read_delta(ARGV, at)
 local before = read_session(key)

@@ -1,25 +1,25 @@
 --[[
-swap: write fields that the caller has weighed already, if the session is still as it was loaded.
+swap: write fields if the session is still as loaded; the caller has checked the limits.
 
 KEYS[1]  session        <ns>:{bbb}:s:<id>   hash
-ARGV[1]  metadata       as `save` or `increment` would leave it, with the operation and its answer in the ring
-ARGV[2]  least left     milliseconds that the key has left at the not-after, or at the deadline if that is sooner
+ARGV[1]  metadata       as after `save` or `increment`, with the operation and its reply in the ring
+ARGV[2]  least left     the key's PTTL at the not-after, or at the deadline if that is earlier, milliseconds
 ARGV[3]  metadata       as loaded
-ARGV[4]  where in ARGV the names of fields that are removed begin; empty if none is
-ARGV[5...] names and values in turn of the fields that are set, then those names
+ARGV[4]  position in ARGV of the first name of a field to remove; empty if there is none
+ARGV[5...] names and values in turn of the fields to set, then those names
 Flags    none
+Uses     none
 
 Returns  OK
-         MOVED_ON: too late, ended, or changed by any other call: nothing was done, `save` or `increment` has to decide
+         MOVED_ON: too late, ended, or changed by another call; nothing was done, call `save` or `increment`
 
-Why a script: to compare and to write is one step. Every write to a session changes its metadata, and no operation id
-comes twice; so equal bytes say that all is as it was loaded. That is the whole check, and far less than `save` does. A
-repeat finds the metadata changed, by itself if by nobody else; called then under the same operation id, `save` and
-`increment` find it in the ring.
+Why a script: compare and write are one step. Every write to a session changes its metadata, and operation ids are
+unique, so equal bytes mean that the session is as loaded. That is far cheaper than what `save` does. A repeat finds the
+metadata changed, by itself or by another call; `save` or `increment`, called next with the same operation id, finds it
+in the ring.
 
-The loaded metadata says when the key expires, so the time that it has left tells the time, for less than `TIME` costs.
+The key's expiry follows from the loaded metadata, so PTTL gives the time, for less than `TIME` costs.
 ]]
-local FARTHEST_MS = 120000 -- as in lib/call.lua
 local key = KEYS[1]
 local spare_ms = redis.call('PTTL', key) - ARGV[2]
 if spare_ms < 0 or spare_ms > FARTHEST_MS or redis.call('HGET', key, '@') ~= ARGV[3] then

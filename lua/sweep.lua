@@ -1,24 +1,25 @@
 --[[
-sweep: end the named sessions that are past their deadline, forget those that are no more, give the others their place.
+sweep: end the named sessions past their deadline, unlist those that do not exist, update the deadlines of the others.
 
 KEYS[1]  deadline index   <ns>:{bbb}:d   sorted set
 KEYS[2...] for each session: its key <ns>:{bbb}:s:<id>, hash, and its user's index <ns>:{bbb}:u:<user>, sorted set; of a
          guest KEYS[1] again
 ARGV[1]  operation id     8 bytes
 ARGV[2]  not after        milliseconds since 1970, Redis's clock
-ARGV[3]  remember         milliseconds that a tombstone stays
+ARGV[3]  remember         milliseconds that a tombstone is kept
 ARGV[4...] a count and the sessions' members (class byte and id), at most 256
 Flags    allow-oom
+Uses     call index life list ring session tombstone
 
-Returns  OK and how many expired, were forgotten, were given their real deadline
+Returns  OK and the numbers of sessions that expired, were unlisted, got their real deadline in the index
          LATE
 
-Why a script: whether a session is past its deadline and its end are one step, so each due session is ended by exactly
-one run, whoever sweeps, and a touch in between keeps it alive.
+Why a script: the check of the deadline and the end are one step, so exactly one sweep ends each due session, and a
+touch in between keeps it alive.
 ]]
 local deadlines = KEYS[1]
-local call, answer = receive(ARGV[1], ARGV[2])
-if not call then return answer end
+local call, late = receive(ARGV[1], ARGV[2])
+if not call then return late end
 local remember_ms, members = tonumber(ARGV[3]), read_list(ARGV, 4)
 local sessions, expired, forgotten, rescored = {}, 0, 0, 0
 for i = 1, #members do
@@ -36,7 +37,7 @@ for i, session in ipairs(sessions) do
     rescored = rescored + 1
   elseif due and session.state == 0 and session.reason == EXPIRED then
     unlist(deadlines, index, member)
-    bury(key, session, EXPIRED, call, remember_ms, OK, '')
+    tombstone(key, session, EXPIRED, call, remember_ms, OK, '')
     expired = expired + 1
   elseif due then
     unlist(deadlines, index, member)

@@ -1,26 +1,27 @@
 --[[
-touch: note a use, pushing back the idle deadline, never past the absolute one.
+touch: note a use, which moves the idle deadline, never past the absolute one.
 
 KEYS[1]  session         <ns>:{bbb}:s:<id>    hash
 KEYS[2]  user index      <ns>:{bbb}:u:<user>  sorted set; of a guest KEYS[1] again
 ARGV[1]  operation id    8 bytes
 ARGV[2]  not after       milliseconds since 1970, Redis's clock
 ARGV[3]  last use seen   milliseconds since 1970
-ARGV[4]  secret hash     32 bytes: the current secret, if this may be its first use; else empty
+ARGV[4]  secret hash     of the current secret if this may be its first use, 32 bytes; else empty
 Flags    allow-oom
+Uses     call index life ring session
 
 Returns  OK and the metadata, changed or not
-         SEEN_ANOTHER and the metadata: another touch came between, and this one is due all the same
-         NAME_INDEX and the metadata: a user's session was taken for a guest's
+         SEEN_ANOTHER and the metadata: another touch came first, and this one is due all the same
+         NAME_INDEX and the metadata: the session has a user, but no user index was named
          LATE, GONE
 
-Why a script: whether the session lives, and for how long it may, has to be read and the expiry set in one step, or a
-touch could revive what has ended. It is no entry in the ring: it names the last use that it saw, so a repeat does
-nothing. It allocates next to nothing; refused at full memory it would log out everyone.
+Why a script: the state and the deadlines have to be read and the expiry set in one step, or a touch could revive an
+ended session. It is not in the ring: it names the last use that the caller saw, so a repeat does nothing. `allow-oom`:
+it allocates next to nothing, and a refusal at full memory would log everyone out.
 ]]
 local key, index = KEYS[1], KEYS[2]
-local call, answer = receive(ARGV[1], ARGV[2])
-if not call then return answer end
+local call, late = receive(ARGV[1], ARGV[2])
+if not call then return late end
 local seen_ms, first_use = tonumber(ARGV[3]), ARGV[4]
 local session = read_session(key)
 if not session or not session.alive then
@@ -28,9 +29,9 @@ if not session or not session.alive then
 end
 local due = call.now - session.touched >= session.interval
 local unused = session.previous and session.used == 0 and session.secret == first_use
-if session.touched ~= seen_ms then
-  return { due and SEEN_ANOTHER or OK, session.packed }
-elseif not due and not unused then
+if session.touched ~= seen_ms and due then
+  return { SEEN_ANOTHER, session.packed }
+elseif session.touched ~= seen_ms or not due and not unused then
   return { OK, session.packed }
 end
 if unused then

@@ -1,9 +1,9 @@
-//! Stores for applications that are built on another session crate.
+//! Drop-in stores for applications built on another session crate.
 //!
-//! One line of such an application changes, the one that makes its store; its layer, extractors, cookies and handlers
-//! stay. What it gains and what the other crate's trait cannot give is in the [guide](crate::guide::drop_in).
+//! One line of such an application changes: the one that creates its store. Its layer, extractors, cookies and handlers
+//! stay. The [guide](crate::guide::drop_in) lists what it gains and what the other crate's trait cannot provide.
 //!
-//! A record of the other crate is one session of ours, and the whole record is one field of it: so it has our metadata,
+//! Each record of the other crate is one session of ours, stored as a whole in one field. So it has our metadata,
 //! tombstones, limits, timeouts and user index.
 
 #[cfg(feature = "actix-session")]

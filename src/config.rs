@@ -1,4 +1,4 @@
-//! What can be set, once it has been checked, and what is wrong with what cannot.
+//! Checked settings, and the error for invalid ones.
 
 pub(crate) mod binding;
 pub(crate) mod limits;
@@ -17,7 +17,7 @@ pub(crate) mod servers;
 pub(crate) mod tls;
 pub(crate) mod url;
 
-/// How many live sessions a user may have, and what a login does at that number.
+/// The limit of live sessions per user, and what a login does at the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cap {
     pub(crate) most: u16,
@@ -25,16 +25,16 @@ pub struct Cap {
 }
 
 impl Cap {
-    /// At most so many sessions of a user, 1 to 256; a login above it is rejected.
+    /// At most `most` sessions per user, 1 to 256; a login above the limit is rejected.
     ///
-    /// A login whose token did not reach its client takes a place for 5 s in a `SessionLayer`, 65 s at most,
-    /// if the layer returned no response with it; else until it expires or is revoked. With [`evict`](Self::evict) the next login simply makes room.
+    /// A login whose token did not reach its client holds a place: for 5 s, at most 65 s, in a `SessionLayer` that returned
+    /// no response with it; otherwise until it expires or is revoked. With [`evict`](Self::evict), the next login makes room.
     #[must_use]
     pub const fn reject(most: u16) -> Self {
         Self { most, policy: AtCap::Reject }
     }
 
-    /// At most so many sessions of a user, 1 to 256; a login above it ends the user's earliest login.
+    /// At most `most` sessions per user, 1 to 256; a login above the limit ends the user's earliest login.
     #[must_use]
     pub const fn evict(most: u16) -> Self {
         Self { most, policy: AtCap::EvictEarliest }
@@ -50,24 +50,24 @@ impl Cap {
 }
 
 impl Default for Cap {
-    /// 100, evicting: no user notices, and an index stays small enough to be read whole.
+    /// 100, evicting: users do not notice, and an index is small enough to be read whole.
     fn default() -> Self {
         Self::evict(100)
     }
 }
 
-/// What a login does when the user has reached the maximum number of sessions.
+/// What a login does if the user is at the cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AtCap {
     Reject,
     EvictEarliest,
 }
 
-/// The settings of the sessions handle, checked.
+/// The checked settings of the sessions handle.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
     pub(crate) lifetimes: Lifetimes,
-    /// Whether the builder was given timeouts: otherwise a drop-in application's own expiry decides.
+    /// Whether the builder was given timeouts; otherwise a drop-in application's own expiry applies.
     #[cfg_attr(
         not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
         allow(dead_code)
@@ -79,7 +79,7 @@ pub(crate) struct Settings {
     pub(crate) binding: ClientBinding,
 }
 
-/// The settings of the Redis connections, checked.
+/// The checked settings of the Redis connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pools {
     pub(crate) connections: usize,
@@ -88,7 +88,7 @@ pub(crate) struct Pools {
     pub(crate) budget: Duration,
 }
 
-/// A setting that cannot be: which one, its value, and what it may be.
+/// An invalid setting: its name, its value and its limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting} {value}: {limit}")]
 pub struct ConfigError {

@@ -1,16 +1,16 @@
-//! What a server's settings put at risk: findings, each with its cure.
+//! Findings about server settings that put sessions at risk, each with a remedy.
 
 use std::fmt;
 
-/// How much a [`Finding`] matters.
+/// Severity of a [`Finding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// Good to know.
+    /// For information.
     Info,
-    /// Something may be lost in a case that has to be expected.
+    /// Data may be lost in a failure that has to be expected.
     Warning,
-    /// A promise of this crate does not hold on this server.
+    /// A guarantee of this crate does not hold on this server.
     Error,
 }
 
@@ -24,19 +24,19 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One thing that [`Sessions::doctor`](crate::Sessions::doctor) found.
+/// One finding of [`Sessions::doctor`](crate::Sessions::doctor).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
-    /// One word in snake case, stable: for alerts, and to be passed over by.
+    /// One stable word in snake case, for alerts and to ignore a finding by.
     pub code: &'static str,
-    /// The server that it was found on; empty if it is not about one.
+    /// The server concerned; empty if none in particular.
     pub server: String,
-    /// What was found, and what it means.
+    /// What was found and what it means.
     pub what: String,
-    /// What to do about it.
+    /// What to do.
     pub cure: &'static str,
 }
 

@@ -2,28 +2,28 @@
 
 use std::fmt;
 
-/// Why a session ended. Kept with the ended session for a while, so that the visitor can be told.
+/// Why a session ended. Stored with the ended session for a while, so that the application can show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EndReason {
     /// Its idle or absolute deadline passed.
     Expired,
-    /// Its visitor logged out.
+    /// The visitor logged out.
     LoggedOut,
-    /// Its visitor logged in: the login made a new session in its place.
+    /// The visitor logged in, and the login created a new session in its place.
     LoggedIn,
-    /// Someone ended it from outside: the user on another device, or an administrator.
+    /// Ended from outside: by the user on another device, or by an administrator.
     Revoked,
-    /// The application ended it with `invalidate` or `reset`.
+    /// The application called `invalidate` or `reset`.
     Invalidated,
-    /// A later login of the same user needed its place under the cap.
+    /// Evicted by a later login of the same user at the cap.
     Evicted,
-    /// Its client went away before it was given the token: nobody could use the session.
+    /// The client disconnected before it received the token, so nobody could use the session.
     Undelivered,
 }
 
 impl EndReason {
-    /// One word in snake case, stable: for JSON, logs and metrics.
+    /// One stable word in snake case, for JSON, logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,14 +37,14 @@ impl EndReason {
         }
     }
 
-    /// Whether a client that comes with a session ended so should drop its cookie. Not after a login: the client was
-    /// given a newer one by then, and a request that began before it would take that away. Nor where its token was not
-    /// delivered: whatever the client has is of another session.
+    /// Whether a client that presents such a session should drop its cookie. Not after a login: by then the client has
+    /// a newer cookie, which the response to an earlier request would remove. Not if the token was undelivered: the
+    /// client's cookie is of another session.
     pub(crate) const fn drops_cookie(self) -> bool {
         !matches!(self, Self::LoggedIn | Self::Undelivered)
     }
 
-    /// The byte in a tombstone; 0 is a live session.
+    /// The code in a tombstone; 0 means live.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Expired => 1,

@@ -1,4 +1,4 @@
-//! A session's fields as loaded, and what a request changed. Pure: no I/O, no clock.
+//! A session's fields as loaded, and the changes of a request. No I/O, no clock.
 
 pub(crate) mod codec;
 pub(crate) mod map;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use crate::config::limits::{LimitExceeded, Limits};
 use crate::fields::map::Contents;
 
-/// What a request changed, as it is sent to the store.
+/// The changes of a request, as sent to the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Delta {
-    /// Every field is removed first, also those that this request never saw.
+    /// Removes all fields first, including those that this request never loaded.
     pub(crate) clear: bool,
-    /// New contents by name; `None` removes. Sorted by name, each name once.
+    /// New values by name; `None` removes. Sorted by name, without duplicates.
     pub(crate) changes: Vec<(String, Option<Vec<u8>>)>,
 }
 
@@ -22,12 +22,12 @@ impl Delta {
         !self.clear && self.changes.is_empty()
     }
 
-    /// What it sets.
+    /// The fields to set.
     pub(crate) fn sets(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.changes.iter().filter_map(|(name, stored)| Some((name.as_str(), stored.as_deref()?)))
     }
 
-    /// What it removes.
+    /// The fields to remove.
     pub(crate) fn removes(&self) -> impl Iterator<Item = &str> {
         self.changes.iter().filter(|(_, stored)| stored.is_none()).map(|(name, _)| name.as_str())
     }
@@ -50,15 +50,15 @@ impl Delta {
     }
 }
 
-/// The fields of a session: what is stored as far as known, and what has changed since. Sorted by name.
+/// The fields of a session: the stored ones as far as known, and the changes. Sorted by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
-    /// Shared with the save that is under way.
+    /// Shared with a save in progress.
     stored: Arc<Contents>,
     delta: Delta,
-    /// Asked to be saved although nothing changed.
+    /// Whether to save although nothing changed.
     marked: bool,
-    /// Whether the changes were taken back after they were last sent.
+    /// Whether changes were discarded after the last send.
     taken_back: bool,
 }
 
@@ -67,17 +67,17 @@ impl Fields {
         Self { stored: Arc::new(stored), ..Self::default() }
     }
 
-    /// The changes alone, of a session that nothing is stored of any more.
+    /// The changes alone, for a session that is no longer stored.
     pub(crate) fn pending(self) -> Self {
         Self { stored: Arc::default(), ..self }
     }
 
-    /// What is stored, as far as known.
+    /// The stored fields, as far as known.
     pub(crate) fn known(&self) -> Arc<Contents> {
         Arc::clone(&self.stored)
     }
 
-    /// A field as it now stands, changes included.
+    /// The current value of a field, changes included.
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         match self.delta.find(name) {
             Ok(at) => self.delta.changes[at].1.as_deref(),
@@ -85,12 +85,12 @@ impl Fields {
         }
     }
 
-    /// A field as it is stored and not cleared.
+    /// The stored value of a field that is not cleared.
     fn stored_now(&self, name: &str) -> Option<&[u8]> {
         if self.delta.clear { None } else { self.stored.get(name) }
     }
 
-    /// Every field as it now stands, by name.
+    /// The current value of every field, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let mut names: Vec<&str> = self.delta.sets().map(|(name, _)| name).collect();
         if !self.delta.clear {
@@ -101,7 +101,7 @@ impl Fields {
         names.into_iter().filter_map(|name| Some((name, self.get(name)?)))
     }
 
-    /// Sets a field; a change only if it stood otherwise.
+    /// Sets a field; a change only if the value differs.
     pub(crate) fn set(&mut self, name: &str, stored: Vec<u8>) {
         if self.stored_now(name) == Some(stored.as_slice()) {
             self.delta.forget(name);
@@ -110,8 +110,8 @@ impl Fields {
         }
     }
 
-    /// Sets a field, unless the session would exceed a limit. Above a limit that has been lowered
-    /// since, it may stay or shrink. As far as this request can know; the store checks again.
+    /// Sets a field, unless the session would exceed a limit. A field above a limit that was lowered may stay or
+    /// shrink. Checks what this request has loaded; the store checks again.
     pub(crate) fn set_within(&mut self, limits: &Limits, name: &str, stored: Vec<u8>) -> Result<(), LimitExceeded> {
         let old = self.get(name).map(|old| name.len() + old.len());
         let (had_fields, had_bytes) = self.weight();
@@ -126,7 +126,7 @@ impl Fields {
         Ok(())
     }
 
-    /// Removes a field and answers what it was; a change only if it was there.
+    /// Removes a field and returns its value; a change only if it existed.
     pub(crate) fn remove(&mut self, name: &str) -> Option<Vec<u8>> {
         let was = self.get(name)?.to_vec();
         if self.stored_now(name).is_some() {
@@ -137,12 +137,12 @@ impl Fields {
         Some(was)
     }
 
-    /// Removes every field, also those written by others since the load.
+    /// Removes all fields, including those that others wrote since the load.
     pub(crate) fn clear(&mut self) {
         self.delta = Delta { clear: true, changes: Vec::new() };
     }
 
-    /// Removes every field of a session that is not stored yet: nothing is left to send.
+    /// Removes all fields of a session that is not stored yet; nothing is left to send.
     pub(crate) fn clear_draft(&mut self) {
         self.delta = Delta::default();
     }
@@ -152,14 +152,14 @@ impl Fields {
         self.delta.changes.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Takes every change back.
+    /// Discards all changes.
     pub(crate) fn discard(&mut self) {
         self.delta = Delta::default();
         self.marked = false;
         self.taken_back = true;
     }
 
-    /// Whether a field has a change that is not saved.
+    /// Whether a field has an unsaved change.
     pub(crate) fn changed(&self, name: &str) -> bool {
         self.delta.clear || self.delta.find(name).is_ok()
     }
@@ -168,12 +168,12 @@ impl Fields {
         self.marked || !self.delta.is_empty()
     }
 
-    /// Has the session saved although nothing changed, or not for that reason.
+    /// Sets whether to save although nothing changed.
     pub(crate) fn mark(&mut self, marked: bool) {
         self.marked = marked;
     }
 
-    /// The changes, to be sent now.
+    /// The changes, marked as being sent.
     pub(crate) fn send(&mut self) -> Delta {
         self.taken_back = false;
         self.delta.clone()
@@ -184,8 +184,8 @@ impl Fields {
         &self.delta
     }
 
-    /// Notes that this much was saved; what was changed since it was sent stays pending. What was taken back since was saved
-    /// all the same, and that is no change.
+    /// Marks these changes as saved; later ones stay pending. A change that was discarded after it was sent is saved
+    /// too, and is not pending.
     pub(crate) fn settle(&mut self, saved: &Delta) {
         self.marked = false;
         let since = (self.delta != *saved).then(|| {
@@ -207,12 +207,12 @@ impl Fields {
         }
     }
 
-    /// Takes over a field that the store holds.
+    /// Takes over a field's stored value.
     pub(crate) fn store_known(&mut self, name: &str, stored: Option<&[u8]>) {
         Arc::make_mut(&mut self.stored).set(name, stored);
     }
 
-    /// The number of fields as they now stand, and their bytes with their names.
+    /// The number of current fields, and their bytes with their names.
     fn weight(&self) -> (usize, usize) {
         let (mut fields, mut bytes) = if self.delta.clear { (0, 0) } else { (self.stored.len(), self.stored.size()) };
         for (name, change) in &self.delta.changes {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_set_after_clear_is_sent_although_it_was_stored_so() {
+    fn a_field_set_after_clear_is_sent_even_if_unchanged() {
         let mut fields = loaded();
         fields.clear();
         assert_eq!(fields.iter().count(), 0);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_while_a_save_is_under_way_stays_pending() {
+    fn changes_during_a_save_stay_pending() {
         let mut fields = loaded();
         fields.set("a", b"9".to_vec());
         let sent = fields.delta().clone();
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_changed_back_while_a_save_is_under_way_is_sent_again() {
+    fn a_field_changed_back_during_a_save_is_sent_again() {
         let mut fields = loaded();
         fields.set("a", b"9".to_vec());
         let sent = fields.delta().clone();
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_discarded_while_it_is_saved_is_no_change_afterwards() {
+    fn changes_discarded_during_a_save_are_not_pending_afterwards() {
         let mut fields = loaded();
         let before = fields.iter().map(|(name, _)| name.to_owned()).next().expect("a field");
         fields.set(&before, b"new".to_vec());

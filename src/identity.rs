@@ -1,4 +1,4 @@
-//! Who a session belongs to and who asks: ids, tokens, CSRF tokens, the client.
+//! Session ids, tokens, CSRF tokens, and the client.
 
 pub(crate) mod client;
 pub(crate) mod csrf;

@@ -1,25 +1,26 @@
 //! Redis-backed distributed sessions for async web servers: the server keeps the coat, the client keeps a ticket.
 //!
-//! A session's data is in the store: a Redis that any number of app servers share, as one server, behind Sentinels or as
-//! a Cluster, or one embedded in the process. The client holds an opaque token in a cookie. Loading takes one round trip,
-//! login and logout are atomic, and a session that has ended never comes back, whatever is in flight.
+//! Session data is in a store: one Redis server, a master behind Sentinels, or a Cluster, shared by any number of app
+//! servers; or an embedded store in the process. The client holds an opaque token in a cookie. Loading takes one round
+//! trip, login and logout are atomic, and an ended session never comes back, whatever is in flight.
 //!
-//! - [`Sessions`] is where everything starts: [`Sessions::builder`], [`open`](Sessions::open),
+//! - [`Sessions`] is the entry point: [`Sessions::builder`], [`open`](Sessions::open),
 //!   [`revoke_user`](Sessions::revoke_user), [`spawn_sweeper`](Sessions::spawn_sweeper).
-//! - [`Session`] is one session as one request sees it: fields, [`login`](Session::login), [`logout`](Session::logout).
-//! - [`UserSessions`] is all sessions of one user: list, count, revoke. [`Durable`] ends them on replicas too.
-//! - [`doctor`](Sessions::doctor) says which of the servers' settings put sessions at risk.
+//! - [`Session`] is one session within one request: fields, [`login`](Session::login), [`logout`](Session::logout).
+//! - [`UserSessions`] lists, counts and revokes the sessions of one user. [`Durable`] waits until replicas have the end
+//!   too.
+//! - [`doctor`](Sessions::doctor) reports server settings that put sessions at risk.
 #![cfg_attr(
     any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session"),
-    doc = "- [`compat`] has stores for applications on tower-sessions, axum-login and actix-session: one line changes."
+    doc = "- [`compat`] has drop-in stores for tower-sessions, axum-login and actix-session: one line changes."
 )]
 #![cfg_attr(
     any(feature = "actix-web", feature = "axum"),
-    doc = "- [`SessionLayer`] gives the handlers of axum and actix-web their [`Session`] or [`User`], and saves before the response leaves;\n  [`CsrfLayer`] refuses what other sites' pages send in their name."
+    doc = "- [`SessionLayer`] gives handlers of axum and actix-web their [`Session`] or [`User`], and saves before the response is sent.\n  [`CsrfLayer`] rejects requests forged by other sites."
 )]
 //!
-//! [`Error`] means that the system failed; "there is none", "it has ended", "it was refused" are answers. The
-//! [`guide`] has the design and the guarantees, each with the test that shows it.
+//! [`Error`] means that the system failed. A missing, ended or refused session is a return value. The [`guide`]
+//! describes the design and the guarantees, each with its test.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -38,7 +39,7 @@
 //! assert!(matches!(session.login(Login::new("ada").keep(["cart"])).await?, LoginOutcome::As(_)));
 //! assert_eq!(session.require::<Vec<String>>("cart")?, ["hat"]);
 //!
-//! // And everywhere at once, out again.
+//! // Log out everywhere at once.
 //! assert_eq!(sessions.revoke_user("ada").await?.ended, 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
@@ -74,14 +75,14 @@ pub use crate::sessions::durable::{Durable, DurableEnd, DurableLogout, DurableUs
 pub use crate::sessions::sweeper::{Sweeper, Swept};
 pub use crate::sessions::user::{SessionInfo, UserSessions};
 #[cfg(feature = "test-util")]
-pub use crate::testing::{TestCookie, TestKit};
+pub use crate::testing::{AsCluster, TestCookie, TestKit};
 pub use crate::util::clock::ManualClock;
 #[cfg(feature = "tls")]
 pub use config::tls::Tls;
 pub use config::{Cap, ConfigError};
 pub use doctor::{Finding, Severity};
 pub use end::EndReason;
-pub use error::{DecodeError, Error, Outage, RandomError};
+pub use error::{DecodeError, DecoderMessage, EncodeError, Error, Outage, RandomError};
 pub use session::{CookieChange, EndOutcome, RotateOutcome, SaveOutcome, Session};
 pub use sessions::{Progress, Revoked, Sessions};
 #[cfg(any(feature = "actix-web", feature = "axum"))]

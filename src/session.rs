@@ -1,4 +1,4 @@
-//! One session as one request sees it: a cheap handle.
+//! `Session`: a cheap handle to one session within one request.
 
 pub(crate) mod load;
 pub(crate) mod login_request;
@@ -18,7 +18,7 @@ use crate::identity::client::ClientInfo;
 use crate::identity::id::SessionId;
 use crate::identity::token::SessionToken;
 use crate::sessions::Sessions;
-use crate::store::{Contract, Meta};
+use crate::store::Meta;
 use crate::util::clock::instant;
 
 mod csrf;
@@ -45,14 +45,14 @@ pub use end::EndOutcome;
 pub use rotate::RotateOutcome;
 pub use save::SaveOutcome;
 
-/// One session as one request sees it; clones share everything.
+/// One session within one request. Clones share their state.
 ///
-/// Getters answer from the snapshot of the load and the changes made since, without I/O. Changes of fields are
-/// collected and sent by [`save`](Self::save) (the web layer does it before the response leaves); everything else
-/// that changes the session, such as [`login`](Self::login) or [`increment`](Self::increment), is done when it returns.
+/// Getters use the snapshot of the load plus later local changes, without I/O. Field changes are collected and sent by
+/// [`save`](Self::save), which the web layer calls before the response is sent. Every other change, such as
+/// [`login`](Self::login) or [`increment`](Self::increment), is complete when its method returns.
 ///
-/// A session is a *draft* before anything was stored, *live*, or *ended*. Operations of one handle run one after
-/// another, also when its clones are used by several tasks.
+/// A session is a *draft* until it is stored, then *live*, then *ended*. Operations on one handle run one after
+/// another, also if several tasks use its clones.
 #[derive(Clone)]
 pub struct Session(Arc<SessionInner>);
 
@@ -61,18 +61,18 @@ struct SessionInner {
     client: ClientInfo,
     /// A `std` mutex: never held across an `.await`.
     state: Mutex<SessionState>,
-    /// Held while an operation is under way, so that they do not overtake each other.
+    /// Held during an operation, so that operations run in order.
     turn: tokio::sync::Mutex<()>,
 }
 
-/// What has to be done about the client's cookie.
+/// What to do with the client's cookie.
 #[derive(Debug, Clone)]
 pub enum CookieChange {
     /// Nothing.
     Keep,
-    /// The client has to be given this token.
+    /// Send this token to the client.
     Set(SessionToken),
-    /// The client's token is of no use any more.
+    /// Remove the cookie: its token is no longer valid.
     Remove,
 }
 
@@ -103,44 +103,44 @@ impl Session {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The handle that all sessions share.
+    /// The shared handle of all sessions.
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.0.sessions
     }
 
-    /// Who the present request comes from.
+    /// The client of this request.
     #[must_use]
     pub fn client(&self) -> &ClientInfo {
         &self.0.client
     }
 
-    /// The session's public name; `None` for a draft and after its end. Safe to show and to log.
+    /// The session's public id; `None` for a draft and after the end. Safe to display and to log.
     #[must_use]
     pub fn id(&self) -> Option<SessionId> {
         self.state().live().map(|live| live.id)
     }
 
-    /// The user who is logged in; `None` for a guest.
+    /// The logged-in user; `None` for a guest.
     #[must_use]
     pub fn user(&self) -> Option<String> {
         self.meta(|meta| meta.user.clone()).flatten()
     }
 
-    /// Whether nobody is logged in.
+    /// Whether no user is logged in.
     #[must_use]
     pub fn is_guest(&self) -> bool {
         !self.has_user()
     }
 
-    /// Whether a user is logged in, without a copy of who.
+    /// Whether a user is logged in, without cloning the id.
     pub(crate) fn has_user(&self) -> bool {
         self.meta(|meta| meta.user.is_some()).unwrap_or(false)
     }
 
-    /// Why the session that the client's token names has ended; `None` if it has not, or if no reason is known.
+    /// Why the session of the client's token ended; `None` if it has not ended or the reason is unknown.
     ///
-    /// Answered also after an operation of this handle found the session ended, until a new one is made.
+    /// Also set after an operation of this handle found the session ended, until a new session is created.
     #[must_use]
     pub fn ended(&self) -> Option<EndReason> {
         match self.state().phase {
@@ -150,22 +150,22 @@ impl Session {
         }
     }
 
-    /// When the session was made, by the store's clock.
+    /// Creation time, by the store's clock.
     #[must_use]
     #[doc(alias = "creation_time")]
     pub fn created_at(&self) -> Option<SystemTime> {
         self.meta(|meta| instant(meta.created))
     }
 
-    /// When the user last logged in here; `None` for a guest.
+    /// Time of the user's last login in this session; `None` for a guest.
     #[must_use]
     pub fn auth_time(&self) -> Option<SystemTime> {
         self.meta(|meta| meta.user.is_some().then(|| instant(meta.since))).flatten()
     }
 
-    /// Whether the user has to log in again for something that asks for a login no older than this; true for a guest.
+    /// Whether the last login is older than `max_age`, so that the user has to log in again; true for a guest.
     ///
-    /// By this process's idea of the store's clock, read when it connected.
+    /// Uses this process's estimate of the store's clock, read at connect.
     #[must_use]
     #[doc(alias = "require_fresh")]
     pub fn reauthentication_due(&self, max_age: Duration) -> bool {
@@ -174,31 +174,31 @@ impl Session {
         !self.meta(fresh).unwrap_or(false)
     }
 
-    /// The last use that was noted; it lags by one touch interval at most.
+    /// Time of the last recorded use; at most one touch interval behind the actual one.
     #[must_use]
     #[doc(alias = "last_modified")]
     pub fn last_access(&self) -> Option<SystemTime> {
         self.meta(|meta| instant(meta.touched))
     }
 
-    /// How long the session lives on if it is not used again, by this process's idea of the store's clock.
+    /// Time until the session expires if it is not used again, by this process's estimate of the store's clock.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         let now = self.0.sessions.store().now();
         self.meta(|meta| Duration::from_millis(meta.deadline().saturating_sub(now)))
     }
 
-    /// How long the session can live however much it is used; `None` without an absolute timeout, and for a draft.
+    /// Time until the absolute deadline; `None` without an absolute timeout, and for a draft.
     #[must_use]
     pub fn absolute_time_left(&self) -> Option<Duration> {
         let now = self.0.sessions.store().now();
-        // Never more than all of it, however far our idea of the store's clock lags.
+        // Never more than the whole timeout, even if our estimate of the store's clock is behind.
         let left =
             |meta: &Meta| (meta.since + meta.lifetimes.absolute_ms).saturating_sub(now).min(meta.lifetimes.absolute_ms);
         self.meta(|meta| (!meta.lifetimes.is_endless()).then(|| Duration::from_millis(left(meta)))).flatten()
     }
 
-    /// The session's timeouts; of a draft, those that it will have.
+    /// The session's timeouts; for a draft, those that it will be created with.
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {
         let state = self.state();
@@ -211,10 +211,10 @@ impl Session {
         self.state().fields.is_dirty()
     }
 
-    /// Has the next save go to the store although nothing changed, or takes that back.
+    /// Makes the next save write to the store even if nothing changed, or undoes that.
     ///
-    /// A draft is stored by it even when it is empty. Changes of fields are sent in any case. Once the response has begun,
-    /// nothing is saved any more and this does nothing.
+    /// It also stores an empty draft. Field changes are sent in either case. Does nothing once the response has begun,
+    /// since nothing is saved after that.
     pub fn set_dirty(&self, dirty: bool) {
         let mut state = self.state();
         if !state.sealed {
@@ -222,16 +222,17 @@ impl Session {
         }
     }
 
-    /// The token that the client has to be given, after one was made.
+    /// The new token to send to the client, if one was created.
     ///
-    /// Whoever asks for it is taken to deliver it: in a layer too, its session is not ended then if the client goes away,
-    /// see `SessionLayer`.
+    /// Calling this counts as delivery: the session is then not ended if the client disconnects, also in a layer; see
+    /// `SessionLayer`.
     #[must_use]
     pub fn token(&self) -> Option<SessionToken> {
         self.state().hand_out()
     }
 
-    /// What has to be done about the client's cookie, so far. A new token is taken to be delivered, as by [`token`](Self::token).
+    /// What to do with the client's cookie at this point. A new token counts as delivered, as with
+    /// [`token`](Self::token).
     #[must_use]
     pub fn cookie_change(&self) -> CookieChange {
         let mut state = self.state();
@@ -239,30 +240,30 @@ impl Session {
             (Some(token), _) => CookieChange::Set(token),
             (None, Phase::Draft { drop_cookie: true, .. }) => CookieChange::Remove,
             (None, Phase::Ended(Some(reason))) if reason.drops_cookie() => CookieChange::Remove,
-            // Without a reason only this secret is of no use: the client may hold a newer one by now.
+            // Without a reason, only this secret is known to be invalid: the client may already hold a newer one.
             (None, Phase::Ended(_) | Phase::Draft { .. } | Phase::Live(_)) => CookieChange::Keep,
         }
     }
 
-    /// Whether the request comes from another address than the session's last login, or its creation for a guest; by the
-    /// [`ClientBinding`](crate::ClientBinding) that was set, and `false` without one.
+    /// Whether the request's address differs from that of the last login (for a guest, of the creation), as compared by
+    /// the configured [`ClientBinding`](crate::ClientBinding); `false` without one.
     #[must_use]
     pub fn address_changed(&self) -> bool {
         let (binding, from) = (self.0.sessions.settings().binding, self.0.client.known_address());
         self.meta(|meta| binding.judge(meta.client.known_address(), from) != BindingVerdict::Same).unwrap_or(false)
     }
 
-    /// Whether the login asked for the browser to keep the cookie when it is closed, [`Login::remember`](crate::Login::remember);
-    /// `None` where it did not say, and for a guest.
+    /// Whether the login asked the browser to keep the cookie after it is closed, see
+    /// [`Login::remember`](crate::Login::remember); `None` if the login did not choose, and for a guest.
     #[must_use]
     pub fn is_remembered(&self) -> Option<bool> {
-        self.meta(|meta| meta.client.is_remembered()).flatten()
+        self.meta(|meta| meta.remember).flatten()
     }
 
-    /// Reads the session again; changes that were not saved are dropped.
+    /// Reloads the session and discards unsaved changes.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::Gone`] if the session has ended, or its secret opens it no more.
+    /// [`Error::Unavailable`]; [`Error::Gone`] if the session has ended or its secret no longer opens it.
     ///
     /// # Redis
     /// As [`Sessions::open`], without the touch.
@@ -272,7 +273,7 @@ impl Session {
         let issued = self.state().issued.as_ref().map(SessionToken::presented);
         let mut read = load::read(&self.0.sessions, live.id, live.presented).await?;
         if let (Phase::Draft { after: None, .. } | Phase::Ended(None), Some(issued)) = (&read.0, issued) {
-            // A handle that is kept for long: by now its client uses the token that a rotation issued.
+            // A long-lived handle: the client may by now use the token that a rotation issued.
             read = load::read(&self.0.sessions, live.id, issued).await?;
         }
         let (phase, fields) = read;
@@ -293,7 +294,7 @@ impl Session {
         self.state().live().map(|live| read(&live.meta))
     }
 
-    /// An error if what changes the session now would reach neither store nor client.
+    /// An error if the session is sealed: a change would reach neither store nor client.
     fn refuse_change(&self) -> Result<(), Error> {
         self.refuse_ended()?;
         self.refuse_late()
@@ -304,13 +305,13 @@ impl Session {
         if self.state().sealed { Err(Error::TooLate) } else { Ok(()) }
     }
 
-    /// From now on, sessions whose token nobody was given are ended when the last handle has gone.
+    /// From now on, a session whose token was not delivered is ended when the last handle is dropped.
     #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(crate) fn expect_delivery(&self) {
         self.state().minted.get_or_insert_default();
     }
 
-    /// Notes that the response's head is finished. Changes that were not saved until then are dropped.
+    /// Marks the response's head as finished and discards unsaved changes.
     #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(crate) fn seal(&self) {
         let mut state = self.state();
@@ -330,7 +331,7 @@ impl Session {
 }
 
 impl fmt::Debug for Session {
-    /// The id and what is known without data: neither token nor fields.
+    /// Id and state only: no token, no fields.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state();
         let phase = match state.phase {

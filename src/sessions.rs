@@ -1,4 +1,4 @@
-//! The shared handle: everything starts here.
+//! `Sessions`: the shared handle and entry point.
 
 pub(crate) mod all_buckets;
 pub(crate) mod builder;
@@ -25,12 +25,9 @@ use crate::sessions::builder::Builder;
 use crate::sessions::durable::Durable;
 use crate::sessions::sweeper::{Sweeper, Swept};
 use crate::sessions::user::UserSessions;
-use crate::store::{Contract, Op, Store, Who};
+use crate::store::{OP_LIFE_MS, Op, Store, Who};
 
-/// How long after it was made a call may still be executed: longer than any retry goes on, shorter than any tombstone lasts.
-const OP_LIFE_MS: u64 = 60_000;
-
-/// The sessions of one application: a cheap `Clone`, shared by everything in a process.
+/// The sessions of one application. Cheap to clone; one per process is enough.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -49,23 +46,23 @@ pub struct Sessions(Arc<SessionsInner>);
 struct SessionsInner {
     store: Store,
     settings: Settings,
-    /// Places for what is ended a while later, see [`undelivered`](crate::session::undelivered).
+    /// Slots for delayed ends, see [`undelivered`](crate::session::undelivered).
     waiting: Semaphore,
 }
 
 impl Sessions {
-    /// Settings for sessions in this store, which its URL names:
+    /// Returns a builder for sessions in the store at this URL:
     ///
-    /// | the store is | URL |
+    /// | store | URL |
     /// |---|---|
-    /// | one server | `redis://user:password@host:6379/0`, of which the host is enough |
-    /// | one server over a Unix socket | `redis+unix:///path?db=0&user=..&password=..`, of which the path is enough |
+    /// | one server | `redis://user:password@host:6379/0`; only the host is required |
+    /// | one server on a Unix socket | `redis+unix:///path?db=0&user=..&password=..`; only the path is required |
     /// | a Redis Cluster | `redis-cluster://user:password@host:6379,host`: some of its nodes |
-    /// | a master that Sentinels watch | `redis-sentinel://user:password@host:26379,host/master/0?sentinel_user=..&sentinel_password=..`: some of the Sentinels, the master's name |
-    /// | in this process, and dies with it | `memory:` |
+    /// | a master behind Sentinels | `redis-sentinel://user:password@host:26379,host/master/0?sentinel_user=..&sentinel_password=..`: some of the Sentinels, the master's name |
+    /// | embedded, in this process only | `memory:` |
     ///
-    /// With the feature `tls`, `rediss:`, `rediss-cluster:` and `rediss-sentinel:` go over TLS, see [`Builder::tls`]. User and
-    /// password are percent-encoded. What is wrong with a URL is told by `connect`, without its password.
+    /// With the feature `tls`, `rediss:`, `rediss-cluster:` and `rediss-sentinel:` use TLS, see [`Builder::tls`]. User
+    /// and password are percent-encoded. `connect` reports an invalid URL, without its password.
     pub fn builder(url: impl Into<String>) -> Builder {
         Builder::new(url)
     }
@@ -86,21 +83,21 @@ impl Sessions {
         &self.0.waiting
     }
 
-    /// A name for a call that is about to be made.
+    /// A new operation id with its deadline.
     pub(crate) fn op(&self) -> Result<Op, Error> {
         let mut id = [0; 8];
         fill(&mut id)?;
         Ok(Op { id, not_after: self.store().now() + OP_LIFE_MS, again: false })
     }
 
-    /// Opens the session that this token names, as a use of it; a draft if there is none.
+    /// Opens the session of this token and records a use; returns a draft if there is none.
     ///
-    /// A missing, malformed or unknown token and a wrong secret all give a draft, without a hint which; the token of
-    /// a session that ended gives a draft that knows the reason ([`Session::ended`]). A draft stores nothing until
-    /// something is written and saved. When a touch is due, once per touch interval, it runs beside the caller.
+    /// A missing, malformed or unknown token and a wrong secret all return a draft, with no way to distinguish them.
+    /// The token of an ended session returns a draft with the reason ([`Session::ended`]). A draft stores nothing until
+    /// something is written and saved. A touch is due once per touch interval; it runs concurrently.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store did not answer: that is never "no session".
+    /// [`Error::Unavailable`] if the store did not reply; an outage is never reported as "no session".
     ///
     /// # Cancel safety
     /// Safe: a load changes nothing.
@@ -113,7 +110,7 @@ impl Sessions {
         load::open(self, token, client).await
     }
 
-    /// Like [`open`](Self::open), but no use: it does not keep the session alive.
+    /// Like [`open`](Self::open), but does not count as a use: it does not extend the session.
     ///
     /// # Errors
     /// As `open`.
@@ -124,18 +121,18 @@ impl Sessions {
         load::peek(self, token, client).await
     }
 
-    /// All sessions of one user, wherever they were opened.
+    /// All sessions of one user, on any server.
     pub fn user(&self, user: impl Into<String>) -> UserSessions {
         UserSessions::new(self.clone(), user.into())
     }
 
-    /// Notes the state of a user's revocations before their password is checked.
+    /// Takes a ticket of the user's revocation state, before their password is checked.
     ///
-    /// A login with this ticket is refused if the user's sessions were revoked meanwhile, so that a login begun
-    /// with the old password cannot finish after "change password and sign out everywhere". Good for 10 minutes.
+    /// A login with this ticket is refused if the user's sessions were revoked after it was taken. So a login that
+    /// began with the old password cannot finish after "change password and sign out everywhere". Valid for 10 minutes.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::Limit`] for an impossible user id.
+    /// [`Error::Unavailable`]; [`Error::Limit`] for a user id out of range.
     ///
     /// # Redis
     /// One round trip: `GET`, `TIME`.
@@ -144,22 +141,22 @@ impl Sessions {
         Ok(LoginTicket::new(user, self.store().ticket(user).await?))
     }
 
-    /// Ends all sessions of a user, everywhere; the same as [`UserSessions::revoke_all`].
+    /// Ends all sessions of a user on all servers; the same as [`UserSessions::revoke_all`].
     ///
     /// # Errors
-    /// As there.
+    /// As `revoke_all`.
     #[doc(alias = "kill_session_by_user")]
     pub async fn revoke_user(&self, user: impl Into<String>) -> Result<Revoked, Error> {
         self.user(user).revoke_all().await
     }
 
-    /// Ends that wait until so many replicas have them, all waits of one end together at most so long (at most a minute):
-    /// for ends that a failover must not undo.
+    /// Session ends that wait for this number of replicas, for ends that a failover must not undo. `within` limits the
+    /// total wait of one end (at most one minute).
     ///
-    /// The waits come on top of [`Builder::budget`](crate::Builder::budget): while replicas are away they take all their time,
-    /// and the sessions have ended before it. A wait holds one of the
-    /// [`bulk_connections`](crate::Builder::bulk_connections); where none is free within a quarter of the budget, the sessions
-    /// end without a wait, and the report says 0 replicas.
+    /// The wait is added to [`Builder::budget`](crate::Builder::budget): while replicas are unavailable it takes the
+    /// full time, but the sessions end before it starts. Each wait holds one of the
+    /// [`bulk_connections`](crate::Builder::bulk_connections). If none becomes free within a quarter of the budget, the
+    /// sessions end without a wait and the report says 0 replicas.
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -176,14 +173,14 @@ impl Sessions {
         Durable::new(self.clone(), replicas, within)
     }
 
-    /// Ends every guest session that exists when the walk reaches its bucket; tells of its progress.
+    /// Ends every guest session that exists when the walk reaches its bucket; reports progress.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; what was ended stays ended, and calling again goes on. A bucket
-    /// that fails, as while its master is replaced, is tried again after all others, up to five times.
+    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; ended sessions stay ended, and calling again continues. A
+    /// bucket that fails, such as during a failover, is retried after all others, up to five times.
     ///
     /// # Cancel safety
-    /// Dropped midway, the walk stops: what was ended stays ended, and calling again goes on.
+    /// If dropped, the walk stops; ended sessions stay ended, and calling again continues.
     ///
     /// # Redis
     /// For each of 4,096 buckets `ZRANGE` and one `EVALSHA` of `revoke.lua` per 32 sessions, on bulk connections.
@@ -191,7 +188,7 @@ impl Sessions {
         self.revoke_where(Who::Guests, progress).await
     }
 
-    /// Ends every session, guests' and users', that exists when the walk reaches its bucket; tells of its progress.
+    /// Ends every guest and user session that exists when the walk reaches its bucket; reports progress.
     ///
     /// # Errors
     /// As [`revoke_guests`](Self::revoke_guests).
@@ -214,7 +211,7 @@ impl Sessions {
         Ok(Revoked { ended })
     }
 
-    /// How many sessions were in use at or after this time, at the granularity of the touch interval.
+    /// Number of sessions used at or after this time, at the granularity of the touch interval.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -232,10 +229,10 @@ impl Sessions {
         Ok(active)
     }
 
-    /// Ends what is past its deadline and tidies the indexes, once. [`spawn_sweeper`](Self::spawn_sweeper) does so regularly.
+    /// Ends expired sessions and cleans up the indexes, once. [`spawn_sweeper`](Self::spawn_sweeper) does it regularly.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; calling again goes on.
+    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; calling again continues.
     ///
     /// # Redis
     /// For each of 4,096 buckets `ZRANGEBYSCORE`, and one `EVALSHA` of `sweep.lua` per 32 sessions due, on bulk connections.
@@ -244,10 +241,10 @@ impl Sessions {
         sweeper::sweep(self).await
     }
 
-    /// Sweeps every so often, in a task of its own, until the handle is dropped.
+    /// Sweeps at this interval in a background task, until the returned handle is dropped.
     ///
-    /// Any number of servers may do so: each due session is ended by exactly one of them. 10 s to 5 minutes is
-    /// sensible; more often costs Redis more reads, less often keeps dead index entries longer.
+    /// Any number of servers may run one: each due session is ended by exactly one of them. 10 s to 5 minutes is
+    /// sensible. Shorter intervals cost Redis more reads; longer ones keep dead index entries longer.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
@@ -255,10 +252,10 @@ impl Sessions {
         Sweeper::spawn(self.clone(), every)
     }
 
-    /// Asks the store whether it is there: for health checks, so it waits no longer than half a second.
+    /// Checks that the store responds, for health checks: waits at most half a second.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if not.
+    /// [`Error::Unavailable`] if it does not.
     ///
     /// # Redis
     /// `TIME`.
@@ -267,7 +264,7 @@ impl Sessions {
     }
 }
 
-/// What a mass revocation did.
+/// The result of a mass revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Revoked {
@@ -275,13 +272,13 @@ pub struct Revoked {
     pub ended: u64,
 }
 
-/// How far a walk over all sessions has come.
+/// Progress of a walk over all sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
     /// Buckets done.
     pub done: u32,
-    /// Buckets in all: 4,096.
+    /// Total number of buckets: 4,096.
     pub of: u32,
     /// Sessions ended so far.
     pub ended: u64,

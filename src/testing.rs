@@ -1,4 +1,4 @@
-//! What an application's own tests need of sessions.
+//! Test utilities for applications.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,13 +14,14 @@ use crate::sessions::Sessions;
 use crate::sessions::builder::Builder;
 use crate::util::clock::ManualClock;
 
-/// Sessions for an application's tests: embedded, with a clock that the test moves; for any framework.
+/// Sessions for an application's tests: embedded, with a manual clock, for any framework.
 ///
-/// It comes with the feature `test-util`, for `[dev-dependencies]` alone:
-/// `cloakroom = { version = "0.1", features = ["test-util"] }` beside the line under `[dependencies]`.
+/// Requires the feature `test-util`, for `[dev-dependencies]` only: `cloakroom = { version = "0.1", features =
+/// ["test-util"] }` in addition to the line under `[dependencies]`.
 ///
-/// Build the application on [`sessions`](Self::sessions), send requests with the `Cookie` header of [`user`](Self::user) or
-/// [`guest`](Self::guest), and read from the response what [`cookie_of`](Self::cookie_of) it a browser would keep.
+/// Build the application on [`sessions`](Self::sessions), send requests with the `Cookie` header from
+/// [`user`](Self::user) or [`guest`](Self::guest), and pass the response's headers to [`cookie_of`](Self::cookie_of) to
+/// get the cookie that a browser would keep.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -44,19 +45,43 @@ pub struct TestKit {
     cookie: String,
 }
 
+/// Uses one server as a Redis Cluster is used, for this crate's own tests.
+#[doc(hidden)]
+pub trait AsCluster {
+    /// Each bucket counts as a slot of another server: a login over another bucket's session runs in several scripts.
+    #[must_use]
+    fn across_slots(self) -> Self;
+
+    /// All slots count as moving: each session is ended by its key alone.
+    #[must_use]
+    fn while_resharding(self) -> Self;
+}
+
+impl AsCluster for Builder {
+    fn across_slots(mut self) -> Self {
+        self.sharded = true;
+        self
+    }
+
+    fn while_resharding(mut self) -> Self {
+        self.resharding = true;
+        self
+    }
+}
+
 /// What a response does to a browser's cookie.
 #[derive(Clone, PartialEq, Eq)]
 pub enum TestCookie {
-    /// Nothing.
+    /// No change.
     Kept,
-    /// The browser sends this from now on: a `Cookie` header's value.
+    /// The browser sends this value of the `Cookie` header from now on.
     Set(String),
-    /// The browser sends it no more.
+    /// The browser no longer sends the cookie.
     Removed,
 }
 
 impl fmt::Debug for TestCookie {
-    /// Without the token, as tests are logged too.
+    /// Without the token: output of tests is logged too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kept => "Kept",
@@ -70,7 +95,7 @@ impl TestKit {
     /// Sessions with the default settings, for the default cookie.
     ///
     /// # Panics
-    /// Never: the default settings are good.
+    /// Never: the default settings are valid.
     #[must_use]
     pub fn new() -> Self {
         Self::with(|builder| builder).expect("the default settings are good")
@@ -86,35 +111,35 @@ impl TestKit {
         Ok(Self { sessions: settings(builder).connect_lazy()?, clock, cookie: "__Host-id".to_owned() })
     }
 
-    /// The same for a cookie of another name, `__Host-id` by default.
+    /// Sets the cookie's name, `__Host-id` by default.
     #[must_use]
     pub fn cookie_name(self, name: impl Into<String>) -> Self {
         Self { cookie: name.into(), ..self }
     }
 
-    /// The sessions to build the application on.
+    /// The sessions for the application under test.
     #[must_use]
     pub const fn sessions(&self) -> &Sessions {
         &self.sessions
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
 
-    /// Logs this user in on a new device; answers its `Cookie` header: `__Host-id=..`.
+    /// Logs this user in on a new device; returns its `Cookie` header: `__Host-id=..`.
     ///
     /// # Panics
-    /// If the login is refused: for an impossible user id, or at a cap that rejects.
+    /// If the login is rejected: a user id out of range, or a cap that rejects.
     pub async fn user(&self, user: &str) -> String {
         self.user_with(Login::new(user), |_| Ok(())).await
     }
 
-    /// The same by any login, with a session that was filled after it.
+    /// The same with the given login; `fill` then fills the session.
     ///
     /// # Panics
-    /// If the login is refused, or what is filled in.
+    /// If the login or a write of `fill` is rejected.
     pub async fn user_with(&self, login: Login, fill: impl FnOnce(&Session) -> Result<(), Error> + Send) -> String {
         let session = self.draft().await;
         let outcome = session.login(login).await;
@@ -122,21 +147,21 @@ impl TestKit {
         self.filled(session, fill).await
     }
 
-    /// Makes a guest's session and fills it; answers its `Cookie` header.
+    /// Creates a guest session filled by `fill`; returns its `Cookie` header.
     ///
     /// # Panics
-    /// If what is filled in is refused.
+    /// If a write of `fill` is rejected.
     pub async fn guest(&self, fill: impl FnOnce(&Session) -> Result<(), Error> + Send) -> String {
         let session = self.draft().await;
         session.set_dirty(true);
         self.filled(session, fill).await
     }
 
-    /// The session that a `Cookie` header names, as it is stored now; not a use of it. Of several values of the name, at most
-    /// four well-formed ones are tried, as by the layer.
+    /// The session of a `Cookie` header, as stored now; not a use of it. Of several values of the name, at most four
+    /// well-formed ones are tried, as in the layer.
     ///
     /// # Errors
-    /// Those of [`Sessions::peek`]; the embedded store is always there.
+    /// As [`Sessions::peek`]; the embedded store is always available.
     pub async fn open(&self, cookie: &str) -> Result<Session, Error> {
         let pairs = cookie.split(';').filter_map(|pair| pair.trim().split_once('='));
         let values = pairs.filter(|(name, _)| *name == self.cookie).map(|(_, value)| value.as_bytes());
@@ -144,11 +169,11 @@ impl TestKit {
         Ok(opened.session)
     }
 
-    /// What a browser does with the values of a response's `Set-Cookie` headers. Removals from former places go unnoticed
-    /// beside a line that sets the cookie; alone, they are taken for the cookie's own.
+    /// The effect on a browser of a response's `Set-Cookie` values. Removals from former places are ignored if a value
+    /// sets the cookie; otherwise they count as removals of the cookie itself.
     ///
     /// # Panics
-    /// If they set our cookie to two values: no layer of ours does.
+    /// If the values set our cookie twice; our layers never do.
     pub fn cookie_of<V: AsRef<[u8]>>(&self, set_cookie: impl IntoIterator<Item = V>) -> TestCookie {
         let values = set_cookie.into_iter().map(|value| String::from_utf8_lossy(value.as_ref()).into_owned());
         let ours = |value: &String| value.split_once('=').is_some_and(|(name, _)| name == self.cookie);

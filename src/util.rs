@@ -1,4 +1,4 @@
-//! Small tools without knowledge of sessions.
+//! Small utilities that do not depend on sessions.
 
 pub(crate) mod boxed;
 pub(crate) mod clock;

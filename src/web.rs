@@ -1,9 +1,10 @@
-//! Sessions in web servers: the cookie, and what a response has to carry.
+//! Sessions in web servers: the cookie, and the response's headers.
 //!
-//! All decisions are framework-free, on the bytes of heads (`head`). In: `carrier` (`cookie` or `header`: where the token
-//! is), `client` and `proxies` (who asks), `slot` (one load per request), `passive` (which loads are no use), `withheld` (whose cookie may be missing), `origin`, `handshake` and `csrf` (where a request comes from). Out:
-//! `policy` (what to save and to say), `set_cookie`, `caching`, `finish` (all of that, in order), `answer` (an error as a
-//! response), `refusal` (who is not let in). `axum` and `actix` only carry heads in and out.
+//! All decisions are framework-free and work on the bytes of heads (`head`). Request: `token_in` (cookie or header, and
+//! the token in it), `client` and `proxies` (the client's address), `slot` (one load per request), `passive` (requests
+//! that are no use), `csrf` (the request's origin, WebSocket handshakes, the CSRF token). Response: `policy` (what to
+//! save and what to send), `caching`, `finish` (all of it, in order), `error_response`. `extract` has the extractors.
+//! `axum` and `actix` only convert heads.
 
 pub(crate) mod error_response;
 pub(crate) mod extract;

@@ -1,13 +1,15 @@
-//! R30: a Redis user who may do no more than the guide's line says.
+//! R30: a Redis user with no more permissions than the guide's line.
 //!
-//! That the line is enough for everything is shown by the conformance suite with `CLOAKROOM_SERVER=acl`; here, that
+//! The conformance suite with `CLOAKROOM_SERVER=acl` shows that the line is enough for everything; these tests show that
 //! nothing in it is too much.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{Builder, ClientInfo, ConnectError, EndOutcome, Error, Login, LoginOutcome, Session, Sessions};
+use cloakroom::{
+    AsCluster, Builder, ClientInfo, ConnectError, EndOutcome, Error, Login, LoginOutcome, Session, Sessions,
+};
 
 use crate::common::cluster::Cluster;
 use crate::common::reshard::Move;
@@ -16,7 +18,7 @@ use crate::common::server::Server;
 use crate::common::{acl, connected, keys, token, until};
 use crate::secrets::{Issued, scenario};
 
-/// Commands that this user asked for and was refused.
+/// Commands that this user sent and was refused.
 fn refused(server: &Server, user: &str) -> Vec<String> {
     let log: Vec<redis::Value> = server.ask(&["ACL", "LOG"]);
     let entries = log.into_iter().map(|entry| {
@@ -28,8 +30,7 @@ fn refused(server: &Server, user: &str) -> Vec<String> {
     entries.filter(|(username, _)| username == user).map(|(_, object)| object.to_lowercase()).collect()
 }
 
-/// Calls every operation, and meets the rarer branches of the scripts. Stops at the first refusal that matters, with a
-/// panic.
+/// Calls every operation and the rarer branches of the scripts. Panics at the first refusal that matters.
 async fn everything(server: &Server, url: String, user: &str) {
     let builder = Sessions::builder(url).namespace(user).expiry_grace(Duration::from_secs(600));
     let sessions = builder.clone().connect().await.expect("permitted");
@@ -43,12 +44,12 @@ async fn everything(server: &Server, url: String, user: &str) {
     lost_guest(&builder).await;
 }
 
-/// A login from one slot into another whose guest session ends while it is under way.
+/// A login from one slot into another whose guest session ends meanwhile.
 async fn lost_guest(builder: &Builder) {
-    let sessions = connected(builder.clone().by_steps().connections(1)).await;
+    let sessions = connected(builder.clone().across_slots().connections(1)).await;
     let session = guest(&sessions).await;
     let other = sessions.open(Some(&token(&session)), ClientInfo::new()).await.expect("permitted");
-    // On one connection, the login's first look comes before the logout, its next step after it.
+    // On one connection, the login's first read comes before the logout, its next step after it.
     let (login, logout) = tokio::join!(session.login(Login::new("ada")), other.logout());
     assert!(matches!(login.expect("permitted"), LoginOutcome::Gone(_)));
     assert_eq!(logout.expect("permitted"), EndOutcome::Ended);
@@ -96,10 +97,10 @@ async fn each_command_that_the_line_permits_is_needed() {
             useless.push(command);
         }
     }
-    assert_eq!(useless, Vec::<&str>::new(), "nobody asked for these");
+    assert_eq!(useless, Vec::<&str>::new(), "no operation uses these commands");
 }
 
-/// The user `r30` by these rules, and no record of refusals.
+/// Creates the user `r30` with these rules, and clears the log of refusals.
 fn set_user(server: &Server, rules: &[&str], more: &[&str]) {
     let rules = rules.iter().map(|rule| if *rule == ">PASSWORD" { ">secret" } else { rule });
     let head = ["ACL", "SETUSER", "r30", "reset", "~r30:*"].into_iter();
@@ -115,7 +116,7 @@ fn refused_anywhere(servers: &[Arc<Server>]) -> BTreeSet<String> {
     servers.iter().flat_map(|server| refused(server, "r30")).collect()
 }
 
-/// Everything on these servers is refused only what is taken away.
+/// Checks that on these servers only what is taken away is refused.
 async fn needs_each(servers: &[Arc<Server>], builder: Builder, place: &str, token: &str) {
     let besides = acl::besides(place);
     assert!(!besides.is_empty());
@@ -125,12 +126,12 @@ async fn needs_each(servers: &[Arc<Server>], builder: Builder, place: &str, toke
         let lazy = builder.clone().budget(Duration::from_secs(1)).connect_lazy().expect("a good configuration");
         let _ = lazy.open(Some(token), ClientInfo::new()).await;
         let found = refused_anywhere(servers);
-        assert!(found.contains(missing.trim_start_matches('+')), "{place}: nobody asked for {missing}: {found:?}");
+        assert!(found.contains(missing.trim_start_matches('+')), "{place}: no operation used {missing}: {found:?}");
     }
 }
 
 #[tokio::test]
-async fn on_a_cluster_the_line_and_what_is_said_besides_are_needed_and_enough() {
+async fn on_a_cluster_the_line_and_its_additions_are_needed_and_enough() {
     let cluster = Cluster::start(2, 0);
     let besides = acl::besides("Redis Cluster");
     let besides: Vec<&str> = besides.iter().map(String::as_str).collect();
@@ -181,7 +182,7 @@ async fn another_namespace_is_out_of_reach() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_even_connect_is_told_so() {
+async fn a_user_who_may_not_connect_gets_an_error_that_names_the_cause() {
     let server = Server::start(&[]);
     let url = acl::login_without(&server, "r30", &["time", "info"]);
     let refused = Sessions::builder(url).namespace("r30").connect().await;

@@ -1,4 +1,4 @@
-//! What is actix-web's alone: `App::wrap`, middlewares that fail, layers that look again.
+//! Cases for actix-web alone: `App::wrap`, middlewares that fail, layers that read the session again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +28,13 @@ fn cookie(kit: &TestKit, response: &HttpResponse<impl MessageBody>) -> TestCooki
     kit.cookie_of(response.headers().get_all("set-cookie"))
 }
 
-/// A layer whose store nobody serves: connections to port 1 are refused.
+/// A layer without a server: connections to port 1 are refused.
 fn away() -> SessionLayer {
     let builder = Sessions::builder("redis://127.0.0.1:1").namespace("test").budget(Duration::from_millis(100));
     SessionLayer::new(builder.connect_lazy().expect("fine settings"))
 }
 
-/// Asks who the user is where no layer could answer; far longer than a budget is for ever.
+/// Extracts the user where no layer could respond; gives up long after any budget.
 async fn asked(request: &HttpRequest) -> Result<User, UserRejection> {
     timeout(Duration::from_secs(10), User::extract(request)).await.expect("an answer")
 }
@@ -79,7 +79,7 @@ async fn a_login_keeps_its_cookie_when_a_middleware_fails_after_it() {
 }
 
 #[tokio::test]
-async fn after_an_error_of_a_middleware_a_session_that_is_loaded_late_cannot_be_changed() {
+async fn a_session_loaded_after_a_middlewares_error_cannot_be_changed() {
     async fn fail(_: ServiceRequest, _: Next<impl MessageBody>) -> actix_web::Result<ServiceResponse> {
         Err(ErrorConflict("no"))
     }
@@ -99,7 +99,7 @@ async fn after_an_error_of_a_middleware_a_session_that_is_loaded_late_cannot_be_
 }
 
 #[tokio::test]
-async fn between_two_layers_each_side_finds_its_own_session() {
+async fn between_two_layers_each_side_gets_its_own_session() {
     async fn between(
         mut request: ServiceRequest,
         next: Next<impl MessageBody + 'static>,
@@ -128,7 +128,7 @@ async fn between_two_layers_each_side_finds_its_own_session() {
 }
 
 #[tokio::test]
-async fn in_an_outage_a_middleware_around_the_layer_is_told_so_when_it_asks_for_the_user() {
+async fn in_an_outage_a_middleware_around_the_layer_gets_an_error() {
     async fn after(
         request: ServiceRequest,
         next: Next<impl MessageBody + 'static>,
@@ -145,7 +145,7 @@ async fn in_an_outage_a_middleware_around_the_layer_is_told_so_when_it_asks_for_
 }
 
 #[tokio::test]
-async fn in_an_outage_a_task_that_asks_for_the_user_is_told_so_and_stops_no_handler() {
+async fn in_an_outage_a_task_gets_an_error_and_stops_no_handler() {
     async fn ask(request: HttpRequest) -> &'static str {
         let user = rt::spawn(async move { asked(&request).await }).await.expect("no panic");
         if user.is_err() { "told" } else { "in" }
@@ -160,7 +160,7 @@ async fn in_an_outage_a_task_that_asks_for_the_user_is_told_so_and_stops_no_hand
 }
 
 #[tokio::test]
-async fn no_request_that_an_outage_meets_is_kept() {
+async fn no_request_is_retained_after_an_outage() {
     let held = TestKit::new().user("ada").await;
     let handler = async |_: User, _: web::Json<u8>| "ran";
     let app = init_service(App::new().wrap(away()).route("/", web::post().to(handler))).await;

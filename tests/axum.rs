@@ -1,4 +1,4 @@
-//! What is axum's alone: services of tower that fail.
+//! Cases for axum alone: tower services that fail.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -55,7 +55,7 @@ async fn an_error_that_passes_the_layer_ends_the_login_before_it() {
 }
 
 #[tokio::test]
-async fn an_error_that_is_handled_inside_the_layer_keeps_the_cookie_of_a_login() -> Result<(), Infallible> {
+async fn an_error_handled_inside_the_layer_keeps_the_cookie_of_a_login() -> Result<(), Infallible> {
     let kit = TestKit::new();
     let failing = service_fn(|request: Request<Body>| async move {
         let session = Session::from_request_parts(&mut request.into_parts().0, &()).await?;
@@ -70,9 +70,9 @@ async fn an_error_that_is_handled_inside_the_layer_keeps_the_cookie_of_a_login()
     Ok(())
 }
 
-/// Refused for want of memory, which is there again when the response goes out.
+/// Refused for lack of memory, which is available again when the response is sent.
 #[tokio::test]
-async fn a_save_if_unchanged_that_failed_writes_over_nobody_when_the_response_goes_out() {
+async fn a_failed_save_if_unchanged_overwrites_nothing_at_the_response() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
     let sessions = Sessions::builder(server.url()).namespace("again").connect().await.expect("a server");
     let guest = sessions.open(None, ClientInfo::new()).await.expect("there");

@@ -1,4 +1,4 @@
-//! Mass revocation: bounded calls, and nobody else waits. R25, I-20.
+//! Mass revocation in bounded calls that hold up nobody else. R25, I-20.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ async fn fill(sessions: &Sessions, count: usize) {
     tasks.join_all().await;
 }
 
-/// How long loads took, one after another, until told to stop: the middle one, and the one that 95 of 100 keep.
+/// Times of consecutive loads until stopped: the median, and the 95th percentile.
 async fn loads(sessions: &Sessions, token: &str, stop: impl Fn(usize) -> bool) -> [Duration; 2] {
     let mut took = Vec::new();
     while !stop(took.len()) {
@@ -39,7 +39,7 @@ async fn loads(sessions: &Sessions, token: &str, stop: impl Fn(usize) -> bool) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_guests_are_revoked_in_bounded_calls_while_a_user_goes_on() {
+async fn ten_thousand_guests_are_revoked_in_bounded_calls() {
     let server = Server::start(&["--slowlog-log-slower-than", "100000"]);
     let sessions = Sessions::builder(server.url()).namespace("bulk").connect().await.expect("a server");
     fill(&sessions, 10_000).await;
@@ -53,7 +53,7 @@ async fn ten_thousand_guests_are_revoked_in_bounded_calls_while_a_user_goes_on()
     });
     let during = loads(&sessions, &token, |_| revoking.is_finished()).await;
     assert_eq!(revoking.await.expect("no panic"), 10_000);
-    // Others use this machine too, so the two are compared generously; without bounds it would be seconds.
+    // Others use this machine too, so the comparison is generous; without bounds it would be seconds.
     for (during, before) in during.into_iter().zip(before) {
         assert!(during < before * 10 + Duration::from_millis(20), "{during:?}, and {before:?} without the revocation");
     }
@@ -62,7 +62,7 @@ async fn ten_thousand_guests_are_revoked_in_bounded_calls_while_a_user_goes_on()
     assert!(slow.is_empty(), "a command took over 100 ms: {slow:?}");
 }
 
-/// How many sessions each call of this script named.
+/// The number of sessions in each call of this script.
 async fn named(recorder: &mut Recorder, script: &str, at: usize) -> Vec<usize> {
     let calls = recorder.calls().await.iter().filter(|call| call.script == script);
     let count = |arg: &Vec<u8>| String::from_utf8_lossy(arg).parse().expect("a count");
@@ -74,7 +74,7 @@ async fn one_bucket_with_a_thousand_sessions_is_revoked_in_calls_of_32_at_most()
     let server = Server::start(&[]);
     let mut recorder = Recorder::start(&server, "bulk").await;
     let sessions = Sessions::builder(server.url()).namespace("bulk").connect().await.expect("a server");
-    // Sessions of one user share a bucket; the cap is per user, so take guests that follow their logouts.
+    // Sessions of one user share a bucket; the cap is per user, so these are guests that follow logouts.
     let mut handles = Vec::new();
     let user = sessions.open(None, ClientInfo::new()).await.expect("there");
     login(&user, "ada").await;

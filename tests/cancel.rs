@@ -1,8 +1,8 @@
-//! R33: a call that is dropped, at any await point, leaves whole states only.
+//! R33: a call that is dropped at any await point leaves the state of before or after it.
 //!
 //! Every asynchronous operation of the public API is polled 0, 1, 2, ... times and then dropped, until it finishes by
-//! itself. What is stored then is as before it or as after it, the handle and its connection go on, and the same call
-//! can be made again.
+//! itself. The stored state is then as before the call or as after it, the handle and its connection go on, and the same
+//! call can be made again.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -23,9 +23,9 @@ mod scene;
 /// When a call is dropped.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Drops {
-    /// After so many polls.
+    /// After n polls.
     pub(crate) after: usize,
-    /// Whether at once, or when there would be something to go on with: then an answer is lost that has come.
+    /// Whether at once, or when it could go on: then a reply that has arrived is lost.
     pub(crate) woken: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) async fn dropped<T>(call: impl Future<Output = T>, when: Drops) -> Op
     .await
 }
 
-/// Drops one operation at every point; answers at how many it was dropped.
+/// Drops one operation at every point; returns how many there were.
 async fn at_every_point(back: &Back, operation: &str) -> usize {
     let before = Scene::new(back, operation).await.look().await;
     let after = run(back, operation, Drops::NEVER).await.expect("it finishes");
@@ -77,7 +77,7 @@ fn goes_on(operation: &str) -> bool {
     ["logout", "invalidate", "reset", "revoke"].iter().any(|end| operation.contains(end))
 }
 
-/// What is stored after a call that was dropped; `None` if it could not be dropped, because it finished before.
+/// The stored state after a dropped call; `None` if the call finished before it could be dropped.
 async fn run(back: &Back, operation: &str, when: Drops) -> Option<Look> {
     let scene = Scene::new(back, operation).await;
     let finished = dropped(scene.call(operation), when).await;
@@ -93,7 +93,7 @@ async fn run(back: &Back, operation: &str, when: Drops) -> Option<Look> {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_at_any_point_leaves_redis_as_before_it_or_as_after_it() {
+async fn a_call_dropped_at_any_point_leaves_redis_as_before_or_after_it() {
     let back = Back::redis(Arc::new(Server::start(&[])), Duration::from_millis(1)).await;
     for operation in OPERATIONS {
         let points = at_every_point(&back, operation).await;
@@ -102,18 +102,18 @@ async fn a_call_that_is_dropped_at_any_point_leaves_redis_as_before_it_or_as_aft
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_while_it_connects_leaves_redis_as_before_it_or_as_after_it() {
+async fn a_call_dropped_while_connecting_leaves_redis_as_before_or_after_it() {
     let back = Back::redis(Arc::new(Server::start(&[])), Duration::from_millis(1)).await.cold();
     for operation in OPERATIONS.into_iter().filter(|operation| !operation.contains(ALL_BUCKETS)) {
         let points = at_every_point(&back, operation).await;
-        // What goes on in a task of its own is polled less often.
+        // A call that goes on in a task of its own is polled less often.
         let least = if goes_on(operation) { 4 } else { 6 };
         assert!(points >= least, "{operation} was dropped at {points} points only: did it connect?");
     }
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_at_any_point_leaves_the_embedded_store_as_before_it_or_as_after_it() {
+async fn a_dropped_call_leaves_the_embedded_store_as_before_or_after_it() {
     for operation in OPERATIONS {
         at_every_point(&Back::Memory, operation).await;
     }

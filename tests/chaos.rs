@@ -1,8 +1,8 @@
 //! I-25: trouble of every kind while app servers are busy.
 //!
-//! Each user of the load does one thing after another and knows what was acknowledged: what has ended never opens
-//! again, nothing that was saved is lost, who is live is listed, the cap holds. `make chaos` runs each kind longer and
-//! prints a table.
+//! Each user of the load does one thing after another and remembers what was acknowledged: an ended session never opens
+//! again, nothing saved is lost, live sessions are listed, the cap holds. `make chaos` runs each kind longer and prints a
+//! table.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ async fn app_servers(url: &str) -> Vec<Sessions> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_trouble_nothing_fails() {
+async fn without_trouble_no_call_fails() {
     let server = Arc::new(Server::start(&[]));
     let servers = app_servers(&server.url()).await;
     row("none", server, servers, Undoes::Nothing, |_, _| Trouble::over()).await;
@@ -57,7 +57,7 @@ async fn flushed_scripts_are_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_killed_and_started_again_loses_nothing_that_it_had_acknowledged() {
+async fn a_killed_and_restarted_server_loses_nothing_acknowledged() {
     let server = Arc::new(Server::start(&ALWAYS));
     let servers = app_servers(&server.url()).await;
     row("alone: kill -9, start, AOF always", server, servers, Undoes::Nothing, |server, _| {
@@ -70,7 +70,7 @@ async fn a_server_that_is_killed_and_started_again_loses_nothing_that_it_had_ack
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stood_still_goes_on_where_it_was() {
+async fn a_stopped_server_continues_where_it_was() {
     let server = Arc::new(Server::start(&[]));
     let servers = app_servers(&server.url()).await;
     row("alone: SIGSTOP for 1.5 s", server, servers, Undoes::Nothing, |server, _| {
@@ -83,7 +83,7 @@ async fn a_server_that_stood_still_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_are_cut_are_made_again() {
+async fn cut_connections_are_made_again() {
     let server = Server::start(&[]);
     let proxy = Proxy::new(&server).await;
     let servers = app_servers(&proxy.url()).await;
@@ -98,7 +98,7 @@ async fn connections_that_are_cut_are_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_are_lost_after_the_execution_are_asked_for_again() {
+async fn calls_whose_replies_are_lost_are_sent_again() {
     let server = Server::start(&[]);
     let proxy = Proxy::new(&server).await;
     let servers = app_servers(&proxy.url()).await;
@@ -116,7 +116,7 @@ async fn answers_that_are_lost_after_the_execution_are_asked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sentinels_replace_a_master_that_was_killed() {
+async fn sentinels_replace_a_killed_master() {
     let group = Arc::new(Sentinels::start());
     let servers = app_servers(&group.url()).await;
     row("Sentinel: kill -9 of the master", group, servers, Undoes::WhatWasNotReplicated, |group, _| {
@@ -129,7 +129,7 @@ async fn sentinels_replace_a_master_that_was_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sentinels_replace_a_master_that_stands_still() {
+async fn sentinels_replace_a_stopped_master() {
     let group = Arc::new(Sentinels::start());
     let servers = app_servers(&group.url()).await;
     row("Sentinel: SIGSTOP of the master", group, servers, Undoes::WhatWasNotReplicated, |group, _| {
@@ -176,7 +176,7 @@ async fn shard(name: &'static str, undoes: Undoes, make: fn(&Cluster, u16, &Arc<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_replaces_a_master_that_was_killed() {
+async fn a_cluster_replaces_a_killed_master() {
     shard("Cluster: kill -9 of a master", Undoes::WhatWasNotReplicated, |cluster, slot, owner| {
         owner.kill();
         cluster.wait_for_another_owner(slot, owner);
@@ -186,7 +186,7 @@ async fn a_cluster_replaces_a_master_that_was_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_replaces_a_master_that_stands_still() {
+async fn a_cluster_replaces_a_stopped_master() {
     shard("Cluster: SIGSTOP of a master", Undoes::WhatWasNotReplicated, |cluster, slot, owner| {
         owner.signal("STOP");
         cluster.wait_for_another_owner(slot, owner);
@@ -208,13 +208,13 @@ async fn a_planned_failover_of_a_cluster_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slots_move_while_sessions_are_made_listed_capped_and_revoked() {
+async fn resharding_under_load_breaks_no_promise() {
     let count = if is_long() { 1000 } else { 60 };
     let cluster = Arc::new(Cluster::start(3, 0));
     let servers = app_servers(&cluster.url()).await;
     let name = if is_long() { "Cluster: 1000 slots move" } else { "Cluster: 60 slots move" };
     row(name, cluster, servers, Undoes::Nothing, move |cluster, tags| {
-        // The users' slots first: those that matter.
+        // The users' slots first: those are the ones that matter.
         let busy: BTreeSet<u16> = tags.iter().map(|tag| cluster.slot(tag)).collect();
         let idle = (0..SLOTS).filter(|slot| slot % 16 == 7 && !busy.contains(slot));
         for slot in busy.iter().copied().chain(idle).take(count) {

@@ -1,4 +1,4 @@
-//! Connections as an application meets them: blocked threads, addresses that move, outages that end.
+//! Connections of an application: blocked threads, addresses that move, outages that end.
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::common::server::Server;
 use crate::common::{login, token, until};
 
-/// What a budget may be overrun by on a busy machine.
+/// How far a budget may be overrun on a busy machine.
 const SLACK: Duration = Duration::from_millis(700);
 
 /// Closed until it is opened; blocks the thread.
@@ -54,7 +54,7 @@ impl Client {
     }
 }
 
-/// Which thread serves, and whether a load succeeds.
+/// The serving thread, and whether a load succeeds.
 async fn load(sessions: web::Data<Sessions>, token: web::Data<String>) -> String {
     let thread = std::thread::current().id();
     match sessions.open(Some(&token), ClientInfo::new()).await {
@@ -134,7 +134,7 @@ impl Address {
     }
 }
 
-/// A copy of a server, as a replica that was promoted has it; what was the master is a replica that is cut off.
+/// A copy of a server, like a promoted replica; the old master becomes a replica that is cut off.
 async fn fail_over(old: &Arc<Server>) -> Server {
     let new = Server::start(&[]);
     let port = old.port().to_string();
@@ -147,7 +147,7 @@ async fn fail_over(old: &Arc<Server>) -> Server {
     new
 }
 
-/// A login over 64 connections that lead to a master of before, while its address leads to the one that replaced it.
+/// A login over 64 connections to a former master, whose address now leads to the server that replaced it.
 struct Moved {
     sessions: Sessions,
     session: Session,
@@ -178,7 +178,7 @@ async fn connect(url: String) -> Sessions {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_master_serves_a_revoked_login_for_three_seconds_at_most() {
+async fn a_replaced_master_serves_a_revoked_login_for_3_seconds_at_most() {
     let moved = moved().await;
     let Moved { sessions, token, new, .. } = &moved;
     let revoked = connect(new.url()).await.user("ada").revoke_all().await.expect("there");

@@ -1,4 +1,4 @@
-//! What the documents say is held against the tree.
+//! Checks the documentation against the source tree.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -51,7 +51,7 @@ fn rows() -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_requirement_names_an_existing_test_or_the_issue_that_will_bring_one() {
+fn every_requirement_names_an_existing_test_or_an_open_issue() {
     let tests = tests();
     for (number, shown) in rows() {
         if shown.starts_with("open: ") {
@@ -61,13 +61,13 @@ fn every_requirement_names_an_existing_test_or_the_issue_that_will_bring_one() {
         let named: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
         assert!(!named.is_empty(), "{number} names no test");
         for name in named {
-            assert!(tests.contains(name), "{number} names `{name}`, which is no test");
+            assert!(tests.contains(name), "{number} names `{name}`, which is not a test");
         }
     }
 }
 
 #[test]
-fn no_requirement_is_left_out() {
+fn every_requirement_has_a_row() {
     let listed: Vec<String> = rows().into_iter().map(|(number, _)| number).collect();
     let numbers = |prefix: &str, numbers: &[(u32, u32)], width: usize| {
         let each = numbers.iter().flat_map(|&(first, last)| first..=last);
@@ -84,7 +84,7 @@ fn no_requirement_is_left_out() {
 }
 
 #[test]
-fn the_readme_is_short_and_shows_the_program_that_is_compiled_and_tested() {
+fn the_readme_is_short_and_shows_the_tested_example() {
     let readme = read("README.md");
     assert!(readme.lines().count() <= 130, "{} lines", readme.lines().count());
     let block = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a Rust block");
@@ -105,7 +105,7 @@ fn the_readme_lists_every_feature_and_every_make_target() {
     }
 }
 
-/// From the top; a room may import those of its own level and of all below.
+/// From the top; a room may import from its own level and from all below.
 const ROOMS: [&[&str]; 4] = [
     &["web", "compat", "testing"],
     &["session", "sessions"],
@@ -124,7 +124,7 @@ fn rooms_import_nothing_from_above_them() {
             sources(&folder, &mut files);
         }
         files.extend(fs::read_to_string(folder.with_extension("rs")));
-        // Files of tests may use what is above.
+        // Test files may import from above.
         files.retain(|file| !file.contains("\n#[test]") && !file.contains("\n#[tokio::test"));
         for line in files.iter().flat_map(|file| file.lines()).filter(|line| !line.trim_start().starts_with("//")) {
             for path in line.split("crate::").skip(1) {
@@ -140,7 +140,7 @@ fn rooms_import_nothing_from_above_them() {
 }
 
 #[test]
-fn no_key_is_spelled_outside_of_the_file_for_keys() {
+fn no_key_is_built_outside_the_file_for_keys() {
     let mut files = Vec::new();
     sources(&Path::new(ROOT).join("src"), &mut files);
     let spelled = files.iter().filter(|file| file.contains("}:s:") || file.contains("}}:s:") || file.contains(":{{{"));
@@ -149,7 +149,7 @@ fn no_key_is_spelled_outside_of_the_file_for_keys() {
 }
 
 #[test]
-fn the_rust_version_is_the_highest_that_a_dependency_asks_for() {
+fn the_rust_version_is_the_highest_that_a_dependency_needs() {
     let metadata = std::process::Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--all-features", "--offline", "--manifest-path"])
         .arg(Path::new(ROOT).join("Cargo.toml"))
@@ -166,7 +166,7 @@ fn the_rust_version_is_the_highest_that_a_dependency_asks_for() {
     assert!(ours.and_then(version) >= needed, "a dependency needs {needed:?}");
 }
 
-/// What a user builds: everything that is reached without development dependencies.
+/// The packages that a user builds: everything reached without development dependencies.
 fn normal_dependencies(metadata: &serde_json::Value) -> Vec<&serde_json::Value> {
     let nodes = metadata["resolve"]["nodes"].as_array().expect("nodes");
     let mut reached: Vec<&str> = vec![metadata["resolve"]["root"].as_str().expect("a root")];

@@ -1,4 +1,4 @@
-//! Ends that replicas are to have, and the doctor, as an application calls them.
+//! Ends that wait for replicas, and the doctor, as an application calls them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::common::server::Server;
 use crate::common::{login, memory_stage, redis_stage, token, until};
 
 #[tokio::test]
-async fn a_durable_end_is_done_and_says_how_many_replicas_have_it() {
+async fn a_durable_end_is_done_and_returns_the_number_of_replicas() {
     for stage in [memory_stage(|with| with).await, redis_stage(|with| with).await] {
         let (kept, _) = stage.user("ada").await;
         let (other, _) = stage.user("ada").await;
@@ -39,7 +39,7 @@ async fn a_durable_end_is_done_and_says_how_many_replicas_have_it() {
 }
 
 #[tokio::test]
-async fn the_doctor_tells_the_gravest_first_and_nothing_of_the_embedded_store() {
+async fn the_doctor_lists_errors_first_and_nothing_for_the_embedded_store() {
     let stage = memory_stage(|with| with).await;
     assert_eq!(stage.sessions.doctor().await.expect("there"), []);
     let stage = redis_stage(|with| with).await;
@@ -64,7 +64,7 @@ async fn session_on(cluster: &Cluster, node: &Server, sessions: &Sessions) -> cl
 }
 
 #[tokio::test]
-async fn an_end_whose_server_stays_away_holds_up_none_of_those_that_are_done_again() {
+async fn an_end_on_a_dead_server_does_not_hold_up_other_repeats() {
     let cluster = Cluster::start(3, 0);
     let [away, back] = [0, 1].map(|number| cluster.node(number));
     let builder = Sessions::builder(cluster.url()).namespace("journal").budget(Duration::from_secs(1));
@@ -77,7 +77,7 @@ async fn an_end_whose_server_stays_away_holds_up_none_of_those_that_are_done_aga
         assert_eq!(session.logout().await.expect("there"), EndOutcome::Ended);
     }
     away.kill();
-    // It has persisted nothing since: as a failover to a replica that lags behind.
+    // It has persisted nothing since, as in a failover to a replica that lags behind.
     back.kill();
     back.restart();
     until("the logout is done again", async || {

@@ -1,4 +1,4 @@
-//! R25: a Redis without memory left: ends succeed, logins fail cleanly, loads go on.
+//! R25: a Redis without free memory: ends succeed, logins fail cleanly, loads go on.
 
 use cloakroom::{ClientInfo, EndOutcome, Error, Login, Sessions};
 
@@ -6,7 +6,7 @@ use crate::common::server::Server;
 use crate::common::{keys, login, token};
 
 #[tokio::test]
-async fn at_maxmemory_logout_and_revocation_succeed_and_a_login_leaves_nothing_behind() {
+async fn at_maxmemory_ends_succeed_and_a_login_leaves_nothing_behind() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
     let sessions = Sessions::builder(server.url()).namespace("full").connect().await.expect("a server");
     let mut tokens = Vec::new();

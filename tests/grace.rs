@@ -1,4 +1,4 @@
-//! Expiry with a grace, on Redis: who says that a session is past its deadline.
+//! Expiry with a grace, on Redis: which servers find a session past its deadline.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ const GRACE: Duration = Duration::from_secs(600);
 const PAST_THE_DEADLINE: Duration = Duration::from_secs(32 * 60);
 
 #[tokio::test]
-async fn servers_with_different_graces_agree_on_who_lives() {
+async fn servers_with_different_graces_agree_on_which_sessions_live() {
     let with = redis_stage(|with| with.expiry_grace(GRACE)).await;
     let without = with.another(|with| with).await;
     let (_, token) = with.guest().await;
@@ -31,7 +31,7 @@ async fn servers_with_different_graces_agree_on_who_lives() {
 }
 
 #[tokio::test]
-async fn a_write_within_the_grace_is_refused_by_every_server() {
+async fn every_server_refuses_a_write_within_the_grace() {
     let with = redis_stage(|with| with.expiry_grace(GRACE)).await;
     let without = with.another(|with| with).await;
     let (_, token) = with.guest().await;
@@ -87,7 +87,7 @@ async fn after_everything_has_expired_and_been_swept_only_tombstones_are_left() 
             }
             let fields: Vec<String> = redis::cmd("HKEYS").arg(&key).query_async(&mut redis).await.expect("a hash");
             let meta: Vec<u8> = redis::cmd("HGET").arg(&key).arg("@").query_async(&mut redis).await.expect("a hash");
-            assert!(fields == ["@"] && meta[1] != 0, "{key} is no tombstone");
+            assert!(fields == ["@"] && meta[1] != 0, "{key} is not a tombstone");
         }
     }
     stage.advance(Duration::from_secs(3960)).await;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-// The bench's own files; what only its main program uses is not dead there.
+// The bench's own files; what only its main program uses is dead code here.
 #[path = "../benches/load_test/args.rs"]
 #[allow(dead_code)]
 mod args;
@@ -49,7 +49,7 @@ fn parsed(words: &str) -> Result<Option<Args>, String> {
 }
 
 #[test]
-fn the_arguments_of_a_load_test_are_read_and_bad_ones_say_what_there_is() {
+fn load_test_arguments_are_parsed_and_invalid_ones_list_the_valid() {
     let words = "--store redis://h --servers 4 --sessions 1000000 --rate 20000 --seconds 60 --mix read=9,logout=1";
     let args = parsed(words).expect("good").expect("not help");
     assert_eq!((args.servers, args.sessions, args.rate, args.seconds), (4, 1_000_000, 20_000.0, 60));
@@ -57,16 +57,16 @@ fn the_arguments_of_a_load_test_are_read_and_bad_ones_say_what_there_is() {
     assert_eq!(args.mix, Mix { read: 9, write: 0, login: 0, logout: 1 });
     assert!(parsed("--help").expect("good").is_none());
     for (words, said) in [
-        ("--rat 5", "no argument --rat; there are --store"),
+        ("--rat 5", "unknown argument --rat; valid are --store"),
         ("--rate", "--rate needs a value"),
-        ("--rate 0", "wanted is a number from 1 to"),
-        ("--rate NaN", "wanted is a number from 1 to"),
+        ("--rate 0", "must be a number from 1 to"),
+        ("--rate NaN", "must be a number from 1 to"),
         ("--servers 257", "from 1 to 256"),
         ("--servers 3 --sessions 2", "each of 3 servers needs one"),
-        ("--mix read=1,buy=2", "there is no buy; there are read, write, login and logout"),
-        ("--mix read", "wanted is name=share"),
-        ("--mix read=x", "the share of read is a number"),
-        ("--mix read=0", "nothing would happen"),
+        ("--mix read=1,buy=2", "unknown operation buy; valid are read, write, login and logout"),
+        ("--mix read", "expected name=share"),
+        ("--mix read=x", "the share of read must be a number"),
+        ("--mix read=0", "all shares are 0"),
         ("--mix read=1,read=2", "read is named twice"),
         ("--users 101", "from 0 to 100"),
         ("--skew -1", "from 0 to 5"),
@@ -81,7 +81,7 @@ fn the_arguments_of_a_load_test_are_read_and_bad_ones_say_what_there_is() {
 }
 
 #[test]
-fn the_parts_of_all_app_servers_together_are_what_was_asked() {
+fn the_parts_of_all_app_servers_add_up_to_the_plan() {
     let args = parsed("--servers 3 --sessions 1000 --rate 100").expect("good").expect("not help");
     let plans: Vec<_> = (0..3).map(|number| plan::of(&args, "memory:", "n", number)).collect();
     assert_eq!(plans.iter().map(|plan| plan.sessions).collect::<Vec<_>>(), [334, 333, 333]);
@@ -97,12 +97,12 @@ fn a_mix_picks_each_operation_by_its_share() {
 }
 
 #[test]
-fn requests_arrive_at_the_rate_by_chance_and_independently_of_any_answer() {
+fn requests_arrive_randomly_at_the_rate_whatever_the_responses() {
     let times: Vec<f64> = Arrivals::new(1000.0, 7).take(100_000).map(|time| time.as_secs_f64()).collect();
     assert!(times.windows(2).all(|pair| pair[0] <= pair[1]));
     let last = times[times.len() - 1];
     assert!((98.0..102.0).contains(&last), "{last} s for 100 s of arrivals");
-    // Of a Poisson process, 1/e of the gaps are longer than the mean one; of a regular one none or half would be.
+    // Of a Poisson process, 1/e of the gaps are longer than the mean; of a regular one none or half would be.
     let long = times.windows(2).filter(|pair| pair[1] - pair[0] > 0.001).count() as f64 / times.len() as f64;
     assert!((0.36..0.376).contains(&long), "{long}");
     let others: Vec<f64> = Arrivals::new(1000.0, 8).take(3).map(|time| time.as_secs_f64()).collect();
@@ -127,7 +127,7 @@ fn popularity_falls_as_the_rank_to_the_power_of_the_skew() {
 }
 
 #[test]
-fn nobody_logs_in_or_out_while_another_request_of_theirs_is_under_way() {
+fn a_visitors_login_or_logout_overlaps_no_other_request() {
     let slots = Slots::new([("guest".to_owned(), false), ("user".to_owned(), true)].into_iter());
     assert_eq!(slots.take(0, Wanted::Anyone), Some((0, "guest".into())));
     assert_eq!(slots.take(0, Wanted::Anyone), Some((0, "guest".into())), "reads overlap");
@@ -139,7 +139,7 @@ fn nobody_logs_in_or_out_while_another_request_of_theirs_is_under_way() {
 }
 
 #[test]
-fn a_visitor_whose_session_was_lost_gets_another_when_the_last_request_is_done() {
+fn a_lost_session_is_replaced_when_its_last_request_is_done() {
     let slots = Slots::new([("old".to_owned(), true)].into_iter());
     for _ in 0..2 {
         assert!(slots.take(0, Wanted::Anyone).is_some());
@@ -153,7 +153,7 @@ fn a_visitor_whose_session_was_lost_gets_another_when_the_last_request_is_done()
 }
 
 #[test]
-fn what_app_servers_counted_and_timed_is_added_up_and_survives_the_way_as_json() {
+fn counts_and_times_of_app_servers_add_up_and_survive_json() {
     let mut one = Tally { scheduled: 3, seconds: 1.0, ..Tally::default() };
     for ms in [1, 2, 1000] {
         one.note(Operation::Read, Duration::from_millis(ms), (ms == 1000).then_some("Unavailable"));
@@ -171,7 +171,7 @@ fn what_app_servers_counted_and_timed_is_added_up_and_survives_the_way_as_json()
 }
 
 #[test]
-fn times_beyond_the_longest_count_as_the_longest_and_none_is_lost() {
+fn times_above_the_histograms_limit_count_as_the_limit() {
     let mut times = Times::default();
     times.note(Duration::ZERO);
     times.note(Duration::from_secs(86_400));
@@ -180,7 +180,7 @@ fn times_beyond_the_longest_count_as_the_longest_and_none_is_lost() {
 }
 
 #[test]
-fn what_masters_say_is_summed_and_a_cluster_is_asked_on_its_masters_only() {
+fn statistics_are_summed_over_masters_only() {
     let mut sample = Sample::default();
     for memory in [100, 23] {
         let info = format!("used_memory:{memory}\r\nused_cpu_sys:1.5\r\nused_cpu_user:0.5\r\n");
@@ -219,7 +219,7 @@ fn report(run: &Output, out: &Path) -> Value {
 }
 
 #[test]
-fn a_short_load_test_answers_every_request_of_its_mix_at_the_rate_asked() {
+fn a_short_load_test_gets_every_response_at_the_requested_rate() {
     let out = folder("short");
     let words = "--servers 2 --sessions 300 --rate 300 --seconds 2 --mix read=70,write=20,login=5,logout=5";
     let run = load_test(&out, words).output().expect("cargo runs");
@@ -248,7 +248,7 @@ fn a_short_load_test_answers_every_request_of_its_mix_at_the_rate_asked() {
     fs::remove_dir_all(out).expect("ours");
 }
 
-/// Every tag of a drawing is closed, in order.
+/// Checks that every tag of a drawing is closed, in order.
 fn assert_nested(drawing: &str) {
     let mut open = Vec::new();
     for tag in drawing.split('<').skip(1) {
@@ -262,7 +262,7 @@ fn assert_nested(drawing: &str) {
     assert!(open.is_empty(), "{open:?}");
 }
 
-/// A short run on a store that is given; answers its report.
+/// A short run on a given store; returns its report.
 fn short_run_on(store: &str, name: &str) -> Value {
     let out = folder(name);
     let words = format!(
@@ -294,7 +294,7 @@ fn a_load_test_runs_on_the_master_of_sentinels_and_leaves_nothing() {
 }
 
 #[test]
-fn a_server_that_is_killed_midway_shows_as_errors_by_kind_in_a_load_tests_report() {
+fn a_load_tests_report_counts_a_killed_servers_errors_by_kind() {
     let (server, out) = (Server::start(&[]), folder("away"));
     let words = format!("--store {} --sessions 100 --rate 100 --seconds 4 --mix read=9,write=1", server.url());
     let mut running = load_test(&out, &words);
@@ -315,7 +315,7 @@ fn a_server_that_is_killed_midway_shows_as_errors_by_kind_in_a_load_tests_report
 }
 
 #[test]
-fn what_is_wrong_with_a_load_tests_store_or_folder_is_said_at_once_and_once() {
+fn a_load_test_reports_a_bad_store_or_folder_at_once_and_once() {
     let out = folder("wrong");
     for (words, out, said) in [
         ("--store redis://127.0.0.1:1 --servers 3", out.as_path(), "--store: 127.0.0.1:1 refuses connections"),
@@ -324,7 +324,7 @@ fn what_is_wrong_with_a_load_tests_store_or_folder_is_said_at_once_and_once() {
     ] {
         let run = load_test(out, words).output().expect("cargo runs");
         let told = String::from_utf8_lossy(&run.stderr).into_owned();
-        // Then cargo says that it failed.
+        // Then cargo reports that it failed.
         let told: Vec<_> = told.lines().take_while(|line| !line.starts_with("error: bench failed")).collect();
         assert!(!run.status.success() && told.len() == 1 && told[0].starts_with(said), "{words}: {told:?}");
     }
@@ -349,11 +349,11 @@ fn program(cargo: &Child) -> Option<u32> {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn app_servers_die_with_a_load_test_that_is_killed() {
+fn app_servers_end_with_a_killed_load_test() {
     let out = folder("killed");
     let mut running = load_test(&out, "--servers 2 --rate 10 --seconds 600");
     let mut running = running.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("cargo runs");
-    // Before the load runs they would end anyway, for want of a plan or of somebody who listens.
+    // Before the load runs they would end anyway, without a plan or a reader.
     let lines = BufReader::new(running.stderr.take().expect("piped")).lines();
     assert!(lines.map_while(Result::ok).any(|line| line.starts_with("1 of 600 s")), "it did not start");
     let found = program(&running).expect("it has app servers");

@@ -1,10 +1,10 @@
-//! Holds the scripts of `lua/` to their form: header and body agree, and the page beside them lists them.
+//! Checks the form of the scripts in `lua/`: each header against its body, and `lua/README.md` against both.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-/// Commands that no script may use: work without bound, or on keys that nobody named.
+/// Commands that no script may use: unbounded work, or keys that are not named.
 const FORBIDDEN: [&str; 9] = ["KEYS", "SCAN", "FLUSHDB", "FLUSHALL", "DEL", "EVAL", "SORT", "RANDOMKEY", "RENAME"];
 const LONGEST_BODY: usize = 50;
 const LONGEST_LINE: usize = 120;
@@ -19,7 +19,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("lua")
 }
 
-/// The Lua files of a folder, by name without the ending.
+/// The Lua files of a folder: name without extension, and text.
 fn files(folder: PathBuf) -> Vec<(String, String)> {
     let paths = fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path());
     let lua = paths.filter(|path| path.extension().is_some_and(|ending| ending == "lua"));
@@ -44,19 +44,19 @@ fn scripts() -> Vec<Script> {
     files(folder()).into_iter().map(split).collect()
 }
 
-/// The slots of `KEYS` or `ARGV` that a text mentions; `...` where all from one on are meant: `ARGV[7...]` in a header,
-/// `ARGV, 7` in a body that hands the list on.
+/// The slots of `KEYS` or `ARGV` that a text mentions. `7...` means all from 7 on: `ARGV[7...]` in a header, `ARGV, 7` in a
+/// body that passes the list on.
 fn slots(array: &str, text: &str) -> BTreeSet<String> {
     let (bracket, comma) = (format!("{array}["), format!("{array}, "));
     let in_brackets = text.split(&bracket).skip(1).filter_map(|rest| rest.split_once(']'));
     let mut slots: BTreeSet<String> = in_brackets.map(|(slot, _)| slot.to_owned()).collect();
-    let handed_on = text.split(&comma).skip(1);
+    let passed_on = text.split(&comma).skip(1);
     let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
-    slots.extend(handed_on.map(digits).filter(|digits| !digits.is_empty()).map(|from| format!("{from}...")));
+    slots.extend(passed_on.map(digits).filter(|digits| !digits.is_empty()).map(|from| format!("{from}...")));
     slots
 }
 
-/// The slots that a header documents: at the start of a line.
+/// The slots that a header documents, at the start of a line.
 fn documented(array: &str, header: &str) -> BTreeSet<String> {
     let slot = |line: &str| Some(line.strip_prefix(array)?.strip_prefix('[')?.split_once(']')?.0.to_owned());
     header.lines().filter_map(slot).collect()
@@ -68,16 +68,16 @@ fn section<'a>(script: &'a Script, word: &str) -> &'a str {
 }
 
 #[test]
-fn a_header_begins_with_the_name_of_the_file() {
+fn a_header_begins_with_the_file_name() {
     for script in scripts() {
         let first = script.header.lines().next().expect("a line");
-        let said = first.strip_prefix(&format!("{}: ", script.name));
-        assert!(said.is_some_and(|said| said.len() > 10 && said.ends_with('.')), "{}: {first}", script.name);
+        let summary = first.strip_prefix(&format!("{}: ", script.name));
+        assert!(summary.is_some_and(|text| text.len() > 10 && text.ends_with('.')), "{}: {first}", script.name);
     }
 }
 
 #[test]
-fn a_header_says_flags_answers_and_why() {
+fn a_header_has_flags_replies_and_a_reason() {
     for script in scripts() {
         assert!(["none", "allow-oom", "no-writes"].contains(&section(&script, "Flags ")), "{}", script.name);
         assert!(section(&script, "Returns ").starts_with("OK"), "{}", script.name);
@@ -85,15 +85,36 @@ fn a_header_says_flags_answers_and_why() {
     }
 }
 
+/// The words of a Lua text, comments and strings left out.
+fn words(text: &str) -> BTreeSet<String> {
+    let code = text.lines().filter_map(|line| line.split("--").next()).flat_map(|line| line.split('\'').step_by(2));
+    code.flat_map(|line| line.split(|sign: char| !sign.is_alphanumeric() && sign != '_')).map(str::to_owned).collect()
+}
+
 #[test]
-fn the_first_two_arguments_are_always_the_operation_and_its_not_after() {
-    // `swap` compares with what the operation would change, and has both in other forms.
+fn a_header_names_the_pieces_that_the_body_uses() {
+    let function = |line: &str| Some(line.strip_prefix("local function ")?.split_once('(')?.0.to_owned());
+    let pieces: Vec<(String, Vec<String>)> = files(folder().join("lib"))
+        .into_iter()
+        .map(|(piece, text)| (piece, text.lines().filter_map(function).collect()))
+        .collect();
+    for script in scripts() {
+        let words = words(&script.body);
+        let is_used = |(_, functions): &&(String, Vec<String>)| functions.iter().any(|name| words.contains(name));
+        let used: Vec<&str> = pieces.iter().filter(is_used).map(|(piece, _)| piece.as_str()).collect();
+        let used = if used.is_empty() { "none".to_owned() } else { used.join(" ") };
+        assert_eq!(section(&script, "Uses "), used, "{}", script.name);
+    }
+}
+
+#[test]
+fn the_first_two_arguments_are_the_operation_id_and_the_not_after() {
+    // `swap` has both in other forms.
     for script in scripts().into_iter().filter(|script| script.name != "swap") {
         assert!(section(&script, "ARGV[1]").starts_with("operation id"), "{}", script.name);
         assert!(section(&script, "ARGV[2]").starts_with("not after"), "{}", script.name);
-        let received = script
-            .body
-            .contains("local call, answer = receive(ARGV[1], ARGV[2])\nif not call then return answer end\n");
+        let received =
+            script.body.contains("local call, late = receive(ARGV[1], ARGV[2])\nif not call then return late end\n");
         assert!(received, "{} begins by receiving the call", script.name);
     }
 }
@@ -104,10 +125,10 @@ fn keys_and_arguments_are_used_as_documented() {
         let mut used = slots("ARGV", &script.body);
         assert_eq!(documented("ARGV", &script.header), used, "{}", script.name);
         used = slots("KEYS", &script.body);
-        // From one slot on, keys come by turns of two.
-        let by_turns = ["2 * i", "2 * i + 1", "2 * i + 2"].map(|slot| used.remove(slot));
-        used.extend((by_turns[0] && by_turns[1]).then(|| "2...".to_owned()));
-        used.extend((by_turns[1] && by_turns[2]).then(|| "3...".to_owned()));
+        // From one slot on, keys come in pairs.
+        let pairs = ["2 * i", "2 * i + 1", "2 * i + 2"].map(|slot| used.remove(slot));
+        used.extend((pairs[0] && pairs[1]).then(|| "2...".to_owned()));
+        used.extend((pairs[1] && pairs[2]).then(|| "3...".to_owned()));
         assert_eq!(documented("KEYS", &script.header), used, "{}", script.name);
     }
 }
@@ -132,12 +153,12 @@ fn a_body_fits_one_screen() {
     }
     for (name, text) in files(folder().join("lib")) {
         assert!(text.lines().count() <= 2 * LONGEST_BODY, "lib/{name}");
-        assert!(text.starts_with("-- "), "lib/{name} says what it is");
+        assert!(text.starts_with("-- "), "lib/{name} begins with a comment");
     }
 }
 
 #[test]
-fn lines_have_no_tabs_no_blanks_at_the_end_and_at_most_120_characters() {
+fn lines_have_no_tabs_no_trailing_blanks_and_at_most_120_characters() {
     for (name, text) in files(folder()).into_iter().chain(files(folder().join("lib"))) {
         for line in text.lines() {
             assert!(!line.contains('\t') && line.trim_end() == line, "{name}: {line}");
@@ -153,7 +174,7 @@ fn commands(text: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn commands_are_named_outright_in_upper_case_and_bounded() {
+fn commands_are_literal_upper_case_and_bounded() {
     for (name, text) in files(folder()).into_iter().chain(files(folder().join("lib"))) {
         let calls = text.matches("redis.call(").count() + text.matches("redis.pcall(").count();
         let literal = text.matches("redis.call('").count() + text.matches("redis.pcall('").count();
@@ -173,7 +194,7 @@ fn no_key_is_computed_and_nothing_is_global() {
     }
 }
 
-/// The rows of the first table below a heading, as cells.
+/// The cells of the first table below a heading, by row.
 fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
     let (_, section) = page.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("a section {heading}"));
     let rows = section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
@@ -191,32 +212,32 @@ fn page() -> String {
 }
 
 #[test]
-fn the_page_lists_the_scripts_that_there_are_with_their_flags() {
+fn the_page_lists_every_script_with_its_flags() {
     let listed: BTreeSet<(String, String)> =
         table(&page(), "Scripts").iter().map(|row| (row[0].trim_matches('`').to_owned(), row[2].clone())).collect();
-    let there = scripts().into_iter().map(|script| (script.name.clone(), section(&script, "Flags ").to_owned()));
-    assert_eq!(listed, there.collect());
+    let existing = scripts().into_iter().map(|script| (script.name.clone(), section(&script, "Flags ").to_owned()));
+    assert_eq!(listed, existing.collect());
 }
 
 #[test]
-fn the_page_names_for_every_kind_of_key_the_scripts_that_have_it() {
+fn the_page_names_the_scripts_that_use_each_kind_of_key() {
     let page = page();
     for row in table(&page, "Keys") {
         let key = row[0].trim_matches('`').split(['<', '{']).next_back().expect("a key");
         let shape = row[0].trim_matches('`').replace("<user>", "").replace("<id>", "");
         let writers: BTreeSet<&str> = quoted(&row[2]).chain(quoted(&row[3])).filter(|word| *word != "@").collect();
-        let having: BTreeSet<String> = scripts()
+        let users: BTreeSet<String> = scripts()
             .into_iter()
             .filter(|script| script.header.replace("<user>", "").replace("<id>", "").contains(&shape_of(&shape)))
             .map(|script| script.name)
             .collect();
-        let having: BTreeSet<&str> = having.iter().map(String::as_str).collect();
-        assert!(writers.is_subset(&having), "{key}: {writers:?} against {having:?}");
-        assert_eq!(writers, having, "{shape}: every script that names such a key is listed");
+        let users: BTreeSet<&str> = users.iter().map(String::as_str).collect();
+        assert!(writers.is_subset(&users), "{key}: {writers:?} against {users:?}");
+        assert_eq!(writers, users, "{shape}: every script that names such a key is listed");
     }
 }
 
-/// A kind of key as headers write it: the deadline index ends there, the others go on.
+/// A kind of key as headers write it: the deadline index ends with `d`, the others go on.
 fn shape_of(shape: &str) -> String {
     if shape.ends_with(":d") { format!("{shape} ") } else { shape.to_owned() }
 }

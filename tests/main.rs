@@ -96,7 +96,7 @@ mod actix_on_redis {
     mod cases;
 }
 
-/// What the log says of outages in axum.
+/// The log of outages in axum.
 #[path = "incidents"]
 mod incidents_in_axum {
     pub(crate) use crate::frameworks::axum as framework;
@@ -105,7 +105,7 @@ mod incidents_in_axum {
     mod cases;
 }
 
-/// What the log says of outages in actix-web.
+/// The log of outages in actix-web.
 #[path = "incidents"]
 #[allow(clippy::duplicate_mod, clippy::future_not_send)] // the same cases, once per framework
 mod incidents_in_actix {
@@ -134,11 +134,11 @@ mod compat_on_redis {
     mod cases;
 }
 
-/// What the drop-in stores send to a real Redis.
+/// The calls that the drop-in stores send to a real Redis.
 #[path = "compat/trips.rs"]
 mod drop_in_trips;
 
-/// What logins are about, on a real Redis whose buckets are taken to lie on different servers.
+/// The cases about logins, on a real Redis whose buckets are treated as being on different servers.
 #[path = "conformance"]
 #[allow(clippy::duplicate_mod)] // the same cases, once per store
 mod redis_store_by_steps {
@@ -150,16 +150,16 @@ mod redis_store_by_steps {
     mod ticket;
     mod user;
 
-    use cloakroom::Builder;
+    use cloakroom::{AsCluster, Builder};
 
     use crate::common::{Stage, redis_stage};
 
     pub(crate) async fn stage(settings: impl FnOnce(Builder) -> Builder) -> Stage {
-        redis_stage(|with| settings(with).by_steps()).await
+        redis_stage(|with| settings(with).across_slots()).await
     }
 }
 
-/// What ends are about, on a real Redis whose slots are taken to be on the move.
+/// The cases about ends, on a real Redis whose slots are treated as moving.
 #[path = "conformance"]
 #[allow(clippy::duplicate_mod)] // the same cases, once per store
 mod redis_store_torn {
@@ -167,11 +167,11 @@ mod redis_store_torn {
     mod revoke;
     mod user;
 
-    use cloakroom::Builder;
+    use cloakroom::{AsCluster, Builder};
 
     use crate::common::{Stage, redis_stage};
 
     pub(crate) async fn stage(settings: impl FnOnce(Builder) -> Builder) -> Stage {
-        redis_stage(|with| settings(with).torn()).await
+        redis_stage(|with| settings(with).while_resharding()).await
     }
 }

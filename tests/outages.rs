@@ -1,4 +1,4 @@
-//! What the store's absence looks like from above: an outage, never "no session", and never twice.
+//! An outage as callers see it: an error, never "no session", and never executed twice.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn saved(sessions: &Sessions) -> (Session, String) {
     (session, token)
 }
 
-/// Saves another value while the server is stopped, so that nobody knows whether it was stored.
+/// Saves another value while the server is stopped, so that its outcome is unknown.
 async fn lose_a_save(server: &Server, session: &Session) {
     server.signal("STOP");
     session.insert("a", &2).expect("legal");
@@ -36,7 +36,7 @@ async fn save_three(other: &Session) {
 }
 
 #[tokio::test]
-async fn a_save_whose_answer_was_lost_is_the_same_call_when_it_is_made_again() {
+async fn a_save_repeated_after_a_lost_reply_is_the_same_operation() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with).await;
     let (session, token) = saved(&sessions).await;
@@ -60,13 +60,13 @@ async fn a_save_whose_answer_was_lost_is_the_same_call_when_it_is_made_again() {
 }
 
 #[tokio::test]
-async fn a_save_whose_answer_was_lost_is_not_sent_again_after_a_discard() {
+async fn a_save_whose_reply_was_lost_is_not_sent_again_after_a_discard() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with).await;
     let (session, token) = saved(&sessions).await;
     lose_a_save(&server, &session).await;
     session.discard();
-    // Whether the lost one will be done or not.
+    // Whether or not the lost one is executed.
     server.signal("CONT");
     until("the server is back", || async { sessions.ping().await.is_ok() }).await;
     let other = sessions.open(Some(&token), ClientInfo::new()).await.expect("there");
@@ -79,7 +79,7 @@ async fn a_save_whose_answer_was_lost_is_not_sent_again_after_a_discard() {
 }
 
 #[tokio::test]
-async fn while_the_store_is_away_nothing_is_a_session_that_ended() {
+async fn in_an_outage_no_session_is_reported_as_ended() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with).await;
     let session = sessions.open(None, ClientInfo::new()).await.expect("there");
@@ -98,7 +98,7 @@ async fn while_the_store_is_away_nothing_is_a_session_that_ended() {
 }
 
 #[tokio::test]
-async fn a_lazy_handle_works_once_the_server_is_there() {
+async fn a_lazy_handle_works_once_the_server_is_up() {
     let server = Server::start(&[]);
     let missing = server.socket().with_file_name("not-there");
     let nowhere = Sessions::builder(format!("redis+unix://{}", missing.display())).namespace("away");
@@ -109,7 +109,7 @@ async fn a_lazy_handle_works_once_the_server_is_there() {
 }
 
 #[tokio::test]
-async fn connect_says_what_is_wrong() {
+async fn connect_returns_an_error_that_names_the_cause() {
     let refused = Sessions::builder("redis://127.0.0.1:1").namespace("away").connect().await;
     let said = refused.expect_err("nobody listens there").to_string();
     assert!(said.contains("127.0.0.1:1"), "{said}");
@@ -122,7 +122,7 @@ async fn connect_says_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_request_never_leaves_its_answer_to_another() {
+async fn a_cancelled_requests_reply_never_reaches_another_request() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with.connections(1)).await;
     let mut tokens = Vec::new();
@@ -143,7 +143,7 @@ async fn a_cancelled_request_never_leaves_its_answer_to_another() {
 }
 
 #[tokio::test]
-async fn an_increment_that_was_not_done_is_not_part_of_a_later_one() {
+async fn a_failed_increment_is_not_added_to_a_later_one() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with).await;
     let draft = sessions.open(None, ClientInfo::new()).await.expect("there");
@@ -156,7 +156,7 @@ async fn an_increment_that_was_not_done_is_not_part_of_a_later_one() {
 }
 
 #[tokio::test]
-async fn a_health_check_is_answered_within_half_a_second_whatever_the_budget() {
+async fn a_health_check_returns_within_half_a_second_whatever_the_budget() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with.budget(Duration::from_secs(20))).await;
     server.signal("STOP");
@@ -167,7 +167,7 @@ async fn a_health_check_is_answered_within_half_a_second_whatever_the_budget() {
 }
 
 #[tokio::test]
-async fn doctor_takes_one_budget_in_all_on_a_hung_server() {
+async fn doctor_takes_one_budget_in_total_on_a_hung_server() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with.budget(Duration::from_secs(2))).await;
     server.signal("STOP");

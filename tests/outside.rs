@@ -1,4 +1,4 @@
-//! Calls from outside of any Tokio runtime: done by the runtime that the store was connected in, or refused.
+//! Calls outside any Tokio runtime: they run on the runtime that connected the store, or fail.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for a future as an executor that is not Tokio's does.
+/// Waits for a future as an executor other than Tokio's does.
 fn wait<F: Future>(future: F) -> F::Output {
     let waker = Arc::new(Unpark(thread::current())).into();
     let mut future = pin!(future);
@@ -36,7 +36,7 @@ fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
 
-/// A store that was connected in this runtime, and the token of someone whose session is due for a touch.
+/// A store connected in this runtime, and the token of a session that is due for a touch.
 async fn scene() -> (Stage, String) {
     let stage = stage_at(Place::own(), |with| with).await;
     let session = stage.draft().await;
@@ -46,7 +46,7 @@ async fn scene() -> (Stage, String) {
 }
 
 #[test]
-fn open_notes_a_use_and_logout_ends_outside_of_a_runtime() {
+fn open_notes_a_use_and_logout_ends_outside_a_runtime() {
     let runtime = runtime();
     let (stage, token) = runtime.block_on(scene());
     let sessions = &stage.sessions;
@@ -62,7 +62,7 @@ fn open_notes_a_use_and_logout_ends_outside_of_a_runtime() {
 }
 
 #[test]
-fn revocation_sweep_and_doctor_work_outside_of_a_runtime() {
+fn revocation_sweep_and_doctor_work_outside_a_runtime() {
     let runtime = runtime();
     let (stage, token) = runtime.block_on(scene());
     let sessions = &stage.sessions;
@@ -75,7 +75,7 @@ fn revocation_sweep_and_doctor_work_outside_of_a_runtime() {
 }
 
 #[test]
-fn a_call_outside_of_a_runtime_is_an_error_once_that_runtime_has_ended() {
+fn a_call_outside_a_runtime_fails_once_the_connecting_runtime_has_ended() {
     let runtime = runtime();
     let (stage, token) = runtime.block_on(scene());
     drop(runtime);
@@ -85,7 +85,7 @@ fn a_call_outside_of_a_runtime_is_an_error_once_that_runtime_has_ended() {
 }
 
 #[test]
-fn a_store_that_no_runtime_has_seen_is_an_error_and_works_in_a_later_one() {
+fn a_store_never_used_in_a_runtime_fails_and_works_in_a_later_one() {
     let server = crate::common::server::Server::start(&[]);
     let sessions = Sessions::builder(server.url()).namespace("outside").connect_lazy().expect("fine settings");
     assert!(matches!(wait(sessions.ping()), Err(Error::Unavailable(_))));

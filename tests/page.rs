@@ -1,5 +1,5 @@
-//! The demo's page and its forms, without a browser: what a form is refused for, and what stands in the page. In a
-//! browser: `make browser-test`.
+//! The demo's page and its forms, without a browser: which forms are rejected, and what the page contains. In a browser:
+//! `make browser-test`.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,10 +17,10 @@ mod routes;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A page without any news.
+/// A page without a notice.
 const SILENT: &str = r#"<div id="notice" role="status"></div>"#;
 
-/// Someone with a browser that says nothing of where a request comes from.
+/// A visitor whose browser sends no header about where a request comes from.
 struct Visitor {
     app: Router,
     cookie: Option<String>,
@@ -37,7 +37,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
     }
 
-    /// The token in the page's forms; they all have the same.
+    /// The CSRF token of the page's forms; all have the same one.
     fn csrf(&self) -> &str {
         let mut tokens = self.body.split(r#"name="csrf" value=""#).skip(1).filter_map(|rest| rest.split('"').next());
         let token = tokens.next().expect("a form");
@@ -114,7 +114,7 @@ async fn a_form_without_the_sessions_token_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_form_from_before_the_login_is_not_obeyed_and_a_visitor_without_a_session_has_no_token() {
+async fn a_form_from_before_the_login_is_rejected_and_a_draft_has_no_token() {
     let sessions = memory().await;
     let mut visitor = Visitor::of(&sessions);
     assert_eq!(visitor.page().await.csrf(), "");
@@ -130,7 +130,7 @@ async fn a_form_from_before_the_login_is_not_obeyed_and_a_visitor_without_a_sess
 }
 
 #[tokio::test]
-async fn a_form_of_a_page_from_before_a_rotation_is_obeyed_and_of_before_a_new_login_not() {
+async fn a_form_is_accepted_after_a_rotation_and_not_after_a_new_login() {
     let sessions = memory().await;
     let mut ada = Visitor::signed_in(&sessions, "ada").await;
     let open = ada.page().await.csrf().to_owned();
@@ -167,7 +167,7 @@ async fn the_sign_in_form_sent_twice_signs_in_once_with_the_cart() {
 }
 
 #[tokio::test]
-async fn what_another_site_sends_is_refused_with_the_right_token_too() {
+async fn a_cross_site_form_is_rejected_even_with_the_right_token() {
     let sessions = memory().await;
     let mut ada = Visitor::signed_in(&sessions, "ada").await;
     let csrf = ada.page().await.csrf().to_owned();
@@ -187,10 +187,10 @@ async fn what_another_site_sends_is_refused_with_the_right_token_too() {
 }
 
 #[tokio::test]
-async fn another_sites_form_can_do_nothing_at_the_api_and_a_program_can() {
+async fn another_sites_form_cannot_call_the_api_and_a_program_can() {
     let sessions = memory().await;
     let mut visitor = Visitor::of(&sessions);
-    // What a form with `enctype="text/plain"` and one field of an odd name sends.
+    // What a form with `enctype="text/plain"` and one field with a crafted name sends.
     let login = r#"{"user":"mallory","x":"="}"#;
     for (header, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "null")] {
         let forged = Request::post("/api/login").header("content-type", "text/plain").header(header, value);
@@ -208,9 +208,9 @@ async fn another_sites_form_can_do_nothing_at_the_api_and_a_program_can() {
     assert_eq!(visitor.send(request, String::new()).await.status, StatusCode::NO_CONTENT, "as our own page sends it");
 }
 
-/// Every way of not being saved but an outage.
+/// Every reason for not being saved except an outage.
 #[tokio::test]
-async fn the_slow_route_says_in_a_200_that_nothing_was_saved_and_why() {
+async fn the_slow_route_reports_in_a_200_why_nothing_was_saved() {
     let slow = |field: &str, value: &str| format!(r#"{{"ms":300,"field":"{field}","value":{value}}}"#);
     let large = format!(r#""{}""#, "x".repeat(70_000));
     for (way, sent, said) in [
@@ -231,7 +231,7 @@ async fn the_slow_route_says_in_a_200_that_nothing_was_saved_and_why() {
         ada.send(Request::put("/api/fields/here"), "1".to_owned()).await;
         let mut late = Visitor { cookie: ada.cookie.clone(), ..Visitor::of(&sessions) };
         let meanwhile = async {
-            // Begins when the request waits: after its load.
+            // Begins while the request waits, after its load.
             match way {
                 "a new login" => drop(ada.send(Request::post("/api/login"), r#"{"user":"ada"}"#.to_owned()).await),
                 "a login a minute ago" => {
@@ -257,7 +257,7 @@ async fn the_slow_route_says_in_a_200_that_nothing_was_saved_and_why() {
 }
 
 #[tokio::test]
-async fn what_comes_from_outside_is_text_in_the_page() {
+async fn external_text_is_escaped_in_the_page() {
     let sessions = memory().await;
     let script = "%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%27";
     let mut visitor = Visitor::of(&sessions);
@@ -277,7 +277,7 @@ async fn what_comes_from_outside_is_text_in_the_page() {
 }
 
 #[tokio::test]
-async fn the_page_loads_nothing_from_elsewhere_runs_nothing_inline_and_is_stored_by_no_cache() {
+async fn the_page_loads_only_its_own_files_and_is_not_cached() {
     let sessions = memory().await;
     let mut ada = Visitor::signed_in(&sessions, "ada").await;
     let page = ada.page().await;
@@ -286,7 +286,7 @@ async fn the_page_loads_nothing_from_elsewhere_runs_nothing_inline_and_is_stored
     for directive in ["form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'", "script-src 'self'"] {
         assert!(policy.split("; ").any(|part| part == directive), "{directive}");
     }
-    // With `no-referrer` browsers write `Origin: null` into the page's own forms.
+    // With `no-referrer` browsers send `Origin: null` for the page's own forms.
     assert_eq!(page.header("referrer-policy"), "same-origin");
     assert_eq!(page.header("x-content-type-options"), "nosniff");
     assert_eq!((page.header("cache-control"), page.header("vary")), ("no-store", "Cookie"));
@@ -301,7 +301,7 @@ async fn the_page_loads_nothing_from_elsewhere_runs_nothing_inline_and_is_stored
 }
 
 #[tokio::test]
-async fn who_only_looks_at_the_page_stores_nothing() {
+async fn viewing_the_page_stores_nothing() {
     let sessions = memory().await;
     let mut visitor = Visitor::of(&sessions);
     assert_eq!(visitor.page().await.status, StatusCode::OK);
@@ -314,7 +314,7 @@ async fn who_only_looks_at_the_page_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_form_sent_after_the_end_says_why_it_ended() {
+async fn a_form_sent_after_the_end_shows_the_reason() {
     let sessions = memory().await;
     let mut ada = Visitor::signed_in(&sessions, "ada").await;
     let csrf = ada.page().await.csrf().to_owned();
@@ -326,7 +326,7 @@ async fn a_form_sent_after_the_end_says_why_it_ended() {
 }
 
 #[tokio::test]
-async fn a_page_of_before_an_own_sign_in_or_sign_out_is_not_told_that_it_happened_elsewhere() {
+async fn an_own_sign_in_or_out_is_not_shown_as_an_end_elsewhere() {
     let sessions = memory().await;
     let mut visitor = Visitor::of(&sessions);
     visitor.submit("/cart/add", "item=hat").await;
@@ -339,7 +339,7 @@ async fn a_page_of_before_an_own_sign_in_or_sign_out_is_not_told_that_it_happene
 }
 
 #[tokio::test]
-async fn only_ones_own_devices_can_be_signed_out() {
+async fn only_the_users_own_devices_can_be_signed_out() {
     let sessions = memory().await;
     let mut ada = Visitor::signed_in(&sessions, "ada").await;
     Visitor::signed_in(&sessions, "eve").await;
@@ -355,7 +355,7 @@ async fn only_ones_own_devices_can_be_signed_out() {
 }
 
 #[tokio::test]
-async fn a_link_never_says_that_something_was_done_that_is_not_so() {
+async fn a_link_never_shows_a_notice_that_is_not_true() {
     let sessions = memory().await;
     let mut guest = Visitor::of(&sessions);
     let mut ada = Visitor::signed_in(&sessions, "ada").await;
@@ -374,7 +374,7 @@ async fn a_link_never_says_that_something_was_done_that_is_not_so() {
 }
 
 #[tokio::test]
-async fn names_and_items_that_are_too_long_or_empty_are_refused_in_words() {
+async fn names_and_items_that_are_too_long_or_empty_get_an_error_text() {
     let sessions = memory().await;
     let mut visitor = Visitor::of(&sessions);
     for (path, fields) in [
@@ -397,7 +397,7 @@ async fn names_and_items_that_are_too_long_or_empty_are_refused_in_words() {
 }
 
 #[tokio::test]
-async fn a_cart_that_the_api_wrote_in_any_form_breaks_no_page() {
+async fn a_page_renders_whatever_the_api_wrote_as_the_cart() {
     let sessions = memory().await;
     let mut visitor = Visitor::of(&sessions);
     for (json, shown) in [
@@ -417,7 +417,7 @@ async fn a_cart_that_the_api_wrote_in_any_form_breaks_no_page() {
 }
 
 #[tokio::test]
-async fn an_outage_is_a_page_that_says_so_and_takes_no_cookie_away() {
+async fn an_outage_is_a_page_with_a_notice_and_keeps_the_cookie() {
     // Connections to port 1 are refused.
     let away = Sessions::builder("redis://127.0.0.1:1").namespace("page").budget(Duration::from_millis(100));
     let mut visitor = Visitor::of(&away.connect_lazy().expect("fine settings"));

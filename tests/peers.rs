@@ -1,5 +1,5 @@
-//! Where other session crates fail, as found by reading and running them in November 2026: for each case the tests which
-//! show that this crate does not. Names of tests that stand elsewhere are checked to exist; what was missing stands here.
+//! Failures of other session crates, found by reading and running them in November 2026, each with the tests which show
+//! that this crate does not have it. Tests elsewhere are checked to exist; tests that were missing are here.
 
 use std::collections::BTreeSet;
 
@@ -7,26 +7,26 @@ use cloakroom::{ClientInfo, Error, Session, Sessions};
 
 use crate::common::redis_stage;
 
-/// Whose failure, what happens there, and the tests which show that it does not happen here: on the drop-in stores where
-/// the store decides it, on our own sessions or web layer otherwise.
+/// The crate, its failure, and the tests which show that it does not happen here: on the drop-in stores where the store
+/// decides it, on our own sessions or web layer otherwise.
 const CASES: &[(&str, &str, &[&str])] = &[
     (
         "actix-session, axum_session, ruts, rocket_flex_session, salvo, poem, cot",
         "a write in flight during a logout brings the session back",
         &[
-            "a_request_in_flight_during_a_logout_brings_nothing_back_under_no_key",
-            "an_update_after_a_logout_writes_nothing_and_answers_the_same_key",
-            "a_request_in_flight_during_a_logout_brings_nothing_back_and_is_no_500",
-            "of_many_saves_and_logins_at_once_none_outlives_a_logout",
+            "a_request_in_flight_during_a_logout_revives_nothing_under_any_key",
+            "an_update_after_a_logout_writes_nothing_and_returns_the_same_key",
+            "a_request_in_flight_during_a_logout_revives_nothing_and_is_not_500",
+            "no_concurrent_save_or_login_outlives_a_logout",
             "nothing_in_flight_brings_a_session_back_that_was_logged_out",
-            "a_write_in_flight_during_a_logout_does_not_bring_the_session_back",
+            "a_write_in_flight_during_a_logout_does_not_revive_the_session",
         ],
     ),
     (
         "tower-sessions' Redis store",
         "a write in flight during a logout is a 500",
         &[
-            "a_request_in_flight_during_a_logout_brings_nothing_back_and_is_no_500",
+            "a_request_in_flight_during_a_logout_revives_nothing_and_is_not_500",
             "a_write_to_a_session_that_ended_meanwhile_is_409_with_the_reason",
         ],
     ),
@@ -34,7 +34,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         "tower-sessions",
         "a request with the old id after a rotation removes the new cookie",
         &[
-            "an_old_secret_within_its_rotation_leaves_the_cookie_alone",
+            "an_old_secret_within_its_grace_leaves_the_cookie_alone",
             "a_request_whose_secret_was_rotated_away_leaves_the_cookie_alone",
             "a_late_request_of_a_guest_leaves_the_cookie_of_the_login_alone",
         ],
@@ -42,15 +42,12 @@ const CASES: &[(&str, &str, &[&str])] = &[
     (
         "tower-sessions",
         "a 5xx after a rotation destroys the session",
-        &["a_login_rotation_or_logout_that_was_done_keeps_its_cookie_after_a_server_error"],
+        &["a_login_rotation_or_logout_keeps_its_cookie_after_a_server_error"],
     ),
     (
         "tower-sessions",
         "of two rotations at once one is lost",
-        &[
-            "two_rotations_at_once_leave_one_new_token",
-            "of_many_rotations_at_once_one_wins_and_no_client_is_logged_out",
-        ],
+        &["two_rotations_at_once_leave_one_new_token", "one_of_many_concurrent_rotations_wins_and_logs_no_client_out"],
     ),
     (
         "tower-sessions",
@@ -60,7 +57,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
     (
         "axum_session",
         "another server serves a logged-out session from its local copy",
-        &["another_server_that_has_served_a_session_sees_its_logout_at_once"],
+        &["another_server_sees_a_logout_at_once"],
     ),
     (
         "axum_session",
@@ -71,10 +68,10 @@ const CASES: &[(&str, &str, &[&str])] = &[
         "axum_session",
         "a read error counts as no session, and the blank one is written back",
         &[
-            "a_read_error_is_no_session_that_could_be_written_back",
+            "a_read_error_yields_no_session_that_could_be_written_back",
             "a_request_that_needs_its_session_is_503_and_its_cookie_stays",
             "an_outage_is_an_error_and_never_none",
-            "an_outage_is_an_error_and_never_none_and_a_malformed_key_needs_no_store",
+            "in_an_outage_a_key_is_an_error_and_a_malformed_one_is_none",
         ],
     ),
     ("axum_session", "the `__Host-` prefix is broken", &["the_default_cookie_has_every_protection"]),
@@ -83,11 +80,11 @@ const CASES: &[(&str, &str, &[&str])] = &[
         "poem; all but saysion",
         "the cookie's value is the key in Redis",
         &[
-            "what_opens_a_session_of_a_drop_in_store_reaches_neither_redis_nor_our_log",
-            "nothing_that_opens_a_session_reaches_redis_its_logs_or_ours",
+            "no_secret_of_a_drop_in_store_reaches_redis_or_our_log",
+            "no_secret_that_opens_a_session_reaches_redis_its_logs_or_ours",
         ],
     ),
-    ("poem", "keys without expiry", &["no_key_of_a_drop_in_store_is_without_expiry_but_the_deadline_index"]),
+    ("poem", "keys without expiry", &["every_key_of_a_drop_in_store_but_the_deadline_index_expires"]),
     ("ruts", "two rotations at once leave a second, partial session", &["two_rotations_at_once_leave_one_new_token"]),
     (
         "ruts",
@@ -102,7 +99,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
             "a_state_that_names_a_user_is_listed_and_revoked_as_theirs",
         ],
     ),
-    ("all", "no cap", &["at_the_cap_the_earliest_login_makes_room"]),
+    ("all", "no cap", &["at_the_cap_the_earliest_login_is_evicted"]),
     (
         "tower-cookies, axum-extra, actix-web",
         "cookie names are percent-decoded",
@@ -111,12 +108,12 @@ const CASES: &[(&str, &str, &[&str])] = &[
 ];
 
 #[test]
-fn each_failure_of_a_peer_has_an_existing_test_that_shows_ours_does_not_have_it() {
+fn each_failure_of_a_peer_names_existing_tests() {
     let tests: BTreeSet<String> = crate::docs::tests();
     for (peer, failure, shown) in CASES {
         assert!(!shown.is_empty(), "{peer}: {failure}");
         for name in *shown {
-            assert!(tests.contains(*name), "{peer}, {failure}: `{name}` is no test");
+            assert!(tests.contains(*name), "{peer}, {failure}: `{name}` is not a test");
         }
     }
 }
@@ -126,7 +123,7 @@ async fn open(sessions: &Sessions, token: &str) -> Result<Session, Error> {
 }
 
 #[tokio::test]
-async fn another_server_that_has_served_a_session_sees_its_logout_at_once() {
+async fn another_server_sees_a_logout_at_once() {
     let stage = redis_stage(|with| with).await;
     let (session, token) = stage.user("ada").await;
     let other = stage.another(|with| with).await;
@@ -136,7 +133,7 @@ async fn another_server_that_has_served_a_session_sees_its_logout_at_once() {
 }
 
 #[tokio::test]
-async fn a_read_error_is_no_session_that_could_be_written_back() {
+async fn a_read_error_yields_no_session_that_could_be_written_back() {
     let server = crate::common::server::Server::start(&[]);
     let builder = Sessions::builder(server.url()).namespace("peers").budget(std::time::Duration::from_millis(300));
     let sessions = builder.connect().await.expect("a server");
@@ -163,7 +160,7 @@ async fn a_field_that_is_updated_in_place_is_saved() {
 }
 
 #[tokio::test]
-async fn no_key_of_a_drop_in_store_is_without_expiry_but_the_deadline_index() {
+async fn every_key_of_a_drop_in_store_but_the_deadline_index_expires() {
     use actix_session::storage::SessionStore as _;
     use cloakroom::compat::{actix_session::Store as ActixStore, tower_sessions::Store as TowerStore};
     use time::{Duration, OffsetDateTime};

@@ -1,7 +1,7 @@
-//! Any call delivered again, at any later time: revives nothing, overwrites nothing newer, ends nothing newer (I-18).
+//! Repeats of any call, at any later time: they revive nothing, overwrite nothing newer, end nothing newer (I-18).
 //!
-//! Each operation is recorded as it is sent to Redis, then sent again by hand, and everything that is stored is compared
-//! byte for byte. `histories.rs` does the same at random points of random histories.
+//! Each operation is recorded as it is sent to Redis and sent again by hand; everything stored is compared byte for byte.
+//! `histories.rs` does the same at random points of random histories.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,7 +32,7 @@ fn every_script_is_delivered_again_here() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_delivered_again_at_once_is_answered_as_the_first_time_and_changes_nothing() {
+async fn an_immediate_repeat_gets_the_first_reply_and_changes_nothing() {
     let server = server();
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;
@@ -49,13 +49,13 @@ async fn a_call_that_is_delivered_again_at_once_is_answered_as_the_first_time_an
         assert_ne!(scene.dump().await, before, "{operation}: the first delivery");
         let second = scene.deliver(&call).await;
         match operation {
-            // The caller then asks the classic script, which knows it.
+            // The caller then sends the classic script, which recognizes it.
             "swap" | "admit" => {
                 assert_eq!((code(&first), code(&second)), (Some(OK), Some(MOVED_ON)), "{operation}");
             }
-            // The first time by the number alone.
+            // The first reply is the bare number.
             "create" => assert_eq!(second, Value::Array(vec![Value::Int(OK), first]), "{operation}"),
-            // That one says OK and nothing else that means anything.
+            // This script replies OK and nothing else of meaning.
             "raise" => assert_eq!(code(&first), code(&second), "{operation}: the answers"),
             _ => assert_eq!(first, second, "{operation}: the answers"),
         }
@@ -80,7 +80,7 @@ async fn a_call_past_its_not_after_is_refused_without_effect() {
 }
 
 #[tokio::test]
-async fn a_call_that_was_never_executed_is_refused_once_its_not_after_has_passed_while_it_waited() {
+async fn a_delayed_first_delivery_is_refused_past_its_not_after() {
     let server = server();
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;

@@ -1,4 +1,4 @@
-//! D-1, D-13: a user whose slot is on the move, with keys on both sides.
+//! D-1, D-13: a user whose slot is moving, with keys on both nodes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::common::cluster::Cluster;
 use crate::common::reshard::Move;
 use crate::common::{connected, token};
 
-/// What has gone to the new owner already.
+/// The keys that have moved to the new owner.
 #[derive(Debug, Clone, Copy)]
 enum Gone {
     Nothing,
@@ -29,7 +29,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Up to the half of the move.
+    /// Prepares everything up to the middle of the move.
     async fn new(cluster: &Cluster, namespace: &str, gone: Gone, settings: fn(Builder) -> Builder) -> Self {
         let builder = Sessions::builder(cluster.url()).namespace(namespace).budget(Duration::from_secs(2));
         let sessions = connected(settings(builder)).await;
@@ -93,7 +93,7 @@ async fn while_a_slot_moves_its_sessions_open_whole_and_stay_in_the_index() {
             assert!(session.time_left() > Some(Duration::from_secs(60)), "{gone:?}");
             session.increment("hits", 1).await.expect("one key");
         }
-        // Whoever cannot see a session that is elsewhere must not take it for dead.
+        // A server that does not have a session's key must not take the session for dead.
         for _ in 0..3 {
             let listed = scene.sessions.user("ada").list().await;
             assert!(matches!(&listed, Ok(all) if all.len() == 4) || unavailable(&listed), "{gone:?}: {listed:?}");

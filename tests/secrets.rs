@@ -1,4 +1,4 @@
-//! R2: one scenario calls every operation; nothing that opens a session is to be found anywhere but at the client.
+//! R2: one scenario calls every operation; nothing that opens a session is found anywhere but at the client.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use cloakroom::{Cap, ClientInfo, Login, Session, Sessions, Timeouts};
+use cloakroom::{AsCluster, Cap, ClientInfo, Login, Session, Sessions, Timeouts};
 use sha2::{Digest, Sha256};
 
 use crate::common::server::Server;
@@ -30,7 +30,7 @@ impl Issued {
     }
 }
 
-/// What the scenario logs.
+/// The log of the scenario.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -45,7 +45,7 @@ impl io::Write for Log {
     }
 }
 
-/// Calls every operation there is, and prints what can be printed.
+/// Calls every operation, and prints whatever can be printed.
 pub(crate) async fn scenario(sessions: &Sessions, issued: &mut Issued) {
     let client = ClientInfo::new().user_agent("curl/8");
     let session = sessions.open(None, client.clone()).await.expect("there");
@@ -59,8 +59,8 @@ pub(crate) async fn scenario(sessions: &Sessions, issued: &mut Issued) {
     issued.note(&session);
     let again = sessions.open(Some(issued.last()), client.clone()).await.expect("there");
     let _ = again.touch().await.expect("there"); // the first use of the new secret
-    again.increment("hits", 1).await.expect("there"); // a swap: it knows all that is stored
-    session.increment("hits", 1).await.expect("there"); // none: it does not, and neither does the next
+    again.increment("hits", 1).await.expect("there"); // a swap: the handle has seen everything stored
+    session.increment("hits", 1).await.expect("there"); // no swap: the handle has not, and neither has the next
     session.insert("cart", &["scarf"]).expect("legal");
     session.save().await.expect("there").into_result().expect("saved");
     session.set_timeouts(Timeouts::new().idle(Duration::from_secs(600))).await.expect("live");
@@ -95,15 +95,15 @@ fn monitor(server: &Server) -> Child {
     command.spawn().expect("redis-cli comes with redis-server")
 }
 
-/// Every form in which a secret could be written down.
+/// Every encoding in which a secret could appear.
 fn forms(token: &str) -> Vec<Vec<u8>> {
     let bytes = Base64UrlUnpadded::decode_vec(token).expect("our own token");
     let secret = &bytes[16..];
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let base64 = base64ct::Base64Unpadded::encode_string(secret);
-    // Of the token against forged requests Redis holds a digest, which leads nowhere.
+    // Redis holds a digest of the CSRF token, which opens nothing.
     let csrf = Sha256::new().chain_update(b"cloakroom csrf 1").chain_update(secret).finalize();
-    // The middle of the token's text is safe from how the ends fall into groups of three bytes.
+    // The middle of the token's text does not depend on how its ends align to groups of three bytes.
     vec![
         csrf[..16].to_vec(),
         quoted(&csrf[..16]),
@@ -140,7 +140,7 @@ fn contains(hay: &[u8], needle: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn nothing_that_opens_a_session_reaches_redis_its_logs_or_ours() {
+async fn no_secret_that_opens_a_session_reaches_redis_its_logs_or_ours() {
     let settings = [
         "--slowlog-log-slower-than",
         "0",
@@ -163,7 +163,7 @@ async fn nothing_that_opens_a_session_reaches_redis_its_logs_or_ours() {
 
     let mut issued = Issued::default();
     let builder = || Sessions::builder(server.url()).namespace("r2").expiry_grace(Duration::from_secs(3600));
-    for as_in_a_cluster in [builder().by_steps(), builder().torn()] {
+    for as_in_a_cluster in [builder().across_slots(), builder().while_resharding()] {
         scenario(&as_in_a_cluster.connect().await.expect("a server"), &mut issued).await;
     }
     let sessions = builder().connect().await.expect("a server");
@@ -204,7 +204,7 @@ async fn nothing_that_opens_a_session_reaches_redis_its_logs_or_ours() {
     assert!(contains(&places[1].1, b"cart") && contains(&places[3].1, b"r2:{"), "and so do these");
 }
 
-/// Every key's content as `DUMP` gives it.
+/// Every key's content as `DUMP` returns it.
 async fn dump(server: &Server, redis: &mut redis::aio::MultiplexedConnection) -> Vec<u8> {
     let _ = server;
     let mut all = Vec::new();
@@ -227,7 +227,7 @@ async fn read_until_quiet(path: &std::path::Path) -> Vec<u8> {
     }
 }
 
-/// The scenario is compared with the list of scripts, so that none is forgotten.
+/// Compares the scenario with the list of scripts, so that none is forgotten.
 fn assert_every_script_ran(monitored: &[u8]) {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/lua");
     let files = fs::read_dir(folder).expect("the scripts").map(|entry| entry.expect("an entry").path());

@@ -1,4 +1,4 @@
-//! A group that Sentinels watch.
+//! A group watched by Sentinels.
 
 use crate::common::sentinel::Sentinels;
 

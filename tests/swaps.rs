@@ -1,4 +1,4 @@
-//! A request that writes to a session that nobody else writes to sends one `swap`, and nothing heavier.
+//! A request that writes to a session that nobody else writes to sends one `swap` and nothing heavier.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,13 +22,13 @@ async fn save(session: &Session, name: &str, value: i32) {
     session.save().await.expect("there").into_result().expect("saved");
 }
 
-/// The scripts that were called, after the first so many.
+/// The scripts that were called, after the first n.
 async fn after(recorder: &mut Recorder, first: usize) -> Vec<String> {
     recorder.calls().await.iter().skip(first).map(|call| call.script.clone()).collect()
 }
 
 #[tokio::test]
-async fn every_write_of_a_request_that_is_alone_is_a_swap() {
+async fn every_write_without_a_concurrent_one_is_a_swap() {
     let (stage, mut recorder) = watched().await;
     let (_, token) = stage.guest().await;
     let session = stage.open(&token).await;
@@ -48,7 +48,7 @@ async fn every_write_of_a_request_that_is_alone_is_a_swap() {
 }
 
 #[tokio::test]
-async fn rotation_new_timeouts_and_login_do_not_make_the_next_write_heavier() {
+async fn the_write_after_a_rotation_retime_or_login_is_a_swap() {
     let (stage, mut recorder) = watched().await;
     let (_, token) = stage.guest().await;
     let session = stage.open(&token).await;
@@ -65,7 +65,7 @@ async fn rotation_new_timeouts_and_login_do_not_make_the_next_write_heavier() {
 }
 
 #[tokio::test]
-async fn what_a_handle_writes_to_the_session_that_it_made_is_a_swap() {
+async fn a_handles_write_to_the_session_that_it_made_is_a_swap() {
     let (stage, mut recorder) = watched().await;
     let (session, token) = stage.guest().await;
     save(&session, "b", 2).await;
@@ -85,7 +85,7 @@ async fn at_the_cap_the_second_call_names_the_members() {
 }
 
 #[tokio::test]
-async fn a_handle_that_was_overtaken_tries_no_swap_until_it_is_reloaded() {
+async fn an_overtaken_handle_tries_no_swap_until_it_is_reloaded() {
     let (stage, mut recorder) = watched().await;
     let (_, token) = stage.guest().await;
     let session = stage.open(&token).await;
@@ -97,9 +97,9 @@ async fn a_handle_that_was_overtaken_tries_no_swap_until_it_is_reloaded() {
     assert_eq!(after(&mut recorder, 1).await, ["swap", "swap", "save", "increment", "swap"]);
 }
 
-/// What a rotation answers is the metadata of now, which says nothing of the fields that this handle has not seen.
+/// A rotation returns the current metadata, which does not cover fields that this handle has not seen.
 #[tokio::test]
-async fn metadata_that_is_newer_than_the_fields_is_no_leave_to_write_them() {
+async fn metadata_newer_than_the_fields_does_not_permit_a_swap() {
     let (stage, mut recorder) = watched().await;
     let (_, token) = stage.guest().await;
     let session = stage.open(&token).await;

@@ -1,4 +1,4 @@
-//! R31: TLS with certificates that are looked at.
+//! R31: TLS with certificates that are verified.
 
 use cloakroom::{Builder, ClientInfo, ConnectError, Sessions, Tls};
 
@@ -18,7 +18,7 @@ async fn refused(builder: Builder) -> String {
 }
 
 #[tokio::test]
-async fn a_server_is_trusted_whose_authority_is_named_and_no_other() {
+async fn only_a_server_of_the_configured_authority_is_trusted() {
     let (server, other) = (Encrypted::start("no"), Encrypted::start("no"));
     works(server.builder()).await;
     let why = refused(Sessions::builder(server.url())).await;
@@ -28,7 +28,7 @@ async fn a_server_is_trusted_whose_authority_is_named_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_name_that_the_certificate_does_not_cover_is_refused() {
+async fn a_host_name_not_covered_by_the_certificate_is_rejected() {
     let server = Encrypted::start("no");
     let url = server.url().replace("127.0.0.1", "localhost");
     let why = refused(Sessions::builder(url).tls(Tls::new().root_certificate(&server.authority))).await;
@@ -36,7 +36,7 @@ async fn a_name_that_the_certificate_does_not_cover_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_wants_a_certificate_is_shown_one() {
+async fn a_client_certificate_is_presented_to_a_server_that_requires_one() {
     let server = Encrypted::start("yes");
     refused(server.builder()).await;
     let (certificate, key) = (server.client.certificate.as_str(), server.client.key.as_str());
@@ -46,7 +46,7 @@ async fn a_server_that_wants_a_certificate_is_shown_one() {
 }
 
 #[tokio::test]
-async fn plain_text_is_no_way_around_it() {
+async fn plain_text_does_not_bypass_tls() {
     let server = Encrypted::start("no");
     refused(Sessions::builder(server.url().replace("rediss:", "redis:"))).await;
 }

@@ -1,4 +1,4 @@
-//! Clients that go away while they log in, over real sockets: no session is left whose token nobody has. R29.
+//! Clients that disconnect while they log in, over real sockets: no session is left whose token nobody has. R29.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use crate::common::proxy::Proxy;
 use crate::common::server::Server;
 use crate::common::{Stage, connected, login, redis_stage, redis_stage_on, until};
 
-/// Where the handlers wait, and which are under way.
+/// Where the handlers wait, and which are running.
 #[derive(Debug, Clone)]
 struct Gate {
     under_way: Arc<Mutex<HashSet<usize>>>,
@@ -25,7 +25,7 @@ struct Gate {
     open: watch::Sender<bool>,
 }
 
-/// A handler under way, until it is dropped.
+/// A running handler, until it is dropped.
 struct Handler<'a>(&'a Gate, usize);
 
 impl Drop for Handler<'_> {
@@ -43,7 +43,7 @@ impl Gate {
         Self { under_way: Arc::default(), begun: Arc::default(), open: watch::channel(false).0 }
     }
 
-    /// What the handler does: logs in, and responds when the gate is open.
+    /// The handler: logs in, and responds when the gate is open.
     async fn serve(&self, number: usize, session: Session) -> Result<&'static str, Error> {
         let mut open = self.open.subscribe();
         lock(&self.under_way).insert(number);
@@ -59,13 +59,13 @@ impl Gate {
     }
 }
 
-/// What a client does once its request is being served.
+/// The behaviour of a client once its request is being served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Client {
     Stays,
     /// Closes its connection.
     Leaves,
-    /// Sends no more, and goes on reading.
+    /// Stops sending, and goes on reading.
     HalfCloses,
 }
 
@@ -91,7 +91,7 @@ impl Client {
     }
 }
 
-/// Sends a hundred clients, of which those that `leave` find their handlers dropped; answers the tokens that were received.
+/// Sends a hundred clients; those that `leave` find their handlers dropped. Returns the tokens that were received.
 async fn visits(gate: &Gate, server: SocketAddr, kinds: &[Client], leave: fn(Client) -> bool) -> Vec<String> {
     let mut clients = JoinSet::new();
     let mut staying = 0;
@@ -107,7 +107,7 @@ async fn visits(gate: &Gate, server: SocketAddr, kinds: &[Client], leave: fn(Cli
     tokens.into_iter().flatten().collect()
 }
 
-async fn each_session_is_somebodys(stage: &Stage, tokens: &[String]) {
+async fn every_session_has_an_owner(stage: &Stage, tokens: &[String]) {
     let stored = async || stage.sessions.active_since(SystemTime::UNIX_EPOCH).await.expect("the store is there");
     until("each session that lives is somebody's", async || stored().await == tokens.len() as u64).await;
     for token in tokens {
@@ -116,7 +116,7 @@ async fn each_session_is_somebodys(stage: &Stage, tokens: &[String]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_leave_axum_during_a_login_leave_no_session_that_nobody_has() {
+async fn clients_that_leave_axum_during_a_login_leave_no_ownerless_session() {
     use axum::extract::Path;
     let (stage, gate) = (redis_stage(|with| with).await, Gate::new());
     let serve = {
@@ -131,7 +131,7 @@ async fn clients_that_leave_axum_during_a_login_leave_no_session_that_nobody_has
     let kinds = [Client::Stays, Client::Leaves, Client::HalfCloses];
     let tokens = visits(&gate, server, &kinds, |client| client != Client::Stays).await;
     assert_eq!(tokens.len(), 34, "those who stayed");
-    each_session_is_somebodys(&stage, &tokens).await;
+    every_session_has_an_owner(&stage, &tokens).await;
     serving.abort();
 }
 
@@ -141,7 +141,7 @@ async fn a_login_whose_reply_was_lost_is_ended() {
     let (stage, proxy) = (redis_stage_on(Arc::clone(&server), |with| with).await, Proxy::new(&server).await);
     let builder = Sessions::builder(proxy.url()).namespace(&stage.namespace).budget(Duration::from_millis(500));
     let sessions = connected(builder).await;
-    // The server has to know the script.
+    // The server must have the script already.
     login(&sessions.open(None, ClientInfo::new()).await.expect("the store is there"), "bob").await;
     let handler = |session: Session| async move { session.login(Login::new("ada")).await.map(|_| "in") };
     let app = axum::Router::new().route("/", axum::routing::get(handler)).layer(SessionLayer::new(sessions));
@@ -183,22 +183,22 @@ fn actix(stage: &Stage, gate: &Gate, half_closed: bool) -> (SocketAddr, actix_we
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_leave_actix_web_during_a_login_leave_no_session_that_nobody_has() {
+async fn clients_that_leave_actix_web_during_a_login_leave_no_ownerless_session() {
     let (stage, gate) = (redis_stage(|with| with).await, Gate::new());
     let (server, handle) = actix(&stage, &gate, false);
     let kinds = [Client::Stays, Client::Leaves, Client::HalfCloses];
     let tokens = visits(&gate, server, &kinds, |client| client != Client::Stays).await;
     assert_eq!(tokens.len(), 34, "those who stayed");
-    each_session_is_somebodys(&stage, &tokens).await;
+    every_session_has_an_owner(&stage, &tokens).await;
     handle.stop(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_half_close_are_served_by_actix_web_as_it_comes() {
+async fn half_closed_clients_of_actix_web_may_or_may_not_be_served() {
     let (stage, gate) = (redis_stage(|with| with).await, Gate::new());
     let (server, handle) = actix(&stage, &gate, true);
     let tokens = visits(&gate, server, &[Client::Stays, Client::HalfCloses], |_| false).await;
     assert_eq!(tokens.len(), 100);
-    each_session_is_somebodys(&stage, &tokens).await;
+    every_session_has_an_owner(&stage, &tokens).await;
     handle.stop(false).await;
 }

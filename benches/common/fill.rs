@@ -7,14 +7,14 @@ use tokio::task::JoinSet;
 
 use super::Failure;
 
-/// How many are stored at a time.
+/// The number stored at a time.
 const AT_ONCE: usize = 128;
 
-/// What a stored session holds.
+/// The fields of a stored session.
 #[derive(Clone, Copy)]
 pub(crate) struct Content {
     pub(crate) fields: usize,
-    /// Of each field, with the two bytes or so that say how long it is.
+    /// Of each field, with the two bytes or so of its length.
     pub(crate) bytes: usize,
 }
 
@@ -36,7 +36,7 @@ impl Content {
     }
 }
 
-/// Stores guests' sessions; answers the tokens.
+/// Stores guests' sessions; returns the tokens.
 pub(crate) async fn guests(sessions: &Sessions, count: usize, content: Content) -> Result<Vec<String>, Failure> {
     many(count, sessions, move |sessions, _| async move {
         let session = sessions.open(None, ClientInfo::new()).await?;
@@ -47,7 +47,7 @@ pub(crate) async fn guests(sessions: &Sessions, count: usize, content: Content) 
     .await
 }
 
-/// Stores sessions of users, so many of each; answers the tokens.
+/// Stores sessions of users, n of each; returns the tokens.
 pub(crate) async fn users(
     sessions: &Sessions,
     users: impl Iterator<Item = String>,
@@ -80,7 +80,7 @@ pub(crate) fn token(session: &Session) -> Result<String, Failure> {
     Ok(session.token().ok_or("no token was issued")?.reveal().to_string())
 }
 
-/// Does something so many times, many at a time; the answers, in any order.
+/// Does something n times, many at a time; returns the results, in any order.
 async fn many<T: Send + 'static, F: Future<Output = Result<T, Failure>> + Send>(
     count: usize,
     sessions: &Sessions,

@@ -1,9 +1,9 @@
-//! What a server says of itself.
+//! The statistics of a server.
 
 use super::Failure;
 use super::server::Server;
 
-/// What `INFO` says at one moment.
+/// One reply to `INFO`.
 pub(crate) struct Info(String);
 
 impl Info {
@@ -16,7 +16,7 @@ impl Info {
         self.number("used_memory:", "")
     }
 
-    /// Processor seconds, of the system and of the program.
+    /// CPU seconds, of the system and of the program.
     pub(crate) fn cpu_seconds(&self) -> Result<f64, Failure> {
         Ok(self.number("used_cpu_sys:", "")? + self.number("used_cpu_user:", "")?)
     }
@@ -26,7 +26,7 @@ impl Info {
         self.number(&format!("cmdstat_{command}:"), "usec=").unwrap_or(0.0)
     }
 
-    /// The number that follows this name in the line that begins so.
+    /// The number after this name in the line that begins with this prefix.
     pub(crate) fn number(&self, line: &str, name: &str) -> Result<f64, Failure> {
         let values = self.0.lines().find_map(|each| each.strip_prefix(line));
         let value = values.and_then(|values| values.trim().split(',').find_map(|value| value.strip_prefix(name)));

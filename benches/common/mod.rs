@@ -1,5 +1,5 @@
-//! What the benches share: a Redis of their own, rounds, and a table.
-#![allow(dead_code)] // each bench is a program of its own and uses its part
+//! Shared by the benches: a private Redis, rounds, and a table.
+#![allow(dead_code)] // each bench is a program of its own and uses a part
 
 pub(crate) mod fill;
 pub(crate) mod info;

@@ -1,6 +1,6 @@
-//! How long and how wide a bench measures: numbers from the command line.
+//! The duration and concurrency of a bench: numbers from the command line.
 
-/// What every bench takes, with its default.
+/// The arguments of every bench, with their defaults.
 const COMMON: [(&str, f64); 3] = [("--rounds", 3.0), ("--seconds", 0.2), ("--tasks", 64.0)];
 
 /// The numbers of one run.
@@ -9,7 +9,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Reads the arguments, or says which there are and ends the program. `own` are this bench's, with their defaults.
+    /// Reads the arguments, or prints the valid ones and exits. `own` are this bench's, with their defaults.
     pub(crate) fn read(own: &[(&'static str, f64)]) -> Self {
         let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
         let mut values = [&COMMON, own].concat();
@@ -39,6 +39,6 @@ impl Plan {
 }
 
 fn refuse(pair: &str, known: &[String]) -> ! {
-    eprintln!("`{pair}` is none of the arguments, each with a number above 0 (here the default): {}", known.join(", "));
+    eprintln!("`{pair}` is not a valid argument; each takes a number above 0 (here the default): {}", known.join(", "));
     std::process::exit(2)
 }

@@ -1,4 +1,4 @@
-//! A Redis of the bench's own, and the control: bare `GET`s on it.
+//! A private Redis of the bench, and the control: bare `GET`s on it.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use redis::aio::MultiplexedConnection;
 use super::Failure;
 use super::server::Server;
 
-/// As many connections for the control as for the sessions: the crate's default.
+/// Connections of the control and of the sessions: the crate's default.
 pub(crate) const CONNECTIONS: usize = 2;
 /// The same in words.
 pub(crate) const PLACE: &str = "2 connections over a Unix socket";
-/// Sessions, and strings of the control, that the operations go round.
+/// Sessions, and strings of the control, that the operations cycle through.
 pub(crate) const STORED: usize = 1_000;
 
-/// A private server, gone with this.
+/// A private server, ended when this is dropped.
 pub(crate) struct Redis {
     pub(crate) server: Server,
     plain: Vec<MultiplexedConnection>,
@@ -49,7 +49,7 @@ impl Redis {
         self.control_of(namespace, STORED).await
     }
 
-    /// So many of them.
+    /// n of them.
     pub(crate) async fn control_of(&self, namespace: &str, stored: usize) -> Result<Arc<Control>, Failure> {
         let bytes = self.bytes_of_a_session(namespace).await?;
         let value = vec![b'x'; bytes];
@@ -63,7 +63,7 @@ impl Redis {
         Ok(Arc::new(Control { plain: self.plain.clone(), bytes, stored }))
     }
 
-    /// What the fields of a stored session and its metadata weigh, by one of them.
+    /// The bytes of the fields of a stored session and its metadata, measured on one of them.
     async fn bytes_of_a_session(&self, namespace: &str) -> Result<usize, Failure> {
         let mut cursor = 0_u64;
         loop {
@@ -96,7 +96,7 @@ impl Control {
         Ok(get.query_async(&mut self.plain[number % CONNECTIONS].clone()).await?)
     }
 
-    /// Writes back what was read: how a session is saved where the store knows no fields.
+    /// Writes back what was read, as a store without fields saves a session.
     pub(crate) async fn set(&self, number: usize, bytes: Vec<u8>) -> Result<(), Failure> {
         let mut set = redis::cmd("SET");
         set.arg(format!("control:{}:{}", self.bytes, number % self.stored)).arg(bytes);

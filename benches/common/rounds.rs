@@ -31,12 +31,12 @@ impl<'a> Rounds<'a> {
         Self { plan, groups: Vec::new() }
     }
 
-    /// What follows is compared with the next row.
+    /// Begins a group: the next row is its control.
     pub(crate) fn group(&mut self, name: impl Into<String>) {
         self.groups.push((name.into(), Vec::new()));
     }
 
-    /// An operation that many tasks do again and again, each time with another number.
+    /// An operation that many tasks repeat, each time with another number.
     pub(crate) fn row<C, F>(
         &mut self,
         name: impl Into<String>,
@@ -68,7 +68,7 @@ impl<'a> Rounds<'a> {
         });
     }
 
-    /// An operation that uses up what it works on: a supply is prepared, untimed, before each round, and the round ends with it.
+    /// An operation that uses up its input: a supply is prepared, untimed, before each round, and the round ends with it.
     pub(crate) fn supplied<C, T, P, F>(
         &mut self,
         name: impl Into<String>,
@@ -111,7 +111,7 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Measures everything, round by round, and prints the medians; `place` says where.
+    /// Measures everything, round by round, and prints the medians; `place` is the setup that it prints.
     pub(crate) async fn print(mut self, place: &str) -> Result<(), Failure> {
         let rounds = self.plan.count("--rounds").max(1);
         for _ in 0..rounds {
@@ -135,7 +135,7 @@ impl<'a> Rounds<'a> {
     }
 }
 
-/// Runs a task so many times side by side; what all have done per second.
+/// Runs n tasks concurrently; returns what all have done per second.
 async fn in_tasks<F>(tasks: usize, begun: Instant, task: impl Fn() -> F + Send) -> Result<f64, Failure>
 where
     F: Future<Output = Result<u64, Failure>> + Send + 'static,

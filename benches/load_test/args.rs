@@ -9,24 +9,24 @@ use super::plan::Mix;
 pub(crate) const USAGE: &str = "\
 cargo bench --bench load_test -- [options]
 
-  --store URL        any that the crate takes; without it, a private redis-server on a Unix socket
+  --store URL        any that the crate accepts; without it, a private redis-server on a Unix socket
   --servers N        app servers, each a process; default 2
   --sessions N       stored before the load begins; default 2000
-  --rate N           requests per second in all, at scheduled times, whether or not answers keep up; default 1000
+  --rate N           requests per second in all, at scheduled times, whether or not responses keep up; default 1000
   --seconds N        how long; default 5
-  --mix SHARES       default read=90,write=8,login=1,logout=1; what is left out does not happen
+  --mix SHARES       default read=90,write=8,login=1,logout=1; operations left out do not occur
   --users PERCENT    of the sessions that are users' rather than guests'; five sessions a user; default 50
   --skew S           of popularity: the n-th session is used as 1/n^S; 0 is uniform; default 1
   --connections N    of each app server; default 2
   --out FOLDER       where report.json, report.txt and percentiles.svg go; default target/load_test
-  --rounds N         has no effect here; taken because `cargo bench -- --rounds 7` tells every bench
+  --rounds N         has no effect here; accepted because `cargo bench -- --rounds 7` passes it to every bench
 
-On a store that is given, sessions go into a namespace of their own, which is removed in the end; after an interrupted
+On a given store, sessions are stored in a namespace of their own, which is removed at the end; after an interrupted
 run they end by their idle timeout, 30 minutes.";
 
 const NAMES: &str = "--store --servers --sessions --rate --seconds --mix --users --skew --connections --out --rounds";
 
-/// What to do.
+/// The parsed arguments.
 #[derive(Debug, Clone)]
 pub(crate) struct Args {
     pub(crate) store: Option<String>,
@@ -58,7 +58,7 @@ impl Default for Args {
     }
 }
 
-/// Which argument is wrong, and what there is.
+/// The wrong argument, and the valid ones.
 #[derive(Debug)]
 pub(crate) struct BadArgs(String);
 
@@ -66,7 +66,7 @@ impl std::error::Error for BadArgs {}
 
 impl fmt::Display for BadArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (--help tells more)", self.0)
+        write!(f, "{} (see --help)", self.0)
     }
 }
 
@@ -80,7 +80,7 @@ impl Args {
                 return Ok(None);
             }
             if !NAMES.split(' ').any(|known| known == name) {
-                return Err(BadArgs(format!("there is no argument {name}; there are {NAMES}")));
+                return Err(BadArgs(format!("unknown argument {name}; valid are {NAMES}")));
             }
             let value = words.next().ok_or_else(|| BadArgs(format!("{name} needs a value")))?;
             args.set(&name, &value)?;
@@ -112,5 +112,5 @@ impl Args {
 
 fn number<T: FromStr + PartialOrd + fmt::Display>(name: &str, text: &str, least: T, most: T) -> Result<T, BadArgs> {
     let value = text.parse().ok().filter(|value| (&least..=&most).contains(&value));
-    value.ok_or_else(|| BadArgs(format!("{name} {text}: wanted is a number from {least} to {most}")))
+    value.ok_or_else(|| BadArgs(format!("{name} {text}: must be a number from {least} to {most}")))
 }

@@ -1,8 +1,8 @@
-//! When requests arrive: independently of each other and of the answers (a Poisson process).
+//! The arrival times of requests: independent of each other and of the responses (a Poisson process).
 
 use std::time::Duration;
 
-/// The scheduled times, from the begin of the run; endless.
+/// The scheduled times, from the start of the run; endless.
 pub(crate) struct Arrivals {
     mean: f64,
     at: f64,
@@ -10,7 +10,7 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    /// So many per second on average; the same seed gives the same times.
+    /// The average number per second; the same seed gives the same times.
     pub(crate) fn new(rate: f64, seed: u64) -> Self {
         Self { mean: 1.0 / rate, at: 0.0, random: fastrand::Rng::with_seed(seed) }
     }

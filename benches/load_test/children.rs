@@ -13,10 +13,10 @@ use super::plan::Plan;
 use super::tally::Tally;
 use super::worker::{Said, Second};
 
-/// The word that makes this program an app server.
+/// The argument that makes this program an app server.
 pub(crate) const WORKER: &str = "app-server";
 
-/// The last answers, and then a report of a few kilobytes.
+/// The limit for the last responses and a report of a few kilobytes.
 const AFTER_THE_END: Duration = Duration::from_secs(120);
 
 /// The running app servers. They end when this process does, because their standard input closes.
@@ -34,7 +34,7 @@ impl Children {
         for number in 0..count {
             let plan = plan(number);
             let mut command = Command::new(std::env::current_exe()?);
-            // The namespace only so that a list of processes shows which belong together.
+            // The namespace is passed only to show in a list of processes which ones belong together.
             command.args([WORKER, &plan.namespace]).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
             let mut process = command.spawn()?;
             let (mut orders, output) = process.stdin.take().zip(process.stdout.take()).ok_or("pipes were asked for")?;
@@ -46,7 +46,7 @@ impl Children {
         Ok(children)
     }
 
-    /// Waits until all sessions are stored, and tells how many are; answers how long it took.
+    /// Waits until all sessions are stored, and prints how many are; returns how long it took.
     pub(crate) async fn filled(&mut self, mut progress: impl FnMut(usize) + Send) -> Result<Duration, Failure> {
         let mut stored = vec![0; self.orders.len()];
         let mut ready = 0;
@@ -63,7 +63,7 @@ impl Children {
         Ok(self.begun.elapsed())
     }
 
-    /// Lets the load begin.
+    /// Starts the load.
     pub(crate) async fn go(&mut self) -> Result<(), Failure> {
         for orders in &mut self.orders {
             orders.write_all(b"go\n").await?;
@@ -71,7 +71,7 @@ impl Children {
         Ok(())
     }
 
-    /// Waits for the end of the load, and tells how it goes.
+    /// Waits for the end of the load, and prints its progress.
     pub(crate) async fn tallies(
         &mut self,
         time: Duration,
@@ -106,7 +106,7 @@ impl Children {
 
 type Lines = tokio::io::Lines<BufReader<tokio::process::ChildStdout>>;
 
-/// Passes on what an app server says, up to its last word.
+/// Passes on the messages of an app server, up to the last one.
 async fn listen(number: usize, mut lines: Lines, says: UnboundedSender<(usize, Result<Said, Failure>)>) {
     loop {
         let said = match lines.next_line().await {
@@ -121,7 +121,7 @@ async fn listen(number: usize, mut lines: Lines, says: UnboundedSender<(usize, R
     }
 }
 
-/// All app servers together; the second is the one that all have reached.
+/// The sum over all app servers; its second is the one that all have reached.
 fn sum(latest: &[Second]) -> Second {
     Second {
         second: latest.iter().map(|each| each.second).min().unwrap_or(0),

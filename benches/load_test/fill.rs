@@ -22,7 +22,7 @@ pub(crate) fn user(server: usize, visitor: usize) -> String {
     format!("user-{server}-{}", visitor / SESSIONS_PER_USER)
 }
 
-/// Whether this visitor is a user from the begin.
+/// Whether this visitor is a user from the start.
 fn is_user(visitor: usize, percent: u8) -> bool {
     visitor % 100 < usize::from(percent)
 }

@@ -1,13 +1,13 @@
-//! What do visitors wait when requests arrive at a given rate, whether or not the answers keep up?
+//! How long do visitors wait when requests arrive at a given rate, whether or not the responses keep up?
 //!
-//! Several app servers, each a process of its own (this program, started again), share one store. Requests arrive by
-//! chance at scheduled times; what is timed runs from the *scheduled* time to the answer, so a stall shows in every
-//! request that was due meanwhile, and not only in the one that met it. Popularity is Zipf-like. Failures are counted
-//! by kind and their waiting is in the percentiles.
+//! Several app servers, each a process of its own (this program, started again), share one store. Requests arrive at
+//! random scheduled times; the time is measured from the *scheduled* time to the response, so a stall shows in every
+//! request that was due meanwhile, and not only in the one that met it. Popularity is Zipf-like. Failures are counted by
+//! kind and their times are in the percentiles.
 //!
-//! Not timed: HTTP, cookies, filling. Known flaws: a session is used by one app server only, so two servers never meet
-//! in one; and where servers, load and Redis share a machine, they take each other's cores. The row `start` says how
-//! late requests began: where that is not far below the others, the machine was measured, not the store.
+//! Not timed: HTTP, cookies, filling. Known flaws: a session is used by one app server only, so two servers never share
+//! one; and where servers, load and Redis share a machine, they compete for cores. The row `start` shows how late
+//! requests began: where that is not far below the others, the machine was measured, not the store.
 //!
 //! `cargo bench --bench load_test -- --help`
 
@@ -79,7 +79,7 @@ async fn test(args: &Args) -> Result<(), Failure> {
     measured?.publish(args)
 }
 
-/// Finds out at once, and not at the end, and says once, and not once for each app server.
+/// Fails at the start and not at the end, once and not once per app server.
 async fn check(args: &Args, store: &str, namespace: &str) -> Result<(), Failure> {
     fs::create_dir_all(&args.out).map_err(|error| format!("--out {}: {error}", args.out.display()))?;
     let connected = cloakroom::Sessions::builder(store).namespace(namespace).connect().await;

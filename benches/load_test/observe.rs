@@ -1,4 +1,4 @@
-//! What the servers say about themselves: processor time, memory, commands. Summed over the masters.
+//! The statistics of the servers: CPU time, memory, commands. Summed over the masters.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use redis::aio::MultiplexedConnection;
 
 /// Keys that are removed in one round trip.
 const REMOVED_AT_ONCE: usize = 1000;
-/// For each question: a server that hangs must not keep the report waiting for long.
+/// For each command: a server that hangs must not hold up the report for long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connections to all masters, or why there are none.
@@ -15,7 +15,7 @@ pub(crate) struct Observer {
     masters: Result<Vec<MultiplexedConnection>, String>,
 }
 
-/// What `INFO` says at one moment.
+/// One reply to `INFO`.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) cpu_seconds: f64,
@@ -29,12 +29,12 @@ impl Observer {
         Self { masters: masters(store).await }
     }
 
-    /// How many masters are observed, or why none is.
+    /// The number of masters observed, or why there are none.
     pub(crate) fn describe(&self) -> Result<usize, String> {
         self.masters.as_ref().map(Vec::len).map_err(Clone::clone)
     }
 
-    /// The sum over all masters; none if one gives no answer.
+    /// The sum over all masters; none if one does not reply.
     pub(crate) async fn sample(&mut self) -> Option<Sample> {
         let mut sum = Sample::default();
         for master in self.masters.as_mut().ok()? {
@@ -44,7 +44,7 @@ impl Observer {
         Some(sum)
     }
 
-    /// Removes what a namespace holds, as far as the masters can be reached.
+    /// Removes the content of a namespace, as far as the masters can be reached.
     pub(crate) async fn remove(&mut self, namespace: &str) {
         for master in self.masters.iter_mut().flatten() {
             if let Err(error) = remove(master, namespace).await {
@@ -55,7 +55,7 @@ impl Observer {
 }
 
 impl Sample {
-    /// Adds what one server says.
+    /// Adds the statistics of one server.
     pub(crate) fn add(&mut self, info: &str) {
         for (name, value) in info.lines().filter_map(|line| line.trim_end().split_once(':')) {
             match name {
@@ -77,14 +77,14 @@ fn part(values: &str, name: &str) -> u64 {
     values.split(',').find_map(|value| value.strip_prefix(name)?.parse().ok()).unwrap_or(0)
 }
 
-/// A store URL's login (with its `@`), hosts, and what follows them.
+/// A store URL's login (with its `@`), hosts, and the rest.
 pub(crate) fn parts(rest: &str) -> (&str, Vec<&str>, &str) {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (login, hosts) = authority.rfind('@').map_or(("", authority), |at| authority.split_at(at + 1));
     (login, hosts.split(',').collect(), path)
 }
 
-/// The addresses of the masters in an answer to `CLUSTER NODES`.
+/// The addresses of the masters in a reply to `CLUSTER NODES`.
 pub(crate) fn masters_of(nodes: &str) -> Vec<String> {
     let master = |line: &str| {
         let mut words = line.split(' ').skip(1);
@@ -105,7 +105,7 @@ async fn masters(store: &str) -> Result<Vec<MultiplexedConnection>, String> {
     match scheme {
         "memory" => Err("the embedded store has no INFO".into()),
         "redis" => Ok(vec![connect(store).await?]),
-        // The driver spells the parameter otherwise.
+        // The driver spells the parameter differently.
         "redis+unix" => Ok(vec![connect(&store.replace("password=", "pass=")).await?]),
         "redis-cluster" => cluster(rest).await,
         "redis-sentinel" => sentinel(rest).await,
@@ -143,7 +143,7 @@ async fn sentinel(rest: &str) -> Result<Vec<MultiplexedConnection>, String> {
     Ok(vec![connect(&format!("redis://{login}{host}:{port}")).await?])
 }
 
-/// A connection to the first that answers.
+/// A connection to the first server that replies.
 async fn first(hosts: &[&str], url: impl Fn(&str) -> String + Send + Sync) -> Result<MultiplexedConnection, String> {
     let mut failure = "no host is named".to_owned();
     for host in hosts {
@@ -158,7 +158,7 @@ async fn first(hosts: &[&str], url: impl Fn(&str) -> String + Send + Sync) -> Re
 async fn connect(url: &str) -> Result<MultiplexedConnection, String> {
     let patient =
         redis::AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
-    // Without the driver's words, which may quote the URL and with it a password.
+    // Without the driver's message, which may quote the URL and with it a password.
     let client = redis::Client::open(url).map_err(|_| "the driver does not take the URL".to_owned())?;
     let connected = client.get_multiplexed_async_connection_with_config(&patient).await;
     connected.map_err(|error| error.category().to_owned())
@@ -170,7 +170,7 @@ async fn remove(redis: &mut MultiplexedConnection, namespace: &str) -> redis::Re
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(format!("{namespace}:*")).arg("COUNT").arg(REMOVED_AT_ONCE);
         let (next, keys): (u64, Vec<Vec<u8>>) = scan.query_async(redis).await?;
-        // One by one: on a Cluster, keys of different slots are not taken together.
+        // One by one: on a Cluster, keys of different slots cannot be removed together.
         let mut pipe = redis::pipe();
         for key in keys {
             pipe.cmd("UNLINK").arg(key).ignore();

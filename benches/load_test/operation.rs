@@ -1,4 +1,4 @@
-//! What a request does with its session.
+//! The operation of a request on its session.
 
 use cloakroom::{ClientInfo, EndOutcome, Error, Login, LoginOutcome, SaveOutcome, Session, Sessions};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ impl Operation {
     }
 }
 
-/// Why a request failed: the words of the report.
+/// The reason for a failed request, as printed in the report.
 pub(crate) type Kind = &'static str;
 
 /// The session is not there although nobody ended it.
@@ -35,7 +35,7 @@ pub(crate) const GONE: Kind = "Gone";
 pub(crate) const FIELDS: [&str; 4] = ["address", "cart", "language", "theme"];
 /// With two bytes before it, a field of 50.
 const VALUE: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-/// What a browser of today says, 110 bytes.
+/// The user agent of a current browser, 110 bytes.
 const AGENT: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.3";
 
@@ -51,12 +51,12 @@ pub(crate) async fn read(sessions: &Sessions, token: &str) -> Result<(), Kind> {
 
 pub(crate) async fn write(sessions: &Sessions, token: &str) -> Result<(), Kind> {
     let session = open(sessions, token).await?;
-    // Another value each time: what is the same is not sent.
+    // Another value each time: an unchanged one is not sent.
     session.insert(FIELDS[1], &format!("{:048}", fastrand::u64(..))).map_err(kind)?;
     save(&session).await
 }
 
-/// Answers the new token.
+/// Returns the new token.
 pub(crate) async fn login(sessions: &Sessions, token: &str, user: &str) -> Result<String, Kind> {
     let session = open(sessions, token).await?;
     enter(&session, user).await
@@ -70,7 +70,7 @@ pub(crate) async fn logout(sessions: &Sessions, token: &str) -> Result<(), Kind>
     }
 }
 
-/// A new session with four fields: a guest's, or a user's. Answers its token.
+/// A new session with four fields: a guest's, or a user's. Returns its token.
 pub(crate) async fn create(sessions: &Sessions, user: Option<&str>) -> Result<String, Kind> {
     let session = sessions.open(None, client()).await.map_err(kind)?;
     for name in FIELDS {

@@ -1,4 +1,4 @@
-//! What one app server is to do; travels to it as JSON.
+//! The plan of one app server, sent to it as JSON.
 
 use std::str::FromStr;
 
@@ -22,7 +22,7 @@ pub(crate) struct Plan {
     pub(crate) skew: f64,
 }
 
-/// The part of the app server with this number, from 0. The first ones take what does not divide.
+/// The part of the app server with this number, from 0. The first ones take the remainder of the division.
 pub(crate) fn of(args: &Args, store: &str, namespace: &str, number: usize) -> Plan {
     Plan {
         number,
@@ -38,7 +38,7 @@ pub(crate) fn of(args: &Args, store: &str, namespace: &str, number: usize) -> Pl
     }
 }
 
-/// How often each operation comes, in shares.
+/// The share of each operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mix {
     pub(crate) read: u32,
@@ -81,21 +81,21 @@ impl FromStr for Mix {
         let mut mix = Self { read: 0, write: 0, login: 0, logout: 0 };
         let mut named = Vec::new();
         for part in text.split(',') {
-            let (name, share) = part.split_once('=').ok_or("wanted is name=share,name=share")?;
+            let (name, share) = part.split_once('=').ok_or("expected name=share,name=share")?;
             let place = match name {
                 "read" => &mut mix.read,
                 "write" => &mut mix.write,
                 "login" => &mut mix.login,
                 "logout" => &mut mix.logout,
-                _ => return Err(format!("there is no {name}; there are read, write, login and logout")),
+                _ => return Err(format!("unknown operation {name}; valid are read, write, login and logout")),
             };
             if named.contains(&name) {
                 return Err(format!("{name} is named twice"));
             }
             named.push(name);
             let share = share.parse().ok().filter(|share| *share <= 1_000_000);
-            *place = share.ok_or_else(|| format!("the share of {name} is a number from 0 to 1000000"))?;
+            *place = share.ok_or_else(|| format!("the share of {name} must be a number from 0 to 1000000"))?;
         }
-        if mix.total() == 0 { Err("nothing would happen".into()) } else { Ok(mix) }
+        if mix.total() == 0 { Err("all shares are 0".into()) } else { Ok(mix) }
     }
 }

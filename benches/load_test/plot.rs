@@ -1,4 +1,4 @@
-//! Percentile curves as SVG: what share of the requests took at most how long. Both axes are logarithmic.
+//! Percentile curves as SVG: the share of the requests by the time they took at most. Both axes are logarithmic.
 
 use std::fmt::Write as _;
 

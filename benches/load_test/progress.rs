@@ -1,4 +1,4 @@
-//! How far it is, on standard error: a bar on a terminal, else a line per second.
+//! The progress, on standard error: a bar on a terminal, else a line per second.
 
 use std::io::{IsTerminal, Write, stderr};
 
@@ -11,7 +11,7 @@ pub(crate) struct Progress {
     terminal: bool,
     sessions: usize,
     seconds: u64,
-    /// The last one told: a second, or a tenth of the filling.
+    /// The last one printed: a second, or a tenth of the filling.
     told: u64,
     last: Second,
 }

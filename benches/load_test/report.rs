@@ -17,12 +17,12 @@ use super::tally::{Tally, Times};
 /// With their names in the JSON.
 const PERCENTILES: [(&str, f64); 5] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("max", 100.0)];
 
-/// Everything that was found out.
+/// All results.
 pub(crate) struct Report {
     pub(crate) fill: Duration,
     pub(crate) tally: Tally,
     pub(crate) usage: Usage,
-    /// How many masters the usage is of, or why it is left out.
+    /// The number of masters that the usage covers, or why it is left out.
     pub(crate) observed: Result<usize, String>,
 }
 
@@ -45,7 +45,7 @@ impl Report {
         Ok(())
     }
 
-    /// Answers per second.
+    /// Responses per second.
     fn rate(&self) -> f64 {
         self.tally.answered() as f64 / self.tally.seconds
     }
@@ -77,7 +77,7 @@ impl Report {
         })
     }
 
-    /// What the servers used, or why that is not known.
+    /// The usage of the servers, or why it is unknown.
     fn redis(&self, args: &Args) -> Result<Value, String> {
         let masters = self.observed.clone()?;
         let Usage { empty: Some(empty), full: Some(full), after: Some(after) } = &self.usage else {

@@ -1,11 +1,11 @@
 //! The visitors of one app server: each has a token, and perhaps a user.
 //!
-//! Requests of one visitor overlap freely, except that none overlaps with its login or logout: that would end the session
-//! under it, rightly, and the report could not tell such an answer from a session that was lost.
+//! Requests of one visitor overlap freely, except that none overlaps with its login or logout: that would rightly end the
+//! session under it, and the report could not distinguish this from a session that was lost.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many visitors are looked at for one that is free, and of the kind wanted.
+/// The number of visitors checked for one that is free and of the wanted kind.
 const LOOKED_AT: usize = 256;
 
 pub(crate) struct Slots(Vec<Mutex<Slot>>);
@@ -19,7 +19,7 @@ pub(crate) struct Slot {
     lost: bool,
 }
 
-/// Who is looked for.
+/// The kind of visitor that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Anyone,
@@ -42,7 +42,7 @@ impl Slots {
         Self(visitors.map(|visitor| Mutex::new(slot(visitor))).collect())
     }
 
-    /// Finds a visitor, from this one on, and holds it until [`release`](Self::release): who it is, and its token.
+    /// Finds a visitor, from this one on, and holds it until [`release`](Self::release); returns its number and token.
     pub(crate) fn take(&self, from: usize, wanted: Wanted) -> Option<(usize, String)> {
         let near = || (from..from + LOOKED_AT.min(self.0.len())).map(|number| number % self.0.len());
         let fits = |number: &usize, kind: Option<bool>| {
@@ -55,7 +55,7 @@ impl Slots {
             Wanted::GuestAlone => Some(false),
             Wanted::UserAlone => Some(true),
         };
-        // One thread takes, so what fits is still free below.
+        // One thread takes, so a match is still free below.
         let found = near().find(|number| fits(number, kind)).or_else(|| near().find(|number| fits(number, None)))?;
         let mut slot = self.slot(found);
         slot.requests += 1;
@@ -63,8 +63,8 @@ impl Slots {
         Some((found, slot.token.to_string()))
     }
 
-    /// Lets a visitor go. `true` if its session was lost and this was its last request: then it is held once more, alone,
-    /// to be given a new one.
+    /// Releases a visitor. `true` if its session was lost and this was its last request: then it is held once more,
+    /// alone, to be given a new one.
     pub(crate) fn release(&self, number: usize, lost: bool) -> bool {
         let mut slot = self.slot(number);
         slot.requests -= 1;
@@ -74,8 +74,8 @@ impl Slots {
         slot.alone
     }
 
-    /// Gives a visitor that is held alone another session, a user's or not; without one it keeps what it has, and whoever
-    /// takes it next will find out.
+    /// Gives a visitor that is held alone another session, a user's or not; without one it keeps the old one, and its
+    /// next request will find out.
     pub(crate) fn renew(&self, number: usize, session: Option<(&str, bool)>) {
         let mut slot = self.slot(number);
         slot.lost = false;

@@ -1,4 +1,4 @@
-//! What was counted and timed; travels from the app servers as JSON.
+//! Counts and times; app servers send them as JSON.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::operation::{Kind, Operation};
 
-/// The longest that is told apart: longer than any budget.
+/// The upper limit of the histogram: longer than any budget.
 const LONGEST_US: u64 = 600_000_000;
 
 /// Times in microseconds, to three digits.
@@ -31,7 +31,7 @@ impl Times {
         self.0.len()
     }
 
-    /// So many of a hundred took at most so many milliseconds; 100 is the longest.
+    /// The time in milliseconds that the given percentage did not exceed; 100 is the longest.
     pub(crate) fn percentile_ms(&self, percentile: f64) -> f64 {
         self.0.value_at_percentile(percentile) as f64 / 1000.0
     }
@@ -57,7 +57,7 @@ impl From<Times> for Vec<(u64, u64)> {
 #[derive(Default, Clone, Serialize, Deserialize)]
 pub(crate) struct Requests {
     pub(crate) errors: BTreeMap<String, u64>,
-    /// From the scheduled time to the answer, failures included.
+    /// From the scheduled time to the response, failures included.
     pub(crate) times: Times,
 }
 
@@ -65,11 +65,11 @@ pub(crate) struct Requests {
 #[derive(Default, Clone, Serialize, Deserialize)]
 pub(crate) struct Tally {
     pub(crate) requests: BTreeMap<Operation, Requests>,
-    /// How long after its scheduled time a request began.
+    /// The delay between a request's scheduled time and its start.
     pub(crate) start: Times,
     /// Requests that were due.
     pub(crate) scheduled: u64,
-    /// From the first scheduled time to the last answer.
+    /// From the first scheduled time to the last response.
     pub(crate) seconds: f64,
 }
 
@@ -82,12 +82,12 @@ impl Tally {
         }
     }
 
-    /// A request that was due and never made or never answered.
+    /// A request that was due and never sent or never got a response.
     pub(crate) fn missed(&mut self, operation: Operation, kind: Kind) {
         *self.requests.entry(operation).or_default().errors.entry(kind.to_owned()).or_default() += 1;
     }
 
-    /// Answers that came, without the guests that follow a logout: nobody asked for those.
+    /// Responses received, without those for the guests that follow a logout, which are not part of the mix.
     pub(crate) fn answered(&self) -> u64 {
         let asked = self.requests.iter().filter(|(operation, _)| **operation != Operation::Create);
         asked.map(|(_, requests)| requests.times.count()).sum()

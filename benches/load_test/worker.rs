@@ -1,4 +1,4 @@
-//! One app server: takes its plan from its standard input, says on its standard output how it goes.
+//! One app server: reads its plan from standard input, reports its progress on standard output.
 //!
 //! When the input closes, the parent is gone, however it ended, and this process ends too.
 
@@ -21,26 +21,26 @@ use super::slots::{Slots, Wanted};
 use super::tally::Tally;
 use super::zipf::Zipf;
 
-/// With more requests under way, those that are due are counted as `Shed`: memory has an end.
+/// With more requests in flight, those that are due are counted as `Shed`: memory is limited.
 const MOST_UNDER_WAY: usize = 50_000;
 /// Longer than every operation's budget.
 const LAST_ANSWERS: Duration = Duration::from_secs(60);
 
-/// What an app server says.
+/// A message of an app server.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Said {
-    /// So many sessions are stored.
+    /// The number of sessions stored so far.
     Stored(usize),
-    /// All are.
+    /// All are stored.
     Ready,
     Second(Second),
     Done(Tally),
 }
 
-/// How it goes, said every second.
+/// The progress, sent every second.
 #[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Second {
-    /// Seconds since the begin.
+    /// Seconds since the start.
     pub(crate) second: u64,
     pub(crate) answered: u64,
     pub(crate) failed: u64,
@@ -71,7 +71,7 @@ pub(crate) async fn work() -> Result<(), Failure> {
     say(&Said::Done(tally))
 }
 
-/// The plan, and the word to begin. Watches the parent from then on.
+/// Reads the plan, and waits for the start. Watches the parent from then on.
 fn orders() -> Result<(Plan, oneshot::Receiver<()>), Failure> {
     let mut lines = std::io::stdin().lock().lines();
     let plan = serde_json::from_str(&lines.next().ok_or("no plan came")??)?;
@@ -88,7 +88,7 @@ fn orders() -> Result<(Plan, oneshot::Receiver<()>), Failure> {
     Ok((plan, begins))
 }
 
-/// Makes requests when they are due, from a thread that does nothing else: a timer of the runtime is a millisecond late.
+/// Makes requests when they are due, from a dedicated thread: a timer of the runtime is a millisecond late.
 async fn schedule(run: Arc<Run>, plan: Plan, zipf: Zipf, begun: Instant) -> Result<u64, Failure> {
     let runtime = Handle::current();
     let scheduled = tokio::task::spawn_blocking(move || {
@@ -163,7 +163,7 @@ impl Run {
         }
     }
 
-    /// A visitor without a session comes back as a guest, so that there are as many sessions as before.
+    /// A visitor without a session comes back as a guest, so that the number of sessions stays the same.
     async fn come_back(&self, visitor: usize) {
         let begun = Instant::now();
         let created = operation::create(&self.sessions, None).await;
@@ -192,7 +192,7 @@ impl Run {
         }
     }
 
-    /// Waits for what is under way; answers the seconds since the begin.
+    /// Waits for what is in flight; returns the seconds since the start.
     async fn last_answer(&self, begun: Instant) -> Result<f64, Failure> {
         let limit = Instant::now() + LAST_ANSWERS;
         while self.under_way.load(Ordering::Relaxed) > 0 {

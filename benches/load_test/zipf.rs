@@ -1,8 +1,8 @@
-//! Which session a request is for: a few are used often, most rarely.
+//! The session of a request: a few are used often, most rarely.
 
-/// Draws ranks so that the n-th is as likely as 1/n^skew.
+/// Draws ranks so that the n-th has a probability proportional to 1/n^skew.
 pub(crate) struct Zipf {
-    /// For each rank, how likely it or one before it is, times their sum.
+    /// The cumulative weight of each rank.
     up_to: Vec<f64>,
 }
 

@@ -1,8 +1,8 @@
-//! Timed: `open` of sessions drawn evenly, no touch due, from `--tasks` tasks, and one alone. Each size is stored on a server
-//! of its own, and the rounds go round the sizes, so that what else the machine does meets all alike. The control in each row
-//! is a bare `GET` of as many bytes over as many connections on the same server, of as many strings.
+//! Timed: `open` of sessions drawn evenly, no touch due, from `--tasks` tasks, and one alone. Each size is stored on a
+//! server of its own, and the rounds go round the sizes, so that other load on the machine affects all alike. The control
+//! in each row is a bare `GET` of as many bytes over as many connections on the same server, of as many strings.
 //!
-//! Known flaw: drawn evenly, hardly any of millions is in a processor's cache; sessions in use are not drawn evenly.
+//! Known flaw: drawn evenly, hardly any of millions is in a CPU cache; sessions in use are not drawn evenly.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use super::common::plan::Plan;
 use super::common::redis::{Control, PLACE, Redis};
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// So many are drawn before a round, more than can be asked for in it.
+/// The number drawn before a round, more than can be requested in it.
 const DRAWN: usize = 400_000;
 const SIZES: [usize; 4] = [10_000, 100_000, 1_000_000, 5_000_000];
 
@@ -47,7 +47,7 @@ pub(crate) async fn print(plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A server with so many sessions, and what was measured there, one figure for each round.
+/// A server with n sessions, and the measurements there, one figure for each round.
 struct Stage {
     tokens: Arc<Tokens>,
     _redis: Redis,
@@ -68,7 +68,7 @@ struct Tokens {
 }
 
 impl Tokens {
-    /// What requests bring with them: to look for a token among millions would be the client's work, not the store's.
+    /// The tokens that requests bring: looking for one among millions would be the client's work, not the store's.
     fn draw(&self, count: usize) -> Vec<(usize, String)> {
         let number = || fastrand::usize(..self.tokens.len());
         (0..count).map(|_| number()).map(|number| (number, self.tokens[number].clone())).collect()
@@ -133,7 +133,7 @@ impl Stage {
     }
 }
 
-/// So many hundredths took no longer, in µs.
+/// The time that the given percentage did not exceed, in µs.
 fn part(sorted: &[Duration], hundredths: usize) -> f64 {
     sorted[sorted.len() * hundredths / 100].as_secs_f64() * 1e6
 }
@@ -152,7 +152,7 @@ fn middle(figures: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// How long each load took, or each bare `GET`, from the shortest on.
+/// The time of each load, or of each bare `GET`, in ascending order.
 async fn many(tokens: &Arc<Tokens>, plan: &Plan, of_tasks: usize, open: bool) -> Result<Vec<Duration>, Failure> {
     let all_drawn: Vec<_> = (0..of_tasks).map(|_| tokens.draw(DRAWN / of_tasks)).collect();
     let (end, mut tasks) = (Instant::now() + plan.time(), JoinSet::new());

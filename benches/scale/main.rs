@@ -1,8 +1,9 @@
-//! Does a load stay as fast with ever more sessions stored, what does each request cost Redis, and what do sessions weigh?
+//! Does a load stay as fast with ever more sessions stored, what does each request cost Redis, and how much memory does a
+//! session take?
 //!
-//! The parts: `loads` with 10,000 stored, ten times as many, and so on up to `--most`; `shares` of a Redis core;
-//! `memory` by layout, against a bare string and against Spring Session's keys; `masters` of Clusters. Each file says
-//! what it times and its flaw.
+//! The parts: `loads` with 10,000 stored, ten times as many, and so on up to `--most`; `shares` of a Redis core; `memory`
+//! by layout, against a bare string and against Spring Session's keys; `masters` of Clusters. Each file documents what it
+//! times and its flaw.
 //!
 //! `make scale`, or `cargo bench --bench scale -- --most 1000000 --rounds 5 --seconds 1`
 

@@ -1,6 +1,6 @@
-//! How evenly slots and sessions lie on the masters of a Cluster of 3 and of 6.
+//! The distribution of slots and sessions over the masters of a Cluster of 3 and of 6.
 //!
-//! Known flaw: chance; each figure is one drawing of so many guests' sessions.
+//! Known flaw: chance; each figure is one drawing of n guests' sessions.
 
 use cloakroom::Sessions;
 

@@ -1,10 +1,10 @@
-//! What a session weighs, by layout: what `used_memory` grew by, on a fresh server for each.
+//! The memory of a session, by layout: the growth of `used_memory`, on a fresh server for each.
 //!
-//! Against a bare string with an expiry of the same content under a key as long, and against Spring Session's indexed
-//! layout. The indexes are weighed by removing them.
+//! Compared with a bare string with an expiry, of the same content under a key of the same length, and with Spring
+//! Session's indexed layout. The indexes are measured by removing them.
 //!
-//! Known flaw: a small store's hash tables have room for twice as many keys, or are just full: a fifth of a figure may be luck. All
-//! rows have the same number of sessions, not of keys.
+//! Known flaw: a small store's hash tables have room for twice as many keys, or are just full: a fifth of a figure may be
+//! luck. All rows have the same number of sessions, not of keys.
 
 use cloakroom::{ClientInfo, Login, Sessions};
 use redis::aio::MultiplexedConnection;
@@ -16,14 +16,14 @@ use super::common::server::Server;
 use super::spring::Values;
 use super::{CONTENT, spring};
 
-/// Of `hash-max-listpack-value`.
+/// Values of `hash-max-listpack-value`.
 const LISTPACKS: [&str; 3] = ["64", "512", "1024"];
 const AGENT_BYTES: usize = 110;
 const SESSIONS_PER_USER: usize = 5;
-/// How large others are.
+/// The sizes of larger sessions.
 const LARGER: [Content; 3] = [Content::new(10, 50), Content::new(16, 50), Content::new(40, 50)];
 
-/// What is stored, under as many users, or by guests.
+/// The stored sessions: of a number of users, or of guests.
 #[derive(Clone, Copy)]
 pub(crate) struct Stock {
     pub(crate) count: usize,
@@ -72,7 +72,7 @@ fn row(what: &str, listpack: &str, bytes: f64, string: f64) {
     println!("| {what} | {listpack} | {bytes:.0} | {:.2} |", bytes / string);
 }
 
-/// How much a fresh server's memory grows for each of what is stored.
+/// The growth of a fresh server's memory, per stored item.
 async fn weigh<F: Future<Output = Result<Server, Failure>>>(
     listpack: &str,
     stock: Stock,
@@ -84,7 +84,7 @@ async fn weigh<F: Future<Output = Result<Server, Failure>>>(
     Ok((Info::of(&server).await?.used_memory()? - before) / stock.count as f64)
 }
 
-/// How much the server's memory shrinks, for each session, when these keys go.
+/// The decrease of the server's memory, per session, when these keys are removed.
 async fn weigh_keys(stock: Stock, pattern: &str) -> Result<f64, Failure> {
     let server = sessions(Server::start(&["--hash-max-listpack-value", "1024"]), stock).await?;
     let mut redis = server.connection().await;
@@ -156,7 +156,7 @@ async fn add(plain: &mut MultiplexedConnection, key: &str, number: usize, id: &s
     Ok(redis::cmd("ZADD").arg(key).arg(score).arg(id).exec_async(plain).await?)
 }
 
-/// The bytes of stored sessions cut into values that the default takes for short.
+/// The bytes of stored sessions split into values that are short by the default limit.
 async fn split(server: Server, stock: Stock) -> Result<Server, Failure> {
     let other = sessions(Server::start(&[]), stock).await?;
     let mut from = other.connection().await;

@@ -1,10 +1,10 @@
-//! What each request costs Redis: the share of a core that 10,000 of them a second take.
+//! The cost of each request to Redis: the share of a core that 10,000 of them per second take.
 //!
-//! Counted twice: the time of the commands, as `INFO commandstats` has it, and the processor time of the whole server
-//! with reading and writing. A touch is due each time here; in real life once per touch interval.
+//! Counted twice: the time of the commands, from `INFO commandstats`, and the CPU time of the whole server including
+//! reading and writing. A touch is due each time here; in production once per touch interval.
 //!
 //! Known flaw: 64 tasks fill the connections, so Redis reads and writes many commands at a time; with fewer it works more
-//! for each. Commands are timed by the wall, so others on the machine are in it.
+//! for each. Commands are timed by wall clock, so other load on the machine is included.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -113,7 +113,7 @@ async fn measure(
     }
     let after = Info::of(&redis.server).await?;
     used.cpu_us += (after.cpu_seconds()? - before.cpu_seconds()?) * 1e6;
-    // What a script calls is in its own time already.
+    // The time of a script includes the commands that it calls.
     let read = if request == Request::Get { "get" } else { "hgetall" };
     for command in [read, "evalsha"] {
         used.commands_us += after.command_us(command) - before.command_us(command);

@@ -1,7 +1,7 @@
-//! Spring Session's indexed layout, as its documentation shows it: a hash, a key whose expiry tells of the session's, a set
-//! for each minute of expiry, a set for each user.
+//! Spring Session's indexed layout, as its documentation shows it: a hash, a key whose expiry signals the session's, a
+//! set for each minute of expiry, a set for each user.
 //!
-//! Once with numbers in digits and values bare, as the documentation prints them, and once as its default, Java's own
+//! Once with numbers in digits and plain values, as the documentation prints them, and once as its default, Java
 //! serialization, writes them: 82 bytes for a time, 81 for a number, 7 more for a text.
 
 use redis::aio::MultiplexedConnection;

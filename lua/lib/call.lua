@@ -1,15 +1,11 @@
--- One delivery of a call: its operation id, until when it may be done, and the server's time.
-
--- A not-after farther ahead comes from a wrong clock. Accepted, it could outlive the tombstone (5 minutes at least)
--- that keeps a late repeat from doing anything.
-local FARTHEST_MS = 120000
+-- One delivery of a call: its operation id, its not-after, and the server's time.
 
 local function clock_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The call, or nil and what to answer.
+-- The call, or nil and the reply.
 local function receive(id, not_after_ms)
   local call = { id = id, not_after = tonumber(not_after_ms), now = clock_ms() }
   assert(#call.id == 8 and call.not_after, 'an operation id has 8 bytes, its not-after is a number')

@@ -1,7 +1,9 @@
--- The named fields as they stand once the delta has been applied to the session, names and values in turn. Without a
--- key the delta is all there is.
+-- The values of the named fields after the delta, names and values in turn. Without a key the delta is all there is.
 local function carry(key, names, delta)
-  local carried, small = {}, key and not delta.clear and small_fields(key)
+  local carried, small = {}, nil
+  if key and not delta.clear then
+    small = small_fields(key)
+  end
   for _, name in ipairs(names) do
     local value = delta.change[name]
     if value == nil and small then

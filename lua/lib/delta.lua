@@ -1,5 +1,5 @@
--- What a request changed: '1' if every field is removed first, the number of fields that are set, their names and
--- values in turn, and the names of those that are removed. Always the last of the arguments; each name once.
+-- The changes of a request: '1' to remove every field first, the number of fields to set, their names and values in
+-- turn, and the names of fields to remove. Always the last arguments; each name occurs once.
 local function read_delta(arguments, at)
   local delta = { clear = arguments[at] == '1', sets = {}, change = {} }
   local first_removed = at + 2 + 2 * tonumber(arguments[at + 1])
@@ -18,7 +18,7 @@ local function is_empty(delta)
   return not delta.clear and next(delta.change) == nil
 end
 
--- The bytes of names and values in turn.
+-- The size of a list of names and values.
 local function bytes_of(fields)
   local bytes = 0
   for _, text in ipairs(fields) do
@@ -27,7 +27,7 @@ local function bytes_of(fields)
   return bytes
 end
 
--- The number of fields and the bytes, names included, that the session would have, and the number that it has.
+-- The session's number of fields and bytes (names included) after the delta, and its present number of fields.
 local function weigh(key, session, delta)
   local small = small_fields(key)
   local had = count_fields(key, small)
@@ -51,7 +51,9 @@ local function apply(key, delta)
   local small, sets, removes = {}, {}, {}
   if delta.clear then
     for _, name in ipairs(redis.call('HKEYS', key)) do
-      removes[#removes + 1] = name ~= '@' and name or nil
+      if name ~= '@' then
+        removes[#removes + 1] = name
+      end
     end
   else
     small = small_fields(key)

@@ -1,5 +1,4 @@
--- Puts a session that begins or logs in into its place: the indexes first, then the hash. A guest has no user index
--- (nil).
+-- Stores a session that begins or logs in: first its index entries, then the hash. For a guest, `index` is nil.
 local function enter(key, session, id, deadlines, index, call, fields)
   remember(session, call, OK, '')
   if index then
@@ -10,7 +9,7 @@ local function enter(key, session, id, deadlines, index, call, fields)
   return store(key, session, fields)
 end
 
--- Remembers a refusal under an id that stays free: a key that outlasts every repeat, and whose session never lived.
+-- Stores a refusal under the new session's id, which stays free: the key outlasts every repeat and is never live.
 local function refuse_place(key, session, call, code)
   session.keep = FARTHEST_MS + 1
   remember(session, call, code, '')

@@ -1,14 +1,13 @@
--- Where fields lie: small values and bytes together in one hash field, `=`, because a load costs by the number of
--- strings; counters, which Redis adds to, and what is large each in a hash field of its own. The value decides, so
--- each read needs one place only. src/store/redis/layout/fields.rs keeps the same rule.
-local SMALL = 1024
+-- The layout of fields. Small values share one hash field, `=`, because a load costs by the number of strings. A
+-- counter, which Redis adds to, and a large value have a hash field each. The value alone decides where it is stored,
+-- so a read looks in one place only. src/store/redis/layout/fields.rs has the same rule.
 
--- A counter begins with a digit or a minus; the forms of values and bytes (src/fields/codec.rs) with a lower byte.
+-- A counter begins with a digit or a minus; encoded values and bytes (src/fields/codec.rs) begin with a lower byte.
 local function is_small(value)
   return value and #value <= SMALL and (string.byte(value) or 255) < 45
 end
 
--- The fields that lie together, by name.
+-- The small fields, by name.
 local function small_fields(key)
   local packed, fields, at = redis.call('HGET', key, '='), {}, 1
   while packed and at <= #packed do
@@ -32,12 +31,12 @@ local function pack_small(fields)
   return table.concat(parts)
 end
 
--- A field's value, given those that lie together; false where there is none.
+-- A field's value, given the small fields; false if there is no such field.
 local function value_of(key, small, name)
   return small[name] or redis.call('HGET', key, name)
 end
 
--- How many fields the session has.
+-- The session's number of fields.
 local function count_fields(key, small)
   local count = redis.call('HLEN', key) - 1 - (next(small) and 1 or 0)
   for _ in pairs(small) do
@@ -46,7 +45,7 @@ local function count_fields(key, small)
   return count
 end
 
--- Fields of a session that has none yet, names and values in turn, as its hash takes them.
+-- The hash fields that store a new session's fields; both are names and values in turn.
 local function lay_out(fields)
   local small, laid = {}, {}
   for i = 1, #fields, 2 do

@@ -1,7 +1,7 @@
--- What pages from before a rotation are known by.
+-- Digests of the CSRF tokens of pages from before a rotation.
 
--- The digests after a rotation that replaces the secret of this one: of those that are no older than `life_ms` the
--- latest `most`. A token that is replaced twice, its successor having been lost, counts from the second time.
+-- Adds the digest of a secret that is replaced now. Keeps the latest `most` that are not older than `life_ms`. If a
+-- secret is replaced twice because its successor was lost, the second time counts.
 local function note_former(former, digest, now, life_ms, most)
   local kept = {}
   for at = 1, #former, FORMER do

@@ -1,4 +1,4 @@
--- A new session, as it is before anything has happened to it.
+-- A new session.
 local function fresh(now, secret, idle_ms, absolute_ms, interval_ms, grace_ms, tail)
   assert(#secret == 32, 'a secret hash has 32 bytes')
   return {
@@ -9,7 +9,7 @@ local function fresh(now, secret, idle_ms, absolute_ms, interval_ms, grace_ms, t
   }
 end
 
--- A whole session as an answer.
+-- The reply with a session's whole hash.
 local function whole(key)
   return { OK, redis.call('HGETALL', key) }
 end

@@ -1,34 +1,34 @@
 -- The user index (member: class byte and id; score: login time) and the deadline index (member: id).
 
-local NO_END_MS = 281474976710655
-
--- The class byte is 0 for ever, whatever the session's class: whoever rebuilds a member from an id writes 0.
+-- The class byte is always 0, whatever the session's class, so that a member follows from the id alone.
 local function member_of(id)
   return '\0' .. id
 end
 
--- An index vanishes with its last member. While its slot moves, it then counts as moved, and the next removal is an
--- error: but nothing is left to remove, as every key that a script names is there when it begins.
+-- Redis removes an index with its last member. While its slot moves, the removed key then counts as moved, and the next
+-- ZREM fails. That is harmless: all keys of a script are present when it begins, so nothing is left to remove.
 local function take_off(index, member)
   redis.pcall('ZREM', index, member)
 end
 
--- Takes a session off both. A guest's has no user index: its place holds a key where this member never is.
+-- Removes a session from both indexes. For a guest, `index` is another key that never has this member.
 local function unlist(deadlines, index, member)
   take_off(deadlines, string.sub(member, 2))
   take_off(index, member)
 end
 
--- Whether a user's session would live on when its index may have expired. A guest has none: nothing covers it.
+-- Whether a user's session can outlive its index. Always false for a guest, whose `index_until` is 0.
 local function outlasts_index(session)
   return session.index_until > 0 and deadline_ms(session) > session.index_until
 end
 
--- Raises the index's expiry, if it is lower, to the absolute deadline, or where there is none to one more life than
--- this one; notes in the session until when it is covered. Never lowers it; the index has a member at this time.
+-- Raises the index's expiry to the absolute deadline, or without one to a further idle life after the present deadline,
+-- and stores it in `index_until`. Never lowers it. The index must not be empty.
 local function cover(index, session)
-  local life = session.idle + session.interval
-  local till = session.absolute < NO_END_MS and session.since + session.absolute or deadline_ms(session) + life
+  local till = session.since + session.absolute
+  if session.absolute >= NO_END_MS then
+    till = deadline_ms(session) + session.idle + session.interval
+  end
   local set = redis.call('PEXPIRETIME', index)
   if set < till then
     redis.call('PEXPIREAT', index, till)
@@ -36,18 +36,18 @@ local function cover(index, session)
   session.index_until = math.max(set, till)
 end
 
--- Later than every login of the user and than the last revocation, so that both stay in order.
+-- The time of a new login: later than all logins and the last revocation of the user, to keep their order.
 local function login_ms(index, epoch, now)
   local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
   return math.max(now, tonumber(epoch or 0) + 1, tonumber(last[2] or 0) + 1)
 end
 
--- Whether it is nobody's: a user's length is not 0.
+-- Whether the session has no user: the length of the user id is 0.
 local function is_guest(session)
   return string.sub(session.tail, 2, 3) == '\0\0'
 end
 
--- Whether the session is this user's: `owner` is the user as the tail has it, with its length; empty means anyone.
+-- Whether the session is this user's. `owner` is the user id with its length, as in the tail; empty matches all.
 local function is_owned(session, owner)
   return owner == '' or string.sub(session.tail, 2, 1 + #owner) == owner
 end

@@ -1,9 +1,8 @@
--- A login joins the session that another login of the same visitor made in the place of their guest's: a button that
--- was pressed twice. JOIN_MS is the time after that login in which it may.
-local JOIN_MS = 60000
+-- A login joins the session that another login of the same visitor made from the same guest session: a button that was
+-- pressed twice. JOIN_MS is the time after the first login in which the second may join.
 
--- Why this call cannot join what the key holds, or nil. Only a login of the same user from the same client (`tail`
--- up to its flags) joins, and never a session that was logged in again: it may hold more than a password gives.
+-- The refusal if this call cannot join the session, or nil. The user and the client (`tail` up to its flags) have to be
+-- the same. A session that was logged in again is never joined: a password alone may not give access to it.
 local function join_refusal(key, call, owner, tail)
   local session = read_session(key)
   if session and recall(session, call) then
@@ -19,7 +18,7 @@ local function join_refusal(key, call, owner, tail)
   end
 end
 
--- Another secret for the session, as by a rotation: the one before works until this one is used, and 10 seconds longer.
+-- Gives the session another secret, like a rotation: the previous one works until 10 seconds after this one is used.
 local function join(key, session, call, secret, delta)
   session.previous, session.secret, session.rotated, session.used = session.secret, secret, call.now, 0
   apply(key, delta)

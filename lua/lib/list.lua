@@ -1,4 +1,4 @@
--- Reads a list from the arguments, a count and then its items. Also answers the position after it.
+-- Reads a list from the arguments: a count, then the items. Also returns the position after it.
 local function read_list(arguments, at)
   local items = {}
   for i = 1, tonumber(arguments[at]) do
@@ -7,7 +7,7 @@ local function read_list(arguments, at)
   return items, at + 1 + #items
 end
 
--- The keys of the listed members, which stand from `first` on.
+-- The keys of the listed members; the first is `keys[first]`.
 local function keys_of(members, keys, first)
   local by_member = {}
   for i, member in ipairs(members) do

@@ -1,22 +1,7 @@
 -- A session's metadata, packed into the hash field `@`. src/store/redis/layout/meta.rs reads the same bytes.
 --
--- Head, blocks in the order of their flags, ring of operations, tail (lib/tail.lua).
-local FORMAT = 1
--- Format, state, critical flags, ignorable flags, times, spans and counters, secret, uses, number of operations.
-local HEAD = '>BBBBI6I6I6I6I6I4I4I4I4I4I4I6I6c32I4B'
--- Critical flags: they change which sessions live, or add a block. A session with an unknown one is of another format:
--- it is left as it is. Unknown ignorable flags are preserved. Reserved for end events: 8 observed, 16 owed, 32 aside.
--- The secret was replaced. Block: the previous secret's hash, when, first use of the new one (0: none), and a count of
--- digests of CSRF tokens from before earlier rotations, each of 16 bytes with the time of that rotation, 4 at most.
-local ROTATED = 1
-local ROTATION = '>c32I6I6B'
-local FORMER = 22
--- A login made a session in this one's place. Block: its id, 16 bytes.
-local SUCCESSOR = 2
--- A tombstone whose expiry is set once: a drop-in store's first session, which points to the user's. No block.
-local DOOR = 4
-local KNOWN = 7
-local OPERATION = '>c8I6B'
+-- Head, blocks in the order of their flags, ring of operations, tail (lib/tail.lua). Unknown ignorable flags are
+-- preserved. The formats, the flags and all other names in capitals are in src/store/redis/layout/constants.rs.
 
 local function unpack_blocks(m, critical, packed, at)
   local count
@@ -46,7 +31,7 @@ local function unpack_meta(packed)
   for i = 1, operations do
     local entry = {}
     entry.id, entry.not_after, length, at = struct.unpack(OPERATION, packed, at)
-    entry.answer = string.sub(packed, at, at + length - 1)
+    entry.reply = string.sub(packed, at, at + length - 1)
     at = at + length
     m.ring[i] = entry
   end
@@ -64,7 +49,7 @@ local function pack_meta(m)
   end
   parts[#parts + 1] = m.successor
   for _, entry in ipairs(m.ring) do
-    parts[#parts + 1] = struct.pack(OPERATION, entry.id, entry.not_after, #entry.answer) .. entry.answer
+    parts[#parts + 1] = struct.pack(OPERATION, entry.id, entry.not_after, #entry.reply) .. entry.reply
   end
   parts[#parts + 1] = m.tail
   return table.concat(parts)

@@ -1,4 +1,2 @@
--- What a login across slots puts aside between its steps.
+-- The parked session of a login across slots.
 
--- For so long a parked session waits to be activated: longer than any call of that login may come late.
-local PARKED_MS = 300000

@@ -1,9 +1,8 @@
--- The last few calls that a session saw, with their answers, so that a repeat is told from another call.
+-- The last calls of a session with their replies, by which a repeat is recognized.
 --
--- The horizon is the latest not-after among those that were dropped: a call that is unknown and whose not-after is not
--- later may have been done. Also those that have run out raise it, in case the server's clock is set back. One that
--- lies farther ahead than any call may is from before that, and none of its calls are accepted anyway.
-local RING = 8
+-- The horizon is the latest not-after of the calls that were dropped: an unknown call with a not-after up to the
+-- horizon may have been executed. Calls past their not-after raise it too, in case the server's clock is set back. A
+-- horizon farther ahead than FARTHEST_MS is from before the clock was set back; its calls would be LATE anyway.
 
 local function forget_first(session)
   local first = table.remove(session.ring, 1)
@@ -24,17 +23,17 @@ end
 
 local function remember(session, call, code, content)
   drop_passed(session, call.now)
-  session.ring[#session.ring + 1] = { id = call.id, not_after = call.not_after, answer = string.char(code) .. content }
+  session.ring[#session.ring + 1] = { id = call.id, not_after = call.not_after, reply = string.char(code) .. content }
   while #session.ring > RING do
     forget_first(session)
   end
 end
 
--- What this call was answered, as code and content; nil if it is not known.
+-- The reply that this call got, as code and content; nil if the call is unknown.
 local function recall(session, call)
   for _, entry in ipairs(session.ring) do
     if entry.id == call.id then
-      return { string.byte(entry.answer), string.sub(entry.answer, 2) }
+      return { string.byte(entry.reply), string.sub(entry.reply, 2) }
     end
   end
 end

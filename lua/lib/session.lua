@@ -1,22 +1,22 @@
--- Reading a session, and what every call on a live one begins and ends with.
+-- Reads a session; begins and ends every call on a live one.
 
--- The state of what a login across slots has put aside: unknown to everyone until it is activated. `PARKED` in
--- src/store/redis/layout/meta.rs has the same number; a test compares both.
-local PARKED = 255
-
--- The metadata with `alive` and, if it is not, `reason` (0: none is known); nil where no key is. Past its deadline a
--- session stays for its grace, to be told of, and after that for `keep`, where only repeats are to find it.
+-- The metadata with `alive` and, if it is not alive, `reason` (0: unknown); nil if there is no key. After its deadline
+-- a session stays for `grace`, in which visitors get the reason, and then for `keep`, in which only repeats find it.
 local function read_session(key)
   local packed = redis.call('HGET', key, '@')
   if not packed then
     return nil
   end
   local session = unpack_meta(packed)
-  session.alive, session.reason = session.state == 0, session.state == PARKED and 0 or session.state
-  if session.alive and session.grace + session.keep > 0 then
+  session.alive, session.reason = session.state == 0, session.state
+  if session.state == PARKED then
+    session.reason = 0
+  elseif session.alive and session.grace + session.keep > 0 then
     local left = redis.call('PTTL', key)
     session.alive = left >= session.grace + session.keep
-    session.reason = left >= session.keep and EXPIRED or 0
+    if left >= session.keep then
+      session.reason = EXPIRED
+    end
   end
   return session
 end
@@ -25,8 +25,8 @@ local function gone(session)
   return { GONE, string.char(session and session.reason or 0) }
 end
 
--- Remembers the answer, writes the metadata, and answers; without content, the metadata. Refusals are remembered too: a
--- second delivery must not do what the first was refused.
+-- Adds the call to the ring, writes the metadata and returns the reply; without `content`, the reply has the metadata.
+-- Refusals are stored too: a repeat must not do what the first delivery was refused.
 local function settle(key, session, call, code, content)
   remember(session, call, code, content or '')
   local packed = pack_meta(session)
@@ -34,17 +34,19 @@ local function settle(key, session, call, code, content)
   return { code, content or packed }
 end
 
--- The live session that the call is for, or nil and what to answer. A repeat is answered as the first time; where that
--- was the metadata (no content is remembered), with the metadata as it stands, or `GONE` if the session has ended. With
--- a `generation`, a call from before another login of the session is a conflict. `read` is `read_session` unless it is
--- said.
+-- The live session of the call, or nil and the reply. A repeat gets its first reply; if that was the metadata (stored
+-- without content), the present metadata, or `GONE` if the session has ended. With a `generation`, a call from before
+-- another login of the session is a conflict. `read` defaults to `read_session`.
 local function begin(key, call, generation, read)
   local session = (read or read_session)(key)
-  local answer = session and recall(session, call)
-  if answer and answer[1] == OK and answer[2] == '' then
-    return nil, session.alive and { OK, session.packed } or gone(session)
-  elseif answer then
-    return nil, answer
+  local reply = session and recall(session, call)
+  local had_metadata = reply and reply[1] == OK and reply[2] == ''
+  if had_metadata and session.alive then
+    return nil, { OK, session.packed }
+  elseif had_metadata then
+    return nil, gone(session)
+  elseif reply then
+    return nil, reply
   elseif session and call.not_after <= session.horizon and session.horizon <= call.now + FARTHEST_MS then
     return nil, { STALE, string.format('%.0f', session.horizon) }
   elseif not session or not session.alive then
@@ -55,7 +57,7 @@ local function begin(key, call, generation, read)
   return session
 end
 
--- The same where there may be no session to remember a refusal in, or nothing is refused yet.
+-- A refusal, stored if there is a session to store it in. NAME_MEMBERS is not final and is never stored.
 local function refuse(key, session, call, code)
   if session and code ~= NAME_MEMBERS then
     return settle(key, session, call, code, '')

@@ -1,14 +1,15 @@
--- Whether fields may be written that were changed before the user's last login. `LATE_WRITE_MS` in src/store.rs has the
--- same number; a test compares both.
-local LATE_WRITE_MS = 60000
+-- Whether a write from before the user's last login is accepted.
 
--- `OK` if the session was loaded at its present generation; `OVERTAKEN` if at the one before, and the login between
--- them is no older than that; else `CONFLICT`. Not two generations ago: each login would let in again whoever an
--- earlier login has shut out.
+-- `OK` if the session was loaded at its present generation; `OVERTAKEN` if at the one before, and the login since is at
+-- most LATE_WRITE_MS old; else `CONFLICT`. Two generations are too many: each further login would admit again a writer
+-- that an earlier one shut out.
 local function standing(session, generation, now)
   if generation == session.generation then
     return OK
   end
   local late = generation == session.generation - 1 and now <= session.since + LATE_WRITE_MS
-  return late and OVERTAKEN or CONFLICT
+  if late then
+    return OVERTAKEN
+  end
+  return CONFLICT
 end

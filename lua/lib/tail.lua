@@ -1,7 +1,6 @@
--- What of a session only Rust writes and scripts pass on: class; user, its length in two bytes; address, in one; user
--- agent, in two, or NO_AGENT; a byte of flags that belong to the login; then extras up to the end of the string, each a
--- kind, a length of two bytes and as many bytes. All extras together have 1 KiB at most: whoever adds one checks that.
-local NO_AGENT = 65535
+-- The tail of the metadata, which Rust writes and scripts pass on: class; user, with a length of 2 bytes; address, with
+-- 1; user agent, with 2 (NO_AGENT: none); a byte of flags of the login; then extras to the end, each a kind, a length
+-- of 2 bytes, and the content. All extras together have at most 1 KiB; the code that adds one checks that.
 
 local function extras_of(tail)
   local at = 4 + struct.unpack('>I2', tail, 2)
@@ -10,8 +9,8 @@ local function extras_of(tail)
   return string.sub(tail, at + 3 + (agent < NO_AGENT and agent or 0))
 end
 
--- The tail after another login of the same session. Class and extras are those that are stored: the caller may have
--- loaded the session before they changed, or not know their kinds.
+-- The tail after another login of the session. Class and extras are the stored ones: the caller may have loaded the
+-- session before they changed, or may not support their kinds.
 local function renew_tail(stored, given)
   return string.sub(stored, 1, 1) .. string.sub(given, 2) .. extras_of(stored)
 end

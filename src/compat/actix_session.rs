@@ -1,4 +1,4 @@
-//! The store of an application on actix-session 0.11.
+//! The drop-in store for actix-session 0.11.
 #![allow(clippy::future_not_send)] // actix serves a request on one thread, and so do its stores
 
 use std::collections::HashMap;
@@ -25,26 +25,26 @@ mod update;
 
 type ActixState = HashMap<String, String>;
 
-/// Where actix-identity keeps the user's id, unless the application names another key.
+/// Where actix-identity stores the user's id, unless the application configures another key.
 const IDENTITY: &str = "actix_identity.user_id";
 
-/// actix-session's `SessionStore` on [`Sessions`]: give it to `SessionMiddleware::new`.
+/// actix-session's `SessionStore` on [`Sessions`]; pass it to `SessionMiddleware::new`.
 ///
-/// | method | what it does |
+/// | method | effect |
 /// |---|---|
-/// | `save` | makes a session under a new key, a [token](crate::SessionToken) of 64 characters. With a user named, it is a login |
-/// | `update` | replaces the whole state, if the session lives, and answers the same key. If it has ended nothing is written, the same key is answered and a warning traced: a late save brings nothing back, under no key |
-/// | `update_ttl` | has the session live so long from now; nothing if it has ended |
-/// | `load` | `None` for what has ended or expired and for a key that is not ours; `LoadError::Other` if Redis is away, never `None`. It is a use: a touch runs beside it when one is due |
-/// | `delete` | ends the session, as logged out; again does nothing |
+/// | `save` | creates a session under a new key, a [token](crate::SessionToken) of 64 characters. If the state names a user, this is a login |
+/// | `update` | replaces the whole state of a live session and returns the same key. If the session has ended, nothing is written, the same key is returned and a warning is logged: a late save brings nothing back, under no key |
+/// | `update_ttl` | sets the time to live from now; no effect if the session has ended |
+/// | `load` | `None` for an ended or expired session and for a key of another form; `LoadError::Other` if Redis is unavailable, never `None`. Counts as a use: a due touch runs concurrently |
+/// | `delete` | ends the session, as logged out; no effect if repeated |
 ///
-/// Redis holds the id and the hash of the secret that a key is made of, never the key. A key that no store of this kind
-/// makes, such as one left over from actix-session's own Redis store, is known without I/O, unless sessions are
-/// [moved](Self::moving_from); it never becomes a session, so an `update` of such a key is a `save`.
+/// A key is made of the session id and a secret. Redis stores the id and a hash of the secret, never the key. A key of
+/// another form, such as one of actix-session's own Redis store, is rejected without I/O unless sessions are
+/// [moved](Self::moving_from). It never becomes a session, so an `update` with such a key is a `save`.
 ///
-/// A session ends when the TTL that it was last given is over, and at the [timeouts](crate::Builder::timeouts) of the
-/// builder if it was given some, whichever comes first: one WARN says so. A TTL that is given again and again is set once
-/// per touch interval, so it may be over that much later, and no more than a tenth of it.
+/// A session ends when its last TTL is over, and at the [timeouts](crate::Builder::timeouts) of the builder if set,
+/// whichever comes first; one WARN reports if the latter cut it. A repeated TTL is written once per touch interval, so
+/// the session may end later by that interval, but by at most a tenth of the TTL.
 ///
 /// # Examples
 /// ```
@@ -60,7 +60,7 @@ const IDENTITY: &str = "actix_identity.user_id";
 /// }
 ///
 /// let sessions = Sessions::builder("memory:").namespace("shop").connect().await?;
-/// // Values are JSON: a user's id has its quotes.
+/// // Values are JSON: a user id includes its quotes.
 /// let store = Store::new(sessions.clone()).user(|state| state.get("user").cloned());
 /// let app = App::new().wrap(SessionMiddleware::new(store, Key::generate())).route("/", web::get().to(hits));
 /// # drop(app);
@@ -71,7 +71,7 @@ pub struct Store {
     records: Records,
     user_of: Option<Arc<UserReader<ActixState>>>,
     former: Option<Arc<dyn FormerActixStore>>,
-    /// Whether keys that are not of our form are looked up.
+    /// Whether keys of another form are looked up.
     opens_moved: bool,
     moved_ttl: Duration,
 }
@@ -83,14 +83,14 @@ impl Store {
         Self { records: Records::new(sessions), user_of: None, former: None, opens_moved: false, moved_ttl: MOVED_TTL }
     }
 
-    /// The same with a function that says whose a state is: called whenever one is stored. The state's values are JSON,
-    /// so a string has its quotes.
+    /// Sets the function that returns a state's user, called whenever a state is stored. The state's values are JSON,
+    /// so a string includes its quotes.
     ///
     /// A user's session is in the user's index, counts against the [cap](crate::Builder::cap), is listed by
     /// [`Sessions::user`] and ended by [`Sessions::revoke_user`]. When the user changes, also without `renew`, the
     /// session moves: the old one ends, and the middleware sets a cookie with a new key.
     ///
-    /// `None` is a guest. Where the id may not be readable, use [`try_user`](Self::try_user), and with actix-identity
+    /// `None` is a guest. If reading the id can fail, use [`try_user`](Self::try_user), and with actix-identity
     /// [`actix_identity`](Self::actix_identity): a state in which actix-identity has logged a user in is an error if
     /// this function returns `None` for it. So is an id that is empty or longer than [`Limits`](crate::Limits) allow.
     #[must_use]
@@ -103,8 +103,8 @@ impl Store {
         })
     }
 
-    /// The same as [`user`](Self::user) with a function that can fail: its error is the error of the call that stores
-    /// the state, and nothing is stored. So a user whose id cannot be read is never stored as a guest.
+    /// Like [`user`](Self::user), with a function that can fail. Its error is returned by the call that stores the
+    /// state, and nothing is stored. So a user whose id cannot be read is never stored as a guest.
     #[must_use]
     pub fn try_user<E: fmt::Display>(
         self,
@@ -113,16 +113,17 @@ impl Store {
         self.with_user_of(move |state| named(state).map_err(|error| UserIdError::new(error.to_string())))
     }
 
-    /// The same as [`user`](Self::user) for an application on actix-identity: the user is the one whom it has logged in.
+    /// Like [`user`](Self::user), for applications on actix-identity: the user is the one that it has logged in.
     ///
-    /// The user id is that of actix-identity, or, if it is empty or longer than 256 bytes, what
-    /// [`user_id`](crate::compat::user_id) makes of it.
+    /// The user id is that of actix-identity, or, if it is empty or longer than 256 bytes, the result of
+    /// [`user_id`](crate::compat::user_id).
     #[must_use]
     pub fn actix_identity(self) -> Self {
         self.actix_identity_under(IDENTITY)
     }
 
-    /// The same as [`actix_identity`](Self::actix_identity), where `IdentityMiddlewareBuilder::id_key` was given this key.
+    /// Like [`actix_identity`](Self::actix_identity), for an application that passes this key to
+    /// `IdentityMiddlewareBuilder::id_key`.
     #[must_use]
     pub fn actix_identity_under(self, key: &'static str) -> Self {
         self.with_user_of(move |state| {
@@ -133,17 +134,18 @@ impl Store {
         })
     }
 
-    /// Moves sessions here from the store that the application used before: whoever is logged in stays logged in, under
-    /// the cookie that they have, until `renew` or a logout.
+    /// Moves sessions here from the application's former store. Logged-in users stay logged in, with their present
+    /// cookie, until `renew` or a logout.
     ///
-    /// A state that is not known here is read from `store`, once, stored here and deleted there. Its user is logged in
-    /// here: call [`user`](Self::user) or [`actix_identity`](Self::actix_identity) as well. `delete` deletes in both
+    /// A state that is unknown here is read from `store` once, stored here and deleted there. Its user is logged in
+    /// here: also call [`user`](Self::user) or [`actix_identity`](Self::actix_identity). `delete` deletes in both
     /// stores, and a session that has ended here is never moved. An error of `store` is an error of the call, never "no
     /// session".
     ///
-    /// A session that was moved costs no call of `store`. As that does not say how long a state has to live, a moved one
-    /// lives for a [day](Self::moved_ttl) unless an update says otherwise. What servers of the version before can and
-    /// cannot do in the meantime is in the [guide](crate::guide::drop_in#moving-sessions).
+    /// A moved session needs no further call of `store`. Since `store` does not return a state's time to live, a moved
+    /// session lives for a [day](Self::moved_ttl) unless an update sets another time. The
+    /// [guide](crate::guide::drop_in#moving-sessions) describes how servers of the former version behave during the
+    /// move.
     ///
     /// # Examples
     /// ```no_run
@@ -162,15 +164,15 @@ impl Store {
         Self { former: Some(Arc::new(store)), opens_moved: true, ..self }
     }
 
-    /// Opens sessions that [`moving_from`](Self::moving_from) has moved, without the store that they came from: for when
-    /// that store is gone. Without either, a key of another store is known to open nothing, without I/O.
+    /// Opens sessions that [`moving_from`](Self::moving_from) has moved, without the former store, once that is
+    /// removed. Without either, a key of another store is rejected without I/O.
     #[must_use]
     pub fn moved(self) -> Self {
         Self { opens_moved: true, ..self }
     }
 
-    /// How long a moved session lives unless an update says otherwise: 24 hours by default, which is also the default of
-    /// actix-session's `session_ttl`. Give the application's own.
+    /// The lifetime of a moved session until an update sets another: 24 hours by default, as actix-session's
+    /// `session_ttl`. Pass the application's own.
     #[must_use]
     pub fn moved_ttl(self, ttl: Duration) -> Self {
         Self { moved_ttl: ttl, ..self }
@@ -184,12 +186,12 @@ impl Store {
         self.user_of.as_ref().map_or(Ok(None), |named| named(state))
     }
 
-    /// Where a key leads; `None` if it is not of our form, and none of another store is looked for.
+    /// The record key of a session key; `None` if it is of another form and no sessions are moved.
     fn record_key(&self, key: &SessionKey) -> Option<RecordKey> {
         Key::read(key).map(|key| key.record_key()).or_else(|| self.opens_moved.then(|| Key::moved(key)))
     }
 
-    /// The live session that a key opens.
+    /// The live session of a key.
     async fn find(&self, key: &SessionKey) -> Result<Option<Kept>, RecordError> {
         match Key::read(key) {
             Some(key) => Ok(self.records.find(key.record_key()).await?),
@@ -197,7 +199,7 @@ impl Store {
         }
     }
 
-    /// Makes a session, of the user whom the state names.
+    /// Creates a session for the state's user.
     async fn make(&self, state: &ActixState, ttl: &Duration) -> Result<Key, RecordError> {
         let user = self.named(state)?;
         let content = content(state, ttl)?;
@@ -223,7 +225,7 @@ impl Store {
     }
 }
 
-/// The state as it is stored; `None` if its time is over.
+/// The state in its stored form; `None` if its time is over.
 fn content(state: &ActixState, ttl: &Duration) -> Result<Option<RecordContent>, Error> {
     let Some(left_ms) = left_ms(*ttl) else { return Ok(None) };
     Ok(Some(RecordContent { stored: encode_value(RECORD, state)?, left_ms }))

@@ -1,4 +1,4 @@
-//! One record of another crate, kept as one session of ours: the whole record is one field.
+//! A record of another crate, stored as one session of ours: the whole record is one field.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -16,9 +16,7 @@ use crate::identity::client::ClientInfo;
 use crate::identity::id::SessionId;
 use crate::identity::token::SecretHash;
 use crate::sessions::Sessions;
-use crate::store::{
-    Contract, End, Etag, Gate, Meta, NewLogin, NewSession, Old, Record, Refused, Retime, Save, Snapshot, Store, Touch,
-};
+use crate::store::{End, Gate, Meta, NewLogin, NewSession, Old, Record, Refused, Retime, Save, Store, Touch};
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 use crate::util::uncancelled::beside;
@@ -33,44 +31,41 @@ mod former;
 mod life;
 mod recent;
 
-/// The field that is the record.
+/// The field with the record.
 pub(super) const RECORD: &str = "record";
-/// Most times that a call is tried again because a login under the same id came between.
+/// Limit of retries because of concurrent logins under the same id.
 pub(super) const TRIES: usize = 16;
-/// New ids that are tried when one is taken: the second means a broken generator.
-pub(super) const MINTS: usize = 3;
-
-/// Where a record is kept, and the secret that its key proves.
+/// The id of a record's session, and the secret from its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RecordKey {
     pub(super) id: SessionId,
     pub(super) secret: SecretHash,
 }
 
-/// A live session that keeps a record.
+/// A live session that stores a record.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
-    /// Where it is.
+    /// Its record key.
     pub(super) key: RecordKey,
-    /// The door by which its id leads there, if it does not lead there itself.
+    /// The door from the record's id to this session, unless it is the session's own id.
     pub(super) door: Option<Door>,
     pub(super) meta: Meta,
     fields: Arc<Contents>,
 }
 
-/// A record that is to be written.
+/// A record to write.
 #[derive(Debug, Clone)]
 pub(super) struct RecordContent {
-    /// As it is stored.
+    /// The stored form.
     pub(super) stored: Vec<u8>,
-    /// How long its application lets it live from now, in milliseconds: 1 or more.
+    /// The lifetime from now that the application wants, in milliseconds: 1 or more.
     pub(super) left_ms: Millis,
 }
 
-/// Whether something was done; otherwise the session has ended, and nothing was.
+/// Whether the operation was executed; false if the session has ended.
 pub(super) type Done = Result<bool, RecordError>;
 
-/// Why something could not be done.
+/// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RecordError {
     #[error(transparent)]
@@ -83,18 +78,18 @@ pub(super) enum RecordError {
     Former(#[source] Cause),
 }
 
-/// Whose a record is: nobody's, a user's, or it cannot be read.
+/// A record's user: none, a user, or unreadable.
 pub(super) type RecordUser = Result<Option<String>, UserIdError>;
 
-/// Reads the user's id from a record.
+/// Reads the user id from a record.
 pub(super) type UserReader<R> = dyn Fn(&R) -> RecordUser + Send + Sync;
 
-/// The sessions, as records see them.
+/// The sessions that store records.
 #[derive(Debug, Clone)]
 pub(super) struct Records {
     sessions: Sessions,
     recent: Arc<Recent>,
-    /// Whether it was said that sessions end before the application's expiry.
+    /// Whether it was logged that sessions end before the application's expiry.
     cut: Arc<AtomicBool>,
 }
 
@@ -103,32 +98,19 @@ impl Kept {
         Self { key, door, meta: record.meta, fields: Arc::new(record.fields) }
     }
 
-    /// Where its id leads first.
+    /// The record key that its id leads to first.
     fn entrance(&self) -> RecordKey {
         RecordKey { id: self.door.map_or(self.key.id, |door| door.id), ..self.key }
     }
 
-    /// A field as it is stored.
+    /// A field in its stored form.
     pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
         self.fields.get(name)
     }
 
-    fn old(&self) -> Old {
-        Old { id: self.key.id, generation: self.meta.generation, user: self.meta.user.clone() }
-    }
-
-    /// What a store may compare with, if the load answered that.
-    fn snapshot(&self) -> Option<Snapshot> {
-        let etag = self.meta.etag.0.clone()?;
-        Some(Snapshot { etag, fields: Arc::clone(&self.fields) })
-    }
-
-    /// The same session after its timeouts were changed. Metadata of a session that was written meanwhile says nothing
-    /// of the fields that we hold.
-    fn retimed(mut self, now: Meta) -> Self {
-        let fields_stand = (now.generation, now.version) == (self.meta.generation, self.meta.version);
-        let comparable = fields_stand && self.meta.etag.0.is_some();
-        self.meta.etag = if comparable { now.etag } else { Etag::default() };
+    /// The same session after a change of its timeouts.
+    fn retimed(mut self, mut now: Meta) -> Self {
+        self.meta.follow(&mut now);
         (self.meta.lifetimes, self.meta.touched) = (now.lifetimes, now.touched);
         self
     }
@@ -143,23 +125,23 @@ impl Records {
         self.sessions.store()
     }
 
-    /// The live session that this place, or the door there, leads to. Not a use.
+    /// The live session at this id, or behind a door there. Not a use.
     pub(super) async fn find(&self, key: RecordKey) -> Result<Option<Kept>, Error> {
         Ok(self.look(key).await?.live())
     }
 
-    /// Keeps what a request has loaded for its write.
+    /// Keeps a loaded session for the write of the same request.
     pub(super) fn remember(&self, kept: Kept) {
         self.recent.put(kept);
     }
 
-    /// What was loaded from this place a while ago, once. It may be written, unless another request wrote since; whether
-    /// it still lives is for the store to say.
+    /// Takes the session that was recently loaded from this id. It may be written unless another request wrote since;
+    /// the store checks whether it is live.
     pub(super) fn recall(&self, key: RecordKey) -> Option<Kept> {
         self.recent.take(key)
     }
 
-    /// Notes a use if one is due, beside the caller: a failure is traced, the next use tries again.
+    /// Records a use concurrently if one is due. A failure is logged at DEBUG, and the next use tries again.
     pub(super) async fn touch(&self, kept: &Kept) {
         let Meta { touched, user, .. } = &kept.meta;
         if !self.is_touch_due(&kept.meta) {
@@ -181,12 +163,12 @@ impl Records {
         }
     }
 
-    /// Makes a session with this record; of a user, it enters their index. False if the id is taken.
+    /// Creates a session with this record; a user's is added to their index. False if the id is taken.
     pub(super) async fn make(&self, key: RecordKey, user: Option<&str>, content: &RecordContent) -> Done {
         self.make_with(key, user, content, None).await
     }
 
-    /// The same with another field besides the record, whose name is before `record` in the alphabet.
+    /// The same with another field besides the record, whose name sorts before `record`.
     async fn make_with(
         &self,
         key: RecordKey,
@@ -207,27 +189,27 @@ impl Records {
         }
     }
 
-    /// Makes a user's session with this record in place of another, in one step. False if that one has ended.
+    /// Replaces a session by a user's session with this record, in one step. False if the old one has ended.
     #[cfg(feature = "actix-session")]
     pub(super) async fn log_in(&self, old: &Kept, key: RecordKey, user: &str, content: &RecordContent) -> Done {
         let (new, delta) = self.new_session(key, Some(user), content)?;
-        let login = self.login(new, Some(old.old()), delta);
+        let login = self.login(new, Some(old.meta.old(old.key.id)), delta);
         self.done(self.store().login(self.sessions.op()?, &login).await?.map(drop))
     }
 
-    /// Makes a guest's session with this record in place of a user's, in one step. False if that one has ended.
+    /// Replaces a user's session by a guest session with this record, in one step. False if the old one has ended.
     #[cfg(feature = "actix-session")]
     pub(super) async fn log_out(&self, old: &Kept, key: RecordKey, content: &RecordContent) -> Done {
         let (new, delta) = self.new_session(key, None, content)?;
         let successor = Some((new, vec![RECORD.to_owned()]));
-        let end = End { old: old.old(), reason: EndReason::LoggedOut, successor, delta };
+        let end = End { old: old.meta.old(old.key.id), reason: EndReason::LoggedOut, successor, delta };
         self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop))
     }
 
-    /// Writes the record, and has the session live as long as it says. `None` if it has ended; false if it was written
-    /// since it was loaded as this version.
+    /// Writes the record and sets the session's lifetime. `None` if the session has ended; false if it was written
+    /// since it was loaded at this version.
     ///
-    /// Its life first: the answer tells the metadata that the write is then compared with.
+    /// The lifetime comes first: its reply has the metadata that the write is compared with.
     pub(super) async fn write(
         &self,
         kept: &Kept,
@@ -243,14 +225,15 @@ impl Records {
         Ok(written)
     }
 
-    /// Writes fields. `None` if the session has ended; false if it was written since it was loaded as this version.
+    /// Writes fields. `None` if the session has ended; false if it was written since it was loaded at this version.
     pub(super) async fn save(
         &self,
         kept: &Kept,
         version: Option<u32>,
         delta: Delta,
     ) -> Result<Option<bool>, RecordError> {
-        let (id, generation, snapshot) = (kept.key.id, kept.meta.generation, kept.snapshot());
+        let (id, generation, snapshot) =
+            (kept.key.id, kept.meta.generation, kept.meta.snapshot(Arc::clone(&kept.fields)));
         let save = Save { id, generation, version, delta, snapshot };
         match self.store().save(self.sessions.op()?, &save).await? {
             Ok(_) => Ok(Some(true)),
@@ -260,7 +243,7 @@ impl Records {
         }
     }
 
-    /// Has the session live so long from now, within the timeouts that the builder was given: a use. False if it has ended.
+    /// Sets the lifetime from now, within the builder's timeouts; a use. False if the session has ended.
     #[cfg(feature = "actix-session")]
     pub(super) async fn last(&self, kept: &Kept, left_ms: Millis) -> Done {
         let Some(kept) = self.renewed(kept, left_ms).await? else { return Ok(false) };
@@ -268,13 +251,13 @@ impl Records {
         Ok(true)
     }
 
-    /// The session, to live so long from now; `None` if its life had to be changed and it has ended.
+    /// The session with this lifetime from now; `None` if it had to be changed and the session has ended.
     async fn renewed(&self, kept: &Kept, left_ms: Millis) -> Result<Option<Kept>, RecordError> {
         let Meta { since, lifetimes: set, .. } = &kept.meta;
         let Some(left_ms) = life::to_set(set, &self.lifetimes(*since, left_ms), left_ms) else {
             return Ok(Some(kept.clone()));
         };
-        let Old { id, generation, user } = kept.old();
+        let Old { id, generation, user } = kept.meta.old(kept.key.id);
         let retime = Retime { id, generation, lifetimes: self.lifetimes(*since, left_ms), user };
         match self.store().retime(self.sessions.op()?, &retime).await? {
             Ok(meta) => {
@@ -286,13 +269,13 @@ impl Records {
         }
     }
 
-    /// Ends the session. False if it has ended, perhaps by a login: one that its id leads to then lives.
+    /// Ends the session. False if it has ended, perhaps by a login: the session that its id leads to is then live.
     async fn end(&self, kept: &Kept, reason: EndReason) -> Done {
-        let end = End { old: kept.old(), reason, successor: None, delta: Delta::default() };
+        let end = End { old: kept.meta.old(kept.key.id), reason, successor: None, delta: Delta::default() };
         self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop))
     }
 
-    /// Ends the session that this place leads to, whatever logs in there meanwhile.
+    /// Ends the session that this id leads to, also after concurrent logins there.
     pub(super) async fn end_at(&self, key: RecordKey, reason: EndReason) -> Result<(), RecordError> {
         for _ in 0..TRIES {
             match self.find(key).await? {
@@ -303,8 +286,8 @@ impl Records {
         Err(Error::Unavailable(Outage::new("too many logins under one id at once")).into())
     }
 
-    /// The timeouts of a session whose record lasts this long from now: those that the builder was given, if any, cut
-    /// where the record's own life ends.
+    /// The timeouts of a session whose record lasts this long from now: the builder's, if set, limited by the record's
+    /// expiry.
     fn lifetimes(&self, since: Millis, left_ms: Millis) -> Lifetimes {
         let settings = self.sessions.settings();
         let ours = if settings.timeouts_given { settings.lifetimes } else { settings.lifetimes.without_end() };
@@ -314,7 +297,7 @@ impl Records {
         Lifetimes { absolute_ms: ours.absolute_ms.min(life_ms), ..ours }
     }
 
-    /// Says once that sessions end before the application's expiry: its cookies outlive them.
+    /// Logs once that sessions end before the application's expiry, so that its cookies outlive them.
     fn warn_if_cut(&self, asked_ms: Millis, most_ms: Millis) {
         if asked_ms > most_ms + SAME_MS && !self.cut.swap(true, Ordering::Relaxed) {
             let [asked, most] = [asked_ms, most_ms].map(std::time::Duration::from_millis);
@@ -327,7 +310,7 @@ impl Records {
         }
     }
 
-    /// How long the session lives if the load that found it was its last use.
+    /// The session's lifetime if the load that found it was its last use.
     pub(super) fn left_ms(&self, kept: &Kept) -> Millis {
         let (meta, now) = (&kept.meta, self.store().now());
         let touched = if self.is_touch_due(meta) { now } else { meta.touched };
@@ -353,6 +336,7 @@ impl Records {
             grace_ms: settings.grace_ms,
             user: user.map(str::to_owned),
             client: ClientInfo::new(),
+            remember: None,
         };
         Ok((new, self.delta(content)?))
     }
@@ -367,7 +351,7 @@ impl Records {
         Ok(Delta { clear: false, changes: vec![(RECORD.to_owned(), Some(content.stored.clone()))] })
     }
 
-    /// A session that was logged in again is no more the one that was loaded.
+    /// After another login, the session is not the one that was loaded.
     fn done(&self, answer: Result<(), Refused>) -> Done {
         match answer {
             Ok(()) => Ok(true),
@@ -384,13 +368,13 @@ impl Records {
     }
 }
 
-/// What is left of a record's time, in milliseconds; `None` if it is over.
+/// The time left of a record, in milliseconds; `None` if it is over.
 pub(super) fn left_ms(left: Duration) -> Option<Millis> {
     let left_ms = u64::try_from(left.whole_milliseconds().max(0)).unwrap_or(u64::MAX);
     (left_ms > 0).then_some(left_ms)
 }
 
-/// Traces a write that came too late: not an error to the application, since nothing that it could do would help.
+/// Logs a late write. It is not an error, since the application could not do anything about it.
 pub(super) fn too_late(id: SessionId) {
     rarely!(warn, %id, "write to an ended session discarded");
 }

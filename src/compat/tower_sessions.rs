@@ -1,4 +1,5 @@
-//! The store of an application on tower-sessions: 0.15, and with the feature `tower-sessions-014` the line that axum-login uses.
+//! The drop-in store for tower-sessions 0.15, and with the feature `tower-sessions-014` for the version that axum-login
+//! uses.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,22 +22,22 @@ mod store;
 
 type State = HashMap<String, Value>;
 
-/// tower-sessions' `SessionStore` on [`Sessions`]: give it to `SessionManagerLayer::new`.
+/// tower-sessions' `SessionStore` on [`Sessions`]; pass it to `SessionManagerLayer::new`.
 ///
-/// | method | what it does |
+/// | method | effect |
 /// |---|---|
-/// | `create` | stores the record under an id that is free: under the record's own, or under another one, which it gets then. With a user named, it is a login |
-/// | `save` | replaces the whole record, if the session lives. If it has ended, or never was, nothing is written: that is `Ok` and a traced warning, since an error would only turn the answer into a 500 |
-/// | `load` | `None` for what has ended or expired; `Error::Backend` if Redis is away, never `None`. It is a use: a touch runs beside it when one is due |
-/// | `delete` | ends the session, as logged out; again does nothing |
+/// | `create` | stores the record under an unused id: its own, or a new one that is written to the record. If the record names a user, this is a login |
+/// | `save` | replaces the whole record of a live session. If the session has ended or never existed, nothing is written, and the result is `Ok` with a logged warning, since an error would only turn the response into a 500 |
+/// | `load` | `None` for an ended or expired session; `Error::Backend` if Redis is unavailable, never `None`. Counts as a use: a due touch runs concurrently |
+/// | `delete` | ends the session, as logged out; no effect if repeated |
 ///
-/// The id in the cookie is nowhere in Redis: our session id and the hash of its secret are derived from it by SHA-256.
-/// 12 of its 128 bits choose the bucket, which stands in the keys, so 116 remain secret.
+/// The id in the cookie is not stored in Redis: our session id and the hash of its secret are derived from it by
+/// SHA-256. 12 of its 128 bits determine the bucket, which is part of the keys, so 116 remain secret.
 ///
-/// A session ends at the record's expiry date, and at the [timeouts](crate::Builder::timeouts) of the builder if it was
-/// given some, whichever comes first: then `load` returns the earlier of both, and one WARN says so. An expiry date that
-/// every save pushes back is set once per touch interval, so the end may come that much later, and no more than a tenth
-/// of the time asked for.
+/// A session ends at the record's expiry date, and at the [timeouts](crate::Builder::timeouts) of the builder if set,
+/// whichever comes first; `load` returns the earlier one, and one WARN reports it. An expiry date that every save
+/// extends is written once per touch interval, so the session may end later by that interval, but by at most a tenth of
+/// the time asked for.
 ///
 /// # Examples
 /// ```
@@ -72,15 +73,15 @@ impl Store {
         Self { records: Records::new(sessions), user_of: None, former: None }
     }
 
-    /// The same with a function that says whose a record is: called whenever one is stored, with its data.
+    /// Sets the function that returns a record's user from its data, called whenever a record is stored.
     ///
-    /// A record of a user is in the user's index, counts against the [cap](crate::Builder::cap), is listed by
-    /// [`Sessions::user`] and ended by [`Sessions::revoke_user`]. Call `cycle_id` at the login, as tower-sessions asks:
-    /// the record then moves into the user's bucket. Without it the user is listed and can be revoked all the same, at
-    /// the price of a second read with each load. A record that names nobody any more, without `flush` or `cycle_id`,
-    /// stays listed with the user whom it named.
+    /// A user's record is in the user's index, counts against the [cap](crate::Builder::cap), is listed by
+    /// [`Sessions::user`] and ended by [`Sessions::revoke_user`]. Call `cycle_id` at the login, as tower-sessions
+    /// requires: the record then moves into the user's bucket. Without it the user can still be listed and revoked, but
+    /// each load costs a second read. A record that no longer names a user, without `flush` or `cycle_id`, stays listed
+    /// with its former user.
     ///
-    /// `None` is a guest. Where the id may not be readable, use [`try_user`](Self::try_user), and with axum-login
+    /// `None` is a guest. If reading the id can fail, use [`try_user`](Self::try_user), and with axum-login
     /// [`axum_login`](Self::axum_login): a record in which axum-login has logged a user in is an error if this function
     /// returns `None` for it. So is an id that is empty or longer than [`Limits`](crate::Limits) allow.
     #[must_use]
@@ -93,8 +94,8 @@ impl Store {
         })
     }
 
-    /// The same as [`user`](Self::user) with a function that can fail: its error is the error of the call that stores
-    /// the record, and nothing is stored. So a user whose id cannot be read is never stored as a guest.
+    /// Like [`user`](Self::user), with a function that can fail. Its error is returned by the call that stores the
+    /// record, and nothing is stored. So a user whose id cannot be read is never stored as a guest.
     #[must_use]
     pub fn try_user<E: fmt::Display>(
         self,
@@ -103,11 +104,11 @@ impl Store {
         self.with_user_of(move |state| named(state).map_err(|error| UserIdError::new(error.to_string())))
     }
 
-    /// The same as [`user`](Self::user) for an application on axum-login: the user is the one whom axum-login has
-    /// logged in. `Id` is the backend's `AuthUser::Id`.
+    /// Like [`user`](Self::user), for applications on axum-login: the user is the one that it has logged in. `Id` is
+    /// the backend's `AuthUser::Id`.
     ///
-    /// [`user_id`](crate::compat::user_id) makes the user id for [`Sessions::user`] from an id of any type. A record of
-    /// a logged-in user whose id is not an `Id` is an error, never a guest's.
+    /// [`user_id`](crate::compat::user_id) converts an id of any type to the user id for [`Sessions::user`]. If the id
+    /// of a logged-in user is not an `Id`, the record is an error, never a guest's.
     ///
     /// # Examples
     /// ```
@@ -127,21 +128,23 @@ impl Store {
         self.axum_login_under::<Id>(axum_login::KEY)
     }
 
-    /// The same as [`axum_login`](Self::axum_login), where `AuthManagerLayerBuilder::with_data_key` was given this key.
+    /// Like [`axum_login`](Self::axum_login), for an application that passes this key to
+    /// `AuthManagerLayerBuilder::with_data_key`.
     #[must_use]
     pub fn axum_login_under<Id: Serialize + DeserializeOwned + 'static>(self, key: &'static str) -> Self {
         self.with_user_of(move |state| axum_login::named::<Id>(state, key))
     }
 
-    /// Moves sessions here from the store that the application used before, a store of tower-sessions 0.15: whoever is logged in stays logged
-    /// in, under the cookie that they have.
+    /// Moves sessions here from the application's former store, a store of tower-sessions 0.15. Logged-in users stay
+    /// logged in, with their present cookie.
     ///
-    /// A record that is not known here is read from `store`, once, stored here and deleted there. Its user is logged in
-    /// here: call [`user`](Self::user) or [`axum_login`](Self::axum_login) as well. `delete` deletes in both stores, and
-    /// a record that has ended here is never moved. An error of `store` is an error of the call, never "no session".
+    /// A record that is unknown here is read from `store` once, stored here and deleted there. Its user is logged in
+    /// here: also call [`user`](Self::user) or [`axum_login`](Self::axum_login). `delete` deletes in both stores, and a
+    /// record that has ended here is never moved. An error of `store` is an error of the call, never "no session".
     ///
-    /// A record that is known here, as every one that was moved, costs no call of `store`. What servers of the version
-    /// before can and cannot do in the meantime is in the [guide](crate::guide::drop_in#moving-sessions).
+    /// A record that is known here, such as a moved one, needs no call of `store`. The
+    /// [guide](crate::guide::drop_in#moving-sessions) describes how servers of the former version behave during the
+    /// move.
     ///
     /// # Examples
     /// ```
@@ -162,9 +165,9 @@ impl Store {
         Self { former: Some(Arc::new(former::Line015(store))), ..self }
     }
 
-    /// The same as `moving_from` for a store of tower-sessions 0.14, which axum-login 0.18 is built on.
+    /// Like `moving_from`, for a store of tower-sessions 0.14, which axum-login 0.18 uses.
     ///
-    /// The store that sessions are moved from may be of another line than the layer that this store is given to.
+    /// The former store and the layer may be of different versions.
     #[cfg(feature = "tower-sessions-014")]
     #[must_use]
     pub fn moving_from_014(self, store: impl tower_sessions_core_014::SessionStore) -> Self {
@@ -186,7 +189,7 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Implements one line's trait. The lines differ in the crate that defines it, and in nothing else.
+/// Implements the trait of one version. The versions differ only in the crate that defines it.
 macro_rules! implement {
     ($core:ident, $feature:literal) => {
         #[cfg(feature = $feature)]

@@ -1,16 +1,17 @@
-//! The user id for an id of any type that another crate allows.
+//! Conversion of an id of any type to a user id.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-/// Bytes of the longest id that is used as it is: the default of [`Limits::user_id_bytes`](crate::Limits::user_id_bytes).
+/// Length of the longest id that is used unchanged: the default of
+/// [`Limits::user_id_bytes`](crate::Limits::user_id_bytes).
 const LONGEST: usize = 256;
-/// What a hashed id begins with.
+/// The prefix of a hashed id.
 const HASHED: &str = "sha256:";
 
-/// The record of a logged-in user names nobody by whom it could be listed and revoked.
+/// The id of a logged-in user cannot be read, so that the user's sessions could not be listed or revoked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the id of the logged-in user cannot be read: {0}")]
 pub struct UserIdError(pub(super) String);
@@ -21,10 +22,10 @@ impl UserIdError {
     }
 }
 
-/// The user id under which the drop-in stores list, count and revoke the sessions of the user with this id: pass it to
+/// The user id that the drop-in stores use for the user with this id. Pass it to
 /// [`Sessions::user`](crate::Sessions::user) and [`revoke_user`](crate::Sessions::revoke_user).
 ///
-/// `Id` is the type that the application gives to axum-login (`AuthUser::Id`); for actix-identity it is `String`.
+/// `Id` is the type that the application uses with axum-login (`AuthUser::Id`); for actix-identity it is `String`.
 /// Different ids of one type have different user ids:
 ///
 /// | id, as JSON | user id |
@@ -36,7 +37,7 @@ impl UserIdError {
 /// | any of these that would be longer than 256 bytes | `sha256:` and the hash of its JSON, in hex |
 ///
 /// # Errors
-/// [`UserIdError`] if the id is not representable as JSON, or is JSON's `null`, which axum-login takes for "no user".
+/// [`UserIdError`] if the id cannot be represented as JSON, or is JSON's `null`, which means "no user" in axum-login.
 ///
 /// # Examples
 /// ```
@@ -59,7 +60,7 @@ pub fn user_id<Id: Serialize + DeserializeOwned>(id: &Id) -> Result<String, User
     Ok(if text.len() <= LONGEST { text } else { hashed(&json) })
 }
 
-/// The same of an id as it is stored. Without the value in the error: it may be personal data.
+/// The same for a stored id. The error omits the value, which may be personal data.
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-014"))]
 pub(super) fn of_json<Id: Serialize + DeserializeOwned>(json: &Value) -> Result<String, UserIdError> {
     let id = serde_json::from_value::<Id>(json.clone());
@@ -72,7 +73,7 @@ fn is_plain<Id: Serialize + DeserializeOwned>(text: &str) -> bool {
     !text.is_empty() && !text.starts_with(HASHED) && !is_anothers()
 }
 
-/// Whether an id of this type is written as this.
+/// Whether this is the JSON of an id of this type.
 fn is_id<Id: Serialize + DeserializeOwned>(json: &Value) -> bool {
     let id = serde_json::from_value::<Id>(json.clone());
     id.is_ok_and(|id| serde_json::to_value(&id).is_ok_and(|again| again == *json))
@@ -83,7 +84,7 @@ fn hashed(json: &Value) -> String {
     digest.iter().fold(HASHED.to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// JSON in which equal values have equal texts, also where another crate has turned on serde_json's `preserve_order`.
+/// JSON in which equal values have equal texts, even if another crate enables serde_json's `preserve_order`.
 fn canonical(json: &Value) -> String {
     match json {
         Value::Object(members) => canonical_object(members),
@@ -107,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// The user id of this JSON, as an id of a type that allows any.
+    /// The user id from this JSON, for an id of a type that allows any JSON.
     fn of(json: &Value) -> String {
         of_json::<Value>(json).expect("an id")
     }
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_and_numbers_are_written_as_a_person_would_write_them() {
+    fn strings_and_numbers_have_their_plain_form_as_user_ids() {
         assert_eq!(typed(&"ada".to_owned()), "ada");
         assert_eq!(typed(&"42".to_owned()), "42", "no other `String` is written so");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Whether a session is bound to the address that it was made from.
+//! Binding of sessions to the client's address.
 
 use std::net::IpAddr;
 
@@ -7,9 +7,9 @@ use crate::config::network::agree;
 
 /// Whether a session is bound to its client's address, see [`Builder::client_binding`](crate::Builder::client_binding).
 ///
-/// Compared is the address of the request with that of the last login in this session, or of its creation for a guest.
-/// Where either is not known, nothing is compared. Phones change their network and many clients their family (IPv4 or
-/// IPv6) while they are in use: rejecting logs those out of sight; for most applications `ignore` or `flag` is right.
+/// Compares the address of the request with that of the last login in this session (for a guest, of its creation). If
+/// either is unknown, nothing is compared. Phones change networks and many clients change between IPv4 and IPv6 during
+/// use, so `reject` logs them out without an explanation; for most applications `ignore` or `flag` is right.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -35,36 +35,37 @@ enum Policy {
     Reject,
 }
 
-/// What the comparison says of a request.
+/// The result of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BindingVerdict {
-    /// Nothing to say.
+    /// No difference.
     Same,
-    /// The address is another one; the session opens all the same.
+    /// Another address; the session opens.
     Changed,
-    /// The address is another one; the session does not open.
+    /// Another address; the session does not open.
     Rejected,
 }
 
 impl ClientBinding {
-    /// No comparison: the default.
+    /// No comparison; the default.
     pub const fn ignore() -> Self {
         Self { policy: Policy::Ignore, v4_bits: 32, v6_bits: 128 }
     }
 
-    /// A session opens from any address; from another one [`Session::address_changed`](crate::Session::address_changed)
-    /// is true, and the log says so, at most once a minute.
+    /// A session opens from any address. From another one,
+    /// [`Session::address_changed`](crate::Session::address_changed) is true, and a log line is written, at most once a
+    /// minute.
     pub const fn flag() -> Self {
         Self { policy: Policy::Flag, ..Self::ignore() }
     }
 
-    /// From another address a session is as good as unknown: no hint, no touch, the cookie is left alone. The log
-    /// says so, at most once a minute.
+    /// From another address, a session is treated as unknown: no hint, no touch, the cookie stays. A log line is
+    /// written, at most once a minute.
     pub const fn reject() -> Self {
         Self { policy: Policy::Reject, ..Self::ignore() }
     }
 
-    /// Compares only so many leading bits: of IPv4 addresses 1 to 32, of IPv6 addresses 1 to 128; all of them by default.
+    /// Compares only the leading bits: 1 to 32 for IPv4 addresses, 1 to 128 for IPv6; all by default.
     pub const fn prefixes(self, v4_bits: u8, v6_bits: u8) -> Self {
         Self { v4_bits, v6_bits, ..self }
     }

@@ -1,11 +1,11 @@
-//! How much may be stored. Every limit is checked before anything is written.
+//! Size limits of stored data. Each is checked before anything is written.
 
 use crate::config::ConfigError;
 
-/// Longest field name.
+/// Limit of a field name.
 const FIELD_NAME_BYTES: usize = 64;
 
-/// How much may be stored; each limit has its setter with range and reason.
+/// Size limits of stored data; each setter states range and reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     pub(crate) field_bytes: usize,
@@ -34,21 +34,21 @@ impl Limits {
         Self::default()
     }
 
-    /// Bytes of one field as it is stored: 1 to 1 MiB, default 64 KiB. Every load carries every field.
+    /// Stored bytes of one field: 1 to 1 MiB, default 64 KiB. Each load transfers all fields.
     #[must_use]
     pub const fn field_bytes(mut self, most: usize) -> Self {
         self.field_bytes = most;
         self
     }
 
-    /// Fields of one session: 1 to 1,024, default 256. A script touches each in the worst case.
+    /// Fields of one session: 1 to 1,024, default 256. In the worst case a script visits each.
     #[must_use]
     pub const fn fields(mut self, most: usize) -> Self {
         self.fields = most;
         self
     }
 
-    /// Bytes of all fields of one session with their names: 1 to 4 MiB, default 256 KiB.
+    /// Bytes of all fields of one session, names included: 1 to 4 MiB, default 256 KiB.
     #[must_use]
     pub const fn session_bytes(mut self, most: usize) -> Self {
         self.session_bytes = most;
@@ -62,7 +62,7 @@ impl Limits {
         self
     }
 
-    /// Bytes that are kept of a user agent: 0 to 1,024, default 256. Longer ones are cut, not refused.
+    /// Stored bytes of a user agent: 0 to 1,024, default 256. Longer ones are truncated, not rejected.
     #[must_use]
     pub const fn user_agent_bytes(mut self, most: usize) -> Self {
         self.user_agent_bytes = most;
@@ -102,7 +102,7 @@ impl Limits {
     }
 }
 
-/// The rule for names, the only limit that is not configurable: names stand in Redis, logs and scripts.
+/// Checks a name. This limit is not configurable: names appear in Redis, logs and scripts.
 pub(crate) fn check_field_name(name: &str) -> Result<(), LimitExceeded> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     if name.is_empty() || name.len() > FIELD_NAME_BYTES || !name.bytes().all(legal) {
@@ -111,7 +111,7 @@ pub(crate) fn check_field_name(name: &str) -> Result<(), LimitExceeded> {
     Ok(())
 }
 
-/// Which limit was exceeded. Nothing was stored.
+/// The exceeded limit. Nothing was stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LimitExceeded {
@@ -123,7 +123,7 @@ pub enum LimitExceeded {
     FieldBytes {
         /// The field's name.
         field: String,
-        /// Its size as stored.
+        /// Its stored size.
         bytes: usize,
         /// The limit.
         most: usize,

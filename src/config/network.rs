@@ -1,8 +1,8 @@
-//! Networks of addresses: whether two addresses share their first bits.
+//! Comparison of address prefixes.
 
 use std::net::IpAddr;
 
-/// Whether both are of one family and agree in so many bits. An IPv4 address in IPv6's form is IPv4's.
+/// Whether both are of one family and share the leading bits. An IPv4-mapped IPv6 address counts as IPv4.
 pub(crate) fn agree(one: IpAddr, other: IpAddr, bits: u8) -> bool {
     match (one.to_canonical(), other.to_canonical()) {
         (IpAddr::V4(one), IpAddr::V4(other)) => {
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_agree_in_so_many_bits_and_never_across_families() {
+    fn common_prefix_bits_never_count_across_address_families() {
         for (one, other, bits, expected) in [
             ("192.0.2.1", "192.0.2.1", 32, true),
             ("192.0.2.1", "192.0.2.0", 32, false),

@@ -1,17 +1,17 @@
-//! Which servers hold the sessions, and what they ask for.
+//! The servers that hold the sessions, and their credentials.
 
 use std::fmt;
 
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 
-/// One server, or several that stand for each other.
+/// One server, or several with one data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Servers {
     One(Server),
-    /// A master whose address some Sentinels know.
+    /// A master found through Sentinels.
     Sentinel(SentinelGroup),
-    /// A Redis Cluster, by any of its nodes.
+    /// A Redis Cluster, found through any of its nodes.
     Cluster {
         seeds: Vec<Addr>,
         credentials: Credentials,
@@ -29,7 +29,7 @@ impl Servers {
         credentials.tls.as_ref()
     }
 
-    /// Sets the certificates, if the URL's scheme asks for TLS at all.
+    /// Sets the certificates; false if the URL's scheme does not use TLS.
     #[cfg(feature = "tls")]
     pub(crate) fn set_tls(&mut self, tls: &Tls) -> bool {
         let set = |credentials: &mut Credentials| match &mut credentials.tls {
@@ -48,7 +48,7 @@ impl Servers {
 }
 
 impl fmt::Display for Servers {
-    /// As an operator knows them: addresses alone.
+    /// The addresses only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let listed = |addrs: &[Addr]| addrs.iter().map(Addr::to_string).collect::<Vec<_>>().join(", ");
         match self {
@@ -64,20 +64,20 @@ impl fmt::Display for Servers {
 pub(crate) struct SentinelGroup {
     pub(crate) sentinels: Vec<Addr>,
     pub(crate) sentinel_access: Credentials,
-    /// What the Sentinels call the master.
+    /// The master's name in the Sentinels' configuration.
     pub(crate) master: String,
-    /// The master's.
+    /// The credentials of the master.
     pub(crate) credentials: Credentials,
 }
 
-/// A Redis server's address and what it asks for.
+/// A Redis server's address and credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     pub(crate) addr: Addr,
     pub(crate) credentials: Credentials,
 }
 
-/// What a server asks for.
+/// What a connection to a server has to present.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Credentials {
     pub(crate) user: Option<String>,
@@ -115,15 +115,15 @@ pub(crate) enum Addr {
 }
 
 impl Addr {
-    /// `host:port` as servers write it: the last colon divides, and brackets are optional.
+    /// `host:port` as servers write it: split at the last colon, brackets optional.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Some(Self::Tcp { host: host.to_owned(), port: port.parse().ok()? })
     }
 
-    /// The same, where no host means the server that was asked; `?` too, which says that a host name is wanted and none
-    /// is set.
+    /// The same, with the contacted server's host if the host is empty or `?`. `?` means that the server announces host
+    /// names but has none set.
     pub(crate) fn or_host_of(self, asked: &Self) -> Self {
         match (self, asked) {
             (Self::Tcp { host, port }, Self::Tcp { host: same, .. }) if matches!(host.as_str(), "" | "?") => {
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_write_places_with_and_without_brackets_or_a_host() {
+    fn addresses_from_servers_parse_with_and_without_brackets_or_a_host() {
         let tcp = |host: &str, port| Some(Addr::Tcp { host: host.into(), port });
         assert_eq!(Addr::read("10.0.0.1:6379"), tcp("10.0.0.1", 6379));
         assert_eq!(Addr::read("2001:db8::1:6379"), tcp("2001:db8::1", 6379));

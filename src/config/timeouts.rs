@@ -1,27 +1,27 @@
-//! How long a session lives: idle and absolute, and the arithmetic between them.
+//! A session's timeouts: idle, absolute and the touch interval.
 
 use std::time::Duration;
 
 use crate::config::ConfigError;
 
-/// 400 days: the longest life that anything here has. Browsers cut a cookie's Max-Age there too (RFC 6265bis, 5.6.2).
+/// 400 days: the longest lifetime of anything here. Browsers limit a cookie's Max-Age to it too (RFC 6265bis, 5.6.2).
 pub(crate) const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
-/// The longest default touch interval: one write a minute for a session in use.
+/// The longest default touch interval: one write a minute for an active session.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
-/// An absolute life without end, in milliseconds: fits six bytes, and sums of two such fit a Lua number.
+/// No absolute timeout, in milliseconds: fits into six bytes, and the sum of two fits into a Lua number.
 pub(crate) const NO_END_MS: u64 = (1 << 48) - 1;
 
-/// A limit on a session's life, or none. Zero is neither: ending a session is [`invalidate`](crate::Session::invalidate).
+/// A session timeout, or none. Zero is not valid: to end a session, use [`invalidate`](crate::Session::invalidate).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timeout {
-    /// No limit of this kind. A session is still dropped after 400 days without use, so that no key is immortal.
+    /// No timeout of this kind. A session still ends after 400 days without use, so that every key expires.
     Never,
-    /// So long after: 1 millisecond to 400 days, in whole milliseconds.
+    /// This time: 1 millisecond to 400 days, in whole milliseconds.
     After(Duration),
 }
 
 impl Timeout {
-    /// Reads a number of seconds as systems do that write "never" as 0.
+    /// Converts seconds from systems in which 0 means "never".
     #[must_use]
     pub const fn from_secs_zero_is_never(seconds: u64) -> Self {
         match seconds {
@@ -30,7 +30,7 @@ impl Timeout {
         }
     }
 
-    /// Milliseconds, with `Never` as given.
+    /// Milliseconds; `never` for `Never`.
     fn ms(self, never: u64) -> u64 {
         match self {
             Self::Never => never,
@@ -54,13 +54,13 @@ impl From<Duration> for Timeout {
     }
 }
 
-/// Both timeouts of a session and how often its use is noted; they hold together.
+/// A session's timeouts and touch interval.
 ///
 /// | | default | why |
 /// |---|---|---|
-/// | `idle` | 30 minutes | what users of web shops and back offices expect; a touch pushes it back |
-/// | `absolute` | 12 hours | a working day: nothing pushes it back but a new login |
-/// | touch interval | the smaller of 60 s and a tenth of `idle` | one write a minute at most; nobody is expired early, at most one interval late |
+/// | `idle` | 30 minutes | what users of web shops and back offices expect; a touch extends it |
+/// | `absolute` | 12 hours | a working day; only a new login extends it |
+/// | touch interval | the smaller of 60 s and a tenth of `idle` | at most one write a minute; no session expires early, and at most one interval late |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     idle: Timeout,
@@ -82,19 +82,20 @@ impl Timeouts {
         Self::default()
     }
 
-    /// NIST SP 800-63B-4, AAL1: 30 days at most between logins, no idle limit (2.1.3).
+    /// NIST SP 800-63B-4, AAL1: at most 30 days between logins, no idle limit (2.1.3).
     #[must_use]
     pub fn aal1() -> Self {
         Self::preset(Timeout::Never, 30 * 24 * 60)
     }
 
-    /// NIST SP 800-63B-4, AAL2: 24 hours at most between logins, 1 hour at most idle, the touch interval taken off (2.2.3).
+    /// NIST SP 800-63B-4, AAL2: at most 24 hours between logins and 1 hour idle, including the touch interval (2.2.3).
     #[must_use]
     pub fn aal2() -> Self {
         Self::preset(Timeout::After(Duration::from_secs(59 * 60)), 24 * 60)
     }
 
-    /// NIST SP 800-63B-4, AAL3: 12 hours at most between logins, 15 minutes at most idle, the touch interval taken off (2.3.3).
+    /// NIST SP 800-63B-4, AAL3: at most 12 hours between logins and 15 minutes idle, including the touch interval
+    /// (2.3.3).
     #[must_use]
     pub fn aal3() -> Self {
         Self::preset(Timeout::After(Duration::from_secs(14 * 60)), 12 * 60)
@@ -105,19 +106,20 @@ impl Timeouts {
         Self { idle, absolute, interval: None }
     }
 
-    /// Ends a session so long after its last use.
+    /// Ends a session this long after its last use.
     #[must_use]
     pub fn idle(self, idle: impl Into<Timeout>) -> Self {
         Self { idle: idle.into(), ..self }
     }
 
-    /// Ends a session so long after it began or was last logged in, however much it is used.
+    /// Ends a session this long after its creation or last login, regardless of use.
     #[must_use]
     pub fn absolute(self, absolute: impl Into<Timeout>) -> Self {
         Self { absolute: absolute.into(), ..self }
     }
 
-    /// Notes use at most once in this time: 1 ms to 24 hours. Longer means fewer writes to Redis, and sessions that may live that much longer.
+    /// Records a use at most once in this time: 1 ms to 24 hours. A longer interval means fewer writes to Redis, and
+    /// sessions that may live longer by it.
     #[must_use]
     pub fn touch_interval(self, interval: Duration) -> Self {
         Self { interval: Some(interval), ..self }
@@ -135,7 +137,7 @@ impl Timeouts {
         self.absolute
     }
 
-    /// Checks the ranges and turns them into the numbers that are stored.
+    /// Checks the ranges and converts to the stored numbers.
     pub(crate) fn checked(self) -> Result<Lifetimes, ConfigError> {
         let idle_ms = self.idle.check("idle timeout")?.ms(LONGEST.as_millis() as u64);
         let absolute_ms = self.absolute.check("absolute timeout")?.ms(NO_END_MS);
@@ -151,18 +153,18 @@ fn default_interval(idle_ms: u64) -> Duration {
     Duration::from_millis(idle_ms / 10).clamp(Duration::from_millis(1), LONGEST_INTERVAL)
 }
 
-/// A session's timeouts as they are stored with it, in milliseconds.
+/// A session's timeouts as stored with it, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lifetimes {
-    /// 1 to 400 days.
+    /// Up to 400 days.
     pub(crate) idle_ms: u64,
-    /// 1 to 400 days, or [`NO_END_MS`].
+    /// Up to 400 days, or [`NO_END_MS`].
     pub(crate) absolute_ms: u64,
     pub(crate) interval_ms: u32,
 }
 
 impl Lifetimes {
-    /// The same without limits but the 400 days of [`LONGEST`].
+    /// The same without timeouts; only the 400 days of [`LONGEST`] apply.
     #[cfg_attr(
         not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
         allow(dead_code)
@@ -171,13 +173,14 @@ impl Lifetimes {
         Self { idle_ms: LONGEST.as_millis() as u64, absolute_ms: NO_END_MS, ..self }
     }
 
-    /// How long a session lives that began at `since` and is used at `now`: idle and interval, cut at the absolute deadline.
+    /// The remaining lifetime of a session that began at `since` and is used at `now`: idle timeout and interval,
+    /// limited by the absolute deadline.
     pub(crate) fn life_ms(&self, since: u64, now: u64) -> u64 {
         let absolute_left = (since + self.absolute_ms).saturating_sub(now);
         (self.idle_ms + u64::from(self.interval_ms)).min(absolute_left)
     }
 
-    /// How long the user's index must outlast a login at once: the absolute life, or twice the idle one where there is none.
+    /// How long the user's index must outlive a login: the absolute timeout, or twice the idle one without it.
     pub(crate) fn cover_ms(&self) -> u64 {
         if self.is_endless() { 2 * (self.idle_ms + u64::from(self.interval_ms)) } else { self.absolute_ms }
     }
@@ -187,7 +190,7 @@ impl Lifetimes {
         self.absolute_ms == NO_END_MS
     }
 
-    /// The same as the public type.
+    /// The public type.
     pub(crate) fn timeouts(&self) -> Timeouts {
         let after = |ms, never| if ms == never { Timeout::Never } else { Timeout::After(Duration::from_millis(ms)) };
         let interval = Duration::from_millis(u64::from(self.interval_ms));
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn never_is_400_days_from_the_last_use() {
+    fn a_never_timeout_is_400_days_from_the_last_use() {
         let lifetimes = lifetimes(Timeouts::new().idle(Timeout::Never).absolute(Timeout::Never));
         assert_eq!(lifetimes.life_ms(0, 1 << 41), LONGEST.as_millis() as u64 + MIN);
         assert_eq!(lifetimes.timeouts().idle_timeout(), Timeout::Never);

@@ -1,4 +1,4 @@
-//! Certificates for connections over TLS.
+//! Certificates for TLS connections.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use zeroize::Zeroizing;
 
 use super::ConfigError;
 
-/// Whom to trust, and who one is, on connections over TLS: for [`Builder::tls`](crate::Builder::tls).
+/// Trusted authorities and the client certificate for TLS connections, see [`Builder::tls`](crate::Builder::tls).
 ///
-/// Without it, a `rediss:` URL trusts the certificate authorities of the platform and shows no certificate.
-/// A Redis Cluster and Sentinels name their servers by address, so the servers' certificates must cover those too.
+/// Without it, a `rediss:` URL trusts the platform's certificate authorities and presents no certificate. A Redis
+/// Cluster and Sentinels announce their servers by address, so the servers' certificates must cover those addresses
+/// too.
 ///
 /// ```
 /// # fn read(_: &str) -> Vec<u8> { Vec::new() }
@@ -39,13 +40,14 @@ pub(crate) struct ClientCertificate {
 }
 
 impl Tls {
-    /// The platform's certificate authorities, and no certificate of one's own.
+    /// The platform's certificate authorities, and no client certificate.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Trusts these certificate authorities instead of the platform's: one or more certificates in PEM. Calls add up.
+    /// Trusts these certificate authorities instead of the platform's: one or more certificates in PEM. Repeated calls
+    /// add to them.
     #[must_use]
     pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
         let roots = self.roots.get_or_insert_default();
@@ -54,14 +56,15 @@ impl Tls {
         self
     }
 
-    /// Shows the server this certificate, for servers that ask for one (`tls-auth-clients`): the chain and its private key, in PEM.
+    /// The client certificate, for servers that require one (`tls-auth-clients`): the chain and its private key, in
+    /// PEM.
     #[must_use]
     pub fn client_certificate(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.client = Some(ClientCertificate { certificate: certificate.into(), key: Zeroizing::new(key.into()) });
         self
     }
 
-    /// Trusts any server, whatever its certificate: whoever stands in between reads and changes everything. For tests only.
+    /// Trusts any server certificate: an attacker on the network path can read and change everything. For tests only.
     #[must_use]
     pub const fn dangerously_without_verification(mut self) -> Self {
         self.unverified = true;
@@ -104,7 +107,7 @@ impl Tls {
         };
         let mut store = RootCertStore::empty();
         for each in trusted {
-            store.add(each).map_err(|_| wrong("root certificate", "is no certificate of an authority"))?;
+            store.add(each).map_err(|_| wrong("root certificate", "is not a CA certificate"))?;
         }
         Ok(store)
     }
@@ -118,7 +121,7 @@ impl ClientCertificate {
     }
 }
 
-/// rustls needs one for the process; the application may have chosen.
+/// rustls needs a provider for the process; the application may have set one.
 fn use_ring_unless_set() {
     if CryptoProvider::get_default().is_none() {
         // Fails only if another thread was first.

@@ -1,7 +1,7 @@
 //! The store's URL.
 //!
-//! Read by hand: a list of hosts is no legal URL for the usual parsers. No error of this file quotes the URL: a password
-//! that is not percent-encoded may turn up in any of its parts.
+//! Parsed by hand, since common parsers reject a list of hosts. No error of this file quotes the URL: a password that
+//! is not percent-encoded may be in any of its parts.
 
 mod parts;
 #[cfg(test)]
@@ -14,7 +14,7 @@ use super::servers::{Addr, Credentials, SentinelGroup, Server, Servers};
 const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
-/// Where the sessions are stored.
+/// The location of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StoreUrl {
     Memory,
@@ -22,7 +22,7 @@ pub(crate) enum StoreUrl {
 }
 
 impl StoreUrl {
-    /// Reads one of these, all parts percent-encoded; `rediss` in place of `redis` is over TLS, except for a socket:
+    /// Parses one of these, all parts percent-encoded; `rediss` instead of `redis` uses TLS, except for a socket:
     /// - `memory:`
     /// - `redis://[[user]:password@]host[:port][/db]`
     /// - `redis+unix:///path[?db=&user=&password=]`
@@ -35,9 +35,9 @@ impl StoreUrl {
         let (scheme, rest) = text
             .split_once(':')
             .filter(|(scheme, _)| scheme.bytes().all(|each| each.is_ascii_alphanumeric() || b"+-.".contains(&each)))
-            .ok_or_else(|| wrong("is not one: begin with `redis://`, `redis+unix://` or `memory:`"))?;
+            .ok_or_else(|| wrong("is not a URL: begin with `redis://`, `redis+unix://` or `memory:`"))?;
         if scheme == "memory" {
-            return Err(wrong("the embedded store is `memory:`, and no more"));
+            return Err(wrong("nothing may follow `memory:`"));
         }
         let (kind, tls) = match scheme.strip_prefix("rediss") {
             Some(kind) => (kind, true),
@@ -71,7 +71,7 @@ fn one(parts: &UrlParts<'_>, tls: bool) -> Result<Servers, ConfigError> {
     let mut addrs = parts.addrs(REDIS_PORT)?;
     match (addrs.pop(), addrs.pop()) {
         (Some(addr), None) => Ok(Servers::One(Server { addr, credentials })),
-        _ => Err(wrong("`redis:` names one host: several are `redis-cluster:`'s or `redis-sentinel:`'s")),
+        _ => Err(wrong("`redis:` takes one host: for several, use `redis-cluster:` or `redis-sentinel:`")),
     }
 }
 
@@ -101,7 +101,7 @@ fn cluster(parts: &UrlParts<'_>, tls: bool) -> Result<Servers, ConfigError> {
         return Err(wrong("`redis-cluster:` takes no query parameters"));
     }
     if !matches!(parts.path, "" | "/") {
-        return Err(wrong("a Redis Cluster has no databases: nothing follows its hosts"));
+        return Err(wrong("a Redis Cluster has no databases: nothing may follow the hosts"));
     }
     Ok(Servers::Cluster { seeds: parts.addrs(REDIS_PORT)?, credentials: credentials(parts.login()?, tls)? })
 }
@@ -126,7 +126,7 @@ fn sentinel(parts: &UrlParts<'_>, tls: bool) -> Result<Servers, ConfigError> {
         db => database(db)?,
     };
     if path.next().is_some() {
-        return Err(wrong("after the hosts come the master's name and the database, and no more"));
+        return Err(wrong("only the master's name and the database may follow the hosts"));
     }
     Ok(Servers::Sentinel(SentinelGroup {
         sentinels: parts.addrs(SENTINEL_PORT)?,
@@ -142,7 +142,7 @@ fn credentials((user, password): (Option<String>, Option<String>), tls: bool) ->
     }
     #[cfg(not(feature = "tls"))]
     if tls {
-        return Err(wrong("TLS (`rediss`) is the crate's feature `tls`, which is not on"));
+        return Err(wrong("TLS (`rediss`) requires the crate feature `tls`"));
     }
     Ok(Credentials {
         user,

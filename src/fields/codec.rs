@@ -1,33 +1,33 @@
-//! Values to bytes and back. The stored form tells a field's kind.
+//! Encoding of field values. The stored form determines a field's kind.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{DecodeError, Error};
+use crate::error::{DecodeError, DecoderMessage, EncodeError, Error};
 
 mod count;
 mod pack;
 
 use crate::fields::codec::count::Mismatch;
 
-/// First byte of a value: human-readable MessagePack, structs as maps with names. A later form takes another byte; 0x01
-/// was one that serde's buffer could not read. Lower than a digit and a minus, which begin a counter.
+/// First byte of a value: human-readable MessagePack, structs as maps with names. A later format takes another byte;
+/// 0x01 was one that serde's buffer could not read. Below the digits and the minus that begin a counter.
 const VALUE: u8 = 0x03;
 /// First byte of raw bytes.
 const BYTES: u8 = 0x02;
 
-/// What a field is. Told by its stored form, so an accessor of another kind answers
+/// The kind of a field. The stored form determines it, so the accessor of another kind returns
 /// [`WrongKind`](crate::Error::WrongKind) instead of misreading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldKind {
     /// A typed value, stored as human-readable MessagePack with field names.
     Value,
-    /// Raw bytes, stored as they are.
+    /// Raw bytes, stored unchanged.
     Bytes,
-    /// A number that Redis itself adds to.
+    /// An integer that Redis increments.
     Counter,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for FieldKind {
 }
 
 impl FieldKind {
-    /// The accessors that read it.
+    /// The accessors for this kind.
     pub(crate) const fn accessor(self) -> &'static str {
         match self {
             Self::Value => "`get`",
@@ -52,7 +52,7 @@ impl FieldKind {
     }
 }
 
-/// The kind of a stored field; `None` for a form of another version.
+/// The kind of a stored field; `None` for a format of another version.
 pub(crate) fn kind(stored: &[u8]) -> Option<FieldKind> {
     match stored.first()? {
         &VALUE => Some(FieldKind::Value),
@@ -64,11 +64,12 @@ pub(crate) fn kind(stored: &[u8]) -> Option<FieldKind> {
 
 pub(crate) fn encode_value<T: Serialize + ?Sized>(field: &str, value: &T) -> Result<Vec<u8>, Error> {
     let mut stored = vec![VALUE];
-    pack::pack(&mut stored, value).map_err(|source| Error::Encode { field: field.to_owned(), source })?;
+    pack::pack(&mut stored, value)
+        .map_err(|error| Error::Encode { field: field.to_owned(), source: EncodeError(error) })?;
     Ok(stored)
 }
 
-/// The same, in the form of a counter if the field is one.
+/// The same, but as a counter if the field is one.
 pub(crate) fn encode_like<T: Serialize>(before: Option<FieldKind>, field: &str, value: &T) -> Result<Vec<u8>, Error> {
     let stored = encode_value(field, value)?;
     if before != Some(FieldKind::Counter) {
@@ -78,7 +79,7 @@ pub(crate) fn encode_like<T: Serialize>(before: Option<FieldKind>, field: &str, 
     Ok(encode_counter(number))
 }
 
-/// What was inserted; a counter too, as a type that takes an integer.
+/// Decodes a value; also a counter, as a type that accepts an integer.
 pub(crate) fn decode_value<T: DeserializeOwned>(field: &str, stored: &[u8]) -> Result<T, Error> {
     if kind(stored) == Some(FieldKind::Counter) {
         return count::read(decode_counter(field, stored)?).map_err(|mismatch| match mismatch {
@@ -89,7 +90,7 @@ pub(crate) fn decode_value<T: DeserializeOwned>(field: &str, stored: &[u8]) -> R
     let packed = payload(field, stored, FieldKind::Value)?;
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(packed).with_human_readable();
     T::deserialize(&mut deserializer)
-        .map_err(|source| Error::Decode { field: field.to_owned(), source: DecodeError::Value(source) })
+        .map_err(|error| Error::Decode { field: field.to_owned(), source: DecodeError::Value(DecoderMessage(error)) })
 }
 
 pub(crate) fn encode_bytes(bytes: &[u8]) -> Vec<u8> {
@@ -110,7 +111,7 @@ pub(crate) fn decode_counter(field: &str, stored: &[u8]) -> Result<i64, Error> {
     number.ok_or_else(|| unknown_form(field))
 }
 
-/// What follows the byte that tells the kind, if it is this one.
+/// The bytes after the kind byte, if it is the wanted kind.
 fn payload<'a>(field: &str, stored: &'a [u8], wanted: FieldKind) -> Result<&'a [u8], Error> {
     match kind(stored) {
         Some(FieldKind::Counter) if wanted == FieldKind::Counter => Ok(stored),
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_reads_back_and_by_a_type_that_has_grown() {
+    fn a_value_reads_back_also_by_a_type_with_more_fields() {
         let stored = encode_value("cart", &Cart { items: vec!["hat".into()] }).expect("encodes");
         assert_eq!(decode_value::<Cart>("cart", &stored).expect("reads").items, ["hat"]);
         let newer = decode_value::<NewerCart>("cart", &stored).expect("reads");
@@ -155,7 +156,7 @@ mod tests {
         Big(u16),
     }
 
-    /// A later form takes another first byte, and this one goes on being read.
+    /// A later form has another first byte, and this one remains readable.
     #[test]
     fn recorded_values_are_still_read() {
         let cart = Cart { items: vec!["hat".into()] };
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_read_by_its_own_accessor_only() {
+    fn each_kind_is_read_only_by_its_own_accessor() {
         let forms = [encode_value("x", &true).expect("encodes"), encode_bytes(b"7"), encode_counter(-7)];
         for (stored, own) in forms.iter().zip([FieldKind::Value, FieldKind::Bytes, FieldKind::Counter]) {
             assert_eq!(kind(stored), Some(own));

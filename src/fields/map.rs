@@ -1,18 +1,18 @@
-//! Fields by name, in one piece of memory: to load a session is to note where each lies in what was read.
+//! A sorted field map over one buffer: loading records byte ranges of the reply and copies nothing.
 
 use std::fmt;
 use std::ops::Range;
 
-/// Fields by name, sorted, each name once.
+/// Fields by name, sorted, without duplicates.
 #[derive(Clone, Default)]
 pub(crate) struct Contents {
-    /// Whatever else lies between the fields, as in an answer of the server, is passed over.
+    /// May contain other bytes between the fields, such as the rest of a server's reply.
     bytes: Vec<u8>,
     /// Sorted by name.
     places: Vec<FieldRange>,
 }
 
-/// Where a field lies: where its name begins and how long that is, and the same of its stored form.
+/// The ranges of a field's name and stored value in the buffer: start and length of each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FieldRange {
     pub(crate) name: (usize, usize),
@@ -29,13 +29,13 @@ impl FieldRange {
     }
 }
 
-/// From there, so many.
+/// The range at this start with this length.
 fn part(bytes: &[u8], (at, length): (usize, usize)) -> &[u8] {
     &bytes[at..at + length]
 }
 
 impl Contents {
-    /// The fields that lie in these bytes; `None` if a name is not text, or stands twice.
+    /// The fields at these ranges; `None` if a name is not UTF-8 or occurs twice.
     pub(crate) fn new(bytes: Vec<u8>, places: Vec<FieldRange>) -> Option<Self> {
         let mut contents = Self { bytes, places };
         let text = |place: &FieldRange| {
@@ -79,12 +79,12 @@ impl Contents {
         self.places.is_empty()
     }
 
-    /// The bytes of all fields, names included.
+    /// Bytes of all fields, names included.
     pub(crate) fn size(&self) -> usize {
         self.places.iter().map(|place| place.name.1 + place.stored.1).sum()
     }
 
-    /// Each field by its name's bytes: text too, but to show that again takes time.
+    /// All fields by name bytes. The names are UTF-8, but checking that again would take time.
     pub(crate) fn raw(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.places.iter().map(|place| (self.name(*place), self.stored(*place)))
     }
@@ -93,7 +93,7 @@ impl Contents {
         self.raw().filter_map(|(name, stored)| Some((str::from_utf8(name).ok()?, stored)))
     }
 
-    /// Writes a field, or removes it.
+    /// Sets or removes a field.
     pub(crate) fn set(&mut self, name: &str, stored: Option<&[u8]>) {
         match (self.find(name), stored) {
             (Ok(found), Some(stored)) if stored.len() <= self.places[found].stored.1 => {
@@ -119,7 +119,7 @@ impl Contents {
         FieldRange { name: (at, name.len()), stored: (at + name.len(), stored.len()) }
     }
 
-    /// Drops what was replaced, once it is more than what stands: a handle that is written to for long must not grow.
+    /// Drops replaced values once they exceed the current ones, so that a long-lived handle does not grow.
     fn compact(&mut self) {
         if self.bytes.len() > 1024 && self.bytes.len() > 2 * self.size() {
             *self = self.raw().collect();
@@ -128,7 +128,7 @@ impl Contents {
 }
 
 impl<N: AsRef<[u8]>, S: AsRef<[u8]>> FromIterator<(N, S)> for Contents {
-    /// Of fields in any order, each name once.
+    /// Collects fields in any order; each name at most once.
     fn from_iter<I: IntoIterator<Item = (N, S)>>(fields: I) -> Self {
         let mut contents = Self::default();
         for (name, stored) in fields {
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_is_written_stands_as_in_a_map() {
+    fn a_field_map_behaves_like_a_btree_map() {
         let mut random = fastrand::Rng::with_seed(7);
         let (mut contents, mut map) = (Contents::default(), BTreeMap::new());
         for _ in 0..2_000 {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_grows_again_and_again_does_not_pile_up() {
+    fn a_growing_field_leaves_no_garbage_in_the_buffer() {
         let mut contents: Contents = [("a", [0; 10])].into_iter().collect();
         for round in 0..1_000 {
             contents.set("a", Some(&vec![1; 10 + round % 90]));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_fields_in_any_order_is_by_name() {
+    fn a_map_built_from_unordered_fields_is_sorted_by_name() {
         let contents: Contents = [("b", "2"), ("a", "1")].into_iter().collect();
         assert_eq!(contents.iter().collect::<Vec<_>>(), [("a", &b"1"[..]), ("b", &b"2"[..])]);
         assert_eq!(format!("{contents:?}"), r#"{"a": [49], "b": [50]}"#);

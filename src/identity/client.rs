@@ -1,32 +1,30 @@
-//! Who a request comes from, as far as the server can tell.
+//! The client of a request, as far as the server can tell.
 
 use std::net::IpAddr;
 
-/// The client's address and user agent, kept with a session so that its user can tell their devices apart.
+/// The client's address and user agent, stored with a session so that its user can distinguish devices.
 ///
-/// Decides whether a session opens only where a [`ClientBinding`](crate::ClientBinding) says so.
+/// Affects whether a session opens only with a [`ClientBinding`](crate::ClientBinding).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientInfo {
     address: Option<IpAddr>,
     user_agent: Option<String>,
-    /// Whether its browser is to keep the cookie when it is closed; unless a login has said so, as the layer has it.
-    remember: Option<bool>,
 }
 
 impl ClientInfo {
-    /// Nothing known of the client.
+    /// An unknown client.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With the address that the request came from.
+    /// Sets the address of the request.
     #[must_use]
     pub fn address(self, address: IpAddr) -> Self {
         Self { address: Some(address), ..self }
     }
 
-    /// With the `User-Agent` that the client sent; cut at the configured limit, 256 bytes by default.
+    /// Sets the client's `User-Agent`; truncated at the configured limit, 256 bytes by default.
     #[must_use]
     pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
         Self { user_agent: Some(user_agent.into()), ..self }
@@ -44,15 +42,7 @@ impl ClientInfo {
         self.user_agent.as_deref()
     }
 
-    pub(crate) fn remember(self, remember: Option<bool>) -> Self {
-        Self { remember, ..self }
-    }
-
-    pub(crate) const fn is_remembered(&self) -> Option<bool> {
-        self.remember
-    }
-
-    /// With the user agent cut at so many bytes, between two characters.
+    /// Truncates the user agent to this number of bytes, at a character boundary.
     pub(crate) fn cut(mut self, most: usize) -> Self {
         if let Some(agent) = &mut self.user_agent {
             let cut = (0..=most.min(agent.len())).rev().find(|at| agent.is_char_boundary(*at));

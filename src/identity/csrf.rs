@@ -1,4 +1,4 @@
-//! What shows that a request was made by our own page: a value that only the session's own pages are told.
+//! CSRF tokens, known only to the session's own pages.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// Keeps this use of the secret apart from the hash that is stored, and from any later use.
+/// Domain separation from the stored hash, and from any later use of the secret.
 const LABEL: &[u8] = b"cloakroom csrf 1";
-/// Keeps the digest apart from any other hash of the same text.
+/// Domain separation from other hashes of the same text.
 const DIGEST_LABEL: &[u8] = b"cloakroom csrf digest 1";
 
 /// SHA-256 over a label and a session's secret.
 ///
-/// From the secret, not from its stored hash: whoever reads a dump of Redis, where user ids and addresses stand beside
-/// each hash, could compute the latter for a chosen visitor and lure them to a page with a forged form. This one takes
-/// the secret, and with that no forgery is needed. The other way round, the value stands in pages and tells nothing of
-/// the secret: a hash of 256 random bits does not go back. Label and secret have fixed lengths, so that no two inputs
-/// read alike and a MAC would add nothing.
+/// Derived from the secret, not from its stored hash. From a dump of Redis, which has user ids and addresses next to
+/// each hash, an attacker could compute a token of the hash for a chosen visitor and lure them to a page with a forged
+/// form. This token needs the secret, and with that no forgery is needed. Conversely the token appears in pages and
+/// reveals nothing about the secret, since a hash of 256 random bits cannot be inverted. Label and secret have fixed
+/// lengths, so no two inputs are ambiguous and a MAC would add nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct CsrfToken([u8; 32]);
 
@@ -31,7 +31,7 @@ impl CsrfToken {
         Base64UrlUnpadded::encode_string(&self.0)
     }
 
-    /// Whether this is its text, byte for byte; takes as long for any text of that length.
+    /// Compares with its text, in a time that depends only on the length.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.text().as_bytes().ct_eq(text.as_bytes()).into()
     }
@@ -41,11 +41,11 @@ impl CsrfToken {
     }
 }
 
-/// What is stored of a token when a rotation replaces its secret, so that pages from before the rotation still work for a
-/// while: the first 16 bytes of SHA-256 over a label and the token's text.
+/// The stored digest of a token whose secret a rotation replaced, so that earlier pages still work for a while: the
+/// first 16 bytes of SHA-256 over a label and the token's text.
 ///
-/// It does not lead to the token: a hash of 256 bits that nobody can guess does not go back, and to find another text with
-/// the same 16 bytes takes 2^128 tries. So whoever reads a dump of Redis cannot compute a token that is accepted.
+/// The token cannot be computed from it: a hash of 256 unguessable bits cannot be inverted, and finding another text
+/// with the same 16 bytes takes 2^128 attempts. So a dump of Redis does not contain an accepted token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CsrfDigest(pub(crate) [u8; 16]);
 
@@ -55,7 +55,7 @@ impl CsrfDigest {
         Self(std::array::from_fn(|at| hash[at]))
     }
 
-    /// Whether both are equal; takes the same time for any two.
+    /// Compares in constant time.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_text_matches() {
+    fn only_the_whole_csrf_token_matches() {
         let token = CsrfToken::of(&[1; 32]);
         let text = token.text();
         assert!(token.matches(&text));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_digest_is_a_hash_of_the_text_and_matches_only_itself() {
+    fn a_csrf_digest_is_a_hash_of_the_token_and_matches_only_it() {
         let token = CsrfToken::of(&[7; 32]);
         let hash = Sha256::new().chain_update(b"cloakroom csrf digest 1").chain_update(token.text()).finalize();
         assert_eq!(token.digest().0, hash[..16]);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing_of_the_csrf_token() {
+    fn debug_does_not_show_the_csrf_token() {
         assert_eq!(format!("{:?}", CsrfToken::of(&[1; 32]).digest()), "CsrfDigest(..)");
         assert_eq!(format!("{:?}", CsrfToken::of(&[1; 32])), "CsrfToken(..)");
     }

@@ -1,4 +1,4 @@
-//! The public name of a session, and the bucket that says where it lives.
+//! The public session id, and its bucket.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,15 +8,15 @@ use uuid::Uuid;
 
 use crate::error::RandomError;
 
-/// One of 4,096 places that sessions are spread over; three hex digits in every key.
+/// One of 4,096 buckets that sessions are distributed over; three hex digits in every key.
 ///
-/// Redis Cluster runs a script on keys of one slot only, so what has to change together shares a bucket: a user's
-/// index and all sessions of that user.
+/// Redis Cluster runs a script on keys of one slot only. So keys that change together share a bucket: a user's index
+/// and all sessions of that user.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Bucket(u16);
 
 impl Bucket {
-    /// How many buckets there are: three hex digits.
+    /// Number of buckets: three hex digits.
     pub(crate) const COUNT: u16 = 1 << 12;
 
     /// Every bucket, from `000` to `fff`.
@@ -24,24 +24,24 @@ impl Bucket {
         (0..Self::COUNT).map(Self)
     }
 
-    /// Its number.
+    /// The bucket's number.
     pub(crate) const fn index(self) -> u16 {
         self.0
     }
 
-    /// A bucket by chance: where a guest's session goes.
+    /// A random bucket, for a guest session.
     pub(crate) fn random() -> Result<Self, RandomError> {
         let mut bytes = [0; 2];
         fill(&mut bytes)?;
         Ok(Self(u16::from_be_bytes(bytes) & (Self::COUNT - 1)))
     }
 
-    /// Its number, three hex digits.
+    /// The bucket's number as three hex digits.
     pub(crate) fn digits(self) -> [u8; 3] {
         [8, 4, 0].map(|shift| b"0123456789abcdef"[usize::from(self.0 >> shift & 0xf)])
     }
 
-    /// The first 12 of these bits: of a digest, where a user's sessions go.
+    /// The bucket of the first 12 bits: of a digest, the bucket of a user's sessions.
     pub(crate) const fn of_first_bits(first: u8, second: u8) -> Self {
         Self((first as u16) << 4 | (second as u16) >> 4)
     }
@@ -59,10 +59,10 @@ impl fmt::Debug for Bucket {
     }
 }
 
-/// The public name of a session: a UUID of version 8, the same for the session's whole life.
+/// The public id of a session: a UUID of version 8, the same for the session's whole life.
 ///
-/// It may be shown, logged and stored anywhere: it stands in Redis keys, device lists and audit tables, it stays
-/// the same through rotations, and knowing it opens nothing. Only [`SessionToken`](crate::SessionToken) does.
+/// It may be displayed, logged and stored anywhere, such as in device lists and audit tables. It stays the same through
+/// rotations and does not open the session; only a [`SessionToken`](crate::SessionToken) does.
 ///
 /// Its 12 custom bits in the middle (RFC 9562, section 5.8) are the session's bucket; 110 bits are random.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ impl SessionId {
         Ok(Self::shaped(bucket, bytes))
     }
 
-    /// These bytes as an id in this bucket: 110 of their bits stay.
+    /// An id in this bucket from 110 bits of these bytes.
     pub(crate) fn shaped(bucket: Bucket, mut bytes: [u8; 16]) -> Self {
         let [high, low] = bucket.0.to_be_bytes();
         bytes[6] = 0x80 | high;
@@ -85,19 +85,19 @@ impl SessionId {
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// The bucket that this id names.
+    /// The bucket of this id.
     pub(crate) const fn bucket(self) -> Bucket {
         let bytes = self.0.as_bytes();
         Bucket(((bytes[6] & 0x0f) as u16) << 8 | bytes[7] as u16)
     }
 
-    /// Reads 16 bytes, if they are a UUID of version 8.
+    /// Parses 16 bytes; `None` if they are not a UUID of version 8.
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
         let ours = bytes[6] >> 4 == 8 && bytes[8] >> 6 == 0b10;
         ours.then(|| Self(Uuid::from_bytes(bytes)))
     }
 
-    /// The text that is shown.
+    /// The text form.
     pub(crate) fn text(self) -> [u8; 36] {
         let mut text = [0; 36];
         self.0.hyphenated().encode_lower(&mut text);
@@ -131,7 +131,7 @@ pub struct InvalidSessionId;
 impl FromStr for SessionId {
     type Err = InvalidSessionId;
 
-    /// Reads the canonical form only, so that one session has one spelling.
+    /// Accepts the canonical form only, so that one session has one spelling.
     fn from_str(text: &str) -> Result<Self, InvalidSessionId> {
         let uuid = Uuid::try_parse(text).map_err(|_| InvalidSessionId)?;
         let id = Self::from_bytes(*uuid.as_bytes()).ok_or(InvalidSessionId)?;
@@ -145,7 +145,7 @@ impl From<SessionId> for Uuid {
     }
 }
 
-/// The SHA-256 of a user's id: names the user's keys, so that no user id stands in a key.
+/// SHA-256 of a user id. Used in the user's keys, so that no key contains a user id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct UserHash([u8; 32]);
 
@@ -154,14 +154,14 @@ impl UserHash {
         Self(Sha256::digest(user.as_bytes()).into())
     }
 
-    /// Where this user's index and sessions live.
+    /// The bucket of this user's index and sessions.
     pub(crate) const fn bucket(&self) -> Bucket {
         Bucket::of_first_bits(self.0[0], self.0[1])
     }
 }
 
 impl fmt::Display for UserHash {
-    /// 128 bits in hex: no two users meet by chance, and the stored user id is compared besides.
+    /// 128 bits in hex: no accidental collision of two users, and the stored user id is compared too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0[..16].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -173,7 +173,7 @@ impl fmt::Debug for UserHash {
     }
 }
 
-/// Fills the bytes from the operating system's generator, or fails: there is no other source.
+/// Fills the bytes from the operating system's generator, or fails; there is no fallback.
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), RandomError> {
     getrandom::fill(bytes).map_err(RandomError)
 }

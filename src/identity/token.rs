@@ -1,4 +1,4 @@
-//! What the client holds: the ticket to the coat.
+//! The session token that the client holds.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use crate::error::RandomError;
 use crate::identity::csrf::CsrfToken;
 use crate::identity::id::{SessionId, fill};
 
-/// Characters of a token's text: 48 bytes in base64url.
+/// Length of a token's text: 48 bytes in base64url.
 const TEXT_LEN: usize = 64;
 const ID_LEN: usize = 16;
 const SECRET_LEN: usize = 32;
 
-/// What the client holds: a session's id and the secret that opens it, 64 characters of base64url.
+/// The client's token: a session's id and the secret that opens it, 64 characters of base64url.
 ///
 /// Whoever has it has the session, so it cannot be printed by accident: no `Display`, no `Serialize`, a redacted
-/// `Debug`, and its memory is wiped on drop. Redis holds only the secret's SHA-256, which opens nothing.
+/// `Debug`, and its memory is wiped on drop. Redis stores only the secret's SHA-256, which does not open the session.
 ///
 /// The secret is 256 bits from the operating system's generator (OWASP ASVS 5.0, 7.2.3 asks for 128).
 #[derive(Clone)]
@@ -36,10 +36,10 @@ impl SessionToken {
         Ok(Self { id, secret })
     }
 
-    /// Reads a token from a cookie or a header; does no I/O.
+    /// Parses a token from a cookie or a header; no I/O.
     ///
-    /// Only the form that this crate writes is accepted: 64 characters of base64url without padding, whose first
-    /// 16 bytes are a session id. Anything else is an error that says nothing about why.
+    /// Accepts only the form that this crate writes: 64 characters of base64url without padding, whose first 16 bytes
+    /// are a session id. The error does not say why a text is invalid.
     ///
     /// # Errors
     /// [`InvalidToken`] for any other text.
@@ -61,18 +61,18 @@ impl SessionToken {
         Zeroizing::new(Base64UrlUnpadded::encode_string(&*bytes))
     }
 
-    /// The session that this token names. Naming is not opening.
+    /// The id of the token's session. It does not open the session.
     #[must_use]
     pub const fn id(&self) -> SessionId {
         self.id
     }
 
-    /// What Redis holds of the secret.
+    /// The hash of the secret, as stored in Redis.
     pub(crate) fn hash(&self) -> SecretHash {
         SecretHash(Sha256::digest(self.secret.as_slice()).into())
     }
 
-    /// What a handle keeps of it.
+    /// The hashes that a handle keeps.
     pub(crate) fn presented(&self) -> Presented {
         Presented { hash: self.hash(), csrf: CsrfToken::of(&self.secret) }
     }
@@ -84,10 +84,10 @@ impl fmt::Debug for SessionToken {
     }
 }
 
-/// The bytes of a token's text; `None` if a character is not of base64url.
+/// Decodes a token's text; `None` if a character is not in base64url.
 ///
-/// Without a branch or an address that depends on the text, as base64ct does it, but eight characters at a time, in less
-/// than half the instructions: every request parses a token.
+/// No branch or address depends on the text, as in base64ct, but it decodes eight characters at a time, in less than
+/// half the instructions: every request parses a token.
 fn decode(text: &[u8; TEXT_LEN]) -> Option<Zeroizing<[u8; ID_LEN + SECRET_LEN]>> {
     let mut bytes = Zeroizing::new([0; ID_LEN + SECRET_LEN]);
     let mut foreign = 0;
@@ -100,12 +100,12 @@ fn decode(text: &[u8; TEXT_LEN]) -> Option<Zeroizing<[u8; ID_LEN + SECRET_LEN]>>
     (foreign == 0).then_some(bytes)
 }
 
-/// The characters of base64url from one to another, and what to add to one of them for its value, modulo 64.
+/// The character ranges of base64url, and what to add to a character for its value, modulo 64.
 const RANGES: [(u8, u8, u8); 5] =
     [(b'A', b'Z', 63), (b'a', b'z', 57), (b'0', b'9', 4), (b'-', b'-', 17), (b'_', b'_', 96)];
 
-/// The values of eight characters, a byte each, and the top bit of each byte that has none. No sum leaves its byte: there
-/// are seven bits before it.
+/// The values of eight characters, one per byte, and the top bit of each invalid byte. No sum overflows its byte: there
+/// are seven bits below the top one.
 fn values(signs: u64) -> (u64, u64) {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const TOP: u64 = 0x80 * EACH;
@@ -119,31 +119,31 @@ fn values(signs: u64) -> (u64, u64) {
     (values & (0x3f * EACH), known ^ TOP | signs & TOP)
 }
 
-/// Eight values of six bits in a row: first by two, then by four.
+/// Joins eight values of six bits: first in pairs, then in fours.
 const fn joined(values: u64) -> u64 {
     let twos = values & 0x003f_003f_003f_003f | (values & 0x3f00_3f00_3f00_3f00) >> 2;
     let fours = twos & 0x0000_0fff_0000_0fff | (twos & 0x0fff_0000_0fff_0000) >> 4;
     fours & 0x00ff_ffff | fours >> 32 << 24
 }
 
-/// The text is not a token. Says no more, so that nothing of it reaches a log.
+/// The text is not a token. Contains nothing of the text, so that nothing of it is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a session token")]
 pub struct InvalidToken;
 
-/// What a handle keeps of a secret that a client presented or is about to be given: nothing that opens the session.
+/// The hashes that a handle keeps of a presented or new secret; they do not open the session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Presented {
     pub(crate) hash: SecretHash,
     pub(crate) csrf: CsrfToken,
 }
 
-/// The SHA-256 of a secret: the only form in which a secret is stored. Compared in constant time.
+/// SHA-256 of a secret: the only form in which a secret is stored. Compared in constant time.
 #[derive(Clone, Copy)]
 pub(crate) struct SecretHash(pub(crate) [u8; 32]);
 
 impl SecretHash {
-    /// Eight bytes at a time.
+    /// The hash as 8-byte words.
     fn words(&self) -> [u64; 4] {
         std::array::from_fn(|at| self.0.as_chunks().0[at]).map(u64::from_ne_bytes)
     }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_the_canonical_form_is_refused() {
+    fn only_the_canonical_form_of_a_token_is_accepted() {
         let text = token().reveal().to_string();
         let mut bad = vec![String::new(), "=".repeat(64), "\0".repeat(64), "é".repeat(32), "A".repeat(1 << 20)];
         bad.push("A".repeat(64)); // the nil UUID is not of version 8
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_single_character_change_is_refused_or_another_token() {
+    fn every_single_character_change_is_rejected_or_another_token() {
         let token = token();
         let text = token.reveal().to_string();
         for at in 0..text.len() {
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_the_id_and_nothing_of_the_secret() {
+    fn debug_shows_the_id_and_not_the_secret() {
         let token = token();
         let shown = format!("{token:?} {:?}", token.hash());
         assert!(shown.contains(&token.id().to_string()));

@@ -1,28 +1,29 @@
-//! The session's token against forged requests.
+//! The session's CSRF token.
 
 use super::Session;
 use crate::identity::csrf::{CsrfDigest, CsrfToken};
 use crate::identity::token::SessionToken;
-use crate::store::Contract;
 
 impl Session {
-    /// The token for this session's own pages to send back: 43 characters of base64url; `None` for a draft and after the end.
+    /// The session's CSRF token, which its pages send back: 43 characters of base64url; `None` for a draft and after
+    /// the end.
     ///
-    /// In a page it goes into a hidden field of each form, or into a `<meta>` for scripts, which send it in the header
-    /// `X-CSRF-Token`. `CsrfLayer` looks at that header; a form's field is for the handler, with
+    /// Put it into a hidden field of each form, or into a `<meta>` element for scripts, which send it in the header
+    /// `X-CSRF-Token`. `CsrfLayer` checks that header; a form field has to be checked by the handler, with
     /// [`csrf_matches`](Self::csrf_matches).
     ///
-    /// It is derived from the secret in the session's token, so it is stored nowhere, a dump of Redis does not lead to
-    /// it, and it tells nothing of the secret. It changes with the secret: after a login or a rotation in this request it is
-    /// the new one's. A request that came with the previous secret in its grace has that one's.
+    /// The token is derived from the secret in the session's token. It is not stored, cannot be computed from a dump of
+    /// Redis, and reveals nothing about the secret. It changes with the secret: after a login or rotation in this
+    /// request, it belongs to the new secret. A request that presented the previous secret within its grace gets that
+    /// secret's token.
     ///
-    /// Pages from before a login, also of the same user (re-authentication), have to be loaded again: their token is never
-    /// accepted. One from before a [`rotate`](Self::rotate) is accepted for an hour after it, so that an open form can still
-    /// be sent; of more than four rotations within an hour, for the last four. Redis stores 16 bytes of a hash of it for
-    /// that, from which nobody can compute it.
+    /// Pages from before a login, also of the same user (re-authentication), have to be reloaded: their token is never
+    /// accepted. A token from before a [`rotate`](Self::rotate) is accepted for one hour, so that an open form can
+    /// still be sent; after more than four rotations within an hour, only the last four tokens. For this Redis stores
+    /// 16 bytes of a hash of it, from which it cannot be computed.
     ///
-    /// It is the same in every page until then: a page that carries it beside a visitor's input, compressed, can give
-    /// it away by its length (BREACH). Such a page is better served uncompressed.
+    /// Until then it is the same in every page. A compressed page that contains it next to visitor input can reveal it
+    /// by its length (BREACH); serve such a page uncompressed.
     ///
     /// # Examples
     /// ```
@@ -44,24 +45,25 @@ impl Session {
         self.csrf().map(|csrf| csrf.text())
     }
 
-    /// Whether this is the session's [`csrf_token`](Self::csrf_token), or was before a rotation of the last hour, compared in
-    /// constant time; never for a draft. The hour is measured by this process's estimate of the store's clock.
+    /// Whether this is the session's [`csrf_token`](Self::csrf_token), or was before a rotation within the last hour.
+    /// Compares in constant time; always false for a draft. The hour is measured by this process's estimate of the
+    /// store's clock.
     ///
-    /// For handlers that read a form's field themselves, before they log in: a login changes the token.
+    /// For handlers that read a form field themselves. Call it before the login, which changes the token.
     ///
-    /// A form that a guest sent twice matches the second time too, when the first time has logged them in and the request
-    /// still carries the guest's own token. Sent with the token of the login, a form from before it does not match.
+    /// If a guest's form is sent twice, the second one also matches although the first one logged the guest in, as long
+    /// as the request carries the guest's token. With the token of the login, a form from before it does not match.
     #[must_use]
     pub fn csrf_matches(&self, sent: &str) -> bool {
         self.expected_csrf().is_some_and(|csrf| csrf.matches(sent)) || self.is_of_before_a_rotation(sent)
     }
 
-    /// The token that a form of this request has: of a guest whom a login has ended, the guest's.
+    /// The expected CSRF token; if a login ended the guest's session, the guest's.
     fn expected_csrf(&self) -> Option<CsrfToken> {
         self.csrf().or_else(|| self.state().presented_before().map(|before| before.csrf))
     }
 
-    /// Whether this was the session's token until a rotation of the last hour.
+    /// Whether this was the session's CSRF token until a rotation within the last hour.
     fn is_of_before_a_rotation(&self, sent: &str) -> bool {
         let now = self.sessions().store().now();
         let state = self.state();
@@ -71,7 +73,7 @@ impl Session {
         former.any(|former| former.digest.matches(&digest))
     }
 
-    /// Of the token that this handle issued last, otherwise of the one that the client presented.
+    /// For the token that this handle issued last, otherwise for the one that the client presented.
     fn csrf(&self) -> Option<CsrfToken> {
         let state = self.state();
         let presented = state.live()?.presented;

@@ -1,24 +1,26 @@
-//! Taking changes back.
+//! Discarding unsaved changes.
 
 use super::Session;
 
 impl Session {
-    /// Drops all changes of fields that were not saved, so that the response of the handler is sent as it is.
+    /// Discards all unsaved field changes, so that the handler's response is sent as it is.
     ///
-    /// For a handler that reports itself that something was not saved. Without this, the web layer saves what is still
-    /// pending when the handler returns, and replaces its response by an error if that fails. So it is useful after:
+    /// For handlers that report a failed save themselves. Otherwise the web layer saves pending changes when the
+    /// handler returns, and replaces its response by an error if that fails. Useful after:
     ///
-    /// - [`SaveOutcome::Conflict`](crate::SaveOutcome::Conflict), if the handler has changed fields since, be it to restore them;
+    /// - [`SaveOutcome::Conflict`](crate::SaveOutcome::Conflict), if the handler has changed fields since, even to
+    ///   restore them;
     /// - an error of a save, such as [`Error::Limit`](crate::Error::Limit);
-    /// - [`LoginOutcome::Conflict`](crate::LoginOutcome::Conflict), [`EndOutcome::Superseded`](crate::EndOutcome::Superseded),
-    ///   [`RotateOutcome::Gone`](crate::RotateOutcome::Gone) or an error of an increment, if there were changes before it.
+    /// - [`LoginOutcome::Conflict`](crate::LoginOutcome::Conflict),
+    ///   [`EndOutcome::Superseded`](crate::EndOutcome::Superseded), [`RotateOutcome::Gone`](crate::RotateOutcome::Gone)
+    ///   or an error of an increment, if there were changes before it.
     ///
-    /// Fields then read as they were loaded, with what this handle has saved and counted since;
-    /// [`reload`](Self::reload) also reads what others have written. [`set_dirty`](Self::set_dirty) is taken back too. A
-    /// draft is empty after it. What was already saved stays saved: also a save after whose
-    /// [`Error::Indeterminate`](crate::Error::Indeterminate) the outcome is unknown, which is not sent again.
+    /// Fields then have their loaded values, with what this handle has saved and counted since;
+    /// [`reload`](Self::reload) also reads what others have written. [`set_dirty`](Self::set_dirty) is undone too. A
+    /// draft becomes empty. Saved changes stay saved; a save that returned
+    /// [`Error::Indeterminate`](crate::Error::Indeterminate) may have been executed and is not sent again.
     ///
-    /// No I/O, and it never fails: after the session's end, and once the response has begun, there may be nothing to drop.
+    /// No I/O; never fails. After the session's end, and once the response has begun, there may be nothing to discard.
     ///
     /// # Examples
     /// ```

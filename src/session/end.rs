@@ -1,32 +1,32 @@
-//! Ending a session from within: log out, invalidate, reset.
+//! Ending a session through its handle: `logout`, `invalidate`, `reset`.
 
 use std::sync::Arc;
 
-use super::save::{MINTS, ids_taken};
+use super::save::ids_taken;
 use super::{Live, Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::{Delta, Fields};
 use crate::identity::token::SessionToken;
 use crate::sessions::Revoked;
-use crate::store::{Contract, End, NewSession, Old, Record, Refused, Replicas};
+use crate::store::{End, MINTS, NewSession, Record, Refused, Replicas};
 use crate::util::uncancelled::uncancelled;
 
-/// What became of an end.
+/// The result of an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a session that was superseded by a new login has not been ended"]
 pub enum EndOutcome {
-    /// The session was ended by this call.
+    /// This call ended the session.
     Ended,
-    /// It had ended before, for this reason if it is known.
+    /// The session had already ended, for this reason if known.
     AlreadyEnded(Option<EndReason>),
-    /// Nothing was ended: the user logged in again in this session since it was loaded.
+    /// Nothing was ended: the user logged in again in this session after it was loaded.
     Superseded,
     /// There was no session.
     NoSession,
 }
 
-/// What a handle is after its session's end.
+/// The handle's state after the end.
 #[derive(Clone, Copy)]
 enum Then {
     Draft,
@@ -34,17 +34,18 @@ enum Then {
 }
 
 impl Session {
-    /// Logs out: the session has ended for every server when this returns, and its token opens nothing any more.
+    /// Logs out. When this returns, the session has ended for every server and its token is no longer valid.
     ///
-    /// The handle goes on as a draft, also if the session had ended before: what is written now makes a new guest session.
-    /// Changes that were not saved are dropped.
+    /// The handle continues as a draft, also if the session had already ended: later writes create a new guest session.
+    /// Unsaved changes are discarded.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]: still logged in. [`Error::Indeterminate`]: perhaps. Logging out again is safe.
+    /// [`Error::Unavailable`]: still logged in. [`Error::Indeterminate`]: perhaps logged out. Logging out again is
+    /// safe.
     ///
     /// # Cancel safety
-    /// Goes on in a task of its own when it is dropped after it was first polled, as when the client hangs up; outside of a
-    /// Tokio runtime it stops, and the session has ended or not.
+    /// Once polled, it continues in a task of its own if dropped, such as when the client disconnects. Outside of a
+    /// Tokio runtime it stops; the session has ended or not.
     ///
     /// # Redis
     /// One `EVALSHA` of `end.lua`; none without a session.
@@ -52,12 +53,12 @@ impl Session {
         self.logout_keeping(std::iter::empty::<&str>()).await
     }
 
-    /// Logs out and carries these fields into a new guest session, with a new id and token. Fields that are not
-    /// there are skipped; if none is there, no session is made. Pending changes of these fields are carried too.
+    /// Logs out and copies these fields into a new guest session, with a new id and token. Missing fields are skipped;
+    /// if all are missing, no session is created. Pending changes of these fields are included.
     ///
     /// # Errors
-    /// As [`logout`](Self::logout); [`Error::TooLate`] once the response has begun, and nothing is ended: nobody would get
-    /// the new token.
+    /// As [`logout`](Self::logout); [`Error::TooLate`] once the response has begun: nothing is ended, since the new
+    /// token could not be sent.
     ///
     /// # Cancel safety
     /// As [`logout`](Self::logout).
@@ -75,7 +76,7 @@ impl Session {
         self.end_with(EndReason::LoggedOut, keep, None).await
     }
 
-    /// Logs out, on replicas too.
+    /// Like `logout`, and waits for replicas.
     pub(crate) async fn logout_on(&self, replicas: &Arc<Replicas>) -> Result<EndOutcome, Error> {
         self.end_with(EndReason::LoggedOut, Vec::new(), Some(replicas)).await
     }
@@ -83,14 +84,14 @@ impl Session {
     /// Ends all sessions of this session's user, this one included; for a guest, this one alone.
     ///
     /// # Errors
-    /// As [`UserSessions::revoke_all`](crate::UserSessions::revoke_all); [`Error::Gone`], and nothing is ended, if this session
-    /// was found to have ended since it was loaded: whoever is still logged in has to say so from a session that lives.
+    /// As [`UserSessions::revoke_all`](crate::UserSessions::revoke_all); [`Error::Gone`] if this session was found to
+    /// have ended since it was loaded: nothing is ended, since only a live session may end the others.
     ///
     /// # Cancel safety
     /// As [`logout`](Self::logout).
     ///
     /// # Redis
-    /// As there.
+    /// As `revoke_all`.
     pub async fn logout_everywhere(&self) -> Result<Revoked, Error> {
         let session = self.clone();
         uncancelled(async move { session.end_everywhere().await }).await
@@ -111,14 +112,14 @@ impl Session {
         Ok(revoked)
     }
 
-    /// Ends the session now; nothing can be written by this handle afterwards, and the client's cookie is removed. Without a
-    /// session there is nothing to end, and the handle stays the draft that it is.
+    /// Ends the session. This handle can write nothing afterwards, and the client's cookie is removed. Without a
+    /// session, nothing is ended and the handle stays a draft.
     ///
     /// # Errors
     /// As [`logout`](Self::logout).
     ///
     /// # Cancel safety
-    /// As there.
+    /// As `logout`.
     ///
     /// # Redis
     /// One `EVALSHA` of `end.lua`; none without a session.
@@ -129,13 +130,13 @@ impl Session {
         uncancelled(async move { session.end_in_turn(EndReason::Invalidated, &[], None, Then::Nothing).await }).await
     }
 
-    /// Begins anew: ends the session, if there is one, and goes on as an empty draft, without user or fields.
+    /// Ends the session, if there is one, and continues as an empty draft, without user or fields.
     ///
     /// # Errors
     /// As [`logout`](Self::logout); [`Error::TooLate`] once the response has begun, and nothing is ended.
     ///
     /// # Cancel safety
-    /// As there.
+    /// As `logout`.
     ///
     /// # Redis
     /// One `EVALSHA` of `end.lua`; none without a session.
@@ -203,7 +204,7 @@ impl Session {
         Err(ids_taken())
     }
 
-    /// The call, with a new guest's session in the same bucket if fields are to survive, and that session's token.
+    /// The call, with a new guest session in the same bucket if fields are kept, and that session's token.
     fn end_call(&self, live: &Live, reason: EndReason, keep: &[String]) -> Result<(End, Option<SessionToken>), Error> {
         let mut successor = None;
         let mut token = None;
@@ -214,7 +215,7 @@ impl Session {
             token = Some(fresh);
         }
         let delta = if keep.is_empty() { Delta::default() } else { self.state().fields.delta().clone() };
-        let old = Old { id: live.id, generation: live.meta.generation, user: live.meta.user.clone() };
+        let old = live.meta.old(live.id);
         Ok((End { old, reason, successor, delta }, token))
     }
 
@@ -232,7 +233,7 @@ impl Session {
         EndOutcome::Ended
     }
 
-    /// It was not this call that ended the session.
+    /// Another call had ended the session.
     fn had_ended(&self, reason: Option<EndReason>, then: Then) -> EndOutcome {
         let mut state = self.state();
         match then {
@@ -245,7 +246,7 @@ impl Session {
         EndOutcome::AlreadyEnded(reason)
     }
 
-    /// A draft keeps what it would keep, and is otherwise emptied.
+    /// Removes all fields of a draft but those to keep.
     fn end_draft(&self, keep: &[String]) -> EndOutcome {
         let mut state = self.state();
         let names: Vec<String> = state.fields.iter().map(|(name, _)| name.to_owned()).collect();
@@ -257,7 +258,7 @@ impl Session {
 }
 
 impl super::SessionState {
-    /// Goes on as an empty draft after the session's end.
+    /// Continues as an empty draft after the session's end.
     fn restart(&mut self, draft: Phase) {
         self.phase = draft;
         self.fields = Fields::default();

@@ -1,31 +1,32 @@
-//! Counters: Redis adds, so no increment is lost.
+//! Counters, incremented in Redis so that no increment is lost.
 
 use super::{SaveOutcome, Session};
 use crate::config::limits::check_field_name;
 use crate::error::Error;
 use crate::fields::codec;
 use crate::fields::codec::FieldKind;
-use crate::store::{Contract, Increment, Refused};
+use crate::store::{Increment, Refused};
 
 impl Session {
-    /// Adds to a counter, atomically over all servers, and answers its new value. A missing one begins at 0, so
+    /// Adds to a counter, atomically over all servers, and returns its new value. A missing counter starts at 0, so
     /// [`remove`](Self::remove) resets it.
     ///
-    /// Done when it returns, without a save; on a draft it makes the session. A pending change of the same field is
-    /// saved first. A draft that is not stored, as its cookie [may be withheld](Self::cookie_may_be_withheld), counts by itself.
+    /// Takes effect without a save; on a draft it creates the session. A pending change of the same field is saved
+    /// first. If a draft is not stored because its cookie [may be withheld](Self::cookie_may_be_withheld), the
+    /// increment is local.
     ///
     /// # Errors
-    /// [`Error::WrongKind`] if the field is not a counter; [`Error::Overflow`], and it keeps its value;
-    /// [`Error::Gone`] if the session has ended; [`Error::Conflict`] if the user logged in again since the load, by the same rule
-    /// as [`save`](Self::save); [`Error::Limit`].
-    /// [`Error::TooLate`] for a draft once the response has begun: nobody would get its token.
-    /// After [`Error::Indeterminate`] it may have been added or not; a repeat adds again.
+    /// [`Error::WrongKind`] if the field is not a counter; [`Error::Overflow`], and the value is unchanged;
+    /// [`Error::Gone`] if the session has ended; [`Error::Conflict`] if the user logged in again since the load, by the
+    /// same rule as [`save`](Self::save); [`Error::Limit`]. [`Error::TooLate`] for a draft once the response has begun,
+    /// since its token could not be sent. After [`Error::Indeterminate`] the increment may have been executed; a repeat
+    /// adds again.
     ///
     /// # Cancel safety
-    /// Dropped midway, it was added once or not at all.
+    /// If dropped, the increment was executed once or not at all.
     ///
     /// # Redis
-    /// One `EVALSHA` of `swap.lua`, and if anyone wrote to the session since the load another of `increment.lua`; one of
+    /// One `EVALSHA` of `swap.lua`, then one of `increment.lua` if the session was written since the load; one of
     /// `create.lua` for a draft.
     pub async fn increment(&self, name: &str, by: i64) -> Result<i64, Error> {
         check_field_name(name)?;
@@ -52,7 +53,7 @@ impl Session {
                 generation: live.meta.generation,
                 field: name.to_owned(),
                 by,
-                snapshot: live.snapshot(&state.fields),
+                snapshot: live.meta.snapshot(state.fields.known()),
             })
         };
         let Some(call) = call else { return Err(Error::Gone(self.ended())) };
@@ -88,7 +89,7 @@ impl Session {
             saved => saved.and_then(SaveOutcome::into_result),
         };
         if saved.is_err() {
-            // Not done, so it must not be part of what a later save sends.
+            // Not executed, so a later save must not send it.
             match before {
                 Some(before) => self.state().fields.set(name, before),
                 None => drop(self.state().fields.remove(name)),
@@ -99,7 +100,7 @@ impl Session {
 }
 
 impl super::SessionState {
-    /// The kind of a field that turned out to be no counter: as loaded, or the most likely one.
+    /// The kind of a field that is not a counter: as loaded, or the most likely one.
     fn found(&self, name: &str) -> FieldKind {
         let known = self.fields.get(name).and_then(codec::kind);
         known.filter(|kind| *kind != FieldKind::Counter).unwrap_or(FieldKind::Value)

@@ -1,4 +1,4 @@
-//! A login that was sent twice: the second one joins the session that the first has made.
+//! A login that was sent twice: the second one joins the session of the first.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use crate::fields::Delta;
 use crate::identity::id::{SessionId, UserHash};
 use crate::session::load;
 use crate::session::login_request::{Login, LoginOutcome};
-use crate::store::{Contract, Join, Refused};
+use crate::store::{Join, Refused};
 
 impl Session {
-    /// Logs in where a login has ended the guest's session that the client's token names: in the session that it made,
-    /// if it is the same visitor's. `None`: as one without a session.
+    /// A login with the token of a guest session that another login ended: joins the session of that login if it is the
+    /// same visitor's. `None` means to log in as without a session.
     pub(super) async fn login_behind(&self, login: &Login) -> Result<Option<LoginOutcome>, Error> {
         let Some(successor) = self.successor().await? else {
             return Ok(match self.state().phase {
@@ -21,7 +21,8 @@ impl Session {
                 Phase::Draft { .. } | Phase::Live(_) => None,
             });
         };
-        // All sessions of a user have the user's bucket. Nothing is asked about another user's.
+        // A user's sessions are all in the user's bucket, so one in another bucket is another user's: no request is
+        // sent.
         if successor.bucket() == UserHash::of(&login.user).bucket()
             && let Some(outcome) = self.join(successor, login).await?
         {
@@ -34,7 +35,7 @@ impl Session {
         Ok(None)
     }
 
-    /// Which session a login made in the place of the guest's that this handle began with.
+    /// The session that a login created in place of this handle's guest session.
     async fn successor(&self) -> Result<Option<SessionId>, Error> {
         let left = match self.state() {
             state if matches!(state.phase, Phase::Ended(Some(EndReason::LoggedIn))) => state.left,
@@ -62,14 +63,14 @@ impl Session {
                 self.state().begin_with(successor, record, token);
                 Ok(Some(LoginOutcome::As(successor)))
             }
-            // Nobody ever had a token of a session that was not delivered, so no visitor has ended it.
+            // Nobody ever received a token of an undelivered session, so no visitor has ended it.
             Err(Refused::NotJoined | Refused::Gone(Some(EndReason::Undelivered))) => Ok(None),
             Err(refused) => self.refused_login(refused).map(Some),
         }
     }
 }
 
-/// What a login that keeps these fields changes in them. Clearing removes what this request knew by name, no more.
+/// The changes to the kept fields. `clear` removes only kept fields that this request named.
 fn kept(delta: &Delta, keep: &[String]) -> Delta {
     let cleared = keep.iter().filter(|_| delta.clear).map(|name| (name.clone(), None));
     let changes = delta.changes.iter().filter(|(name, _)| keep.contains(name)).cloned();

@@ -1,4 +1,4 @@
-//! From a token to a session: the load, and whether the secret opens it.
+//! Loading a session by its token, and checking the secret.
 
 #[cfg(any(feature = "actix-web", feature = "axum", feature = "test-util"))]
 pub(crate) mod candidates;
@@ -12,20 +12,20 @@ use crate::identity::id::SessionId;
 use crate::identity::token::{Presented, SecretHash, SessionToken};
 use crate::session::{Before, Live, Phase, Session};
 use crate::sessions::Sessions;
-use crate::store::{Contract, Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
+use crate::store::{Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 use crate::util::uncancelled::beside;
 
-/// Opens as a use.
+/// Opens a session and records a use.
 pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
     let session = peek(sessions, token, client).await?;
     note_use(&session).await;
     Ok(session)
 }
 
-/// Touches a session that was only peeked at, if that is due.
+/// Touches a peeked session if a touch is due.
 pub(crate) async fn note_use(session: &Session) {
     if session.touch_is_due() {
         #[cfg(any(feature = "actix-web", feature = "axum"))]
@@ -40,13 +40,13 @@ pub(crate) async fn note_use(session: &Session) {
     }
 }
 
-/// Opens without being a use.
+/// Opens a session without recording a use.
 pub(crate) async fn peek(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
     let token = token.and_then(|text| SessionToken::parse(text).ok());
     peek_with(sessions, token.as_ref(), client).await
 }
 
-/// The same with a token that has been read.
+/// The same with a parsed token.
 pub(crate) async fn peek_with(
     sessions: &Sessions,
     token: Option<&SessionToken>,
@@ -65,7 +65,7 @@ fn handle(sessions: &Sessions, client: ClientInfo, (phase, fields): Initial) -> 
     Session::new(sessions.clone(), client, phase, fields)
 }
 
-/// Whether the session opens for a client at this address: if not, it is as good as unknown.
+/// Checks the client's address against the binding; a mismatch is treated as an unknown session.
 fn bound(sessions: &Sessions, client: &ClientInfo, found: Initial) -> Initial {
     let Phase::Live(live) = &found.0 else { return found };
     let verdict = sessions.settings().binding.judge(live.meta.client.known_address(), client.known_address());
@@ -84,14 +84,14 @@ fn bound(sessions: &Sessions, client: &ClientInfo, found: Initial) -> Initial {
 
 type Initial = (Phase, Contents);
 
-/// Reads a session and says in which phase a handle with this secret begins.
+/// Reads a session and returns the initial phase of a handle with this secret.
 pub(crate) async fn read(sessions: &Sessions, id: SessionId, presented: Presented) -> Result<Initial, Error> {
     let store = sessions.store();
     let loaded = store.load(id).await?;
     if let Loaded::Live(record) = &loaded
         && is_previous(&record.meta, presented.hash)
     {
-        // Whether a previous secret still opens is a matter of time, and time is the store's.
+        // Whether a previous secret is still valid depends on the time, and the store's clock decides.
         let (loaded, now) = boxed(store.load_timed(id)).await?;
         return Ok(judge(id, loaded, presented, now));
     }
@@ -117,7 +117,8 @@ fn judge(id: SessionId, loaded: Loaded, presented: Presented, now: Millis) -> In
     }
 }
 
-/// Whether this secret opens the session: the current one always, the previous one until 10 s after the first use of the current.
+/// Whether this secret opens the session: the current one always, the previous one until 10 s after the first use of
+/// the current.
 fn opens(meta: &Meta, presented: SecretHash, now: Millis) -> bool {
     let within_grace = |used: Option<Millis>| used.is_none_or(|used| now <= used + PREVIOUS_GRACE_MS);
     meta.secret == presented
@@ -125,19 +126,19 @@ fn opens(meta: &Meta, presented: SecretHash, now: Millis) -> bool {
 }
 
 impl Phase {
-    /// Nothing is stored, and nothing was.
+    /// No session is stored, and none ended.
     pub(crate) const fn draft() -> Self {
         Self::Draft { bucket: None, after: None, drop_cookie: false, before: None }
     }
 
-    /// Nothing is stored: the session that the client names has ended. Without a reason only this secret is of no use, the
-    /// client may hold a newer one.
+    /// The client's session has ended. Without a reason, only this secret is known to be invalid: the client may hold a
+    /// newer one.
     pub(crate) fn after(reason: impl Into<Option<EndReason>>) -> Self {
         let after = reason.into();
         Self::Draft { bucket: None, after, drop_cookie: after.is_some_and(EndReason::drops_cookie), before: None }
     }
 
-    /// A draft that remembers which session a login has made in the place of the guest's.
+    /// Adds the session that a login created in place of the guest's.
     fn replaced(mut self, by: Option<Box<Before>>) -> Self {
         if let Self::Draft { before, .. } = &mut self {
             *before = by;

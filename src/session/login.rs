@@ -1,49 +1,51 @@
-//! Logging in: the only way to set a user.
+//! Login: the only way to set a user.
 
-use super::save::{MINTS, ids_taken};
+use super::save::ids_taken;
 use super::{Live, Session};
 use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
-use crate::identity::client::ClientInfo;
 use crate::identity::id::{SessionId, UserHash};
 use crate::session::login_request::{Login, LoginOutcome};
-use crate::store::{self, Contract, Gate, NewSession, Old, Reauthenticate, Refused};
+use crate::store::{self, Gate, MINTS, NewSession, Reauthenticate, Refused};
 use crate::util::uncancelled::uncancelled;
 
 impl Session {
-    /// Logs a user in, atomically: new identity, cap, index, carried fields and the end of the session before, all or nothing.
+    /// Logs a user in, atomically: new id and token, cap, index, carried fields and the end of the old session, all or
+    /// nothing.
     ///
-    /// In a Redis Cluster the session before may lie in another slot. It then ends first: an outage, a revocation, or
-    /// another login at a cap that rejects, may come in between, and the visitor has neither it nor the carried fields.
+    /// In a Redis Cluster the old session may be in another slot; it is then ended first. If an outage, a revocation,
+    /// or another login at a cap that rejects comes in between, the visitor has lost the old session and its carried
+    /// fields and is not logged in.
     ///
-    /// A guest, and a user who becomes another user, get a new session id and token; the old ones end. The same user
-    /// again keeps the id and all fields and gets a new token and auth time, and the old token ends without grace.
-    /// The old token never gains anything by a login (session fixation, OWASP ASVS 5.0, 7.2.4). Requests that had loaded the
-    /// same user's session before it may still write fields for a minute, see [`save`](Self::save).
+    /// A guest, or a user who logs in as another user, gets a new session id and token; the old ones end. The same user
+    /// keeps the id and all fields and gets a new token and auth time; the old token ends without grace. A login never
+    /// gives the old token more rights (session fixation, OWASP ASVS 5.0, 7.2.4). Requests that loaded the same user's
+    /// session before may still write fields for one minute, see [`save`](Self::save).
     ///
-    /// A guest's login that is sent twice, as by two clicks, ends in one session: the second one, of the same user from the
-    /// same address and user agent within a minute, joins the session of the first, with a token of its own; only its changes
-    /// of fields that it keeps are written. The first token works until the second is used and 10 seconds longer; a third
-    /// login ends it. Not after a new login of the session, nor after its end by a logout: [`LoginOutcome::Gone`]. Another user,
-    /// or another client, logs in as without a session.
+    /// If a guest's login is sent twice, such as by a double click, both end up in one session. The second one joins
+    /// the session of the first if it is of the same user, from the same address and user agent, within one minute. It
+    /// gets a token of its own, and only its changes of kept fields are written. The first token is valid until 10
+    /// seconds after the second is used; a third login ends it. After another login in that session, or its end by a
+    /// logout, the result is [`LoginOutcome::Gone`]. Another user or client logs in as without a session.
     ///
     /// # Errors
-    /// [`Error::Limit`] for an impossible user id; [`Error::Unavailable`]: not logged in; [`Error::Indeterminate`]:
+    /// [`Error::Limit`] for a user id out of range; [`Error::Unavailable`]: not logged in; [`Error::Indeterminate`]:
     /// perhaps, and the client has to log in again; [`Error::TooLate`] once the response has begun.
     ///
     /// # Cancel safety
-    /// Dropped midway, the login is done or not, and its token is lost. In a request of a `SessionLayer`
-    /// the new session is then ended; elsewhere it ends by its timeouts. In a Cluster, over a session in another slot, it goes on
-    /// in a task of its own, within a Tokio runtime.
+    /// If dropped, the login was executed or not, and its token is lost. In a request of a `SessionLayer` the new
+    /// session is then ended; elsewhere it ends by its timeouts. In a Cluster, if the old session is in another slot,
+    /// the login continues in a task of its own, within a Tokio runtime.
     ///
     /// # Redis
-    /// One `EVALSHA` of `admit.lua`, or of `login.lua` for a user who becomes another (`reauthenticate.lua` for the same
-    /// user); at the cap `ZRANGE` and a second one, as where somebody else has just changed the session before. In a
-    /// Cluster, over a session in another slot: `HGETALL`, then `park.lua`, `leave.lua` and `activate.lua`; at the cap
-    /// `ZRANGE` and a second `activate.lua`, or, if the cap rejects, a second `park.lua`. To join: `HGETALL` if this handle
-    /// found the guest's session live, and `reauthenticate.lua`, again for 2 seconds at most while the first login is under way.
+    /// One `EVALSHA` of `admit.lua`, or of `login.lua` if one user logs in as another (`reauthenticate.lua` for the
+    /// same user); at the cap `ZRANGE` and a second one, also if the old session was changed concurrently. In a
+    /// Cluster, if the old session is in another slot: `HGETALL`, then `park.lua`, `leave.lua` and `activate.lua`; at
+    /// the cap `ZRANGE` and a second `activate.lua`, or, if the cap rejects, a second `park.lua`. To join: `HGETALL` if
+    /// this handle found the guest session live, and `reauthenticate.lua`, repeated for at most 2 seconds while the
+    /// first login is in progress.
     pub async fn login(&self, login: Login) -> Result<LoginOutcome, Error> {
         if self.goes_by_steps(&login.user) {
             let session = self.clone();
@@ -52,7 +54,8 @@ impl Session {
         self.login_in_turn(login).await
     }
 
-    /// Whether the login ends the session before by a call of its own: then the one that makes the new session has to follow.
+    /// Whether the login ends the old session in a separate call, so that the call that creates the new one has to
+    /// follow.
     fn goes_by_steps(&self, user: &str) -> bool {
         let elsewhere = |id: SessionId| id.bucket() != UserHash::of(user).bucket();
         self.sessions().store().is_sharded() && self.id().is_some_and(elsewhere)
@@ -93,22 +96,17 @@ impl Session {
         }
     }
 
-    /// The client of a login, who may have said whether to be remembered.
-    fn client_for(&self, remember: Option<bool>) -> ClientInfo {
-        self.client().clone().remember(remember)
-    }
-
     async fn login_anew(&self, live: Option<Live>, login: &Login, lifetimes: Lifetimes) -> Result<LoginOutcome, Error> {
         let stays = live.as_ref().is_none_or(|live| live.meta.user.is_none());
         let gate = self.gate(login)?;
         let keep = if stays { &login.keep[..] } else { &[] };
-        let seen = live.as_ref().filter(|_| stays).and_then(|live| live.snapshot(&self.state().fields));
-        let old = live.map(|live| Old { id: live.id, generation: live.meta.generation, user: live.meta.user });
+        let seen = live.as_ref().filter(|_| stays).and_then(|live| live.meta.snapshot(self.state().fields.known()));
+        let old = live.map(|live| live.meta.old(live.id));
         let delta = if stays { self.state().fields.delta().clone() } else { Delta::default() };
         for _ in 0..MINTS {
             let bucket = UserHash::of(&login.user).bucket();
             let (new, token) = self.new_session(bucket, Some(login.user.clone()))?;
-            let new = NewSession { lifetimes, client: self.client_for(login.remember), ..new };
+            let new = NewSession { lifetimes, remember: login.remember, ..new };
             let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.to_vec(), delta.clone());
             let call = store::NewLogin { new, old, seen, keep, delta, gate, door_ms: 0 };
             let answer = self.sessions().store().login(self.sessions().op()?, &call).await;
@@ -119,7 +117,7 @@ impl Session {
                     return Ok(LoginOutcome::As(token.id()));
                 }
                 Err(Refused::Exists) => {}
-                // It may go on in the session that another login has made, with what this request changed.
+                // The login may join the session that another login created, with the changes of this request.
                 Err(Refused::Gone(reason @ Some(EndReason::LoggedIn))) if stays => {
                     let _ = self.state().gone_meanwhile(reason);
                     return Ok(LoginOutcome::Gone(reason));
@@ -139,7 +137,8 @@ impl Session {
             user: login.user,
             secret: token.hash(),
             lifetimes,
-            client: self.client_for(login.remember.or(live.meta.client.is_remembered())),
+            client: self.client().clone(),
+            remember: login.remember.or(live.meta.remember),
             delta: self.state().fields.delta().clone(),
         };
         let answer = self.sessions().store().reauthenticate(self.sessions().op()?, &call).await;

@@ -1,4 +1,4 @@
-//! What a login is asked for, and what becomes of it.
+//! `Login`, the arguments of a login, and its outcome.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::end::EndReason;
 use crate::identity::id::{SessionId, UserHash};
 use crate::store::Ticket;
 
-/// A login that is about to be done: who, and what of the session before it stays.
+/// A login request: the user, and what to keep of the old session.
 ///
 /// ```
 /// # use cloakroom::Login;
@@ -26,42 +26,43 @@ pub struct Login {
 }
 
 impl Login {
-    /// Logs in this user: any id of 1 to 256 bytes, the application's own. Check the password first.
+    /// A login of this user: any id of 1 to 256 bytes, chosen by the application. Check the password first.
     pub fn new(user: impl Into<String>) -> Self {
         Self { user: user.into(), keep: Vec::new(), cap: None, ticket: None, timeouts: None, remember: None }
     }
 
-    /// Carries these fields from the guest's session into the user's; missing ones are skipped.
+    /// Copies these fields from the guest session into the user's; missing ones are skipped.
     ///
-    /// From one user to another nothing is carried; when the same user logs in again, all fields stay.
+    /// Nothing is copied from one user's session to another's. When the same user logs in again, all fields stay.
     pub fn keep<N: Into<String>>(mut self, fields: impl IntoIterator<Item = N>) -> Self {
         self.keep.extend(fields.into_iter().map(Into::into));
         self
     }
 
-    /// A cap for this login instead of the configured one.
+    /// The cap for this login, instead of the configured one.
     pub const fn cap(mut self, cap: Cap) -> Self {
         self.cap = Some(cap);
         self
     }
 
-    /// Refuses the login if the user was revoked since this ticket was taken.
+    /// Rejects the login if the user was revoked after this ticket was taken.
     pub fn ticket(mut self, ticket: LoginTicket) -> Self {
         self.ticket = Some(ticket);
         self
     }
 
-    /// Timeouts for this login instead of the configured ones: what the store holds to, whatever the browser keeps.
+    /// Timeouts for this login, instead of the configured ones. The store enforces them, however long the browser keeps
+    /// the cookie.
     pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = Some(timeouts);
         self
     }
 
-    /// "Remember me": whether the browser keeps the cookie when it is closed (`Max-Age`) or forgets it then.
+    /// "Remember me": whether the browser keeps the cookie after it is closed (`Max-Age`) or drops it then.
     ///
-    /// As the layer's `SessionCookie` has it if this is not called. Stored with the session, so that
-    /// a rotation's cookie is of the same kind; a later login of the same user keeps the choice unless it makes one. Often
-    /// goes with longer [`timeouts`](Self::timeouts): the cookie's kind decides nothing about the session's life.
+    /// Without this call, the layer's `SessionCookie` decides. The choice is stored with the session, so a rotation
+    /// sets a cookie of the same kind; a later login of the same user keeps it unless it chooses again. Often combined
+    /// with longer [`timeouts`](Self::timeouts), since the cookie's kind does not affect the session's lifetime.
     #[doc(alias = "persistent")]
     pub const fn remember(mut self, remember: bool) -> Self {
         self.remember = Some(remember);
@@ -69,26 +70,26 @@ impl Login {
     }
 }
 
-/// What became of a login.
+/// The result of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "nobody is logged in unless the outcome is `As`"]
+#[must_use = "no user is logged in unless the outcome is `As`"]
 pub enum LoginOutcome {
-    /// The user is logged in, in this session; the client has to be given its token.
+    /// The user is logged in, in this session; its token has to be sent to the client.
     As(SessionId),
-    /// Refused: the user has reached the maximum number of sessions. Nothing changed.
+    /// Rejected: the user is at the cap. Nothing changed.
     AtCap,
-    /// Refused: the user's sessions were revoked since the ticket was taken, or it is older than 10 minutes, or another
-    /// user's. Nothing changed.
+    /// Rejected: the user's sessions were revoked after the ticket was taken, or the ticket is older than 10 minutes or
+    /// another user's. Nothing changed.
     TicketVoid,
-    /// Refused: the session that the login began in was logged in again meanwhile. Nothing changed; pending changes of fields
-    /// stay pending, unless the handler drops them by [`Session::discard`](crate::Session::discard).
+    /// Rejected: another request logged in again in this session. Nothing changed; field changes stay pending unless
+    /// the handler drops them with [`Session::discard`](crate::Session::discard).
     Conflict,
-    /// Refused: the session that the login began in has ended meanwhile, or the one that another login made in its place
-    /// within the last minute. Nothing changed.
+    /// Rejected: this session has ended, or the one that another login created in its place within the last minute.
+    /// Nothing changed.
     Gone(Option<EndReason>),
 }
 
-/// The state of a user's revocations at one moment; see [`Sessions::ticket`](crate::Sessions::ticket).
+/// A user's revocation state at one moment; see [`Sessions::ticket`](crate::Sessions::ticket).
 #[derive(Clone, Copy)]
 pub struct LoginTicket {
     user: UserHash,

@@ -1,4 +1,4 @@
-//! New tokens, and whether the client was given them.
+//! New tokens, and whether they were delivered to the client.
 
 use super::Session;
 use crate::error::Error;
@@ -7,7 +7,7 @@ use crate::identity::token::SessionToken;
 use crate::store::StoreResult;
 
 impl Session {
-    /// A token for a session that the next call makes, or logs in again: either way nobody has used it yet.
+    /// A token for a session that the next call creates or logs in again; either way no one has used it yet.
     pub(super) fn mint(&self, id: SessionId) -> Result<SessionToken, Error> {
         let token = SessionToken::mint(id)?;
         if let Some(minted) = &mut self.state().minted {
@@ -16,7 +16,7 @@ impl Session {
         Ok(token)
     }
 
-    /// The same for a rotation: the secret before it goes on working, unless the client was not given that either.
+    /// The same for a rotation: the previous secret stays valid. Noted only if that one was not delivered either.
     pub(super) fn mint_next(&self, id: SessionId) -> Result<SessionToken, Error> {
         let token = SessionToken::mint(id)?;
         let mut guard = self.state();
@@ -28,7 +28,7 @@ impl Session {
         Ok(token)
     }
 
-    /// What became of that call: if it certainly was not done, nothing has this secret.
+    /// Records the outcome of that call: if it was certainly not executed, the secret is not stored.
     pub(super) fn heard<T>(&self, token: &SessionToken, answer: &StoreResult<T>) {
         let may_be_done = matches!(answer, Ok(Ok(_)) | Err(Error::Indeterminate(_)));
         if !may_be_done {
@@ -38,14 +38,14 @@ impl Session {
 }
 
 impl super::SessionState {
-    /// Nothing has this secret.
+    /// The secret is not stored.
     pub(super) fn forget(&mut self, token: &SessionToken) {
         if let Some(minted) = &mut self.minted {
             minted.forget(token);
         }
     }
 
-    /// The token for the client; whoever gets it here delivers it.
+    /// The token to send to the client; it counts as delivered from here.
     pub(super) fn hand_out(&mut self) -> Option<SessionToken> {
         if let (Some(token), Some(minted)) = (&self.issued, &mut self.minted) {
             minted.delivered(token);

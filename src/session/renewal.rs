@@ -1,28 +1,29 @@
-//! The client's own token once more: where the session will outlive the cookie that holds it.
+//! Renewal of the cookie: sets the same token again if the session outlives the cookie.
 
 use super::{Live, Phase, Session};
 use crate::identity::token::SessionToken;
 use crate::session::load;
-use crate::store::{Contract, Meta};
+use crate::store::Meta;
 use crate::util::clock::Millis;
 
-/// A browser drops a cookie 400 days after it was set. Without an absolute timeout the cookie is set again in each window
-/// of this length since the login: thirteen chances, and thirteen responses in 400 days that no cache may store.
+/// A browser drops a cookie 400 days after it was set. Without an absolute timeout, the cookie is set again once in
+/// each window of this length since the login: thirteen chances in 400 days, and thirteen responses that no cache may
+/// store.
 const WINDOW_MS: Millis = 30 * 24 * 60 * 60 * 1000;
 
-/// What a request leaves for its response, which may have to set the cookie again.
+/// What a request keeps for a response that may have to set the cookie again.
 #[derive(Default)]
 pub(super) struct Renewal {
-    /// The token that the request presented; dropped, and so wiped, when the response's head is finished.
+    /// The presented token; dropped, and so wiped, when the response's head is finished.
     token: Option<SessionToken>,
-    /// The absolute life that the cookie was set for, as far as known: that of the load.
+    /// The absolute lifetime that the cookie was set for, as far as known: the one at the load.
     promised_ms: Millis,
-    /// Whether it is due whatever the session's life.
+    /// Whether to renew regardless of the session's lifetime.
     due: bool,
 }
 
 impl Session {
-    /// Keeps the token that the request presented until the response's head is finished.
+    /// Keeps the presented token until the response's head is finished.
     pub(crate) fn keep_token(&self, token: SessionToken) {
         let mut state = self.state();
         if let Some(promised_ms) = state.live().map(|live| live.meta.lifetimes.absolute_ms) {
@@ -30,13 +31,13 @@ impl Session {
         }
     }
 
-    /// Has the response set the cookie again, although its age may be fine: it may be in another place than ours.
+    /// Makes the response set the cookie again even if its age is fine: the client may have it at a former place.
     pub(crate) fn renew_cookie(&self) {
         self.state().renewal.due = true;
     }
 
-    /// Notes that a use is about to be noted. The first one in a window renews the cookie of a session without an absolute
-    /// timeout; this needs no stored mark, for the last use is stored, and costs nothing between two touches.
+    /// Called before a use is recorded. The first use in a window renews the cookie of a session without an absolute
+    /// timeout. This needs no stored mark, since the last use is stored, and costs nothing between two touches.
     pub(crate) fn note_window(&self) {
         let now = self.sessions().store().now();
         let mut state = self.state();
@@ -45,10 +46,10 @@ impl Session {
         }
     }
 
-    /// The client's token, if its cookie has to be set again: if the cookie's age would end before the session does.
+    /// The client's token if its cookie has to be set again because the cookie would expire before the session does.
     ///
-    /// The store is asked first whether the token is still the current one. Otherwise a late response could replace the
-    /// token of a login or a rotation that another request did meanwhile. Without a reply there is no renewal.
+    /// First checks in the store that the token is still the current one. Otherwise a late response could replace the
+    /// token of a concurrent login or rotation. Without a reply there is no renewal.
     pub(crate) async fn renewed(&self) -> Option<SessionToken> {
         let (token, live) = self.due_token()?;
         match load::read(self.sessions(), live.id, live.presented).await {
@@ -71,12 +72,12 @@ impl Session {
     }
 }
 
-/// Whether the client has the newest token: only that one may be given to it again.
+/// Whether the client has the newest token; only that one may be set again.
 fn is_current(live: &Live) -> bool {
     live.presented.hash == live.meta.secret
 }
 
-/// Whether a use at this time is the first one in its window.
+/// Whether a use at this time is the first in its window.
 fn begins_window(meta: &Meta, now: Millis) -> bool {
     let window = |at: Millis| at.saturating_sub(meta.since) / WINDOW_MS;
     meta.lifetimes.is_endless() && window(meta.touched) < window(now)

@@ -1,23 +1,23 @@
-//! Timeouts of one session, changed at run time.
+//! Changing the timeouts of one session.
 
 use super::Session;
 use crate::config::timeouts::Timeouts;
 use crate::error::Error;
-use crate::store::{Contract, Refused, Retime};
+use crate::store::{Refused, Retime};
 
 impl Session {
-    /// Changes this session's timeouts, at once; it counts as a use. A draft gets them when it is made by a save. A login begins
-    /// with its own again, [`Login::timeouts`](crate::Login::timeouts) or the builder's.
+    /// Changes this session's timeouts immediately; counts as a use. A draft gets them when a save creates it. A login
+    /// uses its own again: [`Login::timeouts`](crate::Login::timeouts) or the builder's.
     ///
-    /// A session that has already lived longer than its new absolute timeout is ended as expired. Where the absolute timeout
-    /// is longer now than at the load, the response of a `SessionLayer` sets the cookie again: the same token with the new
+    /// A session that is already older than its new absolute timeout is ended as expired. If the absolute timeout is
+    /// longer than at the load, the response of a `SessionLayer` sets the cookie again: the same token with the new
     /// Max-Age. If that response is lost, the cookie keeps its old age until the next new token. Without a layer, the
     /// application has to set it.
     ///
     /// # Errors
     /// [`Error::Config`] for a timeout out of range, and nothing changes; [`Error::Gone`] if the session has ended or
     /// is ended by this; [`Error::Conflict`] if it was logged in again; [`Error::TooLate`] once the response has begun;
-    /// [`Error::Unavailable`], [`Error::Indeterminate`]: setting them again is harmless.
+    /// [`Error::Unavailable`], [`Error::Indeterminate`]: calling again is harmless.
     ///
     /// # Cancel safety
     /// Both timeouts are changed, or neither.
@@ -40,7 +40,7 @@ impl Session {
         match answer {
             Ok(mut meta) => {
                 if let Some(live) = state.live_mut() {
-                    live.follow(&mut meta);
+                    live.meta.follow(&mut meta);
                     live.meta.lifetimes = meta.lifetimes;
                     live.meta.touched = meta.touched;
                     live.meta.grace_ms = meta.grace_ms;

@@ -4,15 +4,15 @@ use super::{Live, Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::token::{Presented, SessionToken};
-use crate::store::{Contract, Meta, Refused, Rotate, StoreResult};
+use crate::store::{Meta, Refused, Rotate, StoreResult};
 
-/// What became of a rotation.
+/// The result of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a session that could not be rotated keeps its token"]
 pub enum RotateOutcome {
-    /// The session has a new token, which the client has to be given.
+    /// The session has a new token, which has to be sent to the client.
     Rotated,
-    /// Another request rotated it just now; the client's token goes on working until it uses the new one.
+    /// Another request just rotated it; the client's token stays valid until the client uses the new one.
     AlreadyRotated,
     /// A draft has nothing to rotate.
     NoSession,
@@ -23,19 +23,20 @@ pub enum RotateOutcome {
 }
 
 impl Session {
-    /// Gives the session a new secret; id, user and fields stay. Hygiene for long sessions; logging in does more.
+    /// Gives the session a new secret; id, user and fields stay. Hygiene for long sessions; a login does more.
     ///
-    /// The old token works until the new one is first used, then for 10 s more: a lost response logs nobody out, and no
-    /// request that was sent with it meanwhile fails. It is the only one that does: rotating again with the new token
-    /// ends an older one at once, so a request that is still under way with that finds no session. Changes of fields
-    /// stay pending. Forms of pages from before stay valid for an hour, see [`csrf_token`](Self::csrf_token). Rotating twice in one request is rotating once: the client cannot have used the first new token yet.
+    /// The old token is valid until 10 s after the first use of the new one. So a lost response logs nobody out, and no
+    /// request in flight with the old token fails. Only one old token is valid: rotating again with the new token ends
+    /// an older one immediately, so a request in flight with that one finds no session. Field changes stay pending.
+    /// Forms from before stay valid for one hour, see [`csrf_token`](Self::csrf_token). Rotating twice in one request
+    /// is rotating once, since the client cannot have used the first new token yet.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; the client's token works on in both cases.
-    /// [`Error::TooLate`] once the response has begun: nobody would get the new token.
+    /// [`Error::Unavailable`] or [`Error::Indeterminate`]; the client's token stays valid in both cases.
+    /// [`Error::TooLate`] once the response has begun, since the new token could not be sent.
     ///
     /// # Cancel safety
-    /// Safe: a new secret that nobody learned is replaced by the next rotation.
+    /// Safe: the next rotation replaces a secret that was never delivered.
     ///
     /// # Redis
     /// One `EVALSHA` of `rotate.lua`.
@@ -52,14 +53,14 @@ impl Session {
         let mut answer = self.rotate_from(&live, live.presented, &token).await?;
         let issued = self.state().issued.as_ref().map(SessionToken::presented);
         if let (Err(Refused::Gone(None)), Some(issued)) = (&answer, issued) {
-            // A handle that is kept for long: by now its client uses the token that an earlier rotation issued.
+            // A long-lived handle: the client may by now use the token that an earlier rotation issued.
             answer = self.rotate_from(&live, issued, &token).await?;
         }
         let mut state = self.state();
         match answer {
             Ok(mut meta) => {
                 if let Some(live) = state.live_mut() {
-                    live.follow(&mut meta);
+                    live.meta.follow(&mut meta);
                     live.meta.secret = meta.secret;
                     live.meta.rotation = meta.rotation;
                 }

@@ -1,4 +1,4 @@
-//! Sending changed fields; the first save of a draft makes the session.
+//! Saving changed fields. The first save of a draft creates the session.
 
 use super::{Live, Phase, Session, SessionState};
 use crate::config::limits::{LimitExceeded, Limits};
@@ -7,33 +7,30 @@ use crate::error::{Error, Outage};
 use crate::fields::{Delta, Fields};
 use crate::identity::id::{Bucket, SessionId};
 use crate::identity::token::SessionToken;
-use crate::store::{Contract, Meta, NewSession, Op, Record, Refused, Save, Snapshot, Wrote};
+use crate::store::{MINTS, NewSession, Op, Record, Refused, Save, Wrote};
 
-/// New ids that are tried when one is taken: with 110 random bits, the second means a broken generator.
-pub(super) const MINTS: usize = 3;
-
-/// What became of a save.
+/// The result of a save.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a save that met a conflict or an ended session wrote nothing"]
 pub enum SaveOutcome {
     /// The changes are stored, and the session was live when they were.
     Saved,
-    /// There was nothing to save; no command was sent.
+    /// There was nothing to save, and no command was sent.
     Unchanged,
-    /// Nothing was written: the user logged in again in this session more than a minute ago, or twice, since the load; or the
-    /// session was written since the load and the save asked for that.
+    /// Nothing was written: since the load, the user logged in again in this session more than a minute ago, or twice;
+    /// or the session was written and the save had required that it was not.
     ///
     /// A handler that reports this itself calls [`discard`](Session::discard).
     Conflict,
-    /// Nothing was written: the session has ended, for this reason if it is known.
+    /// Nothing was written: the session has ended, for this reason if known.
     Gone(Option<EndReason>),
-    /// Nothing was written: the client may have a session whose cookie its browser withheld from this request, and a new
-    /// one would replace it. See [`Session::cookie_may_be_withheld`]; it happens in the web layer alone.
+    /// Nothing was written: the client may have a session whose cookie its browser withheld from this request, and a
+    /// new session would replace it. See [`Session::cookie_may_be_withheld`]; only in the web layer.
     Withheld,
 }
 
 impl SaveOutcome {
-    /// The outcome as a result, for `?`: an error unless the changes are stored.
+    /// Converts the outcome for `?`: an error unless the changes are stored.
     ///
     /// # Errors
     /// [`Error::Conflict`], [`Error::Gone`] and [`Error::Withheld`].
@@ -48,26 +45,27 @@ impl SaveOutcome {
 }
 
 impl Session {
-    /// Sends the changed fields, and only those; two requests that change different fields lose nothing.
+    /// Sends the changed fields and no others. Two requests that change different fields lose nothing.
     ///
-    /// A draft with changes becomes a session. A session that has ended is never brought back.
+    /// A draft with changes becomes a session. An ended session is never brought back.
     ///
-    /// If the same user has logged in again in this session since the load (re-authentication), the changes are saved for
-    /// 60 s after that login, so that requests of other tabs lose nothing; later, and after a second such login, they are a
-    /// [`SaveOutcome::Conflict`]: a new login shuts out whoever had the secret before. So a field never shows that a login is
-    /// new, and [`clear`](Self::clear) at a login does not keep such late writes away: privileges come from
-    /// [`auth_time`](Self::auth_time), [`reauthentication_due`](Self::reauthentication_due) or `RequireFresh`, not from a field.
+    /// If the same user has logged in again in this session since the load (re-authentication), changes are accepted
+    /// for 60 s after that login, so that requests of other tabs lose nothing. Later, and after a second such login,
+    /// the result is [`SaveOutcome::Conflict`]: a new login locks out whoever had the old secret. So a field never
+    /// proves that a login is new, and [`clear`](Self::clear) at a login does not keep such late writes away. Take
+    /// privileges from [`auth_time`](Self::auth_time), [`reauthentication_due`](Self::reauthentication_due) or
+    /// `RequireFresh`, not from a field.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: not saved. [`Error::Indeterminate`]: perhaps saved. In both cases the changes stay
-    /// pending and saving again is safe: it is told from the first. [`Error::Limit`]: not saved;
-    /// [`Error::TooLate`] once the response has begun.
+    /// pending and saving again is safe: a repeat is recognized. [`Error::Limit`]: not saved; [`Error::TooLate`] once
+    /// the response has begun.
     ///
     /// # Cancel safety
-    /// Dropped midway, the save was done or not; saving again is safe.
+    /// If dropped, the save was executed or not; saving again is safe.
     ///
     /// # Redis
-    /// One `EVALSHA` of `swap.lua`, and if anyone wrote to the session since the load another of `save.lua`; one of
+    /// One `EVALSHA` of `swap.lua`, then one of `save.lua` if the session was written since the load; one of
     /// `create.lua` for a draft; none without changes.
     pub async fn save(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
@@ -76,9 +74,9 @@ impl Session {
         self.save_in_turn(false).await
     }
 
-    /// What is done when the response goes out: a save as the handler asked for one last, but of nothing that it was told
-    /// a conflict of. What it changed after that is a conflict again. A draft of a request whose cookie may be withheld is
-    /// left alone, and the handler's response stays.
+    /// The implicit save at the end of a request. It uses the mode of the handler's last explicit save. Changes already
+    /// reported as conflicting are dropped; if the handler changed more since, that is a conflict again. A draft whose
+    /// cookie may be withheld is not saved, and the handler's response stays.
     #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(crate) async fn save_unasked(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
@@ -95,13 +93,15 @@ impl Session {
         Ok(if outcome == SaveOutcome::Withheld { SaveOutcome::Unchanged } else { outcome })
     }
 
-    /// Like [`save`](Self::save), but returns [`SaveOutcome::Conflict`] if anyone wrote to the session since it was loaded, or
-    /// logged in again in it; after that login, `reload` is [`Error::Gone`]: this handle's secret opens nothing any more.
+    /// Like [`save`](Self::save), but returns [`SaveOutcome::Conflict`] if anyone wrote to the session, or logged in
+    /// again in it, since it was loaded. After such a login, `reload` returns [`Error::Gone`]: this handle's secret is
+    /// no longer valid.
     ///
-    /// After a conflict, [`reload`](Self::reload) and make the change again, or [`discard`](Self::discard) it. Without that, or a `save` that overwrites, what was
-    /// refused goes out with nothing else: the response, a login and an end drop it, and the log says so; an increment of a
-    /// field with such a change is [`Error::Conflict`]; and if more was changed since, so is the response. After an error, what
-    /// is saved when the response goes out is saved as here.
+    /// After a conflict, [`reload`](Self::reload) and make the change again, [`discard`](Self::discard) it, or
+    /// overwrite with `save`. Otherwise the conflicting changes are discarded, with a log line, when the request ends
+    /// or at the next login or logout. Until then an increment of such a field returns [`Error::Conflict`], and changes
+    /// made after the conflict make the response a conflict. After an error, the implicit save at the end of the
+    /// request uses this mode too.
     ///
     /// # Errors
     /// As `save`.
@@ -133,7 +133,7 @@ impl Session {
             match phase {
                 Phase::Ended(reason) => {
                     let reason = *reason;
-                    // Told once: what to do about it is the caller's.
+                    // Reported once; the caller decides what to do.
                     *fields = Fields::default();
                     return Ok(SaveOutcome::Gone(reason));
                 }
@@ -148,7 +148,7 @@ impl Session {
         }
     }
 
-    /// Sends a save again whose answer was not heard; `None` if there is none.
+    /// Repeats a save whose reply was lost; `None` if there is none.
     async fn settle_last(&self) -> Result<Option<SaveOutcome>, Error> {
         let Some((op, save)) = self.state().unsettled.clone() else { return Ok(None) };
         self.send(Op { again: true, ..op }, save).await.map(Some)
@@ -157,12 +157,12 @@ impl Session {
     async fn send(&self, op: Op, save: Save) -> Result<SaveOutcome, Error> {
         self.state().unsettled = Some((op, save.to_repeat()));
         let answer = self.sessions().store().save(op, &save).await;
-        // The snapshot goes, or noting the change would have to copy the fields.
+        // Dropped first, or recording the change would have to copy the fields.
         let Save { delta: saved, version: asked, snapshot, .. } = save;
         drop(snapshot);
         let mut state = self.state();
         state.failing = answer.is_err();
-        // Once it can be done no more, or surely was not, the changes that stay pending are another call.
+        // Once it can no longer be executed, or certainly was not, the pending changes need a new operation.
         let over = || self.sessions().store().now() > op.not_after;
         let unheard = op.again || matches!(answer, Err(Error::Indeterminate(_)));
         if answer.is_ok() || !unheard || over() {
@@ -193,7 +193,7 @@ impl Session {
         }
     }
 
-    /// Makes the session of a draft, under a new id.
+    /// Creates the session of a draft, under a new id.
     pub(super) async fn create(&self, bucket: Option<Bucket>, delta: &Delta) -> Result<(), Error> {
         for _ in 0..MINTS {
             let bucket = bucket.map_or_else(Bucket::random, Ok)?;
@@ -215,7 +215,7 @@ impl Session {
         Err(ids_taken())
     }
 
-    /// What a new session of this client is made of, and its token.
+    /// A new session of this client, and its token.
     pub(super) fn new_session(
         &self,
         bucket: Bucket,
@@ -230,13 +230,14 @@ impl Session {
             grace_ms: self.sessions().settings().grace_ms,
             user,
             client: self.client().clone(),
+            remember: None,
         };
         Ok((new, token))
     }
 }
 
 pub(super) fn ids_taken() -> Error {
-    Error::Unavailable(Outage::new("new ids in a row were taken: the random generator repeats itself"))
+    Error::Unavailable(Outage::new("several new ids were in use already: the random generator repeats values"))
 }
 
 fn save_call(live: &Live, fields: &mut Fields, unchanged_only: bool) -> Save {
@@ -245,37 +246,23 @@ fn save_call(live: &Live, fields: &mut Fields, unchanged_only: bool) -> Save {
         generation: live.meta.generation,
         version: unchanged_only.then_some(live.meta.version),
         delta: fields.send(),
-        snapshot: live.snapshot(fields),
+        snapshot: live.meta.snapshot(fields.known()),
     }
 }
 
 impl Live {
-    /// What a store may compare with, if it answered that and we hold all that stood there.
-    pub(super) fn snapshot(&self, fields: &Fields) -> Option<Snapshot> {
-        let etag = self.meta.etag.0.clone()?;
-        Some(Snapshot { etag, fields: fields.known() })
-    }
-
-    /// Notes a version that our own write made. If others wrote in between, our snapshot stays older than that. A write
-    /// of nothing makes no version: the one that it answers is somebody else's.
+    /// Records the version that our own write created. If others wrote in between, the snapshot stays older than that.
+    /// An empty write creates no version, so the returned one is another writer's.
     pub(super) fn wrote(&mut self, wrote: Wrote, something: bool) {
         if something && wrote.version == self.meta.version.wrapping_add(1) {
             self.meta.version = wrote.version;
         }
         self.meta.etag = wrote.etag;
     }
-
-    /// Takes over the metadata's bytes as another operation left them, if the fields that we hold still stand beside it.
-    pub(super) fn follow(&mut self, now: &mut Meta) {
-        let fields_stand = (now.generation, now.version) == (self.meta.generation, self.meta.version);
-        if fields_stand && self.meta.etag.0.is_some() {
-            self.meta.etag = std::mem::take(&mut now.etag);
-        }
-    }
 }
 
 impl SessionState {
-    /// Goes on with a session that was just made.
+    /// Continues with a newly created session.
     pub(super) fn begin(&mut self, id: SessionId, meta: crate::store::Meta, token: SessionToken) {
         let live = Live { id, presented: token.presented(), loaded: meta.touched, meta };
         self.lifetimes = live.meta.lifetimes;
@@ -288,7 +275,8 @@ impl SessionState {
         self.resolved();
     }
 
-    /// The same with the fields that the store holds; what was pending is part of them or was meant for the session before.
+    /// The same with the fields that the store holds. Pending changes are part of them or were meant for the old
+    /// session.
     pub(super) fn begin_with(&mut self, id: SessionId, record: Record, token: SessionToken) {
         self.fields = Fields::new(record.fields);
         self.begin(id, record.meta, token);
@@ -296,7 +284,7 @@ impl SessionState {
 }
 
 impl Refused {
-    /// A refusal as the error that a caller without an outcome for it gets.
+    /// The error for a caller that has no outcome for this refusal.
     pub(crate) fn into_error(self, limits: &Limits, field: &str) -> Error {
         match self {
             Self::Gone(reason) => Error::Gone(reason),

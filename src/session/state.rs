@@ -1,4 +1,4 @@
-//! What a handle knows of its session.
+//! The state of a session handle.
 
 use super::withheld::Withheld;
 use crate::config::timeouts::Lifetimes;
@@ -12,45 +12,45 @@ use crate::store::{Meta, Op, Save, Wrote};
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 
-/// What a handle knows.
+/// The state of a handle.
 pub(super) struct SessionState {
     pub(super) phase: Phase,
     pub(super) fields: Fields,
-    /// The token that the client has to be given.
+    /// The token to send to the client.
     pub(super) issued: Option<SessionToken>,
-    /// What a session that is yet to be made gets.
+    /// The timeouts of a session that is yet to be created.
     pub(super) lifetimes: Lifetimes,
-    /// A save whose answer was not heard: it is sent again, as the same call, before the next.
+    /// A save whose reply was lost: repeated, as the same operation, before the next one.
     pub(super) unsettled: Option<(Op, Save)>,
-    /// The changes that a save was told of a conflict of: until something is done about it, they are not saved unasked.
+    /// Changes already reported as conflicting; not saved implicitly until the handler acts on them.
     pub(super) conflicted: Option<Delta>,
-    /// Whether the last save was to write only what nobody else had written to, and is not done.
+    /// Whether the last save required that nobody else had written, and has not succeeded.
     pub(super) unchanged_only: bool,
-    /// Whether the last save failed: whoever asked for it knows that the changes are not saved.
+    /// Whether the last save failed: its caller knows that the changes are not saved.
     pub(super) failing: bool,
-    /// The guest's session that ended by a login under this handle: its id, and the secret that the client presented.
+    /// The guest session that a login ended under this handle: its id, and the presented secret.
     pub(super) left: Option<(SessionId, Presented)>,
-    /// Whether the response's head is finished: what changes the session now comes too late.
+    /// Whether the response's head is finished: later changes are rejected.
     pub(super) sealed: bool,
     /// What the response may need to set the cookie again.
     #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(super) renewal: super::renewal::Renewal,
-    /// In a layer, what was made for the client and not delivered yet.
+    /// In a layer, tokens created for the client and not delivered yet.
     pub(super) minted: Option<Minted>,
     pub(super) withheld: Withheld,
 }
 
-/// Where a handle is in the life of its session.
+/// The phase of a handle's session.
 pub(crate) enum Phase {
     /// Nothing is stored.
     Draft {
-        /// Where the session goes when it is made; after a logout, where the ended one was.
+        /// The bucket of the session to create; after a logout, that of the ended one.
         bucket: Option<Bucket>,
-        /// Why the session before this one ended.
+        /// Why the previous session ended.
         after: Option<EndReason>,
-        /// The client holds a token that is of no use any more.
+        /// The client's token is no longer valid.
         drop_cookie: bool,
-        /// The guest's session that the client's token names, if a login ended it.
+        /// The guest session of the client's token, if a login ended it.
         before: Option<Box<Before>>,
     },
     Live(Box<Live>),
@@ -61,25 +61,25 @@ pub(crate) enum Phase {
 /// A guest's session that a login ended.
 #[derive(Clone, Copy)]
 pub(crate) struct Before {
-    /// What is kept of the secret that the client presented.
+    /// Hashes of the presented secret.
     pub(crate) presented: Presented,
-    /// The session that the login made. It never leaves the crate.
+    /// The session that the login created. Not exposed by the crate.
     pub(crate) successor: SessionId,
 }
 
-/// A live session as it was loaded.
+/// A live session as loaded.
 #[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) id: SessionId,
     pub(crate) meta: Meta,
-    /// What is kept of the secret that the client presented.
+    /// Hashes of the presented secret.
     pub(crate) presented: Presented,
-    /// When, by the store's clock.
+    /// Time of the load, by the store's clock.
     pub(crate) loaded: Millis,
 }
 
 impl Phase {
-    /// The guest's session that a login had ended before the handle began.
+    /// The guest session that a login had ended before this handle was opened.
     pub(super) fn before(&self) -> Option<&Before> {
         match self {
             Self::Draft { before, .. } => before.as_deref(),
@@ -100,7 +100,7 @@ impl SessionState {
         self.phase.live()
     }
 
-    /// The secret that a guest presented whose session ended by a login, before this handle began or under it.
+    /// The presented secret of a guest session that a login ended, before this handle was opened or under it.
     pub(super) fn presented_before(&self) -> Option<Presented> {
         match &self.phase {
             Phase::Ended(Some(EndReason::LoggedIn)) => self.left.map(|(_, presented)| presented),
@@ -119,12 +119,12 @@ impl SessionState {
         }
     }
 
-    /// Leaves a trace of changes that are about to be dropped: of the fields' names, not of what is in them.
+    /// Logs changes that are about to be discarded: field names only, no values.
     pub(super) fn trace_unsaved(&self) {
         if self.fields.is_dirty() && !matches!(self.phase, Phase::Ended(_)) {
             let (id, fields) = (self.live().map(|live| live.id), self.fields.changed_names());
             if id.is_none() && self.withheld.forbids_new() {
-                // Any site can cause this as often as it likes.
+                // DEBUG, since any site can cause this at any rate.
                 tracing::debug!(?fields, "changes discarded: the browser may have withheld the session cookie");
             } else if self.failing {
                 tracing::debug!(?id, ?fields, "changes discarded after a failed save");
@@ -134,7 +134,7 @@ impl SessionState {
         }
     }
 
-    /// Drops what a save was told of a conflict of, with a trace: it goes out with nothing else either.
+    /// Discards changes already reported as conflicting, with a log line.
     pub(super) fn drop_refused(&mut self) {
         if self.conflicted.take().is_some() {
             self.trace_unsaved();
@@ -142,25 +142,25 @@ impl SessionState {
         }
     }
 
-    /// Notes that no save is left over that was refused or failed.
+    /// Clears the state of a rejected or failed save.
     pub(super) fn resolved(&mut self) {
         self.conflicted = None;
         self.unchanged_only = false;
     }
 
-    /// Notes that the session was logged in again by another request: a token of ours from before is dead.
+    /// Another request logged in again in this session: our token from before is invalid.
     pub(super) fn superseded(&mut self) {
         self.issued = None;
     }
 
-    /// The same where a write was done all the same: the handle goes on with its old login, whose secrets are dead.
+    /// The same after a write that was still accepted: the handle keeps its old login, whose secrets are invalid.
     pub(super) fn overtaken(&mut self, wrote: &Wrote) {
         if wrote.overtaken {
             self.superseded();
         }
     }
 
-    /// Notes that the session was found ended: no token of it goes out any more.
+    /// The session was found ended: its token is not sent any more.
     pub(super) fn gone(&mut self, reason: Option<EndReason>) -> Error {
         let guest = self.live().filter(|live| live.meta.user.is_none() && reason == Some(EndReason::LoggedIn));
         self.left = guest.map(|live| (live.id, live.presented)).or(self.left);
@@ -172,7 +172,7 @@ impl SessionState {
         Error::Gone(reason)
     }
 
-    /// The same, noted by something else than a save: changes stay pending until a save has told that they are lost.
+    /// The same outside of a save: changes stay pending until a save reports that they are lost.
     pub(super) fn gone_meanwhile(&mut self, reason: Option<EndReason>) -> Error {
         let pending = std::mem::take(&mut self.fields).pending();
         let error = self.gone(reason);

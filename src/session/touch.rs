@@ -1,24 +1,23 @@
-//! Noting that the session was used.
+//! Recording that the session was used.
 
 use std::time::Duration;
 
 use super::Session;
 use crate::error::Error;
-use crate::store::{Contract, Refused, Touch};
+use crate::store::{Refused, Touch};
 
 impl Session {
-    /// Notes that the session was used: moves its idle deadline to one idle timeout and one touch interval from now.
+    /// Records a use: moves the idle deadline to one idle timeout plus one touch interval from now.
     ///
-    /// Opening a session does so by itself when it is due; this is for what uses a session for long without opening
-    /// it, such as a WebSocket. Within the touch interval of an earlier use it changes nothing. The absolute
-    /// deadline stands: near it, the time left is shorter. Answers the time left, or `None` for a draft and for a
-    /// session that has ended.
+    /// Opening a session does this when it is due. Call it where a session is used for long without being opened, such
+    /// as in a WebSocket. Within the touch interval of an earlier use it changes nothing. The deadline never passes the
+    /// absolute deadline. Returns the time left, or `None` for a draft and for an ended session.
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Indeterminate`]; touching again is harmless.
     ///
     /// # Cancel safety
-    /// Safe: a use was noted or not.
+    /// Safe: the use was recorded or not.
     ///
     /// # Redis
     /// One `EVALSHA` of `touch.lua`; none within the touch interval, as far as this handle knows.
@@ -30,7 +29,8 @@ impl Session {
         Ok(self.time_left())
     }
 
-    /// Whether a touch would change something, by this process's idea of the store's clock. The store decides again.
+    /// Whether a touch would change something, by this process's estimate of the store's clock. The store decides
+    /// again.
     pub(crate) fn touch_is_due(&self) -> bool {
         let now = self.sessions().store().now();
         let state = self.state();
@@ -46,7 +46,7 @@ impl Session {
         match answer {
             Ok(mut meta) if still => {
                 if let Some(live) = state.live_mut() {
-                    live.follow(&mut meta);
+                    live.meta.follow(&mut meta);
                     live.touched(&meta);
                 }
             }
@@ -56,7 +56,8 @@ impl Session {
         Ok(())
     }
 
-    /// The touch that runs beside a handler: a failure is traced, the next request tries again. The store tells of outages.
+    /// The touch that runs concurrently with a handler. A failure is logged at DEBUG and the next request tries again;
+    /// the store logs outages.
     pub(crate) async fn touch_beside(&self) {
         if let Err(error) = self.touch_now().await {
             tracing::debug!(error = &error as &dyn std::error::Error, "session not touched");
@@ -80,7 +81,7 @@ impl super::Live {
         unused && self.presented.hash == self.meta.secret
     }
 
-    /// Takes over what a touch changes; the rest of the snapshot stays as it was loaded.
+    /// Takes over what a touch changes; the rest of the snapshot stays as loaded.
     fn touched(&mut self, now: &crate::store::Meta) {
         self.meta.touched = now.touched;
         self.meta.uses = now.uses;

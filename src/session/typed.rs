@@ -1,4 +1,4 @@
-//! Fields by name and type. No I/O: changes are sent by `save`.
+//! Typed field access by name. No I/O: `save` sends the changes.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,27 +9,28 @@ use crate::fields::codec;
 use crate::fields::codec::FieldKind;
 
 impl Session {
-    /// Reads a field; `None` if there is none of this name.
+    /// Reads a field; `None` if there is no field of this name.
     ///
-    /// What [`insert`](Self::insert) wrote, and a counter as any integer type: as of the load or its last increment here.
+    /// Reads what [`insert`](Self::insert) wrote, and a counter as any integer type. Values are as of the load or the
+    /// last increment by this handle.
     ///
     /// # Errors
-    /// [`Error::WrongKind`] or [`Error::Decode`] if it does not read as `T`, or if a counter is out of the range of `T`; the
-    /// session is not affected.
+    /// [`Error::WrongKind`] or [`Error::Decode`] if it cannot be read as `T`, or if a counter is out of range for `T`;
+    /// the session is not affected.
     #[doc(alias = "value")]
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
         self.state().fields.get(name).map(|stored| codec::decode_value(name, stored)).transpose()
     }
 
-    /// Reads a field that has to be there.
+    /// Reads a required field.
     ///
     /// # Errors
-    /// [`Error::Missing`] if it is not, and as [`get`](Self::get).
+    /// [`Error::Missing`] if there is none; otherwise as [`get`](Self::get).
     pub fn require<T: DeserializeOwned>(&self, name: &str) -> Result<T, Error> {
         self.get(name)?.ok_or_else(|| Error::Missing { field: name.to_owned() })
     }
 
-    /// Reads a field, or answers this value. A stored `None` is a value.
+    /// Reads a field, or returns the default if there is none. A stored `None` counts as a value.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -44,7 +45,7 @@ impl Session {
         self.state().fields.get(name).is_some()
     }
 
-    /// What kind of field this is; `None` if there is none, or if a newer version wrote it.
+    /// The field's kind; `None` if there is no such field, or if a newer version wrote it.
     #[must_use]
     pub fn kind(&self, name: &str) -> Option<FieldKind> {
         self.state().fields.get(name).and_then(codec::kind)
@@ -56,10 +57,11 @@ impl Session {
         self.state().fields.iter().map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// Every value as a `T`, by name, and if `T` is an integer type every counter; fields of other kinds are left out.
+    /// Reads all fields that hold a value as `T`, by name, including counters if `T` is an integer type. Other kinds
+    /// are skipped.
     ///
     /// # Errors
-    /// [`Error::Decode`] for the first that does not read as `T`.
+    /// [`Error::Decode`] for the first that cannot be read as `T`.
     #[doc(alias = "iter")]
     #[doc(alias = "items")]
     pub fn values<T: DeserializeOwned>(&self) -> Result<Vec<(String, T)>, Error> {
@@ -72,21 +74,24 @@ impl Session {
         values.collect()
     }
 
-    /// Writes a field, whatever it was before. The same value again is no change.
+    /// Writes a field of any previous kind. Writing the same value is not a change.
     ///
-    /// What it accepts, [`get`](Self::get) returns equal, for every type whose `Serialize` and `Deserialize` belong together:
-    /// stored is MessagePack with names, for which `is_human_readable` is true. As in JSON, serde itself loses or mixes up:
-    /// - `Some` of what is stored as nothing (`Some(None)`, `Some(())`, `Some` of a unit struct): it reads back as `None`;
-    /// - within what is tagged inside, untagged or flattened: integers of 128 bits, which do not read back;
-    /// - variants of an untagged enum that look alike: the first of them is read;
-    /// - a flattened map whose keys are sequences, maps or names of the fields beside it, which does not read back;
-    /// - two fields of one name, as a tag that meets a field of the content, or a flattened struct with a field of the outer one's:
-    ///   these do not read back either;
-    /// - what a type's own `Serialize` leaves out, as that of `SocketAddrV6` leaves out the flow label.
+    /// [`get`](Self::get) returns every accepted value equal, for each type whose `Serialize` and `Deserialize` match.
+    /// The format is MessagePack with field names; `is_human_readable` is true. As in JSON, serde itself loses or
+    /// confuses:
+    /// - `Some` of a value that is stored as nothing (`Some(None)`, `Some(())`, `Some` of a unit struct): reads back as
+    ///   `None`;
+    /// - 128-bit integers within internally tagged, untagged or flattened types: do not read back;
+    /// - variants of an untagged enum that look alike: the first match is read;
+    /// - a flattened map whose keys are sequences, maps or names of sibling fields: does not read back;
+    /// - two fields of one name, such as a tag and a field of its content, or a flattened struct and its outer struct:
+    ///   do not read back;
+    /// - what a type's own `Serialize` omits, such as the flow label of `SocketAddrV6`.
     ///
     /// # Errors
-    /// [`Error::Encode`] if the value cannot be stored, or could not be read: nested more than 256 levels deep, or of another
-    /// length than its `Serialize` announced. [`Error::Limit`]. In both cases nothing is changed. [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
+    /// [`Error::Encode`] if the value cannot be stored or could not be read back: nested more than 256 levels deep, or
+    /// of another length than its `Serialize` announced. [`Error::Limit`]. In both cases nothing is changed.
+    /// [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
     #[doc(alias = "set_value")]
     pub fn insert<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), Error> {
         self.put(name, codec::encode_value(name, value)?)
@@ -95,13 +100,13 @@ impl Session {
     /// Reads raw bytes; `None` if there is no field of this name.
     ///
     /// # Errors
-    /// [`Error::WrongKind`] if it is not bytes.
+    /// [`Error::WrongKind`] if the field is not bytes.
     pub fn get_bytes(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let state = self.state();
         state.fields.get(name).map(|stored| codec::decode_bytes(name, stored).map(<[u8]>::to_vec)).transpose()
     }
 
-    /// Writes raw bytes, stored as they are.
+    /// Writes raw bytes, stored unchanged.
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
@@ -109,15 +114,15 @@ impl Session {
         self.put(name, codec::encode_bytes(bytes))
     }
 
-    /// Reads a counter as of the load or its last increment here; `None` if there is no field of this name.
+    /// Reads a counter, as of the load or the last increment by this handle; `None` if there is no field of this name.
     ///
     /// # Errors
-    /// [`Error::WrongKind`] if it is not a counter.
+    /// [`Error::WrongKind`] if the field is not a counter.
     pub fn counter(&self, name: &str) -> Result<Option<i64>, Error> {
         self.state().fields.get(name).map(|stored| codec::decode_counter(name, stored)).transpose()
     }
 
-    /// Removes a field of any kind and answers whether there was one.
+    /// Removes a field of any kind; returns whether it existed.
     ///
     /// # Errors
     /// [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
@@ -127,7 +132,7 @@ impl Session {
         Ok(self.state().fields.remove(name).is_some())
     }
 
-    /// Reads a field and removes it. One that does not read as `T` stays.
+    /// Reads and removes a field. A field that cannot be read as `T` stays.
     ///
     /// # Errors
     /// As [`get`](Self::get) and [`remove`](Self::remove).
@@ -140,7 +145,7 @@ impl Session {
         Ok(value)
     }
 
-    /// Reads a field, or writes what the function makes and answers that.
+    /// Reads a field, or writes the function's result and returns it.
     ///
     /// # Errors
     /// As [`get`](Self::get) and [`insert`](Self::insert).
@@ -158,7 +163,7 @@ impl Session {
         Ok(value)
     }
 
-    /// Reads a field, or writes this value and answers it.
+    /// Reads a field, or writes this value and returns it.
     ///
     /// # Errors
     /// As [`get_or_insert_with`](Self::get_or_insert_with).
@@ -166,10 +171,11 @@ impl Session {
         self.get_or_insert_with(name, || value)
     }
 
-    /// Changes a field by a function and answers its new value; a missing one begins as the default. A counter stays one.
+    /// Changes a field by a function and returns the new value. A missing field starts at the default. A counter stays
+    /// a counter.
     ///
-    /// Of two requests that update the same field at once, the later save wins; [`increment`](Self::increment) is
-    /// atomic, and [`save_if_unchanged`](Self::save_if_unchanged) tells.
+    /// If two requests update the same field concurrently, the later save wins. [`increment`](Self::increment) is
+    /// atomic, and [`save_if_unchanged`](Self::save_if_unchanged) detects the conflict.
     ///
     /// # Errors
     /// As [`get`](Self::get) and [`insert`](Self::insert); [`Error::Overflow`] if a counter would leave the range of `i64`.
@@ -184,7 +190,7 @@ impl Session {
         Ok(value)
     }
 
-    /// Removes every field, also those that another request wrote since the load.
+    /// Removes all fields, including those that other requests wrote since the load.
     ///
     /// # Errors
     /// [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
@@ -199,7 +205,7 @@ impl Session {
         Ok(())
     }
 
-    /// Sets a field if the session would keep its limits with it.
+    /// Sets a field if the session stays within its limits.
     pub(super) fn put(&self, name: &str, stored: Vec<u8>) -> Result<(), Error> {
         self.refuse_change()?;
         let limits = &self.sessions().settings().limits;

@@ -1,10 +1,11 @@
-//! Secrets that a request made and that certainly reached no client: what they open is ended again.
+//! Ending sessions whose token certainly reached no client.
 //!
-//! A handle of a layer's request notes each secret before the call that stores it. The note goes when the token is handed
-//! out: by the response's head, or to the application. What is still noted when the last handle is dropped, nobody can be
-//! given any more: the client went away, the handler panicked or dropped the call midway, or the reply to it was lost.
+//! A handle in a layer's request notes each secret before the call that stores it. The note is removed when the token
+//! is handed out: in the response's head, or to the application. Secrets still noted when the last handle is dropped
+//! can no longer be delivered: the client disconnected, the handler panicked or dropped the call, or its reply was
+//! lost.
 //!
-//! Not noted is the secret of a rotation, since the one before it goes on working, unless that was not delivered either.
+//! The secret of a rotation is not noted, since the previous one stays valid, unless that was not delivered either.
 
 use std::time::Duration;
 
@@ -15,19 +16,19 @@ use crate::error::Error;
 use crate::identity::id::SessionId;
 use crate::identity::token::{SecretHash, SessionToken};
 use crate::sessions::Sessions;
-use crate::store::{Contract, Loaded, Meta, Refused, Undelivered};
+use crate::store::{Loaded, Meta, Refused, Undelivered};
 
-/// A visitor who pressed the button twice, or whose browser tries again, may be joining the session: first let them.
+/// A double click or a retry by the browser may be joining the session: let it go first.
 const DELAY: Duration = Duration::from_secs(5);
-/// How long, and at which interval, it is retried while the store is unavailable.
+/// For how long, and at which interval, the end is retried while the store is unavailable.
 const TRIED_FOR: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(2);
-/// After this time nothing that was sent before the drop can be done any more: an operation lives for 60 s.
+/// After this time nothing sent before the drop can be executed: an operation lives for 60 s.
 const OVER: Duration = Duration::from_secs(65);
-/// Most that wait at a time, a few hundred bytes each; those beyond are ended without the delay, and tried once.
+/// Limit of delayed ends, a few hundred bytes each. Those above it are ended without delay and tried once.
 pub(crate) const MOST_WAITING: usize = 1024;
 
-/// The secrets that were made for one request's client and that it has not been given.
+/// Secrets created for one request's client and not delivered yet.
 #[derive(Debug, Default)]
 pub(crate) struct Minted(Vec<Note>);
 
@@ -35,9 +36,9 @@ pub(crate) struct Minted(Vec<Note>);
 struct Note {
     id: SessionId,
     secret: SecretHash,
-    /// How many uses of the session had been noted before: of more, somebody has the token.
+    /// The session's use count before; a higher count means that somebody has the token.
     uses: u32,
-    /// Whether the store said that the secret opens the session; if not, the call may be done yet.
+    /// Whether the store confirmed that the secret opens the session; otherwise the call may still be executed.
     certain: bool,
 }
 
@@ -48,41 +49,41 @@ impl Note {
 }
 
 impl Minted {
-    /// A call that may store it is about to be made.
+    /// Called before the call that may store it.
     pub(crate) fn note(&mut self, token: &SessionToken, uses: u32) {
         self.0.push(Note { id: token.id(), secret: token.hash(), uses, certain: false });
     }
 
-    /// It certainly was not stored.
+    /// The secret was certainly not stored.
     pub(crate) fn forget(&mut self, token: &SessionToken) {
         self.0.retain(|note| !note.is(token));
     }
 
-    /// It was stored; those that were before are of no use any more.
+    /// The secret was stored; earlier ones are no longer valid.
     pub(crate) fn stored(&mut self, token: &SessionToken, uses: u32) {
         self.0.retain(|note| !note.certain);
         self.rotated(token, uses);
     }
 
-    /// It was stored, and the one before it goes on working.
+    /// The secret was stored, and the previous one stays valid.
     pub(crate) fn rotated(&mut self, token: &SessionToken, uses: u32) {
         for note in self.0.iter_mut().filter(|note| note.is(token)) {
             (note.certain, note.uses) = (true, uses);
         }
     }
 
-    /// It was handed out, and with it the session.
+    /// The token was handed out, and with it the session.
     pub(crate) fn delivered(&mut self, token: &SessionToken) {
         self.0.retain(|note| !(note.is(token) || note.certain && note.id == token.id()));
     }
 
-    /// Whether a client has not been given a secret of this session.
+    /// Whether a secret of this session is undelivered.
     pub(crate) fn has(&self, id: SessionId) -> bool {
         self.0.iter().any(|note| note.id == id)
     }
 
-    /// Nobody can be given them any more. Outside of a Tokio runtime, as while one shuts down, their sessions stay until
-    /// they expire.
+    /// The secrets can no longer be delivered. Outside of a Tokio runtime, such as during its shutdown, the sessions
+    /// stay until they expire.
     pub(crate) fn end(self, sessions: &Sessions) {
         if let (false, Ok(runtime)) = (self.0.is_empty(), Handle::try_current()) {
             runtime.spawn(end_all(sessions.clone(), self.0, Instant::now()));
@@ -100,7 +101,7 @@ async fn end_all(sessions: Sessions, notes: Vec<Note>, dropped: Instant) {
     }
 }
 
-/// Tries until it is certain; once if it is not to wait.
+/// Retries until the outcome is certain; tries once if it is not to wait.
 async fn end_one(sessions: &Sessions, note: &Note, dropped: Option<Instant>) {
     loop {
         let answer = note.end(sessions).await;
@@ -120,7 +121,7 @@ async fn end_one(sessions: &Sessions, note: &Note, dropped: Option<Instant>) {
 }
 
 impl Note {
-    /// Whether the secret opened the session, and did what there is to do about it.
+    /// Whether the secret opened the session; if so, ends what it opens.
     async fn end(&self, sessions: &Sessions) -> Result<bool, Error> {
         let Loaded::Live(record) = sessions.store().load(self.id).await? else { return Ok(false) };
         if !opens(&record.meta, self.secret) {
@@ -162,7 +163,7 @@ mod tests {
         sessions.active_since(SystemTime::UNIX_EPOCH).await.expect("embedded")
     }
 
-    /// A login whose token nobody has asked for.
+    /// A login whose token nobody has taken.
     async fn logged_in(sessions: &Sessions, user: &str) -> Minted {
         let session = sessions.open(None, ClientInfo::new()).await.expect("embedded");
         let _ = session.login(Login::new(user)).await.expect("embedded");
@@ -172,7 +173,7 @@ mod tests {
         minted
     }
 
-    /// Lets tasks run that wait for nothing.
+    /// Lets ready tasks run.
     async fn others() {
         for _ in 0..3 * MOST_WAITING {
             yield_now().await;
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn those_that_find_no_place_to_wait_are_ended_at_once() {
+    async fn undelivered_logins_above_the_limit_are_ended_at_once() {
         let sessions = sessions().await;
         for number in 0..MOST_WAITING + 3 {
             logged_in(&sessions, &format!("user{number}")).await.end(&sessions);
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_is_done_late_is_ended_when_it_can_be_done_no_more() {
+    async fn a_session_created_late_by_an_undelivered_call_is_ended() {
         let sessions = sessions().await;
         let id = SessionId::mint(Bucket::random().expect("randomness")).expect("randomness");
         let (token, mut minted) = (SessionToken::mint(id).expect("randomness"), Minted::default());
@@ -202,7 +203,7 @@ mod tests {
         minted.end(&sessions);
         tokio::time::sleep(2 * DELAY).await;
         let (lifetimes, client) = (sessions.settings().lifetimes, ClientInfo::new());
-        let new = NewSession { id, secret: token.hash(), lifetimes, grace_ms: 0, user: None, client };
+        let new = NewSession { id, secret: token.hash(), lifetimes, grace_ms: 0, user: None, client, remember: None };
         let op = sessions.op().expect("randomness");
         assert!(sessions.store().create(op, &new, &Delta::default()).await.expect("embedded").is_ok());
         tokio::time::sleep(OVER - 3 * DELAY).await;
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_store_that_is_away_is_asked_for_a_minute() {
+    async fn an_unavailable_store_is_retried_for_a_minute() {
         let builder = Sessions::builder("redis://127.0.0.1:1").namespace("test").budget(Duration::from_millis(100));
         let (away, begun) = (builder.connect_lazy().expect("fine settings"), Instant::now());
         logged_in(&sessions().await, "ada").await.end(&away);
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_runtime_and_when_it_shuts_down_the_session_stays() {
+    fn without_a_running_runtime_the_undelivered_session_stays() {
         let runtime = Runtime::new().expect("a runtime");
         let (sessions, outside) = runtime.block_on(async {
             let sessions = sessions().await;

@@ -1,4 +1,4 @@
-//! Work on many buckets, which may lie on many masters: what fails on one is tried again after the others.
+//! A walk over many buckets, possibly on many masters: failed buckets are retried after the others.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use tokio::time::{Instant, sleep};
 use crate::error::Error;
 use crate::identity::id::Bucket;
 
-/// One master of a Cluster that is away, or a slot that moves, fails some buckets; a store that is away fails all: after so
-/// many in a row, or so long without one that succeeds, the walk ends.
+/// One unavailable master of a Cluster, or a moving slot, fails some buckets; an unavailable store fails all. The walk
+/// ends after this many failures in a row, or after this time without a success.
 const IN_A_ROW: usize = 16;
 const WITHOUT_SUCCESS: Duration = Duration::from_secs(10);
-/// How often what failed is tried again, and how long the walk pauses before: a failover takes a few seconds.
+/// How often failed buckets are retried, and the pause before each round: a failover takes a few seconds.
 const ROUNDS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Buckets in turn; those that failed come again.
+/// All buckets in turn; failed ones are retried.
 pub(crate) struct AllBuckets {
     left: VecDeque<Bucket>,
     failed: VecDeque<Bucket>,
@@ -31,7 +31,7 @@ impl AllBuckets {
         Self { left: buckets.collect(), failed: VecDeque::new(), round: 0, in_a_row: 0, succeeded: Instant::now() }
     }
 
-    /// The next bucket; pauses before those that failed.
+    /// The next bucket; pauses before failed ones.
     pub(crate) async fn next(&mut self) -> Option<Bucket> {
         if self.left.is_empty() && !self.failed.is_empty() {
             // Outside of a Tokio runtime there are no timers.
@@ -44,10 +44,10 @@ impl AllBuckets {
         self.left.pop_front()
     }
 
-    /// What the work on a bucket came to: its answer, or none, and the bucket comes again.
+    /// Records a bucket's result: its value, or `None` if the bucket will be retried.
     ///
     /// # Errors
-    /// The bucket's, if no other bucket is likely to fare better.
+    /// The bucket's error, if no other bucket is likely to succeed.
     pub(crate) fn settle<T>(&mut self, bucket: Bucket, answer: Result<T, Error>) -> Result<Option<T>, Error> {
         let error = match answer {
             Ok(done) => {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_bucket_that_fails_comes_again_after_the_others() {
+    async fn a_bucket_that_fails_is_retried_after_the_others() {
         let mut walk = AllBuckets::over(Bucket::all().take(3));
         let mut order = Vec::new();
         while let Some(bucket) = walk.next().await {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_store_that_is_away_ends_the_walk_soon() {
+    async fn an_unavailable_store_ends_the_walk_soon() {
         let mut walk = AllBuckets::over(Bucket::all());
         let mut tried = 0;
         while let Some(bucket) = walk.next().await {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_no_repeat_can_mend_ends_the_walk_at_once() {
+    async fn an_error_that_no_retry_can_fix_ends_the_walk_at_once() {
         let mut walk = AllBuckets::over(Bucket::all());
         let bucket = walk.next().await.expect("one");
         assert!(walk.settle::<()>(bucket, Err(Error::Unreadable("of another version"))).is_err());

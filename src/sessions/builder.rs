@@ -1,4 +1,4 @@
-//! The builder of `Sessions`: every setting, checked once, before any I/O.
+//! The builder of `Sessions`. All settings are checked once, before any I/O.
 
 use std::fmt;
 use std::time::Duration;
@@ -40,8 +40,9 @@ pub struct Builder {
     clock: Option<ManualClock>,
     binding: ClientBinding,
     eviction_allowed: bool,
-    by_steps: bool,
-    torn: bool,
+    /// Whether one server is used like the slots of a Redis Cluster, and while all slots move: for tests.
+    pub(crate) sharded: bool,
+    pub(crate) resharding: bool,
 }
 
 impl fmt::Debug for Builder {
@@ -74,89 +75,93 @@ impl Builder {
             clock: None,
             binding: ClientBinding::default(),
             eviction_allowed: false,
-            by_steps: false,
-            torn: false,
+            sharded: false,
+            resharding: false,
         }
     }
 
-    /// The first part of every key: 1 to 64 bytes of `[A-Za-z0-9_.-]`. Applications that share a Redis need one each.
+    /// The first part of every key: 1 to 64 bytes of `[A-Za-z0-9_.-]`. Each application that shares a Redis needs its
+    /// own.
     ///
-    /// Has no default, so that two applications never meet in one by accident.
+    /// There is no default, so that two applications never share one by accident.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
         self
     }
 
-    /// The timeouts of new sessions, 30 minutes idle and 12 hours absolute by default. A session keeps those that it was made with.
+    /// The timeouts of new sessions; 30 minutes idle and 12 hours absolute by default. A session keeps the timeouts
+    /// that it was created with.
     ///
-    /// The [drop-in stores](crate::compat) have no default: there the application's own expiry decides alone, unless
-    /// this is called. Then a session ends at whichever comes first.
+    /// The [drop-in stores](crate::compat) have no default: the application's own expiry applies alone, unless this is
+    /// called. Then a session ends at whichever comes first.
     pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self.timeouts_given = true;
         self
     }
 
-    /// How many sessions a user may have, 100 by default, the earliest login making room. Applies from each user's next login on.
+    /// The limit of sessions per user; 100 by default, evicting the earliest login. Applies from each user's next
+    /// login.
     pub const fn cap(mut self, cap: Cap) -> Self {
         self.cap = cap;
         self
     }
 
-    /// How much may be stored.
+    /// The size limits of stored data.
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// How long an ended session answers why it ended: 5 minutes to 30 days, 1 hour by default.
+    /// How long the reason of an ended session is kept: 5 minutes to 30 days, 1 hour by default.
     ///
-    /// At least so long, and up to a tenth longer, by the session's id: sessions that are ended together, all of them
-    /// perhaps, must not leave Redis's memory together, which would keep it from answering.
+    /// Each session keeps it for up to a tenth longer, depending on its id, so that sessions ended together do not
+    /// expire together, which would block Redis.
     ///
-    /// Costs about 200 bytes of Redis memory for each session that ended so recently. Not less than 5 minutes,
-    /// because a repeat of a lost call must find it.
+    /// Costs about 200 bytes of Redis memory for each such session. At least 5 minutes, because the repeat of a call
+    /// whose reply was lost must find it.
     pub const fn remember_ended(mut self, time: Duration) -> Self {
         self.remember_ended = time;
         self
     }
 
-    /// For how long after its deadline a session is kept so that a sweeper can end it and its visitor be told
-    /// "expired": 0 to 24 hours, 0 by default.
+    /// How long an expired session is kept after its deadline, so that a sweeper can end it and the application can
+    /// show "expired": 0 to 24 hours, 0 by default.
     ///
-    /// With 0 the key's own expiry is the deadline, an expired session is simply unknown, and a load is a single
-    /// `HGETALL`; otherwise it is `PTTL` and `HGETALL` in one round trip, which costs some throughput. Should be a
-    /// few sweep intervals. A session keeps the grace that it was made with.
+    /// With 0, the key's own expiry is the deadline, an expired session is unknown, and a load is one `HGETALL`.
+    /// Otherwise a load is `PTTL` and `HGETALL` in one round trip, which costs some throughput. Use a few sweep
+    /// intervals. A session keeps the grace that it was created with.
     pub const fn expiry_grace(mut self, time: Duration) -> Self {
         self.expiry_grace = time;
         self
     }
 
-    /// How many connections the requests share: 1 to 64, 2 by default. One connection is served by one task, which a
-    /// busy process can saturate.
+    /// Number of connections shared by requests: 1 to 64, 2 by default. One task serves one connection and can saturate
+    /// in a busy process.
     pub const fn connections(mut self, count: usize) -> Self {
         self.connections = count;
         self
     }
 
-    /// How many connections bulk work may have, sweeping and mass revocation: 1 to 64, 4 by default. They are opened on demand.
+    /// Limit of connections for bulk work (sweeping and mass revocation): 1 to 64, 4 by default. They are opened on
+    /// demand.
     pub const fn bulk_connections(mut self, count: usize) -> Self {
         self.bulk_connections = count;
         self
     }
 
-    /// How many of this process's requests may wait for one server's answers: 1 to 1,000,000, 4,096 by default. One more
-    /// fails at once with [`Error::Unavailable`](crate::Error::Unavailable), so that a server that is slow is not
-    /// buried, nor the process.
+    /// Limit of this process's requests in flight per server: 1 to 1,000,000, 4,096 by default. Calls above the limit
+    /// fail immediately with [`Error::Unavailable`](crate::Error::Unavailable) (load shedding), which protects a slow
+    /// server and this process.
     ///
-    /// A server that answers 200,000 times a second works off the default in 20 ms: what waits longer would only
-    /// come late. Of a Redis Cluster each node has its own count.
+    /// A server that processes 200,000 requests a second completes the default in 20 ms; a longer queue would only
+    /// delay replies. In a Redis Cluster the limit applies to each node.
     pub const fn in_flight(mut self, requests: usize) -> Self {
         self.in_flight = requests;
         self
     }
 
-    /// Certificates for a `rediss:` URL. An error with any other; without it, such a URL trusts the platform's
+    /// Certificates for a `rediss:` URL; an error with any other. Without it, such a URL trusts the platform's
     /// certificate authorities.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -164,8 +169,8 @@ impl Builder {
         self
     }
 
-    /// How long one operation may take in all, its retries included: 100 ms to 30 s, 3 s by default: longer than a
-    /// reconnect takes, shorter than a visitor waits.
+    /// Time limit of one operation, retries included: 100 ms to 30 s, 3 s by default. That is longer than a reconnect
+    /// takes and shorter than a visitor waits.
     pub const fn budget(mut self, budget: Duration) -> Self {
         self.budget = budget;
         self
@@ -177,40 +182,26 @@ impl Builder {
         self
     }
 
-    /// A clock for the embedded store that tests move by hand. An error with any other store.
+    /// A manual clock for tests on the embedded store. An error with any other store.
     pub fn clock(mut self, clock: ManualClock) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Says that the servers may evict keys at full memory, although that voids promises: [`doctor`](Sessions::doctor) then
-    /// warns of it, where otherwise it finds an error. For caches that may forget sessions.
+    /// Accepts servers that evict keys at full memory, although that voids guarantees: [`doctor`](Sessions::doctor)
+    /// then reports a warning instead of an error. For caches that may lose sessions.
     ///
-    /// An eviction may take a revocation or a tombstone (a session that was ended opens again), a user's index (it is
-    /// in no list, under no cap, and outlives "sign out everywhere"), or sessions.
+    /// An eviction can remove a revocation or a tombstone (an ended session opens again), a user's index (its sessions
+    /// are not listed, not capped, and survive "sign out everywhere"), or sessions.
     pub const fn dangerously_allow_eviction(mut self) -> Self {
         self.eviction_allowed = true;
         self
     }
 
-    /// Goes by the steps of a Redis Cluster also where one script would do: for tests of them.
-    #[doc(hidden)]
-    pub const fn by_steps(mut self) -> Self {
-        self.by_steps = true;
-        self
-    }
-
-    /// Ends sessions as in a Redis Cluster whose slots are all on the move: for tests of that.
-    #[doc(hidden)]
-    pub const fn torn(mut self) -> Self {
-        self.torn = true;
-        self
-    }
-
-    /// Checks the settings, connects, and asks the server whether it will do.
+    /// Checks the settings, connects, and checks the server.
     ///
     /// # Errors
-    /// [`ConnectError`] says which setting is wrong, or what the server says.
+    /// [`ConnectError`] says which setting is invalid, or why the server cannot be used.
     ///
     /// # Redis
     /// The connections' handshakes, `TIME`, `INFO`; of a Cluster, `CLUSTER SLOTS`; of Sentinels, `SENTINEL
@@ -223,10 +214,10 @@ impl Builder {
         Ok(sessions)
     }
 
-    /// Checks the settings and does no I/O: the first call that needs the server connects.
+    /// Checks the settings without I/O; the first call that needs the server connects.
     ///
     /// # Errors
-    /// [`ConfigError`] says which setting is wrong.
+    /// [`ConfigError`] says which setting is invalid.
     pub fn connect_lazy(self) -> Result<Sessions, ConfigError> {
         let url = self.store_url()?;
         let namespace =
@@ -258,8 +249,8 @@ impl Builder {
             (StoreUrl::Redis(servers), None) => Store::Redis(
                 Redis::new(store, &servers, &pools)?
                     .allow_eviction(self.eviction_allowed)
-                    .parted(self.by_steps)
-                    .torn(self.torn)
+                    .sharded(self.sharded)
+                    .resharding(self.resharding)
                     .shared(),
             ),
         };
@@ -319,10 +310,10 @@ fn count(setting: &'static str, value: usize, most: usize) -> Result<usize, Conf
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// A setting is wrong.
+    /// A setting is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The server cannot be reached, or will not do.
+    /// The server cannot be reached or used.
     #[error(transparent)]
     Unavailable(Outage),
 }

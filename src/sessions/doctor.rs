@@ -3,21 +3,21 @@
 use crate::doctor::Finding;
 use crate::error::Error;
 use crate::sessions::Sessions;
-use crate::store::Contract;
 
 impl Sessions {
-    /// Looks for settings of the servers that put sessions at risk; the gravest findings first, none if all is well.
+    /// Checks the servers for settings that put sessions at risk. Returns the most severe findings first, none if all
+    /// is well.
     ///
-    /// For a start-up check, a health page or a command line: it asks every master, so not for each request. What the
-    /// server does not permit its user to ask is a finding too, not an error. It takes no longer than one
+    /// For a start-up check, a health page or a command line, not for each request: it queries every master. Settings
+    /// that the Redis user may not read are findings, not errors. It takes at most one
     /// [`budget`](crate::Builder::budget) in all. The embedded store has no findings.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if no master can be asked.
+    /// [`Error::Unavailable`] if no master responds.
     ///
     /// # Redis
-    /// To each master `INFO`, `CONFIG GET` and `TIME`; `CLUSTER INFO` in a Cluster, `ROLE` elsewhere; for 64 buckets by
-    /// chance `ZRANGE` of the first 16 entries and `PTTL` of each.
+    /// To each master `INFO`, `CONFIG GET` and `TIME`; `CLUSTER INFO` in a Cluster, `ROLE` elsewhere; for 64 random
+    /// buckets `ZRANGE` of the first 16 entries and `PTTL` of each.
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -1,4 +1,4 @@
-//! Ends that wait for replicas: so that a failover to one of them does not undo them.
+//! Session ends that wait for replicas, so that a failover to one of them does not undo the end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use crate::error::Error;
 use crate::identity::id::SessionId;
 use crate::session::{EndOutcome, Session};
 use crate::sessions::Sessions;
-use crate::store::{Contract, Refused, Replicas, Scope};
+use crate::store::{Refused, Replicas, Scope};
 use crate::util::uncancelled::uncancelled;
 
-/// No wait for replicas is longer.
+/// Limit of a wait for replicas.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Ends sessions on replicas too, and says how many have it; made by [`Sessions::durable`].
+/// Ends sessions and waits for replicas; returned by [`Sessions::durable`].
 ///
-/// Redis answers before its replicas have a write, so a failover can undo an end that was acknowledged. Here every call
-/// that ends something waits on the connection that wrote it until so many replicas have it, or the time is over. Fewer
-/// than asked for is no error: the sessions have ended, and the report says how many replicas know.
+/// Redis replies before its replicas have a write, so a failover can undo an acknowledged end. Here, every call that
+/// ends something waits on the connection that wrote it until the given number of replicas has it, or the time is over.
+/// Fewer replicas are not an error: the sessions have ended, and the report says how many replicas have the end.
 ///
-/// The embedded store has no replicas: it does the same and reports none.
+/// The embedded store has no replicas: it ends sessions and reports 0 replicas.
 #[derive(Debug, Clone)]
 pub struct Durable {
     sessions: Sessions,
@@ -41,20 +41,20 @@ impl Durable {
     /// Ends all sessions of a user; the same as [`DurableUser::revoke_all`].
     ///
     /// # Errors
-    /// As there.
+    /// As `revoke_all`.
     pub async fn revoke_user(&self, user: impl Into<String>) -> Result<DurableEnd, Error> {
         self.user(user).revoke_all().await
     }
 
     /// Logs out, as [`Session::logout`] does.
     ///
-    /// `ended` is 1 if it was this call that ended the session; `outcome` says more.
+    /// `ended` is 1 if this call ended the session; `outcome` has the details.
     ///
     /// # Errors
-    /// As there.
+    /// As `Session::logout`.
     ///
     /// # Cancel safety
-    /// As there.
+    /// As `Session::logout`.
     ///
     /// # Redis
     /// `EVAL` of `end.lua` and `WAIT`, on a bulk connection.
@@ -70,7 +70,7 @@ impl Durable {
     }
 }
 
-/// The sessions of one user, ended on replicas too; made by [`Durable::user`].
+/// The sessions of one user, with ends that wait for replicas; returned by [`Durable::user`].
 #[derive(Debug, Clone)]
 pub struct DurableUser {
     durable: Durable,
@@ -78,10 +78,11 @@ pub struct DurableUser {
 }
 
 impl DurableUser {
-    /// Ends one session, as [`UserSessions::revoke`](crate::UserSessions::revoke) does; `ended` is 1 if it was one of the user.
+    /// Ends one session, as [`UserSessions::revoke`](crate::UserSessions::revoke) does; `ended` is 1 if it was the
+    /// user's.
     ///
     /// # Errors
-    /// As there.
+    /// As `UserSessions::revoke`.
     ///
     /// # Cancel safety
     /// As [`revoke_all`](Self::revoke_all).
@@ -92,14 +93,14 @@ impl DurableUser {
         Ok(self.end(Scope::One(id)).await?.unwrap_or_else(|nothing| nothing))
     }
 
-    /// Ends all sessions of the user but this one, as [`UserSessions::revoke_others`](crate::UserSessions::revoke_others)
-    /// does; `None` if this is not a live one of the user.
+    /// Ends all other sessions of the user, as [`UserSessions::revoke_others`](crate::UserSessions::revoke_others)
+    /// does; `None` if `keep` is not a live session of this user.
     ///
     /// # Errors
     /// As [`revoke_all`](Self::revoke_all).
     ///
     /// # Cancel safety
-    /// As there.
+    /// As `revoke_all`.
     ///
     /// # Redis
     /// As `revoke_all`.
@@ -110,19 +111,19 @@ impl DurableUser {
     /// Ends all sessions of the user, as [`UserSessions::revoke_all`](crate::UserSessions::revoke_all) does.
     ///
     /// # Errors
-    /// As there.
+    /// As `UserSessions::revoke_all`.
     ///
     /// # Cancel safety
-    /// As there: it goes on when the client hangs up.
+    /// As `UserSessions::revoke_all`: it continues if the client disconnects.
     ///
     /// # Redis
-    /// As there, but 256 sessions in a call, by `EVAL`, each followed by `WAIT` on the same bulk connection; `raise.lua` again, with
-    /// a `WAIT`, if no session was left to end.
+    /// As `UserSessions::revoke_all`, but with 256 sessions per call, by `EVAL`, each followed by `WAIT` on the same
+    /// bulk connection; `raise.lua` again, with a `WAIT`, if no session was left to end.
     pub async fn revoke_all(&self) -> Result<DurableEnd, Error> {
         Ok(self.end(Scope::All).await?.unwrap_or_else(|nothing| nothing))
     }
 
-    /// The report; as an error where the scope names no live session of the user.
+    /// The report; as an error if the scope's session is not a live one of the user.
     async fn end(&self, scope: Scope) -> Result<Result<DurableEnd, DurableEnd>, Error> {
         let sessions = &self.durable.sessions;
         let limits = &sessions.settings().limits;
@@ -139,15 +140,15 @@ impl DurableUser {
     }
 }
 
-/// What was ended, and how many replicas know.
+/// The result of an end, and how many replicas have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "fewer replicas than asked for is no error: ask `is_durable`"]
 pub struct DurableEnd {
     /// Sessions that this call ended.
     pub ended: u64,
-    /// How many replicas had acknowledged all that was written: the least number over the calls that it took. If there
-    /// was nothing to write, as many as were asked for.
+    /// How many replicas have acknowledged everything written: the minimum over all calls. If nothing had to be
+    /// written, the requested number.
     pub replicas: usize,
     wanted: usize,
 }
@@ -157,20 +158,20 @@ impl DurableEnd {
         Self { ended, replicas: replicas.least(), wanted: replicas.wanted }
     }
 
-    /// Whether as many replicas have it as were asked for.
+    /// Whether the requested number of replicas has it.
     #[must_use]
     pub const fn is_durable(&self) -> bool {
         self.replicas >= self.wanted
     }
 }
 
-/// What became of a logout, and how many replicas know.
+/// The result of a logout, and how many replicas have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "a session that was superseded by a new login has not been ended"]
 pub struct DurableLogout {
-    /// As [`Session::logout`] answers.
+    /// The result of [`Session::logout`].
     pub outcome: EndOutcome,
-    /// How many replicas know.
+    /// How many replicas have it.
     pub end: DurableEnd,
 }

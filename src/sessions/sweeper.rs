@@ -1,4 +1,4 @@
-//! The sweeper: ends what is past its deadline, in any number of servers at once.
+//! The sweeper: ends expired sessions; any number of servers may run one.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -10,12 +10,11 @@ use crate::error::Error;
 use crate::identity::id::Bucket;
 use crate::sessions::Sessions;
 use crate::sessions::all_buckets::AllBuckets;
-use crate::store::Contract;
 use crate::util::rarely::rarely;
 
 pub use crate::store::Swept;
 
-/// One pass over all buckets. It starts anywhere, so that several servers that start together do not walk in step.
+/// One pass over all buckets. It starts at a random one, so that servers that start together do not sweep in step.
 pub(crate) async fn sweep(sessions: &Sessions) -> Result<Swept, Error> {
     let start = usize::from(Bucket::random()?.index());
     let mut total = Swept::default();
@@ -27,7 +26,7 @@ pub(crate) async fn sweep(sessions: &Sessions) -> Result<Swept, Error> {
     Ok(total)
 }
 
-/// A sweeper at work; made by [`Sessions::spawn_sweeper`]. Dropping it stops it, between two script calls.
+/// A running sweeper; returned by [`Sessions::spawn_sweeper`]. Dropping it stops the sweep between two script calls.
 #[derive(Debug)]
 #[must_use = "the sweeper stops when this is dropped"]
 pub struct Sweeper(JoinHandle<()>);
@@ -41,9 +40,9 @@ impl Sweeper {
                 ticks.tick().await;
                 match sweep(&sessions).await {
                     Ok(swept) => tracing::debug!(?swept, "swept"),
-                    // The store tells when it goes away and comes back.
+                    // The store logs its outages.
                     Err(error) if error.is_retryable() => {
-                        tracing::debug!(error = &error as &dyn StdError, "swept in part")
+                        tracing::debug!(error = &error as &dyn StdError, "sweep incomplete")
                     }
                     Err(error) => rarely!(
                         warn,

@@ -7,11 +7,11 @@ use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::id::SessionId;
 use crate::sessions::{Revoked, Sessions};
-use crate::store::{Contract, Meta, Refused, Scope};
+use crate::store::{Meta, Refused, Scope};
 use crate::util::clock::instant;
 use crate::util::uncancelled::uncancelled;
 
-/// All sessions of one user, on whatever server they were opened; made by [`Sessions::user`].
+/// All sessions of one user, on any server; returned by [`Sessions::user`].
 #[derive(Debug, Clone)]
 pub struct UserSessions {
     sessions: Sessions,
@@ -32,7 +32,7 @@ impl UserSessions {
     /// The user's live sessions, earliest login first.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::Limit`] for an impossible user id.
+    /// [`Error::Unavailable`]; [`Error::Limit`] for a user id out of range.
     ///
     /// # Redis
     /// `ZRANGE`, then `HGET` of each session in one round trip per 256.
@@ -42,7 +42,7 @@ impl UserSessions {
         Ok(live.into_iter().map(|(id, meta)| SessionInfo::new(id, &meta)).collect())
     }
 
-    /// How many live sessions the user has.
+    /// Number of the user's live sessions.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -53,7 +53,7 @@ impl UserSessions {
         Ok(self.list().await?.len() as u64)
     }
 
-    /// How many of them were in use at or after this time, at the granularity of the touch interval.
+    /// Number of sessions used at or after this time, at the granularity of the touch interval.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -65,12 +65,12 @@ impl UserSessions {
         Ok(self.list().await?.iter().filter(|session| session.last_access >= since).count() as u64)
     }
 
-    /// Ends one session, if it is a live one of this user; answers whether it was.
+    /// Ends one session if it is a live session of this user; returns whether it was.
     ///
-    /// The stored user id is compared, so no id of somebody else's session does anything here.
+    /// The stored user id is compared, so the id of another user's session has no effect.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]: not ended. [`Error::Indeterminate`]: perhaps; doing it again is safe.
+    /// [`Error::Unavailable`]: not ended. [`Error::Indeterminate`]: perhaps ended; calling again is safe.
     ///
     /// # Cancel safety
     /// As [`revoke_all`](Self::revoke_all).
@@ -84,18 +84,18 @@ impl UserSessions {
         Ok(uncancelled(one).await?.is_ok())
     }
 
-    /// Ends all sessions of the user but this one; `None`, and nothing is ended, if this is not a live one of the user.
+    /// Ends all other sessions of the user; `None`, and nothing is ended, if `keep` is not a live session of this user.
     ///
-    /// More than 32 sessions are ended by several calls. If this one ends between two of them, as by another device that
-    /// keeps itself, the answer is `None` too: those of the calls before have ended, and the others go on.
+    /// More than 32 sessions take several calls. If `keep` ends between two of them, such as by another device that
+    /// keeps itself, the result is `None` too: the sessions of earlier calls have ended, the others have not.
     ///
-    /// Logins with a ticket taken before are refused from now on.
+    /// Logins with an earlier ticket are rejected from now on.
     ///
     /// # Errors
     /// As [`revoke_all`](Self::revoke_all).
     ///
     /// # Cancel safety
-    /// As there.
+    /// As `revoke_all`.
     ///
     /// # Redis
     /// As `revoke_all`.
@@ -103,16 +103,17 @@ impl UserSessions {
         self.revoke_scope(Scope::Others(keep)).await
     }
 
-    /// Ends all sessions of the user, everywhere: when this returns, none that was logged in before the call opens again.
+    /// Ends all sessions of the user on all servers. When this returns, no session that was logged in before the call
+    /// opens again.
     ///
-    /// Logins with a ticket taken before are refused from now on; logins after it are not affected.
+    /// Logins with an earlier ticket are rejected from now on; later logins are not affected.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Indeterminate`]: some may have been ended; doing it again goes on.
+    /// [`Error::Unavailable`] or [`Error::Indeterminate`]: some sessions may have ended; calling again continues.
     ///
     /// # Cancel safety
-    /// Goes on in a task of its own when it is dropped after it was first polled; outside of a Tokio runtime it stops, some
-    /// may have been ended, and doing it again goes on.
+    /// Once polled, it continues in a task of its own if dropped. Outside of a Tokio runtime it stops: some sessions
+    /// may have ended, and calling again continues.
     ///
     /// # Redis
     /// `GET` and `TIME`; `EVALSHA` of `raise.lua`; then `ZRANGE` and `EVALSHA` of `revoke.lua` per 32 sessions.
@@ -137,21 +138,21 @@ impl UserSessions {
     }
 }
 
-/// One live session as its user is shown it.
+/// One live session, as displayed to its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {
-    /// Its public name: what [`UserSessions::revoke`] takes.
+    /// The public id, for [`UserSessions::revoke`].
     pub id: SessionId,
-    /// When it was made.
+    /// Creation time.
     pub created_at: SystemTime,
-    /// When the user last logged in there.
+    /// Time of the user's last login in it.
     pub auth_time: SystemTime,
-    /// Its last use, at the granularity of the touch interval.
+    /// Time of the last use, at the granularity of the touch interval.
     pub last_access: SystemTime,
-    /// Where the login came from, if known.
+    /// The client's address at the login, if known.
     pub address: Option<IpAddr>,
-    /// What the client called itself at the login, if it did.
+    /// The client's user agent at the login, if sent.
     pub user_agent: Option<String>,
 }
 

@@ -1,16 +1,17 @@
-//! The embedded store: the contract, executable. What it answers is what the Redis store has to answer.
+//! The embedded store: the contract as executable specification. The Redis store has to return the same results.
 //!
-//! One mutex around plain maps; each call happens whole, at one instant. So nothing is ever delivered twice or late,
-//! and the [`Op`] of a call is not looked at: no ring, no not-after.
+//! One mutex around plain maps; each call is atomic and has one time. So no operation is delivered twice or late, and
+//! the [`Op`] of a call is ignored: no ring, no not-after.
 //!
-//! When several refusals apply, the first of these is the answer:
+//! If several refusals apply, the first of these is returned:
 //!
-//! - on a session: `Gone`, `Conflict` (generation, then version), `WrongKind`, `Overflow`, `TooManyFields`, `TooManyBytes`;
-//!   `AlreadyRotated` comes after `Conflict`, and so does the `Exists` of a successor;
-//! - at a login: `Exists`, `TicketVoid`, the old session's `Gone`, its `Conflict`, `TooManyFields`, `TooManyBytes`, `AtCap`;
+//! - on a session: `Gone`, `Conflict` (generation, then version), `WrongKind`, `Overflow`, `TooManyFields`,
+//!   `TooManyBytes`; `AlreadyRotated` comes after `Conflict`, and so does the `Exists` of a successor;
+//! - at a login: `Exists`, `TicketVoid`, the old session's `Gone`, its `Conflict`, `TooManyFields`, `TooManyBytes`,
+//!   `AtCap`;
 //! - at a re-authentication the same without `Exists`.
 //!
-//! Every span of time here is over when it *has passed*: at its last millisecond it still holds.
+//! Every time limit includes its last millisecond: it is over once it *has passed*.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,7 +30,7 @@ mod state;
 mod tests;
 mod user;
 
-/// Sessions in this process's memory, gone with it: for tests and small programs.
+/// Sessions in this process's memory, for tests and small programs.
 pub(crate) struct Memory {
     clock: Option<ManualClock>,
     /// A `std` mutex: never held across an `.await`.
@@ -48,7 +49,7 @@ impl Memory {
         Self { clock, state: Mutex::new(MemoryState::new(settings)) }
     }
 
-    /// The state at the present moment. A poisoned lock is taken all the same: no call panics between two writes.
+    /// The state at the current time. A poisoned lock is used: no call panics between two writes.
     fn state(&self) -> MutexGuard<'_, MemoryState> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.advance(self.clock.as_ref().map_or_else(system_ms, ManualClock::now));
@@ -56,99 +57,99 @@ impl Memory {
     }
 }
 
-impl Contract for Memory {
-    fn now(&self) -> Millis {
+impl Memory {
+    pub(crate) fn now(&self) -> Millis {
         self.state().now
     }
 
-    async fn ping(&self) -> Result<Millis, Error> {
+    pub(crate) async fn ping(&self) -> Result<Millis, Error> {
         Ok(self.state().now)
     }
 
-    async fn examine(&self) -> Result<Vec<Finding>, Error> {
+    pub(crate) async fn examine(&self) -> Result<Vec<Finding>, Error> {
         Ok(Vec::new())
     }
 
-    async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
+    pub(crate) async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
         Ok(self.state().load(id))
     }
 
-    async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
+    pub(crate) async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
         let state = self.state();
         Ok((state.load(id), state.now))
     }
 
-    async fn create(&self, _: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
+    pub(crate) async fn create(&self, _: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
         Ok(self.state().create(new, delta))
     }
 
-    async fn touch(&self, _: Op, touch: &Touch) -> StoreResult<Meta> {
+    pub(crate) async fn touch(&self, _: Op, touch: &Touch) -> StoreResult<Meta> {
         Ok(self.state().touch(touch))
     }
 
-    async fn save(&self, _: Op, save: &Save) -> StoreResult<Wrote> {
+    pub(crate) async fn save(&self, _: Op, save: &Save) -> StoreResult<Wrote> {
         Ok(self.state().save(save))
     }
 
-    async fn increment(&self, _: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
+    pub(crate) async fn increment(&self, _: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
         Ok(self.state().increment(increment))
     }
 
-    async fn rotate(&self, _: Op, rotate: &Rotate) -> StoreResult<Meta> {
+    pub(crate) async fn rotate(&self, _: Op, rotate: &Rotate) -> StoreResult<Meta> {
         Ok(self.state().rotate(rotate))
     }
 
-    async fn retime(&self, _: Op, retime: &Retime) -> StoreResult<Meta> {
+    pub(crate) async fn retime(&self, _: Op, retime: &Retime) -> StoreResult<Meta> {
         Ok(self.state().retime(retime))
     }
 
-    async fn login(&self, _: Op, login: &NewLogin) -> StoreResult<Record> {
+    pub(crate) async fn login(&self, _: Op, login: &NewLogin) -> StoreResult<Record> {
         Ok(self.state().login(login))
     }
 
-    async fn is_parked(&self, _: SessionId) -> Result<bool, Error> {
+    pub(crate) async fn is_parked(&self, _: SessionId) -> Result<bool, Error> {
         Ok(false)
     }
 
-    async fn lead(&self, _: Op, lead: &Lead) -> StoreResult<()> {
+    pub(crate) async fn lead(&self, _: Op, lead: &Lead) -> StoreResult<()> {
         Ok(self.state().lead(lead))
     }
 
-    async fn reauthenticate(&self, _: Op, again: &Reauthenticate) -> StoreResult<Record> {
+    pub(crate) async fn reauthenticate(&self, _: Op, again: &Reauthenticate) -> StoreResult<Record> {
         Ok(self.state().reauthenticate(again))
     }
 
-    async fn join(&self, _: Op, join: &Join) -> StoreResult<Record> {
+    pub(crate) async fn join(&self, _: Op, join: &Join) -> StoreResult<Record> {
         Ok(self.state().join(join))
     }
 
-    async fn end(&self, _: Op, end: &End) -> StoreResult<Option<Record>> {
+    pub(crate) async fn end(&self, _: Op, end: &End) -> StoreResult<Option<Record>> {
         Ok(self.state().end(end))
     }
 
-    async fn end_undelivered(&self, _: Op, undelivered: &Undelivered) -> StoreResult<bool> {
+    pub(crate) async fn end_undelivered(&self, _: Op, undelivered: &Undelivered) -> StoreResult<bool> {
         Ok(self.state().end_undelivered(undelivered))
     }
 
-    /// There are no replicas here.
-    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
+    /// The embedded store has no replicas.
+    pub(crate) async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
         replicas.note(0);
         self.end(op, end).await
     }
 
-    async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
+    pub(crate) async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
         Ok(self.state().ticket(user))
     }
 
-    async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
+    pub(crate) async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
         Ok(self.state().list(user))
     }
 
-    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
+    pub(crate) async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
         Ok(self.state().revoke(user, scope, reason))
     }
 
-    async fn revoke_on(
+    pub(crate) async fn revoke_on(
         &self,
         user: &str,
         scope: Scope,
@@ -159,15 +160,15 @@ impl Contract for Memory {
         self.revoke(user, scope, reason).await
     }
 
-    async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
+    pub(crate) async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
         Ok(self.state().revoke_bucket(bucket, who))
     }
 
-    async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
+    pub(crate) async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
         Ok(self.state().active(bucket, since))
     }
 
-    async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
+    pub(crate) async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
         Ok(self.state().sweep(bucket))
     }
 }

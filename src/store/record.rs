@@ -1,4 +1,4 @@
-//! What a store has of a session: its metadata and fields, or the tombstone of an ended one.
+//! What a store has of a session: metadata and fields, or the tombstone of an ended one.
 
 use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
@@ -10,22 +10,22 @@ use crate::identity::token::SecretHash;
 use crate::store::{Etag, FORMER_CSRF_LIFE_MS, NewSession};
 use crate::util::clock::Millis;
 
-/// What is stored of a session besides its fields.
+/// The stored metadata of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Meta {
     pub(crate) created: Millis,
-    /// When the absolute life began: at creation, for a user at the last login. A user's auth time.
+    /// Start of the absolute lifetime: creation, for a user the last login (auth time).
     pub(crate) since: Millis,
-    /// The last use that was noted.
+    /// The last recorded use.
     pub(crate) touched: Millis,
     pub(crate) lifetimes: Lifetimes,
-    /// For so long after its deadline the hash stays, so that its end can be told. Fixed at creation.
+    /// How long the hash is kept after the deadline, so that the end can be reported. Fixed at creation.
     pub(crate) grace_ms: u32,
-    /// Grows with each re-authentication.
+    /// Incremented by each re-authentication.
     pub(crate) generation: u32,
-    /// Grows with each write of fields.
+    /// Incremented by each write of fields.
     pub(crate) version: u32,
-    /// How many uses were noted since the last login.
+    /// Number of recorded uses since the last login.
     pub(crate) uses: u32,
     /// Until when the expiry of the user's index covers this session; 0 for a guest.
     pub(crate) index_until: Millis,
@@ -33,11 +33,13 @@ pub(crate) struct Meta {
     pub(crate) rotation: Option<Rotation>,
     pub(crate) user: Option<String>,
     pub(crate) client: ClientInfo,
+    /// Whether the login asked for the cookie to outlive the browser session.
+    pub(crate) remember: Option<bool>,
     pub(crate) etag: Etag,
 }
 
 impl Meta {
-    /// That of a guest's session that begins now.
+    /// The metadata of a new session.
     pub(crate) fn first(new: &NewSession, now: Millis) -> Self {
         Self {
             created: now,
@@ -53,28 +55,29 @@ impl Meta {
             rotation: None,
             user: None,
             client: new.client.clone(),
+            remember: new.remember,
             etag: Etag::default(),
         }
     }
 
-    /// The moment after which the session is dead: alive until it has passed.
+    /// The session is live until this time has passed.
     pub(crate) fn deadline(&self) -> Millis {
         self.touched + self.lifetimes.life_ms(self.since, self.touched)
     }
 }
 
-/// The secret before the current one.
+/// The previous secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rotation {
     pub(crate) previous: SecretHash,
     pub(crate) at: Millis,
-    /// When the current secret was first used, if it was.
+    /// First use of the current secret, if any.
     pub(crate) used: Option<Millis>,
-    /// CSRF tokens of secrets that were replaced lately, earliest first; pages may still have them.
+    /// CSRF tokens of recently replaced secrets, earliest first; pages may still have them.
     pub(crate) former: Vec<FormerCsrf>,
 }
 
-/// A CSRF token from before a rotation, and when that was.
+/// A CSRF token from before a rotation, and the time of that rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FormerCsrf {
     pub(crate) digest: CsrfDigest,
@@ -88,26 +91,26 @@ impl FormerCsrf {
     }
 }
 
-/// A live session as it is stored.
+/// A live session as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) meta: Meta,
     pub(crate) fields: Contents,
 }
 
-/// What remains of an ended session for a while.
+/// The remains of an ended session, kept for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tombstone {
     pub(crate) reason: EndReason,
     pub(crate) secret: SecretHash,
     pub(crate) previous: Option<SecretHash>,
-    /// The session that a login made in the place of this guest's.
+    /// The session that a login created in place of this guest session.
     pub(crate) successor: Option<SessionId>,
-    /// Whether the id of this one opens the successor: a drop-in store's first session.
+    /// Whether this session's id opens the successor: a drop-in store's first session.
     pub(crate) door: bool,
 }
 
-/// What a load finds.
+/// The result of a load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Loaded {
     Absent,

@@ -1,7 +1,8 @@
-//! The contract over Redis: each operation is one script of `lua/`, or plain reads. The embedded store says what they mean.
+//! The contract over Redis: each operation is one script of `lua/`, or plain reads. The embedded store is the
+//! specification.
 //!
-//! The order of refusals is the embedded store's. A repeat of a call comes first: it is answered as the first time. Where
-//! that was a session or its metadata, it is answered as it stands, or as `Gone` if it has ended since.
+//! The order of refusals is the embedded store's. A repeat is checked first: it returns the first result. If that was a
+//! session or its metadata, it returns the current state, or `Gone` if the session has ended since.
 
 pub(crate) mod client;
 pub(crate) mod layout;
@@ -18,7 +19,7 @@ use crate::error::Outage;
 use crate::store::redis::client::Client;
 use crate::store::redis::layout::keys::Keys;
 use crate::store::redis::ops::contention::Contention;
-use crate::store::redis::ops::{bucket, create, join, lead, load, login, session, user};
+
 use crate::store::redis::script::reply;
 use journal::Journal;
 
@@ -33,17 +34,18 @@ pub(crate) struct Redis {
     settings: StoreSettings,
     keys: Keys,
     client: Client,
-    /// Whether a session was met whose key outlasts its life: until then to exist is to live, and a load asks for no `PTTL`.
+    /// Whether a session was found whose key outlives its deadline. Until then a session that exists is live, and loads
+    /// send no `PTTL`.
     needs_pttl: AtomicBool,
     contention: Contention,
-    /// Whether buckets may lie on different servers: then no script has keys of two.
-    parted: bool,
-    /// Whether all slots are taken to be on the move: for tests.
-    torn: bool,
-    /// Whether the application knows that keys may be evicted.
+    /// Whether buckets may be on different servers: a script then cannot use keys of two.
+    sharded: bool,
+    /// Whether to treat all slots as being moved; for tests.
+    resharding: bool,
+    /// Whether the application accepts that keys may be evicted.
     eviction_allowed: bool,
     journal: Journal,
-    /// Itself, once it is shared: the task that watches for failovers must not keep it.
+    /// Weak, so that the task that watches for failovers does not keep the store alive.
     me: Weak<Self>,
 }
 
@@ -51,52 +53,52 @@ impl Redis {
     pub(crate) fn new(settings: StoreSettings, servers: &Servers, pools: &Pools) -> Result<Self, ConfigError> {
         let keys = Keys::new(settings.namespace.clone());
         let client = Client::new(servers, pools)?;
-        let parted = client.is_cluster();
+        let sharded = client.is_cluster();
         Ok(Self {
             settings,
             keys,
             client,
             needs_pttl: AtomicBool::new(false),
             contention: Contention::new(),
-            parted,
-            torn: false,
+            sharded,
+            resharding: false,
             eviction_allowed: false,
             journal: Journal::default(),
             me: Weak::new(),
         })
     }
 
-    /// From now on, what this process ended is ended again after a failover.
+    /// Repeats this process's session ends after a failover from now on.
     pub(crate) fn shared(self) -> Arc<Self> {
         Arc::new_cyclic(|me| Self { me: me.clone(), ..self })
     }
 
-    /// Whether the application knows that keys may be evicted.
+    /// Whether the application accepts that keys may be evicted.
     pub(crate) fn allow_eviction(mut self, allowed: bool) -> Self {
         self.eviction_allowed = allowed;
         self
     }
 
-    /// Whether buckets are taken to lie on different servers.
-    pub(crate) fn parted(mut self, parted: bool) -> Self {
-        self.parted |= parted;
+    /// Whether buckets may be on different servers, also where no Redis Cluster is.
+    pub(crate) fn sharded(mut self, sharded: bool) -> Self {
+        self.sharded |= sharded;
         self
     }
 
-    /// Whether all slots are taken to be on the move.
-    pub(crate) fn torn(mut self, torn: bool) -> Self {
-        self.torn = torn;
+    /// Whether to treat all slots as being moved.
+    pub(crate) fn resharding(mut self, resharding: bool) -> Self {
+        self.resharding = resharding;
         self
     }
 
-    /// Whether buckets may lie on different servers.
+    /// Whether buckets may be on different servers.
     pub(super) const fn is_sharded(&self) -> bool {
-        self.parted
+        self.sharded
     }
 
-    /// Whether no one script can have both sessions.
+    /// Whether no single script can use both sessions.
     fn parts(&self, one: SessionId, other: SessionId) -> bool {
-        self.parted && one.bucket() != other.bucket()
+        self.sharded && one.bucket() != other.bucket()
     }
 
     pub(crate) async fn check(&self) -> Result<(), Outage> {
@@ -107,121 +109,23 @@ impl Redis {
         self.needs_pttl.load(Ordering::Relaxed)
     }
 
-    /// From now on loads ask for `PTTL`.
+    /// Makes later loads send `PTTL`.
     fn note_grace(&self) {
         self.needs_pttl.store(true, Ordering::Relaxed);
     }
 }
 
-impl Contract for Redis {
-    fn now(&self) -> Millis {
+impl Redis {
+    pub(crate) fn now(&self) -> Millis {
         self.client.now()
     }
 
-    async fn ping(&self) -> Result<Millis, Error> {
+    pub(crate) async fn ping(&self) -> Result<Millis, Error> {
         let answer = self.client.read_anywhere(&self.client.short_budget(), &::redis::cmd("TIME")).await?;
         reply::time(&answer)
     }
 
-    async fn examine(&self) -> Result<Vec<Finding>, Error> {
+    pub(crate) async fn examine(&self) -> Result<Vec<Finding>, Error> {
         doctor::examine(self).await
-    }
-
-    async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
-        load::load(self, id).await
-    }
-
-    async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
-        load::load_timed(self, id).await
-    }
-
-    async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
-        create::create(self, op, new, delta).await
-    }
-
-    async fn touch(&self, op: Op, touch: &Touch) -> StoreResult<Meta> {
-        session::touch(self, op, touch).await
-    }
-
-    async fn save(&self, op: Op, save: &Save) -> StoreResult<Wrote> {
-        session::save(self, op, save).await
-    }
-
-    async fn increment(&self, op: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
-        session::increment(self, op, increment).await
-    }
-
-    async fn rotate(&self, op: Op, rotate: &Rotate) -> StoreResult<Meta> {
-        session::rotate(self, op, rotate).await
-    }
-
-    async fn retime(&self, op: Op, retime: &Retime) -> StoreResult<Meta> {
-        session::retime(self, op, retime).await
-    }
-
-    async fn login(&self, op: Op, login: &NewLogin) -> StoreResult<Record> {
-        login::login(self, op, login).await
-    }
-
-    async fn is_parked(&self, id: SessionId) -> Result<bool, Error> {
-        lead::is_parked(self, id).await
-    }
-
-    async fn lead(&self, op: Op, lead: &Lead) -> StoreResult<()> {
-        lead::lead(self, op, lead).await
-    }
-
-    async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> StoreResult<Record> {
-        login::reauthenticate(self, op, again).await
-    }
-
-    async fn join(&self, op: Op, join: &Join) -> StoreResult<Record> {
-        join::join(self, op, join).await
-    }
-
-    async fn end(&self, op: Op, end: &End) -> StoreResult<Option<Record>> {
-        session::end(self, self.delivery(op), end).await
-    }
-
-    async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> StoreResult<bool> {
-        session::end_undelivered(self, op, undelivered).await
-    }
-
-    async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
-        session::end(self, self.delivery(op).on(Some(replicas)), end).await
-    }
-
-    async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
-        user::ticket(self, user).await
-    }
-
-    async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
-        user::list(self, user).await
-    }
-
-    async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
-        user::revoke(self, user, scope, reason, None).await
-    }
-
-    async fn revoke_on(
-        &self,
-        user: &str,
-        scope: Scope,
-        reason: EndReason,
-        replicas: &Arc<Replicas>,
-    ) -> StoreResult<u64> {
-        user::revoke(self, user, scope, reason, Some(replicas)).await
-    }
-
-    async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
-        bucket::revoke(self, bucket, who).await
-    }
-
-    async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
-        bucket::active(self, bucket, since).await
-    }
-
-    async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
-        bucket::sweep(self, bucket).await
     }
 }

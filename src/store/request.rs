@@ -1,4 +1,4 @@
-//! What the operations of the contract are asked for.
+//! The arguments of the contract's operations.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::identity::token::SecretHash;
 use crate::store::Snapshot;
 use crate::util::clock::Millis;
 
-/// What a new session is made of.
+/// A new session.
 #[derive(Debug, Clone)]
 pub(crate) struct NewSession {
     pub(crate) id: SessionId,
@@ -24,17 +24,19 @@ pub(crate) struct NewSession {
     pub(crate) grace_ms: u32,
     pub(crate) user: Option<String>,
     pub(crate) client: ClientInfo,
+    /// Whether the login asked for the cookie to outlive the browser session; `None` without a request.
+    pub(crate) remember: Option<bool>,
 }
 
-/// Notes a use.
+/// Records a use.
 #[derive(Debug, Clone)]
 pub(crate) struct Touch {
     pub(crate) id: SessionId,
-    /// The last use as the caller knows it: unless it still is, another touch was sooner and nothing is written.
+    /// The last use that the caller knows of; if another one was recorded since, nothing is written.
     pub(crate) seen: Millis,
-    /// The current secret, if the caller presented it and knows of no use of it yet.
+    /// The current secret, if the caller presented it and knows of no use of it.
     pub(crate) first_use: Option<SecretHash>,
-    /// Whose index covers the session.
+    /// The user whose index covers the session.
     pub(crate) user: Option<String>,
 }
 
@@ -43,14 +45,14 @@ pub(crate) struct Touch {
 pub(crate) struct Save {
     pub(crate) id: SessionId,
     pub(crate) generation: u32,
-    /// Refuse unless this is still the version.
+    /// Refuse if the version differs.
     pub(crate) version: Option<u32>,
     pub(crate) delta: Delta,
     pub(crate) snapshot: Option<Snapshot>,
 }
 
 impl Save {
-    /// The same for a second delivery, which no snapshot helps: the first may have been done.
+    /// The same for a repeat, without the snapshot: the first delivery may have been executed.
     pub(crate) fn to_repeat(&self) -> Self {
         Self { delta: self.delta.clone(), snapshot: None, ..*self }
     }
@@ -71,18 +73,18 @@ pub(crate) struct Increment {
 pub(crate) struct Rotate {
     pub(crate) id: SessionId,
     pub(crate) generation: u32,
-    /// The secret that the client presented.
+    /// The presented secret.
     pub(crate) presented: SecretHash,
-    /// The current secret as the caller loaded it.
+    /// The current secret when loaded.
     pub(crate) current: SecretHash,
-    /// When it was loaded, by the store's clock.
+    /// Time of the load, by the store's clock.
     pub(crate) loaded: Millis,
     pub(crate) new: SecretHash,
-    /// Of the CSRF token of the presented secret.
+    /// The digest of the presented secret's CSRF token.
     pub(crate) csrf: CsrfDigest,
 }
 
-/// Changes the timeouts of one session at once; it counts as a use.
+/// Changes the timeouts of one session; counts as a use.
 #[derive(Debug, Clone)]
 pub(crate) struct Retime {
     pub(crate) id: SessionId,
@@ -99,23 +101,23 @@ pub(crate) struct Old {
     pub(crate) user: Option<String>,
 }
 
-/// Logs a user in under a new id, and ends the session before.
+/// Logs a user in under a new id and ends the old session.
 #[derive(Debug, Clone)]
 pub(crate) struct NewLogin {
     pub(crate) new: NewSession,
     pub(crate) old: Option<Old>,
     /// The old session as the caller knows it, if it is a guest's.
     pub(crate) seen: Option<Snapshot>,
-    /// Fields that are carried over from the old session, after `delta` has been applied to it.
+    /// Fields to copy from the old session, after `delta` was applied to it.
     pub(crate) keep: Vec<String>,
-    /// Pending changes of the request; of a draft these are all its fields.
+    /// Pending changes of the request; for a draft, all its fields.
     pub(crate) delta: Delta,
     pub(crate) gate: Gate,
-    /// How long the session before stays as a door to the new one, in milliseconds; 0 if it is no door.
+    /// How long the old session stays as a door to the new one, in milliseconds; 0 for no door.
     pub(crate) door_ms: u64,
 }
 
-/// Has a door lead to the session that follows.
+/// Makes a door lead to another session.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(
     not(any(feature = "tower-sessions", feature = "tower-sessions-014", feature = "actix-session")),
@@ -123,9 +125,9 @@ pub(crate) struct NewLogin {
 )]
 pub(crate) struct Lead {
     pub(crate) door: SessionId,
-    /// The session that it leads to, as the caller has seen it.
+    /// The session that it leads to, as loaded by the caller.
     pub(crate) from: SessionId,
-    /// The session that it is to lead to; the same to have it stay.
+    /// The session that it has to lead to; the same one only extends the door.
     pub(crate) to: SessionId,
     /// How long it stays from now, at least.
     pub(crate) stay_ms: u64,
@@ -140,63 +142,64 @@ pub(crate) struct Reauthenticate {
     pub(crate) secret: SecretHash,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) client: ClientInfo,
+    pub(crate) remember: Option<bool>,
     pub(crate) delta: Delta,
     pub(crate) gate: Gate,
 }
 
-/// Joins the session that another login of the same visitor made in the place of their guest's.
+/// Joins the session that another login of the same visitor created in place of their guest session.
 #[derive(Debug, Clone)]
 pub(crate) struct Join {
     pub(crate) id: SessionId,
     pub(crate) user: String,
     pub(crate) secret: SecretHash,
     pub(crate) client: ClientInfo,
-    /// Changes of the fields that the login keeps.
+    /// Changes of the kept fields.
     pub(crate) delta: Delta,
     pub(crate) ticket: Option<Ticket>,
 }
 
-/// What a login has to pass.
+/// The conditions of a login.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gate {
     pub(crate) cap: Cap,
     pub(crate) ticket: Option<Ticket>,
 }
 
-/// A user's revocation epoch at a moment before a login.
+/// A user's revocation epoch before a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
     pub(crate) epoch: Option<Millis>,
     pub(crate) taken: Millis,
 }
 
-/// Ends a session, and may put a guest's in its place.
+/// Ends a session, optionally with a guest session as successor.
 #[derive(Debug, Clone)]
 pub(crate) struct End {
     pub(crate) old: Old,
     pub(crate) reason: EndReason,
-    /// The session that follows and the fields it gets from the old one, after `delta` has been applied. If none of
-    /// the fields is there, no session follows.
+    /// The successor, and the fields that it gets from the old session after `delta` was applied. Without any of the
+    /// fields there is no successor.
     pub(crate) successor: Option<(NewSession, Vec<String>)>,
     pub(crate) delta: Delta,
 }
 
-/// Takes back a secret that was made for a client and not delivered.
+/// Revokes a secret that was created for a client and not delivered.
 #[derive(Debug, Clone)]
 pub(crate) struct Undelivered {
     pub(crate) id: SessionId,
     pub(crate) user: Option<String>,
     pub(crate) secret: SecretHash,
-    /// The session's uses when it got the secret: of more, somebody has it.
+    /// The session's use count when it got the secret; a higher one means that somebody has it.
     pub(crate) uses: u32,
 }
 
 /// Which of a user's sessions a revocation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// All, and raises the epoch.
+    /// All; raises the epoch.
     All,
-    /// All but this one, and raises the epoch; nothing at all unless this one is live and the user's.
+    /// All but this one; raises the epoch. Nothing unless this one is a live session of the user.
     Others(SessionId),
     /// This one, if it is the user's.
     One(SessionId),
@@ -209,14 +212,14 @@ pub(crate) enum Who {
     Everyone,
 }
 
-/// Asks that replicas have what an operation writes before it is answered, and notes how many did.
+/// Makes an operation wait for replicas, and records how many acknowledged its writes.
 #[derive(Debug)]
 pub(crate) struct Replicas {
     pub(crate) wanted: usize,
     pub(crate) within: Duration,
-    /// Until when its calls wait, from the first one on.
+    /// Until when its calls wait, set by the first one.
     until: OnceLock<Instant>,
-    /// The least number over all calls that wrote.
+    /// The minimum over all calls that wrote.
     least: AtomicUsize,
 }
 
@@ -225,18 +228,18 @@ impl Replicas {
         Self { wanted, within, until: OnceLock::new(), least: AtomicUsize::new(usize::MAX) }
     }
 
-    /// How long the call that is sent now may wait.
+    /// How long the next call may wait.
     pub(crate) fn left(&self) -> Duration {
         let now = Instant::now();
         self.until.get_or_init(|| now + self.within).saturating_duration_since(now)
     }
 
-    /// So many have what one call wrote.
+    /// Records how many replicas have the writes of one call.
     pub(crate) fn note(&self, replicas: usize) {
         self.least.fetch_min(replicas, Ordering::Relaxed);
     }
 
-    /// How many have all of it; if nothing was written, as many as were wanted.
+    /// How many have all writes; if nothing was written, the requested number.
     pub(crate) fn least(&self) -> usize {
         match self.least.load(Ordering::Relaxed) {
             usize::MAX => self.wanted,

@@ -1,15 +1,15 @@
-//! A clock for the embedded store that a test moves by hand.
+//! Store time, and a manual clock for the embedded store.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since 1970, by the store's clock: Redis's own, or the embedded store's.
+/// Milliseconds since 1970 by the store's clock: Redis's, or the embedded store's.
 pub(crate) type Millis = u64;
 
-/// A clock that moves only when told to, for tests on the embedded store.
+/// A clock that moves only when advanced, for tests on the embedded store.
 ///
-/// Redis's time is Redis's own, so [`Builder::clock`](crate::Builder::clock) takes it for `memory:` only.
+/// Redis uses its own clock, so [`Builder::clock`](crate::Builder::clock) accepts this for `memory:` only.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -32,13 +32,13 @@ pub(crate) type Millis = u64;
 pub struct ManualClock(Arc<AtomicU64>);
 
 impl ManualClock {
-    /// A clock that stands at the present.
+    /// A clock set to the present.
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(AtomicU64::new(system_ms())))
     }
 
-    /// Moves the clock on, in whole milliseconds.
+    /// Advances the clock, in whole milliseconds.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
     }
@@ -54,10 +54,10 @@ impl Default for ManualClock {
     }
 }
 
-/// The first instant that no server's clock shows, in the year 2248: a reply that names a later one is a fault.
+/// A time in the year 2248 that no server's clock shows: a reply with a later one is invalid.
 pub(crate) const NEVER: Millis = 1 << 43;
 
-/// The instant that a reply to `TIME` names: seconds, and microseconds of the next one.
+/// The time in a reply to `TIME`: seconds, and microseconds of the next one.
 pub(crate) fn of_time(seconds: u64, micros: u64) -> Option<Millis> {
     let ms = seconds.checked_mul(1000)?.checked_add(micros / 1000)?;
     (ms < NEVER).then_some(ms)
@@ -68,7 +68,7 @@ pub(crate) fn system_ms() -> Millis {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-/// A stored instant as the standard scripts's type.
+/// A stored time as the standard library's type.
 pub(crate) fn instant(ms: Millis) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(ms)
 }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_absurd_time_of_a_server_is_none() {
+    fn an_absurd_server_time_is_ignored() {
         assert_eq!(of_time(1_700_000_000, 999_999), Some(1_700_000_000_999));
         assert_eq!(of_time(0, 0), Some(0));
         for (seconds, micros) in [(u64::MAX, 0), (u64::MAX / 1000, u64::MAX), (NEVER / 1000 + 1, 0), (1, u64::MAX)] {

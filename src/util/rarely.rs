@@ -1,14 +1,14 @@
-//! Log lines that a client or a fault could repeat at will: once a minute.
+//! Rate-limited log lines: once a minute for events that a client or a fault could repeat at will.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 const EVERY: Duration = Duration::from_secs(60);
-/// The number of subjects with a turn of their own. The rest share one, so that memory is bounded.
+/// Limit of subjects with a turn of their own. The others share one, so that memory is bounded.
 const SUBJECTS: usize = 32;
 
-/// Whose turn it is in the log: once a minute, for each subject and each thread of the runtime, so that no request waits
-/// for another.
+/// The rate limit of log lines: once a minute, for each subject and each thread of the runtime, so that requests do not
+/// wait for each other.
 #[derive(Debug, Default)]
 pub(crate) struct Rarely(RefCell<Vec<Subject>>);
 
@@ -24,7 +24,7 @@ impl Rarely {
         Self(RefCell::new(Vec::new()))
     }
 
-    /// How many lines about the subject were left out since the last one, if one may be written now.
+    /// The number of suppressed lines about the subject, if a line may be written now.
     pub(crate) fn turn(&self, subject: &str) -> Option<u64> {
         self.turn_at(subject, Instant::now())
     }
@@ -46,9 +46,10 @@ impl Rarely {
     }
 }
 
-/// Writes a line at this level at most once a minute and thread, with how many were left out since; those at DEBUG.
+/// Writes a line at this level at most once a minute and thread, with the number of suppressed lines; those are written
+/// at DEBUG.
 ///
-/// `rarely!(warn, field, "text")`, or `rarely!(warn of subject, field, "text")` where some lines must not hide others.
+/// `rarely!(warn, field, "text")`, or `rarely!(warn of subject, field, "text")` if some lines must not hide others.
 macro_rules! rarely {
     ($level:ident of $subject:expr, $($line:tt)*) => {{
         thread_local!(static TURN: $crate::util::rarely::Rarely = const { $crate::util::rarely::Rarely::new() });
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_has_one_turn_a_minute_and_counts_what_is_left_out() {
+    fn a_subject_is_logged_once_a_minute_with_a_count_of_skipped_lines() {
         let (rarely, begun) = (Rarely::new(), Instant::now());
         let at = |seconds| begun + Duration::from_secs(seconds);
         assert_eq!(rarely.turn_at("a", at(0)), Some(0));

@@ -1,4 +1,4 @@
-//! Work that goes on when nobody waits for it any more: a client that hangs up does not stop its logout.
+//! Work that continues after its caller is dropped, such as a logout whose client disconnects.
 
 use std::panic::resume_unwind;
 
@@ -9,8 +9,8 @@ use tracing::Instrument;
 use crate::error::{Error, Outage};
 use crate::util::boxed::boxed;
 
-/// Does the work in a task of its own and waits for it; dropping the wait does not stop it. Outside of a Tokio
-/// runtime there are no tasks, and it stops.
+/// Runs the work in a task of its own and waits for it; dropping the wait does not stop it. Outside of a Tokio runtime
+/// there are no tasks, and dropping stops it.
 pub(crate) async fn uncancelled<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
@@ -21,8 +21,7 @@ pub(crate) async fn uncancelled<T: Send + 'static>(
     }
 }
 
-/// Does the work in a task of its own that nobody waits for; outside of a Tokio runtime there are no tasks, and it is waited
-/// for.
+/// Runs the work in a detached task; outside of a Tokio runtime it is awaited instead.
 pub(crate) async fn beside(work: impl Future<Output = ()> + Send + 'static) {
     match Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn(work)),
@@ -30,7 +29,7 @@ pub(crate) async fn beside(work: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-/// Nobody but the runtime's own end stops the task.
+/// Only the runtime's shutdown stops the task.
 fn stopped(error: JoinError) -> Error {
     match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),

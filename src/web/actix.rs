@@ -1,4 +1,4 @@
-//! actix-web 4: heads carried in and out.
+//! The integration with actix-web 4.
 
 use std::pin::Pin;
 
@@ -15,10 +15,10 @@ mod stop;
 pub use csrf::CsrfMiddleware;
 pub use middleware::SessionMiddleware;
 
-/// A future of one worker.
+/// A future of one worker thread.
 type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// What the session middleware puts into a request's extensions.
+/// The session middleware's entry in a request's extensions.
 #[derive(Clone)]
 struct SessionExtension {
     slot: SessionSlot,

@@ -1,4 +1,4 @@
-//! axum 0.8, and tower as far as the layers go: heads carried in and out.
+//! The integration with axum 0.8, and with tower as far as the layers go.
 
 mod csrf;
 mod extract;

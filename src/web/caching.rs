@@ -1,22 +1,22 @@
-//! What caches on the way must know.
+//! Headers for caches.
 
 use super::head::{ResponseHead, Secrecy};
 use super::slot::SessionSlot;
 
-/// Keeps what was made for a user out of shared caches, where the handler says nothing about caching and the layer is
-/// not told to leave that to it: caches that ignore `Vary` would give it to others.
+/// Keeps a user's response out of shared caches, which may ignore `Vary`, if the handler sets no `Cache-Control` and
+/// the layer does not leave it to handlers.
 pub(crate) fn mark_private<R: ResponseHead>(slot: &SessionSlot, response: &mut R) {
     if slot.is_for_user() && slot.marks_private() && response.values("cache-control").next().is_none() {
         response.append("cache-control", b"private", Secrecy::Public);
     }
 }
 
-/// Whether a response's `Vary` already says that it depends on this header.
+/// Whether a response's `Vary` already names this header.
 pub(crate) fn varies_by<'a>(vary: impl Iterator<Item = &'a [u8]>, header: &str) -> bool {
     elements(vary).any(|name| name == b"*" || name.eq_ignore_ascii_case(header.as_bytes()))
 }
 
-/// Whether a response's `Cache-Control` already forbids every cache to store it.
+/// Whether a response's `Cache-Control` already forbids storing.
 pub(crate) fn forbids_storing<'a>(cache_control: impl Iterator<Item = &'a [u8]>) -> bool {
     elements(cache_control).any(|directive| directive.eq_ignore_ascii_case(b"no-store"))
 }

@@ -1,4 +1,4 @@
-//! Who a request comes from.
+//! The client of a request.
 
 use super::head::RequestHead;
 use super::proxies::TrustedProxies;

@@ -1,4 +1,4 @@
-//! An error as a response, whatever the framework.
+//! Errors as framework-free responses.
 
 use crate::config::limits::LimitExceeded;
 use crate::end::EndReason;
@@ -7,34 +7,34 @@ use crate::util::rarely::rarely;
 use crate::web::extract::refusal::UserRejection;
 use crate::web::policy::UNAVAILABLE;
 
-/// When a client may ask again after an outage, in seconds: the request has already waited for the store's whole
-/// budget, and a store that is back is found within a second.
+/// Seconds until a client may retry after an outage: the request has already waited for the store's whole budget, and a
+/// recovered store is found within a second.
 const RETRY_AFTER_SECS: u8 = 1;
 
 const UNAUTHORIZED: u16 = 401;
 const FORBIDDEN: u16 = 403;
 
-/// The response to an error: a status, and a body in JSON without any data of the session.
+/// The response to an error: a status, and a JSON body without session data.
 pub(crate) struct ErrorReply {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
 
 impl ErrorReply {
-    /// Answers an error, and leaves a trace of what the client is not told.
+    /// The response to an error; details that it omits are logged.
     pub(crate) fn to(error: &Error) -> Self {
         let status = Self::status_of(error);
         let body = match error {
             Error::Gone(reason) => ended(*reason),
             Error::Conflict => ended(None),
-            // What went wrong inside is for the log.
+            // Internal errors are only logged.
             _ if status == 500 => said("the server failed"),
             _ => said(&error.to_string()),
         };
         Self { status, body }.traced(error)
     }
 
-    /// The same for who is not let in.
+    /// The response to a rejected user.
     pub(crate) fn to_user(rejection: &UserRejection) -> Self {
         let body = match rejection {
             UserRejection::Guest(reason) => ended(*reason),
@@ -69,20 +69,20 @@ impl ErrorReply {
         }
     }
 
-    /// The answer to a forged request.
+    /// The response to a forged request.
     pub(crate) fn forbidden(why: &str) -> Self {
         tracing::debug!(why, "request rejected by the CSRF check");
         Self { status: FORBIDDEN, body: said(why) }
     }
 
-    /// After how many seconds to ask again, if that helps.
+    /// Seconds until a retry, if one may help.
     pub(crate) fn retry_after(&self) -> Option<u8> {
         (self.status == UNAVAILABLE).then_some(RETRY_AFTER_SECS)
     }
 
     fn traced(self, error: &(dyn std::error::Error + 'static)) -> Self {
         match self.status {
-            // The store tells when it goes away and comes back.
+            // The store logs its outages.
             UNAVAILABLE => tracing::debug!(error, "request failed: session store unavailable"),
             500 => rarely!(error of &error.to_string(), error, "a request failed"),
             status => tracing::debug!(status, error, "a request was refused"),
@@ -95,12 +95,12 @@ fn ended(reason: Option<EndReason>) -> String {
     reason.map_or_else(|| r#"{"ended":null}"#.to_owned(), |reason| format!(r#"{{"ended":"{reason}"}}"#))
 }
 
-/// An error's text as the body.
+/// A body with an error text.
 fn said(text: &str) -> String {
     format!(r#"{{"error":"{}"}}"#, escaped(text))
 }
 
-/// The inside of a JSON string: a field's name in a message may be anything the application passed.
+/// Escapes a JSON string: a field name in a message may be anything the application passed.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {

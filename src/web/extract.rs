@@ -1,4 +1,4 @@
-//! What handlers extract besides `Session`: framework-free parts.
+//! The framework-free parts of the extractors.
 
 pub(crate) mod fresh;
 pub(crate) mod read;

@@ -1,4 +1,4 @@
-//! What happens to a response before its head leaves.
+//! Completing a response's head.
 
 use super::caching::{forbids_storing, mark_private, varies_by};
 use super::head::{ResponseHead, Secrecy};
@@ -8,9 +8,9 @@ use crate::session::Session;
 use crate::util::rarely::rarely;
 use crate::web::error_response::ErrorReply;
 
-/// Saves, and completes the response's headers. From then on the session cannot be changed.
+/// Saves the session and completes the response's headers. After that the session cannot be changed.
 ///
-/// Dropped midway, when the client hangs up, a save is done or not.
+/// If dropped because the client disconnects, the save was executed or not.
 pub(crate) async fn finish<R: ResponseHead>(slot: &SessionSlot, mut response: R) -> R {
     drop_ours(slot, &mut response);
     if let Some(session) = slot.used() {
@@ -28,7 +28,7 @@ pub(crate) async fn finish<R: ResponseHead>(slot: &SessionSlot, mut response: R)
     response
 }
 
-/// Puts the new token, or the word that there is none any more, into the response.
+/// Adds the new token, or its removal, to the response.
 async fn carry<R: ResponseHead>(slot: &SessionSlot, session: &Session, response: &mut R) {
     let (carrier, status) = (slot.carrier(), response.status());
     let reply = TokenReply { carrier, carried: slot.carried(), status };
@@ -42,7 +42,7 @@ async fn carry<R: ResponseHead>(slot: &SessionSlot, session: &Session, response:
     }
 }
 
-/// Drops what a handler set under our name: beside ours, a browser would keep whichever came last.
+/// Drops headers that a handler set under our name: a browser would use whichever came last.
 fn drop_ours<R: ResponseHead>(slot: &SessionSlot, response: &mut R) {
     let (carrier, header) = (slot.carrier(), slot.carrier().response_header());
     if response.values(header).any(|value| carrier.is_ours(value)) {

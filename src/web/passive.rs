@@ -1,15 +1,16 @@
-//! Requests that are no use of their session: what a browser sends ahead of its user, and what the application names.
+//! Passive requests, which are not a use of their session: speculative loads, and those that the application selects.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::head::RequestHead;
 
-/// By which headers browsers mark what they send before the user asks for it: `Sec-Purpose` (Fetch), and what came before it:
-/// `Purpose` of Chromium and Safari, `X-Moz` of Firefox up to 114.
+/// Headers that mark speculative loads: `Sec-Purpose` (Fetch), and before it `Purpose` of Chromium and Safari, and
+/// `X-Moz` of Firefox up to 114.
 const MARKS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
 
-/// What a rule of [`SessionLayer::passive_when`](crate::SessionLayer::passive_when) reads of a request; the same in both frameworks.
+/// The part of a request that a rule of [`SessionLayer::passive_when`](crate::SessionLayer::passive_when) can read; the
+/// same in both frameworks.
 #[derive(Clone, Copy)]
 pub struct RequestView<'a>(&'a dyn ViewedHead);
 
@@ -20,15 +21,15 @@ impl RequestView<'_> {
         self.0.method()
     }
 
-    /// The path of the request's target, from `/` on, without the query; percent-encoded as it came.
+    /// The path of the request's target, from `/`, without the query; percent-encoded as received.
     ///
-    /// The layer reads it before routing. In axum, a layer on a router that was given to `nest` sees it without the prefix.
+    /// The layer reads it before routing. In axum, a layer on a nested router (`nest`) gets it without the prefix.
     #[must_use]
     pub fn path(&self) -> &str {
         self.0.path()
     }
 
-    /// The first value of a header; `None` without one, or if it is not UTF-8. The name is matched in any case of its letters.
+    /// The first value of a header; `None` if missing or not UTF-8. The name is case-insensitive.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.0.header(name)
@@ -36,7 +37,7 @@ impl RequestView<'_> {
 }
 
 impl fmt::Debug for RequestView<'_> {
-    /// Without the headers: the cookie's is one of them.
+    /// Without headers, since the cookie is one of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestView")
             .field("method", &self.method())
@@ -45,7 +46,7 @@ impl fmt::Debug for RequestView<'_> {
     }
 }
 
-/// What a view shows of any framework's request.
+/// A framework-independent request for the view.
 trait ViewedHead {
     fn method(&self) -> &str;
     fn path(&self) -> &str;
@@ -68,7 +69,7 @@ impl<T: RequestHead> ViewedHead for T {
 
 type Rule = dyn Fn(&RequestView<'_>) -> bool + Send + Sync;
 
-/// Which requests are no use of their session.
+/// The rule for passive requests.
 #[derive(Clone, Default)]
 pub(crate) struct Passive(Option<Arc<Rule>>);
 
@@ -77,7 +78,7 @@ impl Passive {
         Self(Some(Arc::new(rule)))
     }
 
-    /// Whether the application's rule covers the request.
+    /// Whether the application's rule selects the request.
     pub(crate) fn covers(&self, request: &impl RequestHead) -> bool {
         self.0.as_ref().is_some_and(|rule| rule(&RequestView(request)))
     }
@@ -89,12 +90,12 @@ impl fmt::Debug for Passive {
     }
 }
 
-/// Whether a browser fetches a page that its user may never see.
+/// Whether a browser loads a page that its user may never see.
 pub(crate) fn is_speculative(request: &impl RequestHead) -> bool {
     request.headers().any(|(name, value)| MARKS.contains(&name) && names_speculation(value))
 }
 
-/// Whether a value such as `prefetch;prerender` begins with one of the two words; what follows are parameters.
+/// Whether a value such as `prefetch;prerender` begins with one of the two words; the rest are parameters.
 fn names_speculation(value: &[u8]) -> bool {
     let word = value.split(|byte| matches!(byte, b';' | b',')).next().unwrap_or_default().trim_ascii();
     word.eq_ignore_ascii_case(b"prefetch") || word.eq_ignore_ascii_case(b"prerender")

@@ -1,4 +1,4 @@
-//! What a response does to a session, and what it carries to the client.
+//! What a response saves, and which token it sends.
 
 use crate::error::Error;
 use crate::identity::token::SessionToken;
@@ -6,27 +6,26 @@ use crate::session::{CookieChange, SaveOutcome, Session};
 use crate::web::token_in::carrier::{Carried, Carrier};
 use crate::web::token_in::set_cookie::{CookieContent, Line};
 
-/// After which responses what is still pending is saved; a setting of
-/// [`SessionLayer::save_on`](crate::SessionLayer::save_on).
+/// After which responses pending changes are saved; see [`SessionLayer::save_on`](crate::SessionLayer::save_on).
 ///
-/// What was done when it returned, such as a login or an increment, is done in any case. A handler that panics, or that
-/// is dropped when the client hangs up, has no response: nothing of it is saved, and a login is ended.
+/// Operations that take effect immediately, such as a login or an increment, are not affected. A handler that panics,
+/// or is dropped when the client disconnects, has no response: nothing is saved, and a login is ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum SaveOn {
-    /// After all but a server error (5xx), redirects and 4xx included: what a handler that failed left half done is
-    /// dropped. The default.
+    /// After all but server errors (5xx), including redirects and 4xx: changes of a failed handler are dropped. The
+    /// default.
     #[default]
     Success,
-    /// After every response, for what has to be kept also then, such as a count of attempts.
+    /// After every response, for changes that have to be kept after a failure, such as a count of attempts.
     ///
-    /// It may store changes that were meant to go together with what failed, and a 503 may take the store's budget
-    /// twice. If the save fails beside a server error, the handler's response stays and the log has the reason.
+    /// It may store changes that belong together with the failed part, and a 503 may take the store's budget twice. If
+    /// the save fails after a server error, the handler's response stays and the reason is logged.
     Always,
 }
 
-/// Saves what is pending, unless the request failed with a server error and it is to be dropped then.
+/// Saves pending changes, unless the request failed with a server error and they are to be dropped then.
 ///
-/// An error is what has to be answered instead: a write that was lost is never a success.
+/// An error replaces the handler's response: a lost write never gets a success.
 pub(crate) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> Result<(), Error> {
     let failed = is_server_error(status);
     if failed && save_on == SaveOn::Success {
@@ -35,7 +34,7 @@ pub(crate) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> R
     match session.save_unasked().await.and_then(SaveOutcome::into_result) {
         Err(error) if failed => {
             let error = &error as &dyn std::error::Error;
-            // The store tells of its outages, and the handler told its client of the failure.
+            // The store logs its outages, and the handler's response already reports a failure.
             tracing::debug!(status, error, "session not saved; the response is already a server error");
             Ok(())
         }
@@ -43,7 +42,7 @@ pub(crate) async fn settle(session: &Session, status: u16, save_on: SaveOn) -> R
     }
 }
 
-/// What the response, as it goes out, says about the client's token.
+/// The header lines about the token in a response.
 pub(crate) struct TokenReply<'a> {
     pub(crate) carrier: &'a Carrier,
     pub(crate) carried: Carried,
@@ -51,9 +50,9 @@ pub(crate) struct TokenReply<'a> {
 }
 
 impl TokenReply<'_> {
-    /// The lines to send: at most one for our own place, and it comes last.
+    /// The lines to send: at most one for our own place, which comes last.
     ///
-    /// A new token goes out whatever the status, for its session is stored. An outage removes and renews nothing.
+    /// A new token is sent with any status, since its session is stored. An outage removes and renews nothing.
     pub(crate) async fn lines(&self, session: &Session) -> Vec<Line> {
         let outage = self.status == UNAVAILABLE;
         let several = self.carried >= Carried::Several;
@@ -69,7 +68,7 @@ impl TokenReply<'_> {
             }
             CookieChange::Keep => {
                 let again = session.renewed().await.map(|token| self.token(session, &token));
-                // What the session goes on by may be in a former place: removed only if it is now in ours.
+                // The valid token may be in a former place: remove it there only if it is now in ours.
                 self.beside_former(several && (again.is_some() || session.id().is_none()), again)
             }
         }
@@ -80,7 +79,7 @@ impl TokenReply<'_> {
         self.carrier.render(&CookieContent::Token { text: &token.reveal(), left, remember })
     }
 
-    /// Puts the removals from former places in front: a client that takes two places for one obeys the last line.
+    /// Puts removals from former places first: a client that treats two places as one uses the last line.
     fn beside_former(&self, clears: bool, own: Option<Line>) -> Vec<Line> {
         let former = if clears { self.carrier.former_removals() } else { Vec::new() };
         former.into_iter().chain(own).collect()

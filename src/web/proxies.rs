@@ -6,14 +6,15 @@ use super::head::RequestHead;
 use crate::config::ConfigError;
 use crate::config::network::agree;
 
-/// The proxies whose word on a client's address is taken, see [`SessionLayer::trusted_proxies`](crate::SessionLayer::trusted_proxies).
+/// Proxies that are trusted to report the client's address, see
+/// [`SessionLayer::trusted_proxies`](crate::SessionLayer::trusted_proxies).
 ///
-/// A request that comes from one of these networks has the address that the proxy wrote last into `X-Forwarded-For`; if
-/// that is a trusted proxy too, the one before, and so on from the right. What stands further left is the client's own
-/// writing. At an entry that is no address the walk ends at the last one that was. A request from elsewhere has the
-/// address of its connection, whatever its headers say.
+/// For a request from one of these networks, the client's address is the last entry of `X-Forwarded-For`; if that is a
+/// trusted proxy too, the entry before it, and so on from the right. Entries further left are written by the client and
+/// ignored. An invalid entry stops the search at the last valid one. A request from elsewhere has the address of its
+/// connection, whatever its headers say.
 ///
-/// Only one header is read: a proxy that writes one lets the other pass as the client made it up.
+/// Only one header is read, since a proxy that writes one passes on the other as the client sent it.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -32,10 +33,10 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// The proxies in these networks, such as `10.0.0.0/8`; an address alone is a network of one.
+    /// The proxies in these networks, such as `10.0.0.0/8`; a single address is a network of one.
     ///
     /// # Errors
-    /// [`ConfigError`] for what is no network.
+    /// [`ConfigError`] for an invalid network.
     pub fn new<N: AsRef<str>>(networks: impl IntoIterator<Item = N>) -> Result<Self, ConfigError> {
         let networks = networks.into_iter().map(|text| network(text.as_ref()));
         Ok(Self { networks: networks.collect::<Result<_, _>>()?, rfc7239: false })
@@ -50,7 +51,7 @@ impl TrustedProxies {
         self.networks.iter().any(|(network, bits)| agree(*network, address, *bits))
     }
 
-    /// The address of the client, whose connection or whose proxy's has this one.
+    /// The client's address for a connection from this peer.
     pub(crate) fn client(&self, peer: IpAddr, request: &impl RequestHead) -> IpAddr {
         let name = if self.rfc7239 { "forwarded" } else { "x-forwarded-for" };
         let mut nodes: Vec<Option<IpAddr>> = request.values(name).flat_map(|value| self.nodes(value)).collect();
@@ -62,9 +63,9 @@ impl TrustedProxies {
         address
     }
 
-    /// The addresses in one header, `None` for an entry that is none.
+    /// The addresses in one header; `None` for an invalid entry.
     fn nodes(&self, value: &[u8]) -> Vec<Option<IpAddr>> {
-        // What is no text spoils only the entry that it stands in: the client's own, not what the proxy appended.
+        // Invalid UTF-8 affects only its own entry: the client's, not what the proxy appended.
         let value = &*String::from_utf8_lossy(value);
         if !self.rfc7239 {
             return value.split(',').map(|entry| node_address(entry.trim())).collect();
@@ -76,9 +77,9 @@ impl TrustedProxies {
     }
 }
 
-/// The parts of a value between separators outside of quotes (RFC 9110, 5.6.4).
+/// Splits a value at separators outside of quotes (RFC 9110, 5.6.4).
 ///
-/// `None` if a quote does not end: a client that opens one would have what the proxy appends be a part of its own element.
+/// `None` if a quote is not closed: a client that opens one would absorb the proxy's entry into its own element.
 fn unquoted(value: &str, separator: u8) -> Option<Vec<&str>> {
     let (mut quoted, mut escaped, mut from, mut parts) = (false, false, 0, Vec::new());
     for (at, byte) in value.bytes().enumerate() {
@@ -98,7 +99,7 @@ fn unquoted(value: &str, separator: u8) -> Option<Vec<&str>> {
     (!quoted).then_some(parts)
 }
 
-/// The `for` of one element: `for=192.0.2.1;proto=https`, `For="[2001:db8::1]:4711"`. None where there are several.
+/// The `for` of one element: `for=192.0.2.1;proto=https`, `For="[2001:db8::1]:4711"`. `None` if there are several.
 fn forwarded_for(element: &str) -> Option<&str> {
     let pairs = unquoted(element, b';')?.into_iter().filter_map(|pair| pair.split_once('='));
     let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
@@ -107,7 +108,7 @@ fn forwarded_for(element: &str) -> Option<&str> {
     Some(node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node))
 }
 
-/// An address, perhaps with a port, IPv6 perhaps in brackets.
+/// Parses an address with an optional port and optional brackets around IPv6.
 fn node_address(node: &str) -> Option<IpAddr> {
     let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     let with_port = || node.parse::<SocketAddr>().ok().map(|address| address.ip());
@@ -124,7 +125,7 @@ fn network(text: &str) -> Result<(IpAddr, u8), ConfigError> {
     match address.to_canonical() {
         _ if bits > most => Err(refused()),
         canonical if canonical == address => Ok((address, bits)),
-        // Written as IPv6, where 96 bits more lead.
+        // An IPv4 network written as IPv6, with 96 leading bits more.
         canonical => Ok((canonical, bits.checked_sub(96).ok_or_else(refused)?)),
     }
 }
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxys_word_is_taken_and_only_its_last() {
+    fn only_the_last_entry_of_a_trusted_proxy_is_used() {
         for (peer, header, expected) in [
             ("203.0.113.9", &["198.51.100.1"][..], "203.0.113.9"),
             ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn at_what_is_no_address_the_walk_ends() {
+    fn an_entry_that_is_not_an_address_ends_the_walk() {
         for (header, expected) in [
             ("198.51.100.1, unknown", "10.0.0.1"),
             ("198.51.100.1, ", "10.0.0.1"),
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_that_the_client_opens_does_not_swallow_what_the_proxy_appends() {
+    fn a_quote_opened_by_the_client_does_not_hide_the_proxys_entry() {
         for header in ["\", 198.51.100.1", "192.0.2.66;x=\", 198.51.100.1", "192.0.2.66\\, 198.51.100.1"] {
             assert_eq!(client(&ours(), "10.0.0.1", &[header]), "198.51.100.1", "{header}");
         }
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_is_no_text_hides_nothing_but_the_entry_that_it_stands_in() {
+    fn a_non_text_byte_invalidates_only_its_own_entry() {
         for (header, expected) in [
             (&b"\xff, 198.51.100.1"[..], "198.51.100.1"),
             (b"192.0.2.66\xc3, 198.51.100.1", "198.51.100.1"),
@@ -253,14 +254,14 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv4_written_as_ipv6_is_ipv4s() {
+    fn an_ipv4_network_written_as_ipv6_matches_ipv4() {
         let mapped = TrustedProxies::new(["::ffff:10.0.0.0/104"]).expect("a network");
         assert_eq!(client(&mapped, "10.9.9.9", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(client(&mapped, "11.0.0.0", &["198.51.100.1"]), "11.0.0.0");
     }
 
     #[test]
-    fn forwarded_is_read_where_it_was_asked_for() {
+    fn forwarded_is_read_if_configured() {
         for (header, expected) in [
             ("for=198.51.100.1;proto=https", "198.51.100.1"),
             ("for=192.0.2.66, proto=http; For=\"[2001:db8::1]:4711\"", "2001:db8::1"),
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn text_that_is_not_a_network_is_rejected() {
         for fine in ["10.0.0.0/8", "127.0.0.1", "::1", "2001:db8::/32", "0.0.0.0/0"] {
             assert!(TrustedProxies::new([fine]).is_ok(), "{fine}");
         }

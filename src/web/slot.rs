@@ -1,4 +1,4 @@
-//! The place in a request where its session is put when it is first asked for.
+//! The request's slot for its session.
 
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,43 +21,43 @@ use crate::web::token_in::carrier::{Carried, Carrier, RequestTokens};
 use crate::web::token_in::presented;
 use crate::web::token_in::withheld;
 
-/// What all requests of a layer share.
+/// The settings of a layer, shared by its requests.
 #[derive(Debug, Clone)]
 pub(crate) struct LayerSettings {
     pub(crate) sessions: Sessions,
     pub(crate) carrier: Carrier,
     pub(crate) save_on: SaveOn,
     pub(crate) proxies: TrustedProxies,
-    /// Whether a response for a user is marked private where the handler says nothing.
+    /// Whether a user's response is marked private if the handler sets no `Cache-Control`.
     pub(crate) private: bool,
     pub(crate) passive: Passive,
 }
 
-/// One request's session, loaded when it is first asked for; clones share it.
+/// One request's session, loaded on first demand; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionSlot(Arc<SlotInner>);
 
 #[derive(Debug)]
 struct SlotInner {
     shared: Arc<LayerSettings>,
-    /// That of the layer around this one's.
+    /// The slot of the surrounding layer.
     outer: Option<SessionSlot>,
-    /// Whether the application's rule says that the request is no use of its session.
+    /// Whether the application's rule makes the request passive.
     passive: bool,
-    /// Whether the request carried a token of ours; known once somebody looked.
+    /// Whether the request carried a token of ours; set at the first demand.
     carried: OnceLock<Carried>,
     session: OnceCell<Session>,
-    /// Whether it was a user's when it was loaded.
+    /// Whether it was a user's session when loaded.
     for_user: AtomicBool,
-    /// Whether anybody asked for more than to look at it.
+    /// Whether it was demanded for more than reading.
     used: AtomicBool,
-    /// Whether the response's head is finished: nothing of the session can reach the client any more.
+    /// Whether the response's head is finished: nothing about the session can reach the client any more.
     sealed: AtomicBool,
-    /// Whether a `CsrfLayer` let the request pass because no browser sends what this slot's layer looks for unasked.
+    /// Whether a `CsrfLayer` let the request pass because this slot's token is not sent by browsers automatically.
     unguarded: AtomicBool,
 }
 
-/// What a request brings for its session to be loaded.
+/// The parts of a request that are needed to load its session.
 pub(crate) struct Asked<'a> {
     found: RequestTokens<'a>,
     client: ClientInfo,
@@ -75,16 +75,16 @@ impl SessionSlot {
         Self(Arc::new(SlotInner { shared, outer, passive, carried, session, for_user, used, sealed, unguarded }))
     }
 
-    /// Whether forged requests are no matter here; then no cookie's session may be looked for further in.
+    /// Whether the request needs no CSRF protection; then no inner layer may use a cookie.
     pub(crate) fn needs_no_guard(&self) -> bool {
         let none = !self.carrier().is_sent_unasked();
         self.0.unguarded.fetch_or(none, Ordering::Relaxed);
         none
     }
 
-    /// This slot or the one around it whose layer looks for the same cookie or header as one inside would.
+    /// This slot or an outer one whose layer uses the same cookie or header.
     ///
-    /// It has to have the same `Sessions`: who is logged in to those of another store is somebody else.
+    /// It has to have the same `Sessions`: a user of another store is a different user.
     pub(crate) fn serving(&self, shared: &LayerSettings) -> Result<Option<&Self>, Error> {
         if shared.carrier.is_sent_unasked() && self.0.unguarded.load(Ordering::Relaxed) {
             return Err(unguarded());
@@ -104,17 +104,17 @@ impl SessionSlot {
         self.0.shared.save_on
     }
 
-    /// The session, if it has been loaded, be it only to look at it.
+    /// The session, if it has been loaded, also only for reading.
     pub(crate) fn loaded(&self) -> Option<&Session> {
         self.0.session.get()
     }
 
-    /// The session, if it has been loaded as a use of it.
+    /// The session, if it has been loaded as a use.
     pub(crate) fn used(&self) -> Option<&Session> {
         self.loaded().filter(|_| self.0.used.load(Ordering::Acquire))
     }
 
-    /// Whether the session was a user's, be it only looked at: when it was loaded or, after a login, now.
+    /// Whether it is a user's session, also if only read: when loaded or, after a login, now.
     pub(crate) fn is_for_user(&self) -> bool {
         self.0.for_user.load(Ordering::Acquire) || self.loaded().is_some_and(Session::has_user)
     }
@@ -123,17 +123,17 @@ impl SessionSlot {
         self.0.shared.private
     }
 
-    /// Whether anybody asked for the session, also in vain.
+    /// Whether the session was demanded, even without success.
     pub(crate) fn was_looked_at(&self) -> bool {
         self.0.carried.get().is_some()
     }
 
-    /// What came under our name, as far as anybody looked.
+    /// The number of values under our name, if already known.
     pub(crate) fn carried(&self) -> Carried {
         self.0.carried.get().copied().unwrap_or_default()
     }
 
-    /// Looks for the token and the client.
+    /// Finds the token and the client.
     pub(crate) fn asked<'a>(&self, request: &'a impl RequestHead) -> Asked<'a> {
         let found = self.carrier().find(request);
         let absent = matches!(found, RequestTokens::Absent);
@@ -142,7 +142,7 @@ impl SessionSlot {
         Asked { found, client: client::of(request, &self.0.shared.proxies), withheld, speculative }
     }
 
-    /// Loads the session as a use of it, unless the request is passive; see [`look`](Self::look).
+    /// Loads the session as a use, unless the request is passive; see [`look`](Self::look).
     pub(crate) async fn load(&self, asked: Asked<'_>) -> Result<Session, Error> {
         let passive = self.0.passive || asked.speculative;
         let session = self.look(asked).await?;
@@ -152,7 +152,8 @@ impl SessionSlot {
         Ok(session)
     }
 
-    /// Loads the session, once: whoever else asks meanwhile or later gets the same. After a failure the next one tries again.
+    /// Loads the session once; concurrent and later calls return the same one. After a failure the next call tries
+    /// again.
     pub(crate) async fn look(&self, asked: Asked<'_>) -> Result<Session, Error> {
         let Asked { found, client, withheld, .. } = asked;
         self.0.carried.get_or_init(|| found.carried());
@@ -172,7 +173,7 @@ impl SessionSlot {
         Ok(session.clone())
     }
 
-    /// Notes that the response's head is finished.
+    /// Marks the response's head as finished.
     pub(crate) fn seal(&self) {
         self.0.sealed.store(true, Ordering::Release);
         if let Some(session) = self.loaded() {
@@ -181,20 +182,20 @@ impl SessionSlot {
     }
 }
 
-/// The error of a cookie's layer inside of a `CsrfLayer` that guards a header's.
+/// A cookie's layer is inside a `CsrfLayer` that protects a header's layer.
 fn unguarded() -> Error {
     let advice = "looks for a cookie inside of a `CsrfLayer` that guards the header layer around it, and so guards nothing: put it inside of this one";
     ConfigError::new("session layer", "nested", advice).into()
 }
 
-/// The error of two layers that would share a cookie, but not what it opens.
+/// Two layers share a cookie but not their sessions.
 fn two_sessions() -> Error {
     let advice =
         "has the cookie of the layer around it, but other `Sessions`: give both clones of one, or cookies of two names";
     ConfigError::new("session layer", "nested", advice).into()
 }
 
-/// The error of what needs a session where no layer provides one.
+/// A session was demanded outside of any layer.
 pub(crate) fn no_layer() -> Error {
     let advice = "add `SessionLayer::new(sessions)` outside of `CsrfLayer` and of what extracts `Session` or `User`: `.layer(..)` or `.wrap(..)`";
     ConfigError::new("session layer", "missing", advice).into()

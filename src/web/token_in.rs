@@ -1,4 +1,4 @@
-//! Where a token comes in and goes out: a cookie or a header.
+//! The token in requests and responses: in a cookie or a header.
 
 pub(crate) mod carrier;
 pub(crate) mod cookie;

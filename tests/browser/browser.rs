@@ -1,4 +1,4 @@
-//! A browser as a visitor uses it: by what is written on the page.
+//! A browser, driven by what is written on the page.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,10 +17,10 @@ mod raw;
 
 use raw::Raw;
 
-/// What everything that takes a moment gets; a busy machine is slow.
+/// The limit for everything that takes a moment; a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Quiet, alone, and gone when its driver is: the pipe breaks then.
+/// Quiet, isolated, and ended with its driver, when the pipe breaks.
 const FLAGS: [&str; 10] = [
     "--headless=new",
     "--no-sandbox",
@@ -39,7 +39,7 @@ const LAPTOP: &str =
 const PHONE: &str =
     "Mozilla/5.0 (Linux; Android 16; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36";
 
-/// Which device it is.
+/// The kind of device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Laptop,
@@ -49,7 +49,7 @@ pub(crate) enum Kind {
     Scriptless,
 }
 
-/// One browser, with a profile of its own; clones are the same one.
+/// One browser, with a profile of its own; clones are the same browser.
 #[derive(Clone)]
 pub(crate) struct Browser {
     client: Client,
@@ -82,7 +82,7 @@ impl Browser {
         Ok(field.send_keys(text).await?)
     }
 
-    /// Presses the button that is called so, also to those who only hear the page.
+    /// Presses the button with this accessible name.
     pub(crate) async fn press(&self, button: &str) -> Result<(), Failure> {
         let button = format!("//button[normalize-space(.)='{button}']");
         Ok(self.client.find(Locator::XPath(&button)).await?.click().await?)
@@ -95,18 +95,18 @@ impl Browser {
         self.shows(&format!("Signed in as {name}")).await
     }
 
-    /// Everything that can be read on the page.
+    /// All text that is visible on the page.
     pub(crate) async fn text(&self) -> Result<String, Failure> {
-        // The page may be on its way out; then the next look finds the new one.
+        // The page may be about to be replaced; then the next check finds the new one.
         Ok(self.run("return document.body.innerText", vec![]).await?.as_str().unwrap_or_default().to_owned())
     }
 
-    /// Waits until the page says so.
+    /// Waits until the page shows this text.
     pub(crate) async fn shows(&self, wanted: &str) -> Result<(), Failure> {
         self.until(wanted, |text| text.contains(wanted)).await
     }
 
-    /// Waits until the page does not say so any more.
+    /// Waits until the page no longer shows this text.
     pub(crate) async fn hides(&self, unwanted: &str) -> Result<(), Failure> {
         self.until(&format!("not {unwanted}"), |text| !text.contains(unwanted)).await
     }
@@ -132,12 +132,12 @@ impl Browser {
         Ok(rows.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
-    /// What this function body returns in the page.
+    /// The return value of this function body in the page.
     pub(crate) async fn run(&self, script: &str, args: Vec<Value>) -> Result<Value, Failure> {
         Ok(self.client.execute(script, args).await?)
     }
 
-    /// What this body of an `async` function returns in the page.
+    /// The return value of this `async` function body in the page.
     pub(crate) async fn run_async(&self, script: &str) -> Result<Value, Failure> {
         let body = format!(
             "const done = arguments[arguments.length - 1];
@@ -150,7 +150,7 @@ impl Browser {
         }
     }
 
-    /// What can be read in the page's first frame.
+    /// The text that is visible in the page's first frame.
     pub(crate) async fn framed_text(&self) -> Result<String, Failure> {
         self.client.enter_frame(0).await?;
         let text = self.text().await;
@@ -169,13 +169,13 @@ impl Browser {
         Ok(cookies.as_array().cloned().unwrap_or_default())
     }
 
-    /// Has the page believe that the visitor likes it dark.
+    /// Emulates a visitor who prefers the dark color scheme.
     pub(crate) async fn darken(&self) -> Result<(), Failure> {
         let features = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await
     }
 
-    /// Makes the screen as narrow as any that is in use: 320 pixels.
+    /// Makes the screen as narrow as any in use: 320 pixels.
     pub(crate) async fn narrow(&self) -> Result<(), Failure> {
         let screen = json!({ "width": 320, "height": 1200, "deviceScaleFactor": 2, "mobile": true });
         self.devtools("Emulation.setDeviceMetricsOverride", screen).await
@@ -186,7 +186,7 @@ impl Browser {
         Ok(self.client.issue_cmd(Raw::post("goog/cdp/execute", body)).await.map(drop)?)
     }
 
-    /// Saves what is to be seen as `target/browser/NAME.png`.
+    /// Saves a screenshot as `target/browser/NAME.png`.
     pub(crate) async fn picture(&self, name: &str) -> Result<(), Failure> {
         let folder = target().join("browser");
         fs::create_dir_all(&folder)?;

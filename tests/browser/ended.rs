@@ -1,11 +1,11 @@
-//! Whoever was signed out without doing it is told why.
+//! Visitors whose session was ended elsewhere see why.
 
 use crate::Failure;
 use crate::browser::Kind;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn who_signs_out_here_is_not_told_that_it_happened_elsewhere() -> Result<(), Failure> {
+async fn a_sign_out_here_is_not_shown_as_one_elsewhere() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.sign_in(&stage.a, "ada").await?;
@@ -33,7 +33,7 @@ async fn the_reason_of_an_eviction_is_shown_once() -> Result<(), Failure> {
 }
 
 #[tokio::test]
-async fn a_session_that_expired_says_so() -> Result<(), Failure> {
+async fn an_expired_session_shows_its_reason() -> Result<(), Failure> {
     let stage = Stage::with(&["--idle", "3s"]).await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     let phone = stage.browser(Kind::Phone).await?;
@@ -53,7 +53,7 @@ async fn a_session_that_expired_says_so() -> Result<(), Failure> {
 }
 
 #[tokio::test]
-async fn a_form_of_an_older_login_is_not_obeyed() -> Result<(), Failure> {
+async fn a_form_of_an_older_login_is_rejected() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     let phone = stage.browser(Kind::Phone).await?;

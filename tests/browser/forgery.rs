@@ -1,4 +1,4 @@
-//! What another site's page sends in the visitor's name.
+//! Requests that another site's page sends in the visitor's name.
 
 use crate::Failure;
 use crate::browser::{Browser, Kind};
@@ -35,7 +35,7 @@ async fn no_other_site_signs_a_visitor_in() -> Result<(), Failure> {
 }
 
 #[tokio::test]
-async fn no_other_site_signs_a_visitor_out_also_not_from_another_port_of_the_host() -> Result<(), Failure> {
+async fn no_other_site_or_port_signs_a_visitor_out() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let victim = stage.browser(Kind::Laptop).await?;
     victim.sign_in(&stage.a, "ada").await?;
@@ -51,7 +51,7 @@ async fn no_other_site_signs_a_visitor_out_also_not_from_another_port_of_the_hos
 }
 
 #[tokio::test]
-async fn a_link_on_another_site_leads_to_the_page_with_its_visitor_signed_in() -> Result<(), Failure> {
+async fn a_link_from_another_site_opens_the_page_signed_in() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.sign_in(&stage.a, "ada").await?;
@@ -69,7 +69,7 @@ async fn no_other_site_shows_the_page_in_a_frame() -> Result<(), Failure> {
     let site = Site::serving(&format!(r#"<p>Look</p><iframe src="{}"></iframe>"#, stage.a)).await?;
     laptop.visit(&site.at("127.0.0.1")).await?;
     laptop.shows("Look").await?;
-    // A frame that was refused is an error page of the browser's own, with an origin that nobody shares.
+    // A frame that was refused is the browser's own error page, with an opaque origin.
     let framed = laptop.framed_text().await?;
     assert!(!framed.contains("Cloakroom"), "{framed}");
     stage.down().await

@@ -20,5 +20,5 @@ mod site;
 mod stage;
 mod story;
 
-/// What went wrong; a test fails with it.
+/// The cause of a failed test.
 type Failure = Box<dyn Error + Send + Sync>;

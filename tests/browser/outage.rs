@@ -1,11 +1,11 @@
-//! When Redis is away, nobody is shown a page as if they were signed out.
+//! When Redis is away, no page looks as if its visitor were signed out.
 
 use crate::Failure;
 use crate::browser::Kind;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn in_an_outage_the_page_stays_and_says_so() -> Result<(), Failure> {
+async fn in_an_outage_the_page_stays_with_a_notice() -> Result<(), Failure> {
     let mut stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.sign_in(&stage.a, "ada").await?;

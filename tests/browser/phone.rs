@@ -1,4 +1,4 @@
-//! On a phone, and for those who do not see, or not well.
+//! The page on a phone, and for people with impaired sight.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::Failure;
 use crate::browser::{Browser, Kind};
 use crate::stage::Stage;
 
-/// What is wrong with the page: too wide, too small to hit, without a name, or too faint (WCAG 2.2, 1.4.3: 4.5 to 1).
+/// The faults of the page: too wide, too small to hit, without a name, or too faint (WCAG 2.2, 1.4.3: 4.5 to 1).
 const FAULTS: &str = r"
     const faults = [];
     const root = document.documentElement;
@@ -96,7 +96,7 @@ async fn on_a_phone_nothing_is_too_wide_too_small_too_faint_or_without_a_name() 
 }
 
 #[tokio::test]
-async fn everything_is_reached_by_keyboard_and_news_are_announced() -> Result<(), Failure> {
+async fn everything_is_reached_by_keyboard_and_notices_are_announced() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.visit(&stage.a).await?;
@@ -105,7 +105,7 @@ async fn everything_is_reached_by_keyboard_and_news_are_announced() -> Result<()
     let focus = laptop.run("return document.activeElement.id", vec![]).await?;
     assert_eq!(focus, "main", "the focus is not lost with the form that was sent");
 
-    // One that stays in the page, so that screen readers hear it change.
+    // One that stays in the page, so that screen readers notice the change.
     laptop.run("window.status_line = document.querySelector('[role=status]')", vec![]).await?;
     laptop.press("Sign out").await?;
     laptop.shows("You are signed out.").await?;

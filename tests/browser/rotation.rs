@@ -1,4 +1,4 @@
-//! A new secret in one tab while others load.
+//! A rotation in one tab while others load.
 
 use serde_json::json;
 
@@ -6,8 +6,8 @@ use crate::Failure;
 use crate::browser::{Browser, Kind};
 use crate::stage::Stage;
 
-/// Opens four tabs. In each round all of them load anew, while this one asks for the session three times, and rotates it
-/// so many times at once. Answers what was not signed in.
+/// Opens four tabs. In each round all of them reload, while this one asks for the session three times, and rotates it the
+/// given number of times at once. Returns what was not signed in.
 const ROUNDS: &str = r"
     const tabs = Array.from({ length: 4 }, () => window.open('/'));
     const loaded = async (tab) => {
@@ -41,7 +41,7 @@ async fn rounds(browser: &Browser, at_once: u32) -> Result<serde_json::Value, Fa
 }
 
 #[tokio::test]
-async fn a_rotation_while_other_tabs_load_shows_nobody_a_page_without_the_login() -> Result<(), Failure> {
+async fn a_rotation_while_other_tabs_load_shows_no_page_without_the_login() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.sign_in(&stage.a, "ada").await?;
@@ -55,8 +55,8 @@ async fn a_rotation_while_other_tabs_load_shows_nobody_a_page_without_the_login(
     stage.down().await
 }
 
-/// Of several rotations that overtake each other, one may come with the secret of the one before: it drops the secret
-/// from before both. A request that is on its way with that shows a guest's page, once; it takes nothing away.
+/// Of several overlapping rotations, one may come with the secret of the previous one and drop the secret from before
+/// both. A request in flight with that secret shows a guest's page, once; it takes nothing away.
 #[tokio::test]
 async fn a_burst_of_rotations_while_other_tabs_load_does_not_end_the_login() -> Result<(), Failure> {
     let stage = Stage::up().await?;

@@ -1,4 +1,4 @@
-//! Everything works where no scripts run.
+//! Everything works without scripts.
 
 use crate::Failure;
 use crate::browser::Kind;
@@ -6,7 +6,7 @@ use crate::site::Site;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn without_scripts_one_can_sign_in_fill_the_cart_end_devices_and_sign_out() -> Result<(), Failure> {
+async fn the_page_works_without_scripts() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Scriptless).await?;
     let witness = Site::serving("<p>none</p><script>document.write('run')</script>").await?;

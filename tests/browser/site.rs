@@ -1,4 +1,4 @@
-//! Another web site: one page, on whatever name of this machine it is asked for.
+//! Another web site: one page, served under any name of this machine.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 
 use crate::Failure;
 
-/// A server of one page, up until dropped.
+/// A server of one page, running until dropped.
 pub(crate) struct Site {
     port: u16,
     serving: JoinHandle<()>,
@@ -32,7 +32,7 @@ impl Site {
     }
 }
 
-/// Whatever is asked for; a browser that hangs up is no matter.
+/// Serves the page for any path; a browser that hangs up does not matter.
 async fn serve(mut visitor: TcpStream, answer: String) {
     let _ = visitor.read(&mut [0; 4096]).await;
     let _ = visitor.write_all(answer.as_bytes()).await;

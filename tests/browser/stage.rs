@@ -11,7 +11,7 @@ use crate::redis::PrivateRedis;
 const LISTENING: &str = "listening on ";
 const DRIVING: &str = "started successfully on port ";
 
-/// What every test plays on.
+/// The servers and the driver of a test.
 pub(crate) struct Stage {
     /// The addresses of two servers that share their sessions, `http://127.0.0.1:port`.
     pub(crate) a: String,
@@ -20,7 +20,7 @@ pub(crate) struct Stage {
     driver_url: String,
     browsers: Mutex<Vec<Browser>>,
     apps: [Kept; 2],
-    /// Until it is lost.
+    /// `None` once Redis has been ended.
     redis: Option<PrivateRedis>,
 }
 
@@ -29,7 +29,7 @@ impl Stage {
         Self::with(&[]).await
     }
 
-    /// With these arguments of the app besides.
+    /// With these further arguments of the app.
     pub(crate) async fn with(args: &[&str]) -> Result<Self, Failure> {
         let program = PrivateRedis::program().ok_or("no redis-server: run `make browser-test`")?;
         let redis = PrivateRedis::start(&program).await?;
@@ -56,7 +56,7 @@ impl Stage {
         }
     }
 
-    /// Ends everything, and returns when it has ended.
+    /// Ends everything; returns when it has ended.
     pub(crate) async fn down(self) -> Result<(), Failure> {
         let browsers = std::mem::take(&mut *self.browsers.lock().map_err(|_| "a test panicked")?);
         for browser in browsers {
@@ -79,7 +79,7 @@ async fn app(store: &str, args: &[&str]) -> Result<(Kept, String), Failure> {
     Ok((app, line.trim_start_matches(LISTENING).to_owned()))
 }
 
-/// Where the crate's own build and the screenshots are.
+/// The folder of the crate's build and of the screenshots.
 pub(crate) fn target() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target")
 }

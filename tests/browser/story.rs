@@ -9,7 +9,7 @@ use crate::stage::Stage;
 const ELSEWHERE: &str = "You were signed out on another device";
 
 #[tokio::test]
-async fn a_cart_filled_on_one_server_is_carried_through_the_sign_in_and_seen_on_the_other() -> Result<(), Failure> {
+async fn a_cart_survives_the_sign_in_and_shows_on_the_other_server() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.visit(&stage.a).await?;
@@ -37,7 +37,7 @@ async fn a_cart_filled_on_one_server_is_carried_through_the_sign_in_and_seen_on_
 }
 
 #[tokio::test]
-async fn of_two_tabs_that_fill_the_cart_at_once_neither_undoes_what_the_other_did() -> Result<(), Failure> {
+async fn two_tabs_that_fill_the_cart_at_once_lose_nothing() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     laptop.sign_in(&stage.a, "ada").await?;
@@ -63,7 +63,7 @@ async fn of_two_tabs_that_fill_the_cart_at_once_neither_undoes_what_the_other_di
 }
 
 #[tokio::test]
-async fn a_device_can_sign_out_one_other_all_others_and_itself_with_them() -> Result<(), Failure> {
+async fn a_device_can_sign_out_another_one_all_others_or_all_with_itself() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     let phone = stage.browser(Kind::Phone).await?;
@@ -105,7 +105,7 @@ async fn a_device_can_sign_out_one_other_all_others_and_itself_with_them() -> Re
 }
 
 #[tokio::test]
-async fn a_page_that_the_visitor_comes_back_to_shows_what_happened_elsewhere() -> Result<(), Failure> {
+async fn a_page_that_regains_focus_shows_changes_made_elsewhere() -> Result<(), Failure> {
     let stage = Stage::up().await?;
     let laptop = stage.browser(Kind::Laptop).await?;
     let phone = stage.browser(Kind::Phone).await?;

@@ -1,4 +1,4 @@
-//! What is stored, as far as a call that is dropped must not leave it half done.
+//! The stored state, compared so that a dropped call leaves nothing half done.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,23 @@ use cloakroom::Session;
 use super::scene::Scene;
 use crate::histories::{Watch, live_by_user};
 
-/// Most live sessions of a user in these scenes.
+/// Maximum number of live sessions of a user in these scenes.
 const CAP: u16 = 3;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Look {
-    /// What the token of before the call opens.
+    /// What the token from before the call opens.
     old: Option<String>,
-    /// What the user's other session is.
+    /// The state of the user's other session.
     other: String,
-    /// How many sessions the user's list has.
+    /// The number of sessions in the user's list.
     listed: u64,
     /// Live sessions by user, guests under the empty name; of Redis only.
     live: BTreeMap<String, usize>,
 }
 
 impl Look {
-    /// Fails the test if an invariant is broken: a key without an expiry, a live session that is in no index, a cap.
+    /// Fails the test if an invariant is broken: a key without an expiry, a live session in no index, a cap.
     pub(super) async fn at(scene: &Scene) -> Self {
         let mut old = None;
         if let Some(token) = &scene.old {
@@ -35,7 +35,7 @@ impl Look {
         if let Some(mut redis) = scene.stage.masters().await.pop() {
             live = live_by_user(&mut redis, &scene.stage.namespace).await;
             let mut watch = Watch::new(vec![redis], &scene.stage.namespace, CAP);
-            // A call that goes on by itself may end a session between one key that is read here and the next.
+            // A call that goes on by itself may end a session between two keys that are read here.
             let kept = until_kept(&mut watch).await;
             kept.unwrap_or_else(|broken| panic!("{broken}"));
         }
@@ -43,7 +43,7 @@ impl Look {
     }
 }
 
-/// What stays broken is.
+/// A broken invariant stays broken.
 async fn until_kept(watch: &mut Watch) -> Result<(), String> {
     let mut kept = watch.look().await;
     for _ in 0..20 {

@@ -10,14 +10,14 @@ use cloakroom::{Cap, ClientInfo, Error, Login, LoginOutcome, Timeouts};
 use super::scene::Scene;
 use crate::common::{Stage, login};
 
-/// Marks what walks all buckets, or many: up to thousands of round trips.
+/// Marks calls to all buckets, or many: up to thousands of round trips.
 pub(super) const ALL_BUCKETS: &str = "(all buckets)";
 
-/// Marks what is done by a handle from before a re-authentication.
+/// Marks calls by a handle from before a re-authentication.
 pub(super) const OLDER_LOGIN: &str = ": an older login";
 
-/// What follows a colon tells variants of one function apart. An increment of a field with a pending change is two calls,
-/// as its documentation says, so it is not here.
+/// The part after a colon names a variant of the function. An increment of a field with a pending change is two calls, as
+/// its documentation says, so it is not here.
 pub(super) const OPERATIONS: [&str; 46] = [
     "builder.connect",
     "doctor.doctor: (all buckets)",
@@ -67,7 +67,7 @@ pub(super) const OPERATIONS: [&str; 46] = [
     "user.revoke_others",
 ];
 
-/// What has to be there for it; answers the token of the session that makes the call.
+/// Prepares an operation; returns the token of the session that makes the call.
 pub(super) async fn prepare(operation: &str, stage: &Stage) -> Option<String> {
     match operation {
         "session.increment: a draft" | "session.login: a draft" | "session.save: a draft" => None,
@@ -94,7 +94,7 @@ pub(super) async fn prepare(operation: &str, stage: &Stage) -> Option<String> {
     }
 }
 
-/// Calls it. What it answers matters only as far as it is an error.
+/// Calls the operation. Only whether it returns an error matters.
 pub(super) async fn call(operation: &str, scene: &Scene) -> Result<(), Error> {
     let (place, name) = operation.split_once('.').expect("a place and a name");
     match place {
@@ -137,7 +137,7 @@ async fn of_a_session(name: &str, scene: &Scene) -> Result<(), Error> {
     }
 }
 
-/// A draft may be told that it has ended where a call that was dropped was done.
+/// A draft may find that it has ended if a dropped call was executed.
 fn logged_in(outcome: LoginOutcome) -> Result<(), Error> {
     match outcome {
         LoginOutcome::As(_) => Ok(()),
@@ -179,7 +179,7 @@ async fn of_a_user(name: &str, scene: &Scene) -> Result<(), Error> {
 }
 
 async fn durable(name: &str, scene: &Scene) -> Result<(), Error> {
-    // There is no replica. A server whom one is asked of looks at the time only every 100 ms.
+    // There is no replica. A server in `WAIT` checks the time only every 100 ms.
     let durable = scene.sessions.durable(0, Duration::from_millis(5));
     let user = durable.user("ada");
     match name {

@@ -1,4 +1,4 @@
-//! What stands around a call that is dropped.
+//! The setup of a call that is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(super) enum Back {
     Redis {
         server: Arc<Server>,
         proxy: Proxy,
-        /// On each way.
+        /// In each direction.
         delay: Duration,
         /// Whether there is neither a connection nor a known script when the call begins.
         cold: bool,
@@ -39,12 +39,12 @@ impl Back {
 }
 
 pub(super) struct Scene {
-    /// Sees the store as it is, past the slow network.
+    /// Reads the store as it is, without the slow network.
     pub(super) stage: Stage,
     builder: Builder,
-    /// Whose calls are dropped.
+    /// The store whose calls are dropped.
     pub(super) sessions: Sessions,
-    /// Opened there.
+    /// Opened on that store.
     pub(super) session: Session,
     /// The token that its client had before the call, if any.
     pub(super) old: Option<String>,
@@ -57,7 +57,7 @@ fn settings(with: Builder) -> Builder {
 }
 
 impl Scene {
-    /// Everything up to the call.
+    /// Prepares everything up to the call.
     pub(super) async fn new(back: &Back, operation: &str) -> Self {
         let stage = match back {
             Back::Memory => memory_stage(settings).await,
@@ -87,7 +87,7 @@ impl Scene {
             old => old,
         };
         let scene = Self { stage, builder, sessions, session, old, other };
-        back.be_slow(operation);
+        back.slow_down(operation);
         scene
     }
 
@@ -96,7 +96,7 @@ impl Scene {
         operations::call(operation, self).await
     }
 
-    /// One app server more.
+    /// One more app server.
     pub(super) async fn connect(&self) -> Sessions {
         connected(self.builder.clone()).await
     }
@@ -105,10 +105,10 @@ impl Scene {
         Look::at(self).await
     }
 
-    /// What is stored once nothing is under way any more.
+    /// What is stored once nothing is in flight.
     pub(super) async fn settled(&self) -> Look {
         // On one connection this comes after whatever the dropped call sent. One ping may be too short for a connection
-        // that is only being made.
+        // that is still being made.
         until("the connection goes on", || async { self.sessions.ping().await.is_ok() }).await;
         loop {
             let look = self.look().await;
@@ -118,7 +118,7 @@ impl Scene {
         }
     }
 
-    /// The handle is not stuck, and the same call can be made again.
+    /// Checks that the handle is not stuck and that the same call can be made again.
     pub(super) async fn goes_on(&self, operation: &str) {
         for _ in 0..if operation.contains(ALL_BUCKETS) { 0 } else { 2 } {
             let again = self.call(operation).await;
@@ -133,8 +133,8 @@ impl Scene {
 }
 
 impl Back {
-    /// From here on the network takes its time; where every bucket is asked for, that would be minutes.
-    fn be_slow(&self, operation: &str) {
+    /// From here on the network is slow; with calls to every bucket that would take minutes.
+    fn slow_down(&self, operation: &str) {
         let Self::Redis { server, proxy, delay, cold } = self else { return };
         if !operation.contains(ALL_BUCKETS) {
             proxy.delay(*delay);

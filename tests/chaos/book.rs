@@ -1,4 +1,4 @@
-//! One user's sessions: what they do, and what is known of them.
+//! One user's sessions: what the user does and what is known about them.
 
 use cloakroom::{
     Cap, ClientInfo, EndOutcome, EndReason, Error, Login, LoginOutcome, SaveOutcome, Session, SessionId, Sessions,
@@ -6,9 +6,9 @@ use cloakroom::{
 
 use super::tally::Tally;
 
-/// Most sessions of a user.
+/// Maximum number of sessions of a user.
 const CAP: u16 = 6;
-/// Most that the user opens knowingly. Logins whose answer was lost come on top, so there is room.
+/// Maximum number of sessions that the user opens knowingly. Logins whose reply was lost come on top, so there is room.
 const OPEN: usize = 3;
 
 /// A user with several sessions, who does one thing after another and remembers what was acknowledged.
@@ -24,9 +24,9 @@ struct Held {
     id: SessionId,
     token: String,
     written: i64,
-    /// What was written without an answer, and may come at any time.
+    /// Values written without a reply, which may still arrive at any time.
     maybe: Vec<i64>,
-    /// Whether nothing is under way that may end it.
+    /// Whether nothing is in flight that may end the session.
     certain: bool,
 }
 
@@ -35,7 +35,7 @@ impl Book {
         Self { user, held: Vec::new(), ended: Vec::new(), next: 0 }
     }
 
-    /// Does something with its sessions.
+    /// Does something with the user's sessions.
     pub(super) async fn act(&mut self, sessions: &Sessions, tally: &Tally) -> Result<(), Error> {
         if self.held.is_empty() {
             return self.login(sessions, tally).await;
@@ -53,7 +53,7 @@ impl Book {
         }
     }
 
-    /// Looks at everything once more.
+    /// Checks everything once more.
     pub(super) async fn audit(&mut self, sessions: &Sessions, tally: &Tally) -> Result<(), Error> {
         self.list(sessions, tally).await?;
         for at in (0..self.held.len()).rev() {
@@ -83,7 +83,7 @@ impl Book {
     async fn read(&mut self, sessions: &Sessions, tally: &Tally, at: usize) -> Result<Option<Session>, Error> {
         let session = sessions.open(Some(&self.held[at].token), ClientInfo::new()).await?;
         if session.user().as_deref() != Some(&self.user) {
-            self.met_dead(tally, at, session.ended());
+            self.found_dead(tally, at, session.ended());
             return Ok(None);
         }
         let held = &mut self.held[at];
@@ -103,7 +103,7 @@ impl Book {
         let held = &mut self.held[at];
         match saved {
             Ok(SaveOutcome::Saved) => held.written = self.next,
-            Ok(SaveOutcome::Gone(reason)) => self.met_dead(tally, at, reason),
+            Ok(SaveOutcome::Gone(reason)) => self.found_dead(tally, at, reason),
             Ok(other) => tally.broken(format!("{}: a save was answered {other:?}", self.user)),
             Err(error) => {
                 if matches!(error, Error::Indeterminate(_)) {
@@ -119,7 +119,7 @@ impl Book {
         let Some(session) = self.read(sessions, tally, at).await? else { return Ok(()) };
         match session.logout().await {
             Ok(EndOutcome::Ended) => self.has_ended(at),
-            Ok(EndOutcome::AlreadyEnded(reason)) => self.met_dead(tally, at, reason),
+            Ok(EndOutcome::AlreadyEnded(reason)) => self.found_dead(tally, at, reason),
             Ok(other) => tally.broken(format!("{}: a logout was answered {other:?}", self.user)),
             Err(error) => return Err(self.unsure(at, error)),
         }
@@ -128,7 +128,7 @@ impl Book {
 
     async fn revoke(&mut self, sessions: &Sessions, at: usize) -> Result<(), Error> {
         match sessions.user(&self.user).revoke(self.held[at].id).await {
-            // Told that there is none, the next look tells why.
+            // The call returned none; the next check finds out why.
             Ok(true) => self.has_ended(at),
             Ok(false) => {}
             Err(error) => return Err(self.unsure(at, error)),
@@ -140,7 +140,7 @@ impl Book {
         match sessions.user(&self.user).revoke_all().await {
             Ok(_) => self.ended.extend(self.held.drain(..).map(|held| held.token)),
             Err(error) => {
-                // Some of its steps may have been done, whatever became of the last.
+                // Some of its steps may have been executed, whatever the result of the last one.
                 self.held.iter_mut().for_each(|held| held.certain = false);
                 return Err(error);
             }
@@ -148,7 +148,7 @@ impl Book {
         Ok(())
     }
 
-    /// I-16 and I-17: who is live is listed, and no more than the cap are.
+    /// I-16 and I-17: live sessions are listed, and there are no more than the cap.
     async fn list(&mut self, sessions: &Sessions, tally: &Tally) -> Result<(), Error> {
         let listed: Vec<SessionId> =
             sessions.user(&self.user).list().await?.into_iter().map(|session| session.id).collect();
@@ -164,7 +164,7 @@ impl Book {
         Ok(())
     }
 
-    /// I-02: what has ended does not open.
+    /// I-02: an ended session does not open.
     async fn look_back(&mut self, sessions: &Sessions, tally: &Tally) -> Result<(), Error> {
         let Some(token) = self.ended.last() else { return Ok(()) };
         let session = sessions.open(Some(token), ClientInfo::new()).await?;
@@ -175,7 +175,7 @@ impl Book {
         if self.ended.len() > 20 {
             self.ended.remove(0);
         }
-        // Looked at again some time, once: an end may be undone later.
+        // Checked again later, once: an end may be undone after this.
         if session.id().is_none() && fastrand::bool() {
             self.ended.insert(0, last);
         }
@@ -187,9 +187,9 @@ impl Book {
         self.ended.push(held.token);
     }
 
-    fn met_dead(&mut self, tally: &Tally, at: usize, reason: Option<EndReason>) {
+    fn found_dead(&mut self, tally: &Tally, at: usize, reason: Option<EndReason>) {
         let held = self.held.swap_remove(at);
-        // Logins whose answer was lost take room under the cap.
+        // Logins whose reply was lost take room under the cap.
         if held.certain && reason != Some(EndReason::Evicted) {
             tally.undone(format!("{}: {} was live and is not: {reason:?}", self.user, held.id));
         }

@@ -12,7 +12,7 @@ use super::tally::Tally;
 
 /// Users whose calls each stay in one slot.
 const USERS: usize = 12;
-/// Visitors who log in: from a guest's slot to the user's.
+/// Visitors who log in, from a guest's slot to the user's.
 const VISITORS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(4);
 
@@ -25,7 +25,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Goes on until told to stop.
+    /// Runs until stopped.
     pub(super) fn start(servers: Vec<Sessions>) -> Self {
         let servers: Arc<[Sessions]> = servers.into();
         let (tally, stop) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
@@ -39,7 +39,7 @@ impl Load {
         Self { tally, servers, stop, users, visitors }
     }
 
-    /// Stops, and looks at everything once more.
+    /// Stops, and checks everything once more.
     pub(super) async fn stop(self) -> Arc<Tally> {
         self.stop.store(true, Ordering::Relaxed);
         self.visitors.join_all().await;

@@ -1,4 +1,4 @@
-//! One kind of trouble under load, and what became of it.
+//! One kind of trouble under load, and its result.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -11,7 +11,7 @@ use cloakroom::Sessions;
 use super::load::Load;
 use super::tally::Counts;
 
-/// What trouble is allowed to undo.
+/// What the trouble may undo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Undoes {
     Nothing,
@@ -19,11 +19,11 @@ pub(super) enum Undoes {
     WhatWasNotReplicated,
 }
 
-/// What the trouble was, told by who made it.
+/// The trouble, as reported by the code that made it.
 pub(super) struct Trouble {
     /// When the servers had recovered by themselves.
     pub(super) over: Instant,
-    /// The hash tags on the shard that was concerned; all if there are no shards.
+    /// The hash tags on the shard concerned; all if there are no shards.
     pub(super) concerned: Option<BTreeSet<String>>,
 }
 
@@ -39,12 +39,12 @@ pub(super) fn is_long() -> bool {
     std::env::var_os("CLOAKROOM_CHAOS").is_some_and(|mode| mode == "long")
 }
 
-/// Before and after the trouble.
+/// The time without trouble before and after it.
 fn calm() -> Duration {
     if is_long() { Duration::from_secs(5) } else { Duration::from_millis(800) }
 }
 
-/// Runs the load, makes trouble where it runs, and judges. `trouble` is told the users' hash tags.
+/// Runs the load, makes trouble meanwhile, and judges the result. `trouble` gets the users' hash tags.
 pub(super) async fn row<P, T>(name: &str, place: Arc<P>, servers: Vec<Sessions>, undoes: Undoes, trouble: T)
 where
     P: Send + Sync + 'static,
@@ -95,7 +95,7 @@ fn report(name: &str, took: Duration, trouble: &Trouble, undoes: Undoes, counts:
     if undoes == Undoes::Nothing {
         assert_eq!(counts.undone, Vec::<String>::new(), "{name}: undone");
     }
-    // A machine that runs other tests besides gets more time.
+    // Other tests may run on this machine too, so there is more time.
     let limit = Duration::from_secs(if is_long() { 3 } else { 10 });
     assert!(back <= limit, "{name}: back only {back:?} after the servers were");
     assert!(counts.done > 100, "{name}: hardly a load: {}", counts.done);

@@ -1,4 +1,4 @@
-//! What a run of chaos counts.
+//! The counts of a chaos run.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ pub(super) struct Counts {
     pub(super) others: Vec<String>,
     /// Broken promises.
     pub(super) broken: Vec<String>,
-    /// What was acknowledged and is undone: a failover may do that, and nothing else.
+    /// Acknowledged changes that were undone; only a failover may do that.
     pub(super) undone: Vec<String>,
     /// When each user's calls succeeded.
     succeeded: BTreeMap<String, Vec<Instant>>,
@@ -23,7 +23,7 @@ pub(super) struct Counts {
     pub(super) tags: BTreeMap<String, String>,
 }
 
-/// Shared by all who make the load.
+/// Shared by everything that makes load.
 #[derive(Debug, Default)]
 pub(super) struct Tally(Mutex<Counts>);
 
@@ -32,7 +32,7 @@ impl Tally {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A call of this user came back.
+    /// A call of this user returned.
     pub(super) fn note(&self, user: &str, outcome: Result<(), Error>) {
         let mut counts = self.counts();
         match outcome {
@@ -58,7 +58,7 @@ impl Tally {
 }
 
 impl Counts {
-    /// The longest time in which nothing of these users succeeded.
+    /// The longest time without a success of any of these users.
     pub(super) fn longest_gap(&self, of: impl Fn(&str) -> bool) -> Duration {
         let chosen = self.succeeded.iter().filter(|(user, _)| of(user));
         let mut times: Vec<Instant> = chosen.flat_map(|(_, times)| times.iter().copied()).collect();
@@ -66,7 +66,7 @@ impl Counts {
         times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
     }
 
-    /// How long after this moment the last of these users had its first success.
+    /// The time from this moment until all of these users have had a success.
     pub(super) fn back_after(&self, moment: Instant, of: impl Fn(&str) -> bool) -> Duration {
         let chosen = self.succeeded.iter().filter(|(user, _)| of(user));
         let first = chosen.map(|(_, times)| times.iter().find(|&&time| time >= moment));

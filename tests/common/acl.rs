@@ -1,11 +1,11 @@
-//! The least that a Redis user has to be permitted: the line that the guide shows.
+//! The least permissions that a Redis user needs: the line in the guide.
 
 use std::sync::Mutex;
 
 use super::server::Server;
 
 const GUIDE: &str = include_str!("../../src/guide/operations.md");
-/// The namespace and the password of the guide's line.
+/// The namespace and the password in the guide's line.
 const NAMESPACE: &str = "~shop:*";
 const PASSWORD: &str = ">PASSWORD";
 
@@ -34,21 +34,21 @@ pub(crate) fn sentinel_rules() -> Vec<&'static str> {
     line.split_whitespace().collect()
 }
 
-/// What the chapter says is needed besides at this place.
+/// What else is needed at this place, according to the chapter.
 pub(crate) fn besides(place: &str) -> Vec<String> {
     let row = chapter().lines().find_map(|line| line.strip_prefix(&format!("| {place}")));
     let row = row.unwrap_or_else(|| panic!("no row for {place}")).replace("\\|", "|");
     row.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// Makes a user for a namespace by the guide's line; answers the store URL with which that user logs in.
+/// Creates a user for a namespace by the guide's line; returns the store URL with which that user logs in.
 pub(crate) fn login(server: &Server, namespace: &str) -> String {
     login_without(server, namespace, &[])
 }
 
 /// The same without these commands.
 pub(crate) fn login_without(server: &Server, namespace: &str, commands: &[&str]) -> String {
-    // Making a user again would close the connections that it has.
+    // Creating a user again would close its connections.
     static MADE: Mutex<Vec<(u32, String)>> = Mutex::new(Vec::new());
     let mut made = MADE.lock().expect("no panic while a user is made");
     let user = (server.pid(), namespace.to_owned());

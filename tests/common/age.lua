@@ -1,4 +1,4 @@
--- Moves what one key holds back in time. The layout is the one of `lua/lib/meta.lua`; a test of the store would notice a difference.
+-- Moves the content of one key back in time. The layout is that of `lua/lib/meta.lua`; a test of the store detects a difference.
 local key, by = KEYS[1], tonumber(ARGV[1])
 local kind = redis.call('TYPE', key).ok
 local ttl = redis.call('PTTL', key)

@@ -1,4 +1,4 @@
-//! A Redis Cluster on the loopback interface, and what can happen to it.
+//! A Redis Cluster on the loopback interface, and the events in its life.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,9 +9,9 @@ use super::server::{Server, ports};
 
 /// Slots of a cluster.
 pub(crate) const SLOTS: u16 = 16_384;
-/// After so long without an answer a node is taken for dead.
+/// A node that has not replied for this long is taken for dead.
 const NODE_TIMEOUT_MS: &str = "500";
-/// A part that is away does not stop the others: with the default, `yes`, one dead master stops every slot.
+/// One dead master does not stop the others: with the default, `yes`, it stops every slot.
 const PARTS: [&str; 2] = ["--cluster-require-full-coverage", "no"];
 
 pub(crate) struct Cluster {
@@ -29,7 +29,7 @@ pub(crate) struct Owned {
 }
 
 impl Cluster {
-    /// Masters that share the slots evenly, each with so many replicas. Takes about two seconds.
+    /// Masters that share the slots evenly, each with the given number of replicas. Takes about two seconds.
     pub(crate) fn start(masters: usize, replicas: usize) -> Self {
         let nodes: Vec<_> = std::thread::scope(|scope| {
             let starting: Vec<_> = (0..masters * (1 + replicas)).map(|_| scope.spawn(node)).collect();
@@ -42,7 +42,7 @@ impl Cluster {
         cluster
     }
 
-    /// Nodes by number: first the masters of the beginning, then their replicas in turn.
+    /// Nodes by number: first the original masters, then their replicas in turn.
     pub(crate) fn node(&self, number: usize) -> &Arc<Server> {
         &self.nodes[number]
     }
@@ -66,7 +66,7 @@ impl Cluster {
         masters
     }
 
-    /// The slot map, as the first node sees it that answers.
+    /// The slot map, as seen by the first node that replies.
     pub(crate) fn map(&self) -> Vec<Owned> {
         let answered = self.nodes.iter().find_map(|node| node.try_ask(&["CLUSTER", "SLOTS"]).ok().map(read_map));
         answered.expect("a node that answers")
@@ -76,7 +76,7 @@ impl Cluster {
     pub(crate) fn owner(&self, slot: u16) -> &Arc<Server> {
         let map = self.map();
         let owned = map.iter().find(|owned| (owned.first..=owned.last).contains(&slot));
-        self.by_port(owned.unwrap_or_else(|| panic!("slot {slot} is nobody's: {map:?}")).port)
+        self.by_port(owned.unwrap_or_else(|| panic!("slot {slot} has no owner: {map:?}")).port)
     }
 
     /// The slot of a key.
@@ -88,8 +88,8 @@ impl Cluster {
         self.nodes.iter().find(|node| node.port() == port).expect("a node of ours")
     }
 
-    /// Waits until a live node says that this slot has another owner than this; answers how long that took, without the
-    /// time in which the other live nodes hear of it.
+    /// Waits until a live node reports a new owner of this slot; returns how long that took, without the time until the
+    /// other live nodes learn of it.
     pub(crate) fn wait_for_another_owner(&self, slot: u16, than: &Server) -> Duration {
         let begun = Instant::now();
         let moved = |node: &Arc<Server>| {
@@ -121,7 +121,7 @@ impl Cluster {
         }
     }
 
-    /// Everyone is introduced to everyone: gossip alone takes seconds.
+    /// Introduces every node to every other: gossip alone takes seconds.
     fn meet(&self) {
         for (number, node) in self.nodes.iter().enumerate() {
             for other in &self.nodes[..number] {
@@ -130,7 +130,7 @@ impl Cluster {
                 node.ask::<()>(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
             }
         }
-        // Without the need of full coverage, a node may say that all is well before it has heard of every slot.
+        // Without full coverage, a node may report a healthy cluster before it has learned of every slot.
         let known = format!("cluster_known_nodes:{}\r\n", self.nodes.len());
         let heard = format!("cluster_slots_assigned:{SLOTS}\r\n");
         for node in &self.nodes {

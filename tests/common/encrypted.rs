@@ -1,4 +1,4 @@
-//! A server that speaks TLS, with certificates made anew for each run.
+//! A server that speaks TLS, with new certificates for each run.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use super::server::{Server, folder};
 
-/// A server at 127.0.0.1, the authority that vouches for it, and a certificate for a client.
+/// A server at 127.0.0.1, the authority that signed its certificate, and a certificate for a client.
 pub(crate) struct Encrypted {
     pub(crate) server: Server,
     pub(crate) authority: String,

@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// A word on the pipe says that the folder stays, for a restart. Signals from a terminal reach the whole group: the
-/// shell must outlive the test program.
+/// A word on the pipe says that the folder stays, for a restart. Signals from a terminal reach the whole group: the shell
+/// must outlive the test program.
 const KEEPER: &str = r#"trap '' INT TERM HUP
 "$@" >>log 2>&1 & echo $!
 read -r word
@@ -21,7 +21,7 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Runs a command line in a folder of its own; what it prints goes to the file `log` there.
+    /// Runs a command line in a folder of its own; its output goes to the file `log` there.
     pub(crate) fn run(folder: &Path, program: &Path, arguments: &[String]) -> Self {
         let mut shell = Command::new("sh")
             .args(["-c", KEEPER, "sh"])
@@ -62,7 +62,7 @@ impl Drop for Keeper {
     }
 }
 
-/// The server's program: of the folder that `CLOAKROOM_BINARIES` names, else the one that is installed.
+/// The server's program: from the folder that `CLOAKROOM_BINARIES` names, else the installed one.
 pub(crate) fn server_program() -> PathBuf {
     let Some(folder) = std::env::var_os("CLOAKROOM_BINARIES") else { return "redis-server".into() };
     let folder = PathBuf::from(folder);

@@ -1,4 +1,4 @@
-//! What Redis holds under a namespace, seen from outside.
+//! The keys of a namespace in Redis, read without the crate.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use redis::aio::MultiplexedConnection;
 /// Moves every stored instant and expiry of a namespace back, as if time had passed.
 const AGE: &str = include_str!("age.lua");
 
-/// Lets a namespace grow older.
+/// Lets a namespace age.
 pub(crate) async fn age(redis: &mut MultiplexedConnection, namespace: &str, by: Duration) {
     for key in all(redis, namespace).await {
         let aged = redis::cmd("EVAL").arg(AGE).arg(1).arg(&key).arg(by.as_millis() as u64).query_async(redis).await;
@@ -33,7 +33,7 @@ pub(crate) async fn all(redis: &mut MultiplexedConnection, namespace: &str) -> V
     }
 }
 
-/// Removes a namespace: where many follow each other on one server, looking for keys would take ever longer.
+/// Removes a namespace: with many in a row on one server, looking for keys would take ever longer.
 pub(crate) async fn remove(redis: &mut MultiplexedConnection, namespace: &str) {
     for key in all(redis, namespace).await {
         let () = redis::cmd("UNLINK").arg(&key).query_async(redis).await.expect("the server is up");

@@ -1,4 +1,4 @@
-//! What the crate logs, caught in a test.
+//! The crate's log, captured in a test.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -11,12 +11,12 @@ use tracing_subscriber::fmt::MakeWriter;
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// A log of WARN and ERROR for as long as the guard lives, in this thread.
+    /// Captures WARN and ERROR in this thread while the guard lives.
     pub(crate) fn of_warnings() -> (Self, impl Drop) {
         Self::up_to(LevelFilter::WARN)
     }
 
-    /// The same of all levels.
+    /// The same for all levels.
     pub(crate) fn of_all_levels() -> (Self, impl Drop) {
         Self::up_to(LevelFilter::TRACE)
     }
@@ -32,7 +32,7 @@ impl Log {
         String::from_utf8_lossy(&self.0.lock().expect("not poisoned")).into_owned()
     }
 
-    /// What was logged since the last call.
+    /// The lines logged since the last call.
     pub(crate) fn take(&self) -> String {
         let bytes = std::mem::take(&mut *self.0.lock().expect("not poisoned"));
         String::from_utf8(bytes).expect("text")

@@ -1,4 +1,4 @@
-//! What tests stand on: a store, its clock, and a namespace of their own.
+//! The base of the tests: a store, its clock, and a namespace of their own.
 
 pub(crate) mod acl;
 pub(crate) mod cluster;

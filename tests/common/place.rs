@@ -1,4 +1,4 @@
-//! Where the Redis of a test runs: what `CLOAKROOM_SERVER` names.
+//! The Redis of a test, chosen by `CLOAKROOM_SERVER`.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,23 +12,24 @@ use super::encrypted::Encrypted;
 use super::sentinel::Sentinels;
 use super::server::Server;
 
-/// Servers that hold sessions together.
+/// Servers that together hold the sessions.
 #[derive(Clone)]
 pub(crate) enum Place {
     /// One server.
     Alone(Arc<Server>),
-    /// One server, as a user who may do no more than the guide says.
+    /// One server, as a user with no more permissions than the guide's line.
     Restricted(Arc<Server>),
     /// One server that speaks TLS, and its certificates.
     Tls(Arc<Encrypted>),
     Cluster(Arc<Cluster>),
     Sentinels(Arc<Sentinels>),
-    /// A server that is there already.
+    /// A server that is running already.
     Elsewhere(String),
 }
 
 impl Place {
-    /// What the variable names: `standalone`, which is the default, `acl`, `cluster`, `sentinel`, `tls`, or a URL.
+    /// The place that the variable names: `standalone`, which is the default, `acl`, `cluster`, `sentinel`, `tls`, or a
+    /// URL.
     pub(crate) fn chosen() -> Self {
         static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
         static TLS: OnceLock<Arc<Encrypted>> = OnceLock::new();
@@ -58,7 +59,7 @@ impl Place {
         }
     }
 
-    /// The servers that take writes.
+    /// The servers that accept writes.
     pub(crate) fn servers(&self) -> Vec<&Server> {
         match self {
             Self::Alone(server) | Self::Restricted(server) => vec![server],
@@ -82,7 +83,7 @@ impl Place {
         Sessions::builder(url).namespace(namespace)
     }
 
-    /// A plain connection to each server that takes writes, as one who may do everything.
+    /// A plain connection to each server that accepts writes, with all permissions.
     pub(crate) async fn masters(&self) -> Vec<MultiplexedConnection> {
         match self {
             Self::Alone(server) | Self::Restricted(server) => vec![server.connection().await],

@@ -3,12 +3,12 @@
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Below the ports that systems give to outgoing connections, so that none is taken while a server restarts.
+/// Below the ephemeral port range, so that none is taken while a server restarts.
 const FIRST: u32 = 10_000;
 const COUNT: u32 = 20_000;
 
 /// A port of the loopback interface that nobody listens on, and that this program hands out once. Programs that run at
-/// the same time begin at different places.
+/// the same time begin at different ports.
 pub(crate) fn free() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let start = std::process::id().wrapping_mul(61);

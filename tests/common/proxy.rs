@@ -10,12 +10,12 @@ use tokio::task::JoinSet;
 
 use super::server::Server;
 
-/// What the network does.
+/// The state of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Weather {
-    /// On each way.
+    /// In each direction.
     delay: Duration,
-    /// Whether answers are thrown away. What was asked is executed all the same.
+    /// Whether replies are discarded. The requests are executed all the same.
     swallows: bool,
     /// Connections made before the last cut are closed.
     cuts: u64,
@@ -43,17 +43,17 @@ impl Proxy {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// From now on bytes take so long, on each way.
+    /// Delays bytes in each direction from now on.
     pub(crate) fn delay(&self, by: Duration) {
         self.weather.send_modify(|weather| weather.delay = by);
     }
 
-    /// From now on answers are thrown away, or no longer.
+    /// Starts or stops discarding replies.
     pub(crate) fn swallow(&self, swallows: bool) {
         self.weather.send_modify(|weather| weather.swallows = swallows);
     }
 
-    /// Closes every connection that there is.
+    /// Closes every open connection.
     pub(crate) fn cut(&self) {
         self.weather.send_modify(|weather| weather.cuts += 1);
     }
@@ -69,7 +69,7 @@ async fn accept(listener: TcpListener, to: PathBuf, weather: watch::Receiver<Wea
 }
 
 async fn forward(client: TcpStream, to: PathBuf, mut weather: watch::Receiver<Weather>) {
-    // A server that is away is told by closing.
+    // A server that is away shows as a closed connection.
     let Ok(server) = UnixStream::connect(to).await else { return };
     drop(client.set_nodelay(true));
     let cuts = weather.borrow().cuts;

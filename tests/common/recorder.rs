@@ -1,4 +1,4 @@
-//! What the store sends to Redis, read off `MONITOR`, so that a call can be delivered once more.
+//! Records what the store sends to Redis, read from `MONITOR`, so that a call can be delivered again.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -32,7 +32,7 @@ impl Call {
         self
     }
 
-    /// Every instant among the arguments so much earlier: as if the call were as much older as what is stored was made.
+    /// Moves every instant among the arguments back, as if the call were as much older as the stored data was made.
     pub(crate) fn older(mut self, by_ms: u64) -> Self {
         let now =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_millis() as u64;
@@ -59,7 +59,7 @@ impl Call {
     }
 }
 
-/// Watches one namespace of a server from its start on.
+/// Watches one namespace of a server from its start.
 pub(crate) struct Recorder {
     lines: tokio::io::Lines<BufReader<UnixStream>>,
     redis: MultiplexedConnection,
@@ -70,7 +70,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Of a server on which no script has run yet: a script's name is told from its first run, by `EVAL`.
+    /// For a server on which no script has run yet: a script's name is learned from its first run, by `EVAL`.
     pub(crate) async fn start(server: &Server, namespace: &str) -> Self {
         let mut stream = UnixStream::connect(server.socket()).await.expect("the server is up");
         stream.write_all(b"MONITOR\r\n").await.expect("the server reads");
@@ -82,7 +82,7 @@ impl Recorder {
         Self { lines, redis, namespace, names: HashMap::new(), calls: Vec::new(), marks: 0 }
     }
 
-    /// Whether what the server tells cannot be read back: Valkey 8.1.1 puts no backslash before quotes and backslashes.
+    /// Whether the server's `MONITOR` output cannot be parsed: Valkey 8.1.1 does not escape quotes and backslashes.
     pub(crate) async fn misreads(&mut self) -> bool {
         let () = redis::cmd("ECHO").arg("\"\\").query_async(&mut self.redis).await.expect("the server is up");
         loop {
@@ -133,7 +133,7 @@ impl Recorder {
         {
             self.names.insert(sha.clone(), name);
         }
-        // An EVALSHA of a name that is not known yet is answered NOSCRIPT; the EVAL that follows is the same call.
+        // Redis replies NOSCRIPT to an EVALSHA of a name that is not known yet; the EVAL that follows is the same call.
         let Some(script) = self.names.get(&sha).cloned() else { return };
         let call = Call { script, sha, keys, args };
         if !self.calls.iter().any(|other| other.is_delivery_of(&call)) {
@@ -142,7 +142,7 @@ impl Recorder {
     }
 }
 
-/// The names of all scripts, by the directory.
+/// The names of all scripts, from the directory.
 pub(crate) fn scripts() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("lua");
     let files = std::fs::read_dir(folder).expect("the folder of scripts");
@@ -164,13 +164,13 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The words of a line of `MONITOR`; none if it is what a script does inside.
+/// The words of a line of `MONITOR`; none if a script issued the command.
 fn words(line: &str) -> Option<Vec<Vec<u8>>> {
     let (head, command) = line.split_once("] ")?;
     if head.ends_with(" lua") { None } else { Some(unquoted(command.as_bytes())) }
 }
 
-/// Undoes Redis's quoting (`sdscatrepr`): words in double quotes, with backslashes before what does not print.
+/// Undoes Redis's quoting (`sdscatrepr`): words in double quotes, with backslashes before non-printable bytes.
 ///
 /// A word ends only where another one begins, or the line ends: see [`misreads`](Recorder::misreads).
 fn unquoted(line: &[u8]) -> Vec<Vec<u8>> {
@@ -207,7 +207,7 @@ fn escaped<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> u8 {
 }
 
 #[test]
-fn the_quoting_of_monitor_is_undone() {
+fn monitor_lines_are_unquoted() {
     for quote in ["\\\"", "\""] {
         let line = r#"1700000000.000001 [0 unix:/s] "EVALSHA" "a?b\\" "\x00\xffz\n\r\t\a\b" """#.replace('?', quote);
         let words = super::recorder::words(&line).expect("not from a script");

@@ -1,11 +1,11 @@
-//! Moving slots of a cluster while it serves, all the way or half of it.
+//! Moving slots of a cluster while it serves, completely or halfway.
 
 use std::sync::Arc;
 
 use super::cluster::Cluster;
 use super::server::Server;
 
-/// A slot on its way from one master to another.
+/// A slot that is moving from one master to another.
 pub(crate) struct Move {
     slot: String,
     from: Arc<Server>,
@@ -14,7 +14,7 @@ pub(crate) struct Move {
 }
 
 impl Move {
-    /// Begins it: the slot is MIGRATING at its owner and IMPORTING at the other, and no key has moved.
+    /// Begins the move: the slot is MIGRATING at its owner and IMPORTING at the other, and no key has moved.
     pub(crate) fn begin(cluster: &Cluster, slot: u16, to: &Arc<Server>) -> Self {
         let (from, to) = (Arc::clone(cluster.owner(slot)), Arc::clone(to));
         assert_ne!(from.port(), to.port(), "slot {slot} is there already");
@@ -39,7 +39,7 @@ impl Move {
         self.from.ask::<()>(&[&head[..], keys].concat());
     }
 
-    /// Moves what is left, and makes the other the owner.
+    /// Moves the rest, and makes the other node the owner.
     pub(crate) fn finish(self) {
         loop {
             let left: Vec<String> = self.from.ask(&["CLUSTER", "GETKEYSINSLOT", &self.slot, "100"]);
@@ -49,7 +49,8 @@ impl Move {
             self.keys(&left.iter().map(String::as_str).collect::<Vec<_>>());
         }
         let owner = id(&self.to);
-        // First the new owner, then the old: in between both answer what they can. The rest is told, or hears of it.
+        // First the new owner, then the old: in between both reply to what they can. The rest learn it from here or by
+        // gossip.
         for node in [&self.to, &self.from] {
             node.ask::<()>(&["CLUSTER", "SETSLOT", &self.slot, "NODE", &owner]);
         }

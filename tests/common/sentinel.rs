@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::cluster::eventually;
 use super::server::Server;
 
-/// What the Sentinels call the master.
+/// The name of the master at the Sentinels.
 const NAME: &str = "main";
 
 pub(crate) struct Sentinels {
@@ -47,7 +47,7 @@ impl Sentinels {
         format!("redis-sentinel://{}/{NAME}", places.join(","))
     }
 
-    /// The master, as most of the Sentinels say.
+    /// The master, according to most of the Sentinels.
     pub(crate) fn master(&self) -> &Arc<Server> {
         let mut said: Vec<u16> = self.sentinels.iter().filter_map(master_of).collect();
         said.sort_unstable();
@@ -63,7 +63,7 @@ impl Sentinels {
         &self.sentinels
     }
 
-    /// Waits until the Sentinels name another master than this, and that one takes writes; answers how long that took.
+    /// Waits until the Sentinels name another master that accepts writes; returns how long that took.
     pub(crate) fn wait_for_another_master(&self, than: &Server) -> Duration {
         let begun = Instant::now();
         eventually("a replica is promoted", || {
@@ -73,7 +73,7 @@ impl Sentinels {
         begun.elapsed()
     }
 
-    /// A planned failover, with the old master alive; answers when the Sentinels have begun it.
+    /// A planned failover, with the old master alive; returns when the Sentinels have begun it.
     pub(crate) fn fail_over(&self) {
         eventually("a Sentinel takes the order", || {
             self.sentinels[0].try_ask::<()>(&["SENTINEL", "FAILOVER", NAME]).is_ok()

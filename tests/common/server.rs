@@ -19,7 +19,7 @@ mod keeper;
 #[path = "ports.rs"]
 pub(crate) mod ports;
 
-/// A running server with its own folder: on a Unix socket always, on a TCP port of the loopback interface if asked for.
+/// A running server with its own folder: always on a Unix socket, on a TCP port of the loopback interface if asked for.
 pub(crate) struct Server {
     folder: PathBuf,
     arguments: Vec<String>,
@@ -28,7 +28,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The server that tests share; started by the first that asks, ended with the last that holds it.
+    /// The server that tests share; started by the first that asks, ended with its last holder.
     pub(crate) fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().expect("no test panics while it starts a server");
@@ -39,24 +39,24 @@ impl Server {
         })
     }
 
-    /// A server of its own on a Unix socket, with these settings besides.
+    /// A private server on a Unix socket, with these further settings.
     pub(crate) fn start(settings: &[&str]) -> Self {
         Self::run(folder(), None, &["--port", "0"], settings)
     }
 
-    /// A server of its own that listens on a TCP port too.
+    /// A private server that listens on a TCP port too.
     pub(crate) fn listening(settings: &[&str]) -> Self {
         let port = ports::free();
         Self::run(folder(), Some(port), &["--port", &port.to_string()], settings)
     }
 
-    /// A server of its own whose TCP port speaks TLS, with what is in this folder.
+    /// A private server whose TCP port speaks TLS, with the certificates in this folder.
     pub(crate) fn listening_tls(folder: PathBuf, settings: &[&str]) -> Self {
         let port = ports::free();
         Self::run(folder, Some(port), &["--port", "0", "--tls-port", &port.to_string()], settings)
     }
 
-    /// A Sentinel of its own with this configuration, which it writes to.
+    /// A private Sentinel with this configuration file, which it rewrites.
     pub(crate) fn sentinel(configuration: &str) -> Self {
         let (folder, port) = (folder(), ports::free());
         let file = folder.join("sentinel.conf");
@@ -69,7 +69,7 @@ impl Server {
         // Relative, because a socket's path has at most 107 bytes.
         let fixed = ["--bind", "127.0.0.1", "--unixsocket", "socket", "--daemonize", "no", "--dir"];
         let path = folder.display().to_string();
-        // A Sentinel knows no such settings.
+        // A Sentinel has no such settings.
         let volatile = if place.contains(&"--sentinel") { &[][..] } else { &["--save", "", "--appendonly", "no"] };
         let arguments = [place, &fixed[..], &[path.as_str()], volatile, settings].concat();
         let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
@@ -83,7 +83,7 @@ impl Server {
         self.folder.join("socket")
     }
 
-    /// The TCP port of one that listens on one.
+    /// The TCP port, if it listens on one.
     pub(crate) fn port(&self) -> u16 {
         self.port.expect("started with a port")
     }
@@ -118,7 +118,7 @@ impl Server {
         self.try_ask(command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
     }
 
-    /// The same, where it may be refused, or not be answered: then it fails after two seconds.
+    /// The same, for a command that may be refused, or get no reply: then it fails after two seconds.
     pub(crate) fn try_ask<T: FromRedisValue>(&self, command: &[&str]) -> Result<T, redis::RedisError> {
         let patience = Some(Duration::from_secs(2));
         let mut connection = self.client().get_connection_with_timeout(Duration::from_secs(2))?;
@@ -126,9 +126,9 @@ impl Server {
         redis::cmd(command[0]).arg(&command[1..]).query(&mut connection)
     }
 
-    /// A plain connection for looking at what is stored, as the default user.
+    /// A plain connection for reading what is stored, as the default user.
     pub(crate) async fn connection(&self) -> MultiplexedConnection {
-        // A machine that is busy with other tests may keep the server waiting for longer than the default, half a second.
+        // On a machine that is busy with other tests, the server may be late for longer than the default, half a second.
         let patient = redis::AsyncConnectionConfig::new()
             .set_connection_timeout(Some(Duration::from_secs(10)))
             .set_response_timeout(Some(Duration::from_secs(10)));
@@ -170,12 +170,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.keeper().take());
-        // One that was killed left it.
+        // A killed server left it.
         drop(fs::remove_dir_all(&self.folder));
     }
 }
 
-/// A folder for a server, which goes with it.
+/// A folder for a server, removed with it.
 pub(crate) fn folder() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);

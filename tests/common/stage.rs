@@ -11,10 +11,10 @@ use super::keys;
 use super::place::Place;
 use super::server::Server;
 
-/// Most time until a server that is there is met.
+/// The limit for connecting to a running server.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a test acts on. Ends with the test.
+/// Everything that a test acts on. Ends with the test.
 pub(crate) struct Stage {
     pub(crate) sessions: Sessions,
     pub(crate) namespace: String,
@@ -35,7 +35,7 @@ pub(crate) async fn memory_stage(settings: impl FnOnce(Builder) -> Builder) -> S
     Stage { sessions, namespace, back: Back::Memory(clock) }
 }
 
-/// A namespace of its own on the Redis that is chosen, with these settings.
+/// A namespace of its own on the chosen Redis, with these settings.
 pub(crate) async fn redis_stage(settings: impl FnOnce(Builder) -> Builder) -> Stage {
     stage_at(Place::chosen(), settings).await
 }
@@ -52,27 +52,28 @@ pub(crate) async fn stage_at(place: Place, settings: impl FnOnce(Builder) -> Bui
     Stage { sessions, namespace, back: Back::Redis(place) }
 }
 
-/// A handle that has met its server.
+/// A handle that has connected to its server.
 pub(crate) async fn connected(builder: Builder) -> Sessions {
     let begun = Instant::now();
     loop {
         match builder.clone().connect().await {
             Ok(sessions) => return sessions,
-            // A machine that is busy with other tests may keep the server waiting for longer than a connection may take.
+            // On a machine that is busy with other tests, the server may be late for longer than a connection attempt may
+            // take.
             Err(ConnectError::Unavailable(_)) if begun.elapsed() < PATIENCE => {}
             Err(error) => panic!("a good configuration and a server: {error}: {:?}", std::error::Error::source(&error)),
         }
     }
 }
 
-/// One that no test of this run has; nor one of another run, on a server that outlives it.
+/// A namespace that no other test of this run has, nor one of another run, on a server that outlives it.
 fn namespace() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("t{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Stage {
-    /// Lets time pass: the embedded store's clock is moved on, what Redis stores is moved back.
+    /// Lets time pass: moves the embedded store's clock forward, or what Redis stores back.
     pub(crate) async fn advance(&self, by: Duration) {
         match &self.back {
             Back::Memory(clock) => clock.advance(by),
@@ -92,7 +93,7 @@ impl Stage {
         }
     }
 
-    /// A plain connection to each server of Redis that takes writes; none of the embedded store.
+    /// A plain connection to each Redis server that accepts writes; none for the embedded store.
     pub(crate) async fn masters(&self) -> Vec<MultiplexedConnection> {
         match &self.back {
             Back::Memory(_) => Vec::new(),
@@ -100,7 +101,7 @@ impl Stage {
         }
     }
 
-    /// Every key that Redis holds for it.
+    /// Every key of the namespace in Redis.
     pub(crate) async fn keys(&self) -> Vec<String> {
         let mut found = Vec::new();
         for mut master in self.masters().await {

@@ -1,4 +1,4 @@
-//! Waiting with a limit, for the few things that cannot be read off or moved by hand.
+//! Waiting with a limit, for the few things that cannot be read or set directly.
 
 use std::future::Future;
 use std::time::{Duration, Instant};

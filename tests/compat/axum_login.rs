@@ -13,7 +13,7 @@ mod example;
 
 const GOOD: &str = r#"{"user":"ada","password":"lovelace"}"#;
 
-/// Sends a request; answers the status, the body, and the cookie that was set.
+/// Sends a request; returns the status, the body, and the cookie that was set.
 async fn send(app: &Router, method: Method, path: &str, cookie: &str, body: &'static str) -> (u16, String, String) {
     let request = Request::builder().method(method).uri(path).header("cookie", cookie);
     let request = request.header("content-type", "application/json").body(Body::from(body)).expect("a request");

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::stage;
 
-/// What axum-login asks of an id, and that the test can compare it.
+/// What axum-login requires of an id, and what the test needs to compare it.
 trait Id: Debug + Display + Clone + Send + Sync + PartialEq + Serialize + DeserializeOwned + 'static {}
 
 impl<T: Debug + Display + Clone + Send + Sync + PartialEq + Serialize + DeserializeOwned + 'static> Id for T {}
@@ -38,7 +38,7 @@ impl<I: Id> AuthUser for User<I> {
     }
 }
 
-/// Whoever names a user's number is that user.
+/// Credentials that name a user's number log that user in.
 #[derive(Debug, Clone)]
 struct Users<I>([I; 2]);
 
@@ -136,7 +136,7 @@ enum Tagged {
 shown!(Tagged);
 
 #[tokio::test]
-async fn sign_out_everywhere_ends_the_sessions_of_a_user_with_an_id_of_any_type() {
+async fn sign_out_everywhere_works_for_user_ids_of_any_type() {
     is_signed_out_everywhere([42_i64, -42]).await;
     is_signed_out_everywhere([u64::MAX, 0]).await;
     is_signed_out_everywhere(["ada".to_owned(), "bob".to_owned()]).await;

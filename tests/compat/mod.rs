@@ -1,4 +1,4 @@
-//! The drop-in stores, seen as their applications see them: through the other crates' traits and middleware.
+//! The drop-in stores, called through the other crates' traits and middleware.
 
 use std::time::{Duration, SystemTime};
 
@@ -41,7 +41,7 @@ mod tower_014 {
     mod cases;
 }
 
-/// Waits until the use of so many sessions was noted just now: that runs beside the load.
+/// Waits until the use of n sessions was noted just now: the touch runs concurrently with the load.
 pub(crate) async fn noted(sessions: &Sessions, count: u64) {
     let just_now = SystemTime::now() - Duration::from_secs(30);
     let active = || async { sessions.active_since(just_now).await.expect("there") };

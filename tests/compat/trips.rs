@@ -1,4 +1,4 @@
-//! How often a request of a drop-in application asks Redis, once its session is there.
+//! The number of calls to Redis per request of a drop-in application, once its session exists.
 
 use std::sync::Arc;
 use std::time::{Duration as Std, SystemTime};
@@ -16,7 +16,7 @@ use crate::common::{Stage, redis_stage_on, until};
 
 const HALF_AN_HOUR: Duration = Duration::minutes(30);
 
-/// What was sent to a server that nobody else uses.
+/// The calls sent to a server that nobody else uses.
 struct Watch {
     stage: Stage,
     server: Arc<Server>,
@@ -33,7 +33,7 @@ impl Watch {
         Self { stage, server, recorder, seen: (0, 0) }
     }
 
-    /// The loads and the scripts since it was asked last. A script that makes a session reads it too.
+    /// The loads and the scripts since the last call. A script that makes a session reads it too.
     async fn trips(&mut self) -> (u64, Vec<String>) {
         let stats: String = self.server.ask(&["INFO", "commandstats"]);
         let loads = stats.lines().find_map(|line| line.strip_prefix("cmdstat_hgetall:calls=")?.split(',').next());
@@ -66,14 +66,14 @@ async fn tower(watch: &mut Watch) -> (TowerStore, Id) {
     let mut one = Record { id: Id::default(), data: [("a".to_owned(), json!(1))].into(), expiry_date: half_an_hour() };
     store.create(&mut one).await.expect("there");
     watch.stage.advance(Std::from_secs(1)).await;
-    // Its expiry is pushed for the first time.
+    // Its expiry is extended for the first time.
     request(&store, one.id, "a", "2").await;
     watch.trips().await;
     (store, one.id)
 }
 
 #[tokio::test]
-async fn a_request_that_writes_asks_twice_as_with_tower_sessions_own_store() {
+async fn a_writing_request_makes_two_calls_as_with_tower_sessions_own_store() {
     let mut watch = Watch::new().await;
     let (store, id) = tower(&mut watch).await;
     for number in 0..3 {
@@ -83,7 +83,7 @@ async fn a_request_that_writes_asks_twice_as_with_tower_sessions_own_store() {
 }
 
 #[tokio::test]
-async fn once_per_touch_interval_it_pushes_the_expiry_back_too() {
+async fn once_per_touch_interval_a_request_also_extends_the_expiry() {
     let mut watch = Watch::new().await;
     let (store, id) = tower(&mut watch).await;
     watch.stage.advance(Std::from_secs(50)).await;
@@ -94,7 +94,7 @@ async fn once_per_touch_interval_it_pushes_the_expiry_back_too() {
     assert_eq!(watch.trips().await, (1, scripts(&["swap"])));
     watch.stage.advance(Std::from_secs(2)).await;
     let one = store.load(&id).await.expect("there").expect("live");
-    // A touch may run beside it: the write is compared with what pushing back answers.
+    // A touch may run concurrently: the write is compared with what the extension returns.
     let (sessions, just_now) = (watch.stage.sessions.clone(), SystemTime::now() - Std::from_secs(30));
     until("the use is noted", || async { sessions.active_since(just_now).await.expect("there") > 0 }).await;
     store.save(&Record { expiry_date: half_an_hour(), ..one }).await.expect("there");
@@ -102,7 +102,7 @@ async fn once_per_touch_interval_it_pushes_the_expiry_back_too() {
 }
 
 #[tokio::test]
-async fn a_save_of_what_was_not_loaded_here_loads_it() {
+async fn a_save_of_a_record_not_loaded_here_loads_it() {
     let mut watch = Watch::new().await;
     let (store, id) = tower(&mut watch).await;
     let one = store.load(&id).await.expect("there").expect("live");
@@ -112,13 +112,13 @@ async fn a_save_of_what_was_not_loaded_here_loads_it() {
         fresh.save(&Record { expiry_date: half_an_hour(), ..one.clone() }).await.expect("there");
     }
     assert_eq!(watch.trips().await, (3, scripts(&["swap", "swap"])));
-    // The first store has missed those.
+    // The first store has not seen those.
     elsewhere.save(&Record { expiry_date: half_an_hour(), ..one }).await.expect("there");
     assert_eq!(watch.trips().await, (1, scripts(&["swap", "save", "swap"])));
 }
 
 #[tokio::test]
-async fn behind_a_door_it_is_one_load_more() {
+async fn a_record_behind_a_door_takes_one_more_load() {
     let mut watch = Watch::new().await;
     let (store, id) = tower(&mut watch).await;
     request(&store, id, "user", "ada").await;
@@ -129,7 +129,7 @@ async fn behind_a_door_it_is_one_load_more() {
 }
 
 #[tokio::test]
-async fn a_request_of_actix_session_asks_as_often_and_to_prolong_it_only_when_that_is_due() {
+async fn an_actix_request_makes_two_calls_and_extends_only_when_due() {
     let mut watch = Watch::new().await;
     let store = ActixStore::new(watch.stage.sessions.clone());
     let key = store.save([("a".to_owned(), "1".to_owned())].into(), &HALF_AN_HOUR).await.expect("there");

@@ -23,13 +23,13 @@ async fn opens(stage: &Stage, made: Option<&str>, used: Option<&str>) -> (bool, 
 }
 
 #[tokio::test]
-async fn by_default_an_address_is_nobodys_business() {
+async fn by_default_sessions_are_not_bound_to_an_address() {
     let stage = stage(|builder| builder).await;
     assert_eq!(opens(&stage, Some("192.0.2.1"), Some("203.0.113.1")).await, (true, false));
 }
 
 #[tokio::test]
-async fn a_flagged_session_opens_from_anywhere_and_says_so() {
+async fn a_flagging_binding_opens_from_anywhere_and_sets_the_flag() {
     let stage = stage(|builder| builder.client_binding(ClientBinding::flag())).await;
     assert_eq!(opens(&stage, Some("192.0.2.1"), Some("192.0.2.1")).await, (true, false));
     assert_eq!(opens(&stage, Some("192.0.2.1"), Some("::ffff:192.0.2.1")).await, (true, false));
@@ -40,7 +40,7 @@ async fn a_flagged_session_opens_from_anywhere_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_bound_session_is_unknown_from_elsewhere_and_lives_on_where_it_was_made() {
+async fn a_bound_session_opens_only_from_the_address_that_made_it() {
     let stage = stage(|builder| builder.client_binding(ClientBinding::reject().prefixes(24, 64))).await;
     for (made, used, opened) in [
         ("192.0.2.1", "192.0.2.200", true),
@@ -59,7 +59,7 @@ async fn a_bound_session_is_unknown_from_elsewhere_and_lives_on_where_it_was_mad
 }
 
 #[tokio::test]
-async fn from_elsewhere_a_bound_session_is_not_kept_alive() {
+async fn a_request_from_another_address_keeps_no_bound_session_alive() {
     let stage = stage(|builder| builder.client_binding(ClientBinding::reject())).await;
     let session = open(&stage, None, Some("192.0.2.1")).await;
     login(&session, "ada").await;

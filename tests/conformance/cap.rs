@@ -20,7 +20,7 @@ async fn at_the_cap_a_login_is_rejected_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn at_the_cap_the_earliest_login_makes_room() {
+async fn at_the_cap_the_earliest_login_is_evicted() {
     let stage = stage(|with| with.cap(Cap::evict(2))).await;
     let tokens = [stage.user("ada").await.1, stage.user("ada").await.1, stage.user("ada").await.1];
     assert_eq!(stage.open(&tokens[0]).await.ended(), Some(EndReason::Evicted));
@@ -31,7 +31,7 @@ async fn at_the_cap_the_earliest_login_makes_room() {
 }
 
 #[tokio::test]
-async fn expired_sessions_take_no_place() {
+async fn expired_sessions_do_not_count_at_the_cap() {
     let stage = stage(|with| with.cap(Cap::reject(2))).await;
     let _ = (stage.user("ada").await, stage.user("ada").await);
     stage.advance(std::time::Duration::from_secs(32 * 60)).await;
@@ -54,7 +54,7 @@ async fn a_lowered_cap_holds_from_the_next_login_on() {
 }
 
 #[tokio::test]
-async fn a_new_login_of_the_same_session_takes_no_second_place() {
+async fn a_reauthentication_takes_no_second_place_under_the_cap() {
     let stage = stage(|with| with.cap(Cap::reject(1))).await;
     let (session, _) = stage.user("ada").await;
     assert!(matches!(session.login(Login::new("ada")).await.expect("there"), LoginOutcome::As(_)));

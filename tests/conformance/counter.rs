@@ -61,7 +61,7 @@ async fn a_pending_change_of_the_same_field_is_saved_first() {
 }
 
 #[tokio::test]
-async fn a_bad_name_is_refused_and_stores_nothing() {
+async fn an_invalid_name_is_rejected_and_stores_nothing() {
     let stage = stage(|with| with).await;
     let draft = stage.draft().await;
     assert!(matches!(draft.increment("a b", 1).await, Err(Error::Limit(_))));

@@ -1,4 +1,4 @@
-//! Taking changes back.
+//! Discarding changes.
 
 use cloakroom::SaveOutcome;
 
@@ -23,7 +23,7 @@ async fn discarded_changes_are_read_as_stored_and_never_saved() {
 }
 
 #[tokio::test]
-async fn what_a_handle_has_saved_and_counted_outlasts_a_discard() {
+async fn saved_and_counted_changes_survive_a_discard() {
     let stage = stage(|with| with).await;
     let (session, token) = stage.guest().await;
     session.insert("b", &1).expect("legal");
@@ -38,7 +38,7 @@ async fn what_a_handle_has_saved_and_counted_outlasts_a_discard() {
 }
 
 #[tokio::test]
-async fn after_a_discard_a_conflict_stands_in_nothings_way() {
+async fn after_a_discard_a_conflict_blocks_nothing() {
     let stage = stage(|with| with).await;
     let (_, token) = stage.guest().await;
     let (session, other) = (stage.open(&token).await, stage.open(&token).await);

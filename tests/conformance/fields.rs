@@ -1,4 +1,4 @@
-//! Typed fields, and dirty tracking that is true.
+//! Typed fields, and exact dirty tracking.
 
 use cloakroom::{Error, FieldKind, SaveOutcome};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ async fn values_bytes_and_counters_read_back_in_another_request() {
 }
 
 #[tokio::test]
-async fn a_missing_field_is_none_a_default_or_an_error_as_asked() {
+async fn a_missing_field_is_none_a_default_or_an_error_by_accessor() {
     let stage = stage(|with| with).await;
     let session = stage.draft().await;
     assert_eq!(session.get::<i32>("x").expect("reads"), None);
@@ -90,7 +90,7 @@ async fn clear_also_removes_what_another_request_wrote() {
 }
 
 #[tokio::test]
-async fn clear_of_a_session_that_was_loaded_empty_removes_what_came_since() {
+async fn clear_of_a_session_loaded_empty_removes_later_fields() {
     let stage = stage(|with| with).await;
     let draft = stage.draft().await;
     draft.set_dirty(true);
@@ -105,7 +105,7 @@ async fn clear_of_a_session_that_was_loaded_empty_removes_what_came_since() {
 }
 
 #[tokio::test]
-async fn a_decoding_error_says_nothing_of_the_value() {
+async fn a_decoding_error_does_not_show_the_value() {
     let stage = stage(|with| with).await;
     let draft = stage.draft().await;
     draft.insert("name", "Lovelace").expect("legal");
@@ -116,7 +116,7 @@ async fn a_decoding_error_says_nothing_of_the_value() {
 }
 
 #[tokio::test]
-async fn the_accessor_of_another_kind_answers_wrong_kind() {
+async fn the_accessor_of_another_kind_returns_wrong_kind() {
     let stage = stage(|with| with).await;
     let (session, _) = stage.guest().await;
     session.insert_bytes("raw", b"1").expect("legal");
@@ -127,7 +127,7 @@ async fn the_accessor_of_another_kind_answers_wrong_kind() {
 }
 
 #[tokio::test]
-async fn a_field_that_does_not_read_leaves_the_session_usable() {
+async fn an_unreadable_field_leaves_the_session_usable() {
     let stage = stage(|with| with).await;
     let (_, token) = stage.guest().await;
     let session = stage.open(&token).await;
@@ -139,7 +139,7 @@ async fn a_field_that_does_not_read_leaves_the_session_usable() {
 }
 
 #[tokio::test]
-async fn set_dirty_saves_an_empty_draft_and_can_be_taken_back() {
+async fn set_dirty_saves_an_empty_draft_and_can_be_undone() {
     let stage = stage(|with| with).await;
     let draft = stage.draft().await;
     draft.set_dirty(true);

@@ -1,4 +1,4 @@
-//! Ends that nobody waits for any more. R33.
+//! Ends whose caller no longer waits. R33.
 
 use std::future::Future;
 use std::pin::pin;
@@ -11,8 +11,8 @@ use super::stage;
 use crate::cancel::{Drops, dropped};
 use crate::common::{Stage, until};
 
-/// Polls an end once and drops it, as a server does when the client hangs up, while another operation of the same
-/// handle is still under way; then lets that one finish.
+/// Polls an end once and drops it, as a server does when the client hangs up, while another operation of the same handle
+/// is in flight; then lets that one finish.
 async fn hang_up<T: Send>(session: &Session, end: impl Future<Output = Result<T, Error>> + Send) {
     let mut other = pin!(session.increment("n", 1));
     let under_way = other.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending();
@@ -24,7 +24,7 @@ async fn hang_up<T: Send>(session: &Session, end: impl Future<Output = Result<T,
         );
     }
     if under_way {
-        // An end that overtook it, for it took no turn, makes it find the session gone.
+        // An end that overtook it, without taking a turn, makes it find the session gone.
         let _ = other.await;
     }
 }
@@ -43,7 +43,7 @@ async fn of_ada(stage: &Stage) -> (Session, String) {
 }
 
 #[tokio::test]
-async fn a_logout_goes_on_when_the_client_hangs_up() {
+async fn a_logout_continues_when_the_client_hangs_up() {
     let stage = stage(|builder| builder).await;
     let (session, token) = of_ada(&stage).await;
     hang_up(&session, session.logout()).await;
@@ -55,7 +55,7 @@ async fn a_logout_goes_on_when_the_client_hangs_up() {
 }
 
 #[tokio::test]
-async fn invalidate_and_reset_go_on_when_the_client_hangs_up() {
+async fn invalidate_and_reset_continue_when_the_client_hangs_up() {
     let stage = stage(|builder| builder).await;
     let (session, token) = of_ada(&stage).await;
     hang_up(&session, session.invalidate()).await;
@@ -67,7 +67,7 @@ async fn invalidate_and_reset_go_on_when_the_client_hangs_up() {
 }
 
 #[tokio::test]
-async fn a_revocation_goes_on_when_the_client_hangs_up() {
+async fn a_revocation_continues_when_the_client_hangs_up() {
     let stage = stage(|builder| builder).await;
     let (session, token) = of_ada(&stage).await;
     hang_up(&session, session.logout_everywhere()).await;
@@ -89,7 +89,7 @@ async fn a_revocation_goes_on_when_the_client_hangs_up() {
 }
 
 #[tokio::test]
-async fn an_end_that_waits_for_replicas_goes_on_when_the_client_hangs_up() {
+async fn an_end_waiting_for_replicas_continues_when_the_client_hangs_up() {
     let stage = stage(|builder| builder).await;
     let durable = stage.sessions.durable(1, Duration::from_millis(50));
     let (session, token) = of_ada(&stage).await;

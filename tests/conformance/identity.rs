@@ -43,7 +43,7 @@ async fn a_right_id_with_a_wrong_secret_is_the_same_as_unknown() {
     let stage = stage(|with| with).await;
     let (guest, token) = stage.guest().await;
     let (_, other) = stage.guest().await;
-    // 16 bytes of id are 21 characters and a third; so keep 22 of ours and take the rest of another's.
+    // 16 bytes of id are 21 characters and a third, so keep 22 of ours and take the rest of another's.
     let forged = format!("{}{}", &token[..22], &other[22..]);
     assert_eq!(SessionToken::parse(&forged).expect("well formed").id(), guest.id().expect("live"));
     let draft = stage.open(&forged).await;

@@ -21,7 +21,7 @@ fn ada() -> Login {
     Login::new("ada").keep(["cart"])
 }
 
-/// What a request finds that comes with this session's token.
+/// The session that a request with this session's token finds.
 async fn reopened(stage: &Stage, session: &Session) -> (Option<String>, Vec<String>) {
     let found = stage.open(&token(session)).await;
     (found.user(), found.names())
@@ -36,7 +36,7 @@ async fn count(stage: &Stage, user: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn of_two_logins_in_flight_the_second_joins_the_first() {
+async fn the_second_of_two_logins_in_flight_joins_the_first() {
     let stage = stage(|with| with).await;
     let (_, one, two) = guest_with_cart(&stage).await;
     assert_eq!(one.login(ada()).await.expect("there"), LoginOutcome::As(one.id().expect("live")));
@@ -60,7 +60,7 @@ async fn a_login_sent_after_the_first_was_done_joins_it() {
 }
 
 #[tokio::test]
-async fn the_first_token_works_ten_seconds_after_the_first_use_of_the_joined_one() {
+async fn the_first_token_works_10_seconds_after_the_first_use_of_the_joined() {
     let stage = stage(|with| with).await;
     let (_, one, two) = guest_with_cart(&stage).await;
     let _ = one.login(ada()).await.expect("there");
@@ -89,7 +89,7 @@ async fn a_third_login_joins_too_and_ends_the_first_token() {
 }
 
 #[tokio::test]
-async fn a_touch_that_finds_the_guest_ended_does_not_keep_a_login_from_joining() {
+async fn a_touch_that_finds_the_guest_ended_does_not_prevent_a_join() {
     let stage = stage(|with| with).await;
     let (old, one, _) = guest_with_cart(&stage).await;
     stage.advance(Duration::from_secs(120)).await;
@@ -103,7 +103,7 @@ async fn a_touch_that_finds_the_guest_ended_does_not_keep_a_login_from_joining()
 }
 
 #[tokio::test]
-async fn what_the_second_request_changed_of_the_kept_fields_is_written() {
+async fn the_second_logins_changes_to_kept_fields_are_written() {
     let stage = stage(|with| with).await;
     let (old, one, two) = guest_with_cart(&stage).await;
     let _ = one.login(ada()).await.expect("there");
@@ -119,7 +119,7 @@ async fn what_the_second_request_changed_of_the_kept_fields_is_written() {
 }
 
 #[tokio::test]
-async fn the_first_requests_own_save_and_logout_go_on_after_a_join() {
+async fn the_first_requests_save_and_logout_work_after_a_join() {
     let stage = stage(|with| with).await;
     let (_, one, two) = guest_with_cart(&stage).await;
     let _ = one.login(ada()).await.expect("there");

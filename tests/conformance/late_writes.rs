@@ -1,4 +1,4 @@
-//! Writes of fields by handles from before a re-authentication: as of other tabs, and as of a thief. R48.
+//! Writes of fields by handles from before a re-authentication, as of other tabs or of a thief. R48.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use cloakroom::{
 use super::stage;
 use crate::common::{Stage, login, token};
 
-/// For this long after a re-authentication earlier handles may still write.
+/// How long after a re-authentication earlier handles may still write.
 const WINDOW: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -27,7 +27,7 @@ async fn save(session: &Session, name: &str) -> SaveOutcome {
 }
 
 #[tokio::test]
-async fn a_write_from_before_a_reauthentication_is_done_for_a_minute() {
+async fn a_write_from_before_a_reauthentication_is_accepted_for_a_minute() {
     for pass in [Duration::ZERO, WINDOW - 5 * MOMENT] {
         let stage = stage(|with| with).await;
         let (slow, fresh) = overtaken(&stage).await;
@@ -58,7 +58,7 @@ async fn a_minute_after_a_reauthentication_earlier_handles_write_nothing() {
 }
 
 #[tokio::test]
-async fn a_second_reauthentication_lets_no_earlier_handle_write_again() {
+async fn a_second_reauthentication_ends_the_writes_of_earlier_handles() {
     let stage = stage(|with| with).await;
     let (thief, fresh) = overtaken(&stage).await;
     let slow = stage.open(&token(&fresh)).await;
@@ -99,9 +99,9 @@ async fn a_handle_whose_late_write_was_done_is_not_logged_in_again_by_it() {
     assert_eq!(stage.open(&token(&fresh)).await.names(), ["late"]);
 }
 
-/// The re-authentication has given the browser another one since.
+/// The re-authentication has given the browser a newer token since.
 #[tokio::test]
-async fn a_token_from_before_a_reauthentication_is_given_to_nobody_after_a_late_write() {
+async fn a_late_write_gives_no_client_the_old_token() {
     for way in ["save", "increment"] {
         let stage = stage(|with| with).await;
         let (_, old) = stage.user("ada").await;
@@ -119,7 +119,7 @@ async fn a_token_from_before_a_reauthentication_is_given_to_nobody_after_a_late_
 }
 
 #[tokio::test]
-async fn a_write_within_ones_own_login_keeps_the_token_for_the_response() {
+async fn a_write_in_the_same_login_keeps_the_token_for_the_response() {
     let stage = stage(|with| with).await;
     let (session, _) = stage.user("ada").await;
     login(&session, "ada").await;

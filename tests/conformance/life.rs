@@ -33,7 +33,7 @@ async fn a_session_is_alive_at_its_deadline_and_dead_after_it() {
 }
 
 #[tokio::test]
-async fn within_its_grace_an_expired_session_answers_that_it_expired() {
+async fn within_its_grace_an_expired_session_returns_expired() {
     let stage = stage(|with| with.expiry_grace(minutes(10))).await;
     let (session, token) = stage.guest().await;
     stage.advance(minutes(32)).await;
@@ -70,7 +70,7 @@ async fn use_keeps_a_session_alive_up_to_its_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn never_is_400_days_from_the_last_use() {
+async fn a_never_timeout_is_400_days_from_the_last_use() {
     let never = Timeouts::new().idle(Timeout::Never).absolute(Timeout::Never);
     let stage = stage(|with| with.timeouts(never)).await;
     let (_, token) = stage.guest().await;
@@ -121,7 +121,7 @@ async fn an_invalidated_session_is_gone_for_everyone() {
 }
 
 #[tokio::test]
-async fn ending_twice_answers_that_it_had_ended() {
+async fn ending_twice_returns_that_the_session_had_ended() {
     let stage = stage(|with| with).await;
     let (session, token) = stage.guest().await;
     let other = stage.open(&token).await;

@@ -5,7 +5,7 @@ use cloakroom::{Error, LimitExceeded, Limits};
 use super::stage;
 
 #[tokio::test]
-async fn bad_names_and_large_fields_are_refused_before_anything_is_stored() {
+async fn invalid_names_and_large_fields_are_rejected_before_a_store_call() {
     let stage = stage(|with| with).await;
     let draft = stage.draft().await;
     for name in ["", "a b", "@", "é", &"x".repeat(65)] {
@@ -32,7 +32,7 @@ async fn a_request_cannot_exceed_the_number_of_fields_or_the_size() {
 }
 
 #[tokio::test]
-async fn two_requests_together_cannot_exceed_them_either() {
+async fn two_requests_together_cannot_exceed_the_limits() {
     let stage = stage(|with| with.limits(Limits::new().fields(3).session_bytes(100))).await;
     let (_, token) = stage.guest().await;
     let (one, two) = (stage.open(&token).await, stage.open(&token).await);

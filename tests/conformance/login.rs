@@ -1,4 +1,4 @@
-//! Logging in: new identity, bound user, carried fields, nothing for the old token.
+//! Logging in: new identity, bound user, carried fields, an old token that opens nothing.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -40,7 +40,7 @@ async fn pending_changes_go_into_the_login() {
 }
 
 #[tokio::test]
-async fn what_another_request_wrote_is_carried_too() {
+async fn a_login_carries_another_requests_writes_too() {
     let stage = stage(|with| with).await;
     let (_, old) = stage.guest().await;
     let (slow, other) = (stage.open(&old).await, stage.open(&old).await);
@@ -61,7 +61,7 @@ async fn a_draft_can_log_in_directly() {
 }
 
 #[tokio::test]
-async fn the_same_user_again_keeps_id_and_fields_and_loses_the_old_token_at_once() {
+async fn the_same_user_again_keeps_id_and_fields_and_loses_the_old_token() {
     let stage = stage(|with| with).await;
     let (session, old) = stage.user("ada").await;
     session.insert("a", &1).expect("legal");
@@ -96,7 +96,7 @@ async fn a_new_login_begins_the_absolute_life_again() {
 }
 
 #[tokio::test]
-async fn another_user_gets_nothing_of_the_first() {
+async fn another_user_gets_no_fields_of_the_first() {
     let stage = stage(|with| with).await;
     let (session, ada) = stage.user("ada").await;
     session.insert("secret", &1).expect("legal");
@@ -143,7 +143,7 @@ async fn a_late_write_of_the_guest_session_is_gone() {
 }
 
 #[tokio::test]
-async fn an_impossible_user_id_is_an_error_and_logs_nobody_in() {
+async fn an_invalid_user_id_is_an_error_and_logs_nobody_in() {
     let stage = stage(|with| with).await;
     let (guest, old) = stage.guest().await;
     for user in [String::new(), "x".repeat(257)] {

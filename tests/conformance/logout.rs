@@ -6,7 +6,7 @@ use super::stage;
 use crate::common::{login, token};
 
 #[tokio::test]
-async fn after_logout_the_token_opens_nothing_and_the_reason_is_told() {
+async fn after_logout_the_token_opens_nothing_and_gets_the_reason() {
     let stage = stage(|with| with).await;
     let (session, old) = stage.user("ada").await;
     assert_eq!(session.logout().await.expect("there"), EndOutcome::Ended);
@@ -34,7 +34,7 @@ async fn named_fields_survive_in_a_new_guest_session() {
 }
 
 #[tokio::test]
-async fn with_none_of_the_fields_there_is_no_session() {
+async fn a_logout_without_any_kept_field_leaves_no_session() {
     let stage = stage(|with| with).await;
     let (session, _) = stage.user("ada").await;
     assert_eq!(session.logout_keeping(["language"]).await.expect("there"), EndOutcome::Ended);
@@ -43,7 +43,7 @@ async fn with_none_of_the_fields_there_is_no_session() {
 }
 
 #[tokio::test]
-async fn what_is_written_after_a_logout_makes_a_new_guest_session_in_the_same_bucket() {
+async fn a_write_after_a_logout_makes_a_guest_session_in_the_same_bucket() {
     let stage = stage(|with| with).await;
     let (session, _) = stage.user("ada").await;
     let before = session.id().expect("live").to_string();
@@ -76,7 +76,7 @@ async fn a_logout_with_a_rotated_token_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_rotated_away_is_told_why_the_session_ended() {
+async fn a_rotated_token_gets_the_reason_of_the_sessions_end() {
     let stage = stage(|with| with).await;
     let (_, old) = stage.user("ada").await;
     let session = stage.open(&old).await;
@@ -86,7 +86,7 @@ async fn a_token_that_was_rotated_away_is_told_why_the_session_ended() {
 }
 
 #[tokio::test]
-async fn a_write_in_flight_during_a_logout_does_not_bring_the_session_back() {
+async fn a_write_in_flight_during_a_logout_does_not_revive_the_session() {
     let stage = stage(|with| with).await;
     let (_, old) = stage.user("ada").await;
     let slow = stage.open(&old).await;
@@ -111,7 +111,7 @@ async fn logging_out_everywhere_ends_this_session_and_the_others() {
 }
 
 #[tokio::test]
-async fn what_is_written_after_logging_out_everywhere_has_a_guests_timeouts() {
+async fn a_write_after_logging_out_everywhere_has_a_guests_timeouts() {
     let stage = stage(|with| with).await;
     let session = stage.draft().await;
     let long = Timeouts::new().idle(Timeout::Never);
@@ -143,7 +143,7 @@ async fn a_draft_keeps_what_a_logout_keeps() {
 }
 
 #[tokio::test]
-async fn signing_out_everywhere_from_a_session_that_was_found_ended_is_no_success() {
+async fn signing_out_everywhere_from_an_ended_session_is_not_a_success() {
     let stage = stage(|with| with).await;
     let ((_, one), (_, other)) = (stage.user("ada").await, stage.user("ada").await);
     let slow = stage.open(&one).await;
@@ -155,7 +155,7 @@ async fn signing_out_everywhere_from_a_session_that_was_found_ended_is_no_succes
 }
 
 #[tokio::test]
-async fn after_a_logout_of_what_had_ended_before_the_handle_goes_on_as_a_draft() {
+async fn after_a_logout_of_an_ended_session_the_handle_is_a_draft() {
     let stage = stage(|with| with).await;
     for found in [false, true] {
         for keeping in [false, true] {

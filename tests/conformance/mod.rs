@@ -1,4 +1,4 @@
-//! The conformance suite: what every store does, seen through the public API.
+//! The conformance suite: the behaviour of every store, through the public API.
 
 pub(crate) use super::stage;
 

@@ -19,7 +19,7 @@ async fn revoking_a_user_ends_all_their_sessions_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_login_after_a_revocation_is_not_caught_by_it_or_by_its_repeat() {
+async fn a_login_after_a_revocation_survives_it_and_its_repeat() {
     let stage = stage(|with| with).await;
     let _ = stage.user("ada").await;
     stage.sessions.revoke_user("ada").await.expect("there");
@@ -39,7 +39,7 @@ async fn a_rotated_session_is_revoked_by_its_id() {
 }
 
 #[tokio::test]
-async fn only_ones_own_live_session_can_be_revoked_by_id() {
+async fn only_the_users_own_live_session_can_be_revoked_by_id() {
     let stage = stage(|with| with).await;
     let (ada, ada_token) = stage.user("ada").await;
     let (bob, bob_token) = stage.user("bob").await;
@@ -70,7 +70,7 @@ async fn revoke_others_keeps_exactly_the_one_named() {
 }
 
 #[tokio::test]
-async fn revoke_others_changes_nothing_unless_the_one_to_keep_is_a_live_one_of_the_user() {
+async fn revoke_others_needs_a_live_session_of_the_user_to_keep() {
     let stage = stage(|with| with).await;
     let (_, other) = stage.user("ada").await;
     let (ended, _) = stage.user("ada").await;
@@ -84,7 +84,7 @@ async fn revoke_others_changes_nothing_unless_the_one_to_keep_is_a_live_one_of_t
 }
 
 #[tokio::test]
-async fn revoke_guests_ends_guests_alone_and_tells_its_progress() {
+async fn revoke_guests_ends_only_guests_and_reports_progress() {
     let stage = stage(|with| with).await;
     let guests = [stage.guest().await.1, stage.guest().await.1, stage.guest().await.1];
     let (_, ada) = stage.user("ada").await;
@@ -110,7 +110,7 @@ async fn revoke_all_ends_everyone() {
 }
 
 #[tokio::test]
-async fn a_session_made_by_a_new_login_of_the_same_user_survives_an_earlier_revocation() {
+async fn a_new_login_of_the_same_user_survives_an_earlier_revocation() {
     let stage = stage(|with| with).await;
     let (session, _) = stage.user("ada").await;
     let keep = session.id().expect("live");

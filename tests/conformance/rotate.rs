@@ -26,7 +26,7 @@ async fn a_rotation_keeps_id_user_and_fields_and_changes_the_token() {
 }
 
 #[tokio::test]
-async fn the_old_token_works_until_the_new_one_was_used_and_ten_seconds_more() {
+async fn the_old_token_works_until_10_seconds_after_the_first_use_of_the_new() {
     let stage = stage(|with| with).await;
     let (session, old) = stage.guest().await;
     let _ = session.rotate().await.expect("there");
@@ -69,7 +69,7 @@ async fn an_unused_new_secret_is_replaced_after_a_minute() {
 }
 
 #[tokio::test]
-async fn a_handle_from_before_the_minute_is_over_does_not_replace_the_new_secret() {
+async fn a_handle_from_within_the_minute_does_not_replace_the_new_secret() {
     let stage = stage(|with| with).await;
     let (_, old) = stage.guest().await;
     let first = stage.open(&old).await;
@@ -94,7 +94,7 @@ async fn rotating_again_drops_an_older_secret_at_once() {
 }
 
 #[tokio::test]
-async fn in_the_grace_of_a_used_secret_the_old_one_is_already_rotated() {
+async fn a_rotation_with_the_previous_secret_returns_already_rotated() {
     let stage = stage(|with| with).await;
     let (session, old) = stage.guest().await;
     let _ = session.rotate().await.expect("there");
@@ -114,7 +114,7 @@ async fn a_draft_and_an_ended_session_are_not_rotated() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_logged_in_again_is_not_rotated_by_an_older_request() {
+async fn an_older_request_does_not_rotate_a_reauthenticated_session() {
     let stage = stage(|with| with).await;
     let (_, old) = stage.user("ada").await;
     let (slow, fresh) = (stage.open(&old).await, stage.open(&old).await);
@@ -141,7 +141,7 @@ async fn a_request_whose_secret_was_rotated_away_leaves_the_cookie_alone() {
 }
 
 #[tokio::test]
-async fn rotating_twice_in_one_request_leaves_the_old_token_its_use() {
+async fn rotating_twice_in_one_request_keeps_the_old_token_working() {
     let stage = stage(|with| with).await;
     let (_, old) = stage.guest().await;
     let session = stage.open(&old).await;

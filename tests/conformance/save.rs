@@ -1,4 +1,4 @@
-//! Delta saves: what is lost, what conflicts, what is gone.
+//! Delta saves: lost updates, conflicts, ended sessions.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ async fn an_increment_counts_as_a_write() {
 }
 
 #[tokio::test]
-async fn a_save_after_a_plain_rotation_goes_through() {
+async fn a_save_after_a_plain_rotation_succeeds() {
     let stage = stage(|with| with).await;
     let (_, token) = stage.guest().await;
     let (slow, other) = (stage.open(&token).await, stage.open(&token).await);
@@ -96,7 +96,7 @@ async fn a_reload_of_an_ended_session_is_gone() {
 }
 
 #[tokio::test]
-async fn a_save_of_nothing_does_not_hide_anothers_write_from_the_version() {
+async fn an_empty_save_does_not_hide_anothers_write_from_the_version() {
     let stage = stage(|with| with).await;
     let (_, token) = stage.guest().await;
     let (one, two) = (stage.open(&token).await, stage.open(&token).await);
@@ -108,9 +108,9 @@ async fn a_save_of_nothing_does_not_hide_anothers_write_from_the_version() {
     assert_eq!(one.save_if_unchanged().await.expect("there"), SaveOutcome::Conflict);
 }
 
-/// As a touch does that runs beside a handler, in whose name nobody looks at the answer.
+/// Like a touch concurrent with a handler, whose result nobody reads.
 #[tokio::test]
-async fn a_write_is_told_as_lost_although_something_else_found_the_session_ended() {
+async fn a_lost_write_is_reported_even_if_a_touch_found_the_end_first() {
     let stage = stage(|with| with).await;
     for finder in ["touch", "increment", "rotate", "set_timeouts"] {
         let (_, token) = stage.user("ada").await;
@@ -132,7 +132,7 @@ async fn a_write_is_told_as_lost_although_something_else_found_the_session_ended
 }
 
 #[tokio::test]
-async fn what_was_refused_as_a_conflict_goes_out_with_nothing_else() {
+async fn conflicting_changes_are_not_written_by_later_calls() {
     let stage = stage(|with| with).await;
     for way in ["login", "again", "logout", "increment"] {
         let (_, token) = if way == "login" { stage.guest().await } else { stage.user("ada").await };

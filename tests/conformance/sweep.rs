@@ -7,7 +7,7 @@ use cloakroom::EndReason;
 use super::stage;
 
 #[tokio::test]
-async fn a_session_in_its_grace_is_ended_by_one_sweep_and_remembered() {
+async fn one_sweep_ends_a_session_in_its_grace_and_keeps_a_tombstone() {
     let stage = stage(|with| with.expiry_grace(Duration::from_secs(600))).await;
     let tokens = [stage.guest().await.1, stage.user("ada").await.1];
     stage.advance(Duration::from_secs(32 * 60)).await;
@@ -34,7 +34,7 @@ async fn a_session_in_use_is_not_swept() {
 }
 
 #[tokio::test]
-async fn entries_of_sessions_that_are_no_more_are_forgotten() {
+async fn a_sweep_forgets_entries_of_sessions_that_are_gone() {
     let stage = stage(|with| with).await;
     let _ = (stage.guest().await, stage.user("ada").await);
     let (ended, _) = stage.guest().await;

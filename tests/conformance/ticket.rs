@@ -29,7 +29,7 @@ async fn signing_out_the_others_voids_tickets_too() {
 }
 
 #[tokio::test]
-async fn each_of_two_revocations_voids_the_tickets_before_it() {
+async fn each_revocation_voids_the_tickets_before_it() {
     let stage = stage(|with| with).await;
     stage.sessions.revoke_user("ada").await.expect("there");
     let between = stage.sessions.ticket("ada").await.expect("there");
@@ -39,7 +39,7 @@ async fn each_of_two_revocations_voids_the_tickets_before_it() {
 }
 
 #[tokio::test]
-async fn a_ticket_is_of_one_user() {
+async fn a_ticket_is_valid_for_one_user() {
     let stage = stage(|with| with).await;
     let ticket = stage.sessions.ticket("bob").await.expect("there");
     let outcome = stage.draft().await.login(Login::new("ada").ticket(ticket)).await.expect("there");

@@ -12,7 +12,7 @@ fn minutes(minutes: u64) -> Duration {
 }
 
 #[tokio::test]
-async fn a_shorter_idle_timeout_holds_at_once() {
+async fn a_shorter_idle_timeout_applies_at_once() {
     let stage = stage(|with| with).await;
     let (session, token) = stage.guest().await;
     session.set_timeouts(Timeouts::new().idle(minutes(5))).await.expect("live");
@@ -24,7 +24,7 @@ async fn a_shorter_idle_timeout_holds_at_once() {
 }
 
 #[tokio::test]
-async fn a_longer_idle_timeout_holds_at_once_and_the_index_covers_it() {
+async fn a_longer_idle_timeout_applies_at_once_and_the_index_covers_it() {
     let stage = stage(|with| with).await;
     let (session, token) = stage.user("ada").await;
     let long = Timeouts::new().idle(minutes(3 * 24 * 60)).absolute(Timeout::Never);
@@ -47,7 +47,7 @@ async fn a_session_older_than_its_new_absolute_timeout_expires_at_once() {
 }
 
 #[tokio::test]
-async fn a_draft_is_made_with_the_timeouts_that_it_was_given() {
+async fn a_draft_is_stored_with_the_timeouts_set_on_it() {
     let stage = stage(|with| with).await;
     let draft = stage.draft().await;
     let short = Timeouts::new().idle(Duration::from_secs(100));
@@ -79,7 +79,7 @@ async fn an_older_request_does_not_change_the_timeouts_of_a_new_login() {
 }
 
 #[tokio::test]
-async fn changing_timeouts_of_an_ended_session_is_gone() {
+async fn changing_timeouts_of_an_ended_session_returns_gone() {
     let stage = stage(|with| with).await;
     let (_, token) = stage.guest().await;
     let slow = stage.open(&token).await;

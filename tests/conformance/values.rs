@@ -1,4 +1,4 @@
-//! What `insert` accepts reads back equal, and what could not is refused.
+//! What `insert` accepts reads back equal; everything else is rejected.
 
 use cloakroom::{DecodeError, Error, FieldKind};
 use fastrand::Rng;
@@ -59,7 +59,7 @@ impl Serialize for AnnouncedMap {
 }
 
 #[tokio::test]
-async fn a_value_of_another_length_than_announced_is_refused() {
+async fn a_value_with_another_length_than_announced_is_rejected() {
     let stage = stage(|with| with).await;
     let draft = stage.draft().await;
     for length in [0, 1, 3] {
@@ -74,7 +74,7 @@ async fn a_value_of_another_length_than_announced_is_refused() {
     );
 }
 
-/// In so many arrays.
+/// A value in n nested arrays.
 fn nested(levels: usize) -> serde_json::Value {
     (0..levels).fold(serde_json::Value::Null, |inner, _| vec![inner].into())
 }
@@ -86,7 +86,7 @@ enum Chain {
 }
 
 #[tokio::test]
-async fn a_value_nested_deeper_than_256_levels_is_refused() {
+async fn a_value_nested_deeper_than_256_levels_is_rejected() {
     let stage = stage(|with| with).await;
     let draft = stage.draft().await;
     draft.insert("a", &nested(256)).expect("legal");
@@ -102,7 +102,7 @@ async fn a_value_nested_deeper_than_256_levels_is_refused() {
 }
 
 #[tokio::test]
-async fn a_value_that_refuses_to_be_stored_changes_nothing() {
+async fn a_value_that_fails_to_serialize_changes_nothing() {
     let stage = stage(|with| with).await;
     let (session, token) = stage.guest().await;
     let before_1970 = std::time::SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1);
@@ -112,7 +112,7 @@ async fn a_value_that_refuses_to_be_stored_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_serde_loses_in_every_format_is_as_insert_says() {
+async fn losses_of_serde_are_as_documented_at_insert() {
     let stage = stage(|with| with).await;
     let draft = stage.draft().await;
     draft.insert("a", &Some(None::<u8>)).expect("legal");

@@ -20,7 +20,7 @@ pub(crate) use actix_web::http::Uri;
 /// The framework's name, for the few expectations that differ.
 pub(crate) const NAME: &str = "actix-web";
 
-/// Services are made anew for each request, as they are not `Clone`.
+/// Services are built for each request, as they are not `Clone`.
 #[derive(Clone)]
 pub(crate) struct App(Rc<dyn Fn(&mut ServiceConfig)>);
 
@@ -37,7 +37,7 @@ impl Default for App {
 }
 
 impl App {
-    /// Answers every request with this handler, in the default layer.
+    /// Responds to every request with this handler, in the default layer.
     pub(crate) fn of<H: Handler<T, Output: Responder + 'static>, T: FromRequest + 'static>(
         sessions: &Sessions,
         handler: H,
@@ -45,7 +45,7 @@ impl App {
         Self::default().fallback(handler).layer(SessionLayer::new(sessions.clone()))
     }
 
-    /// Answers every request of a path with this handler.
+    /// Responds to every request of a path with this handler.
     pub(crate) fn route<H: Handler<T, Output: Responder + 'static>, T: FromRequest + 'static>(
         self,
         path: &str,
@@ -57,7 +57,7 @@ impl App {
         })
     }
 
-    /// Answers every other request with this handler.
+    /// Responds to every other request with this handler.
     pub(crate) fn fallback<H: Handler<T, Output: Responder + 'static>, T: FromRequest + 'static>(
         self,
         handler: H,
@@ -125,7 +125,7 @@ impl App {
         if let Some(peer) = request.peer {
             sent = sent.peer_addr(peer);
         }
-        // The server itself makes a response of an error of a middleware.
+        // The server itself turns a middleware's error into a response.
         match try_call_service(&service, sent.to_request()).await {
             Ok(response) => read(response.into_parts().1).await,
             Err(error) => read(error.error_response()).await,

@@ -22,17 +22,17 @@ pub(crate) const NAME: &str = "axum";
 pub(crate) struct App(Router);
 
 impl App {
-    /// Answers every request with this handler, in the default layer.
+    /// Responds to every request with this handler, in the default layer.
     pub(crate) fn of<H: Handler<T, ()>, T: 'static>(sessions: &Sessions, handler: H) -> Self {
         Self::default().fallback(handler).layer(SessionLayer::new(sessions.clone()))
     }
 
-    /// Answers every request of a path with this handler.
+    /// Responds to every request of a path with this handler.
     pub(crate) fn route<H: Handler<T, ()>, T: 'static>(self, path: &str, handler: H) -> Self {
         Self(self.0.route(path, any(handler)))
     }
 
-    /// Answers every other request with this handler.
+    /// Responds to every other request with this handler.
     pub(crate) fn fallback<H: Handler<T, ()>, T: 'static>(self, handler: H) -> Self {
         Self(self.0.fallback(handler))
     }

@@ -1,4 +1,4 @@
-//! axum and actix-web behind one face, so that the web suite is written once.
+//! axum and actix-web behind one interface, so that the web suite is written once.
 //!
 //! Handlers are plain async functions over the crate's extractors: each framework turns the same function into its own.
 
@@ -76,7 +76,7 @@ impl Answer {
         lines.first().map(|line| line.split("; ").collect())
     }
 
-    /// The token that was set; none too if the cookie was removed.
+    /// The token that was set; none if the cookie was removed.
     pub(crate) fn token(&self) -> Option<String> {
         let cookie = self.set_cookie()?;
         let value = cookie[0].split_once('=').expect("a pair").1;
@@ -93,7 +93,7 @@ impl Answer {
     }
 }
 
-/// What a handler answers, where text is not enough.
+/// A handler's response, where text is not enough.
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
     status: Option<u16>,
@@ -114,7 +114,7 @@ impl Reply {
         Self { body: body.into(), ..self }
     }
 
-    /// With these headers besides, also several of one name.
+    /// With these further headers, also several of one name.
     pub(crate) fn headers(mut self, headers: &[(&'static str, &'static str)]) -> Self {
         self.headers.extend(headers);
         self

@@ -1,4 +1,4 @@
-//! What a step does to a world, and the answer as a line.
+//! Applies a step to a world, and formats the result as a line.
 
 use std::time::UNIX_EPOCH;
 
@@ -9,7 +9,7 @@ use super::step::{Act, Cookie, FIELDS, Kind, LoginAs, Step, USERS, UserAct, Walk
 use super::world::{Held, World};
 
 impl World {
-    /// Does it, and says everything that can be seen of it.
+    /// Applies the step; returns everything that can be seen of it.
     pub(super) async fn step(&mut self, step: &Step) -> String {
         self.keep_time().await;
         match step {
@@ -52,7 +52,7 @@ impl World {
             Kind::Peek => sessions.peek(token, Self::client(browser)).await.expect("the store is there"),
             Kind::Open => {
                 let session = sessions.open(token, Self::client(browser)).await.expect("the store is there");
-                // What runs beside the request is done before the next step.
+                // Tasks concurrent with the request finish before the next step.
                 let _ = session.touch().await.expect("the store is there");
                 session
             }
@@ -129,7 +129,7 @@ impl World {
         if asked.lowest_cap {
             login = login.cap(self.setup.cap_of(1));
         }
-        // Like a handle, a ticket from before an advance tells another time than Redis.
+        // Like a handle, a ticket from before an advance has another time than Redis.
         let ticket = asked.ticket.and_then(|user| self.tickets[user]).filter(|(_, era)| *era == self.era);
         if let Some((ticket, _)) = ticket {
             login = login.ticket(ticket);
@@ -198,7 +198,7 @@ impl World {
         Look { session: &held.session, now: fresh }.line(&mut self.names)
     }
 
-    /// What every token ever issued opens, and what every user's list says.
+    /// What every token ever issued opens, and the list of every user.
     pub(super) async fn last_look(&mut self) -> Vec<String> {
         self.keep_time().await;
         let mut seen = Vec::new();
@@ -214,7 +214,7 @@ impl World {
     }
 }
 
-/// A choice of fields, a bit for each.
+/// A choice of fields, one bit for each.
 fn chosen(bits: usize) -> impl Iterator<Item = &'static str> + Send {
     FIELDS.into_iter().enumerate().filter(move |(at, _)| bits & (1 << at) != 0).map(|(_, name)| name)
 }

@@ -1,4 +1,4 @@
-//! The same history on two stores: the first answer that differs, and a shorter history that still shows it.
+//! The same history on two stores: the first result that differs, and a shorter history that still shows it.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -13,22 +13,22 @@ use crate::common::{memory_stage, stage_at};
 
 /// Steps of a history.
 const LENGTH: usize = 60;
-/// How often what Redis holds is looked through, in steps.
+/// Number of steps between two checks of what Redis stores.
 const LOOK_EVERY: usize = 5;
-/// Most time that is spent on making a failing history shorter.
+/// The limit for making a failing history shorter.
 const SHRINKING: Duration = Duration::from_secs(20);
 
-/// What a history is held against.
+/// What a history is compared with.
 #[derive(Clone)]
 pub(super) enum Against {
     Memory,
-    /// Whatever is chosen.
+    /// The chosen server.
     Redis(Place),
-    /// Redis, with calls delivered more than once. Servers of its own.
+    /// Redis, with calls delivered more than once. Private servers.
     RepeatingRedis(Place),
 }
 
-/// Where two stores differ, or what Redis must not hold.
+/// A difference between two stores, or a broken invariant of Redis.
 #[derive(Debug)]
 struct Difference {
     step: usize,
@@ -36,7 +36,7 @@ struct Difference {
     there: String,
 }
 
-/// Runs so many histories, from a seed on; panics with the first that the stores answer differently.
+/// Runs n histories, from a seed on; panics with the first whose results differ.
 ///
 /// `CLOAKROOM_SEED` and `CLOAKROOM_HISTORIES` set both.
 pub(super) async fn all_alike(against: &Against, default_count: u64) {
@@ -52,7 +52,7 @@ pub(super) async fn all_alike(against: &Against, default_count: u64) {
     }
 }
 
-/// The first difference. A run that was too slow to be told from time passing has none.
+/// The first difference. None for a run that was too slow to distinguish it from time passing.
 async fn run(history: &History, against: &Against) -> Option<Difference> {
     let began = Instant::now();
     let found = run_once(history, against).await;
@@ -82,12 +82,12 @@ async fn go_through(
         if let Some(watch) = watch.as_mut().filter(|_| step % LOOK_EVERY == 0)
             && let Err(broken) = watch.look().await
         {
-            return Some(Difference { step, here: "what Redis holds keeps its promises".into(), there: broken });
+            return Some(Difference { step, here: "every invariant of Redis holds".into(), there: broken });
         }
     }
-    // A whole history has calls to deliver again.
+    // A complete history has calls to deliver again.
     let heard = there.past.as_ref().is_none_or(Past::heard);
-    assert!(heard || history.steps.len() < LENGTH, "MONITOR told of no call");
+    assert!(heard || history.steps.len() < LENGTH, "MONITOR reported no call");
     let (here, there) = (here.last_look().await, there.last_look().await);
     let differs = here.into_iter().zip(there).find(|(one, two)| one != two);
     differs.map(|(here, there)| Difference { step: history.steps.len(), here, there })
@@ -113,7 +113,7 @@ async fn worlds(history: &History, against: &Against) -> (World, World, Option<W
     (here, World::redis(setup, stage, past).await, Some(watch))
 }
 
-/// Leaves out steps as long as the stores still differ, in ever smaller pieces.
+/// Leaves out steps while the stores still differ, in ever smaller pieces.
 async fn shrunk(mut history: History, mut found: Difference, against: &Against) -> (History, Difference) {
     let began = Instant::now();
     let mut piece = history.steps.len() / 2;
@@ -133,7 +133,7 @@ async fn shrunk(mut history: History, mut found: Difference, against: &Against) 
     (history, found)
 }
 
-/// A failing history to be read.
+/// Prints a failing history.
 struct Report<'a>(&'a History, &'a Difference);
 
 impl fmt::Display for Report<'_> {

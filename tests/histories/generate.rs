@@ -1,17 +1,17 @@
-//! Histories by chance.
+//! Random histories.
 
 use std::time::Duration;
 
 use super::setup::{ADVANCES, BESIDE, GRID, Setup, Span};
 use super::step::{Act, BROWSERS, Cookie, FIELDS, Kind, LoginAs, SLOTS, Step, UserAct, Walk};
 
-/// Seconds to advance by, besides [`BESIDE`]: just short of and just past touch intervals, the previous secret's
+/// Seconds to advance by, in addition to [`BESIDE`]: just short of and just past touch intervals, the previous secret's
 /// grace, a settled rotation, deadlines, tombstones, tickets and epochs.
 const STRIDES: [u64; 25] = [
     0, 0, 0, 0, 0, 10, 10, 10, 20, 20, 20, 50, 60, 60, 70, 80, 110, 290, 600, 660, 1860, 3600, 4000, 43_200, 35_000_000,
 ];
 
-/// What happens, and under which settings.
+/// The steps, and their settings.
 #[derive(Debug, Clone)]
 pub(super) struct History {
     pub(super) setup: Setup,
@@ -44,8 +44,8 @@ pub(super) fn history(seed: u64, length: usize, repeats: Repeats) -> History {
 }
 
 impl History {
-    /// Leaves out each advance that would end where a tombstone goes: that depends on its id, which each store has of
-    /// its own.
+    /// Leaves out each advance that would end when a tombstone expires: that depends on its id, which differs between
+    /// stores.
     pub(super) fn keep_off_tombstones(&mut self) {
         let remember = self.setup.remember;
         let mut passed = Vec::new();
@@ -61,7 +61,7 @@ impl History {
     }
 }
 
-/// Leaves no more than so many of these steps.
+/// Keeps at most n of these steps.
 fn thin(steps: &mut Vec<Step>, most: usize, these: impl Fn(&Step) -> bool) {
     let mut seen = 0;
     steps.retain(|step| {
@@ -100,7 +100,7 @@ const fn on(slot: usize, act: Act) -> Step {
     Step::On { slot, act }
 }
 
-/// A request of a browser that writes something and hears the answer: so that there is something to act on.
+/// A browser's request that writes something and gets the response, so that there is a session to act on.
 fn whole_request(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> {
     let slot = random.usize(..SLOTS);
     let write = match random.u8(..4) {
@@ -111,7 +111,7 @@ fn whole_request(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> {
     [vec![own(random, browser, slot)], write, vec![on(slot, Act::Respond)]].concat()
 }
 
-/// A guest's form that is sent twice, at once or one after the other; which response is heard last is chance.
+/// A guest's form that is sent twice, concurrently or in sequence; which response arrives last is random.
 fn login_pressed_twice(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> {
     let slots = [random.usize(..SLOTS / 2), random.usize(SLOTS / 2..SLOTS)];
     let [one, two] = slots.map(|slot| own(random, browser, slot));
@@ -124,7 +124,7 @@ fn login_pressed_twice(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> 
     [&done[..], &late[..]].concat()
 }
 
-/// Two requests of a browser at once, each of which does something.
+/// Two concurrent requests of a browser, each of which does something.
 fn two_requests(random: &mut fastrand::Rng, browser: usize) -> Vec<Step> {
     let slots = [random.usize(..SLOTS / 2), random.usize(SLOTS / 2..SLOTS)];
     let begun = slots.map(|slot| own(random, browser, slot));
@@ -164,7 +164,7 @@ fn request(random: &mut fastrand::Rng, browser: usize, slot: usize) -> Step {
     Step::Request { slot, browser, cookie, server: random.usize(..2), kind }
 }
 
-/// A change of fields, which a save has to follow.
+/// A change of fields, which has to be followed by a save.
 fn write(random: &mut fastrand::Rng) -> Act {
     let field = random.usize(..FIELDS.len());
     match random.u8(..10) {

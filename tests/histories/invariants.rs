@@ -1,4 +1,4 @@
-//! What must hold of everything that Redis holds, after any step.
+//! The invariants of everything that Redis stores, checked after any step.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 use super::stored::{self, Content, Key, Meta};
 use crate::common::keys;
 
-/// Moving a namespace back in time takes a moment, which is added to what each key has left.
+/// Moving a namespace back in time takes a moment, which adds to the time that each key has left.
 const SLACK_MS: i64 = 100;
 
-/// Looks through a namespace again and again.
+/// Checks a namespace repeatedly.
 pub(crate) struct Watch {
     masters: Vec<MultiplexedConnection>,
     namespace: String,
@@ -28,7 +28,7 @@ impl Watch {
         Self { masters, namespace, cap, lived: HashSet::new(), dead: HashSet::new() }
     }
 
-    /// Says which promise is broken.
+    /// Returns the promise that is broken, if any.
     pub(crate) async fn look(&mut self) -> Result<(), String> {
         let mut keys = Vec::new();
         for master in &mut self.masters {
@@ -47,7 +47,7 @@ impl Watch {
         self.the_dead_stay_dead(&live)
     }
 
-    /// Leaves nothing behind.
+    /// Removes the namespace.
     pub(super) async fn clear(mut self) {
         for master in &mut self.masters {
             keys::remove(master, &self.namespace).await;
@@ -74,7 +74,7 @@ impl Watch {
     }
 }
 
-/// How many live sessions each user has; guests under the empty name.
+/// The number of live sessions of each user; guests under the empty name.
 pub(crate) async fn live_by_user(redis: &mut MultiplexedConnection, namespace: &str) -> BTreeMap<String, usize> {
     let mut users = BTreeMap::new();
     for session in stored::read(redis, namespace).await.iter().filter_map(live) {
@@ -83,7 +83,7 @@ pub(crate) async fn live_by_user(redis: &mut MultiplexedConnection, namespace: &
     users
 }
 
-/// I-13: no key is immortal but the deadline index, which empties itself.
+/// I-13: every key expires but the deadline index, which empties itself.
 fn expires(key: &Key) -> Result<(), String> {
     let fine = key.expiry >= 0 || matches!(key.content, Content::Deadlines(_));
     if fine { Ok(()) } else { Err(format!("I-13: {} has no expiry: {key:?}", key.name)) }
@@ -106,8 +106,8 @@ fn live(key: &Key) -> Option<Live<'_>> {
 }
 
 impl Live<'_> {
-    /// I-16 and I-13: live sessions ⊆ index, and no index goes before a member; the same of the deadline index, whose
-    /// score is a lower bound.
+    /// I-16 and I-13: every live session is in the index, and no index expires before a member; the same for the deadline
+    /// index, whose score is a lower bound.
     fn is_indexed(&self, keys: &[Key]) -> Result<(), String> {
         let here = || keys.iter().filter(|key| key.bucket == self.bucket);
         let due = here().find_map(|key| match &key.content {
@@ -142,7 +142,7 @@ impl Live<'_> {
         }
     }
 
-    /// R36: what the limits go by is what is there.
+    /// R36: the recorded size, which the limits use, is the real one.
     fn knows_its_size(&self) -> Result<(), String> {
         let (noted, bytes) = self.meta.size;
         if noted == bytes {
@@ -152,7 +152,7 @@ impl Live<'_> {
         }
     }
 
-    /// I-11, I-13: the key's expiry is what the metadata says, and that is not beyond the absolute deadline.
+    /// I-11, I-13: the key's expiry matches the metadata, and is not beyond the absolute deadline.
     fn keeps_its_absolute_deadline(&self) -> Result<(), String> {
         let deadline = self.meta.deadline();
         let off = self.end - deadline as i64;
@@ -163,7 +163,7 @@ impl Live<'_> {
     }
 }
 
-/// How a user is spelled in keys.
+/// The form of a user in keys.
 fn hash(user: &str) -> String {
     Sha256::digest(user.as_bytes())[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! Everything that a handle or a list shows, as a line without what differs from store to store.
+//! Everything visible of a handle or a list, as a line without what differs between stores.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,10 +7,10 @@ use cloakroom::{CookieChange, FieldKind, Session, SessionInfo};
 use super::names::Names;
 use super::setup::GRID;
 
-/// Half of what an advance keeps from a multiple of the grid.
+/// Half of the distance that an advance keeps from a multiple of the grid.
 const SLACK: Duration = Duration::from_millis(250);
 
-/// A handle, and the present if the times that it has read can be told.
+/// A handle, and the present if the times that it has read are comparable.
 pub(super) struct Look<'a> {
     pub(super) session: &'a Session,
     pub(super) now: Option<SystemTime>,
@@ -60,13 +60,13 @@ pub(super) fn ages(now: SystemTime, one: &SessionInfo) -> String {
     format!("created={} login={} used={} {agent}", age(one.created_at), age(one.auth_time), age(one.last_access))
 }
 
-/// How long ago, in steps of the grid, rounded down: what has passed is a little more than what was advanced.
+/// The age, in steps of the grid, rounded down: slightly more time has passed than was advanced.
 fn age(now: SystemTime, at: SystemTime) -> u64 {
     let passed = now.duration_since(at).unwrap_or_default() + SLACK;
     (passed.as_millis() / GRID.as_millis()) as u64
 }
 
-/// What is left, in steps of the grid, rounded up: a little less than what was given.
+/// The time left, in steps of the grid, rounded up: slightly less than was given.
 pub(super) fn left(span: Duration) -> u64 {
     span.saturating_sub(SLACK).as_millis().div_ceil(GRID.as_millis()) as u64
 }

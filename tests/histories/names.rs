@@ -1,4 +1,4 @@
-//! Ids and tokens by order of issue, so that two stores' can be compared.
+//! Ids and tokens by order of issue, so that those of two stores can be compared.
 
 use cloakroom::{SessionId, SessionToken};
 

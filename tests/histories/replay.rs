@@ -1,4 +1,4 @@
-//! Delivers what was sent to Redis once more.
+//! Delivers calls to Redis again.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ pub(super) struct Past {
     advanced: u64,
 }
 
-/// A server that takes writes, and what it was sent.
+/// A server that accepts writes, and the calls that it got.
 struct Master {
     recorder: Recorder,
     redis: MultiplexedConnection,
-    /// How many of its calls are among those that were made.
+    /// How many of its calls are in the list of calls made.
     noted: usize,
 }
 
-/// A call, to which master, and the time advanced in all when it was noted.
+/// A call, its master, and the total time advanced when it was recorded.
 struct Made {
     call: Call,
     master: usize,
@@ -30,30 +30,30 @@ struct Made {
 }
 
 impl Past {
-    /// From now on, of these servers together.
+    /// Records these servers together, from now on.
     pub(super) async fn of(servers: &[&Server], namespace: &str) -> Self {
         let mut masters = Vec::new();
         for server in servers {
             let mut redis = server.connection().await;
-            // A script's name is told from its first run.
+            // The recorder learns a script's name from its first run.
             let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut redis).await.expect("the server is up");
             masters.push(Master { recorder: Recorder::start(server, namespace).await, redis, noted: 0 });
         }
         Self { masters, made: Vec::new(), advanced: 0 }
     }
 
-    /// Whether any call was heard of.
+    /// Whether any call was recorded.
     pub(super) const fn heard(&self) -> bool {
         !self.made.is_empty()
     }
 
-    /// Time was advanced, after what was sent so far.
+    /// Time was advanced, after the calls sent so far.
     pub(super) async fn advance(&mut self, by: Duration) {
         self.catch_up().await;
         self.advanced += by.as_millis() as u64;
     }
 
-    /// Notes the calls that were made since, as made at this time.
+    /// Records the calls made since, as made at this time.
     async fn catch_up(&mut self) {
         for (number, master) in self.masters.iter_mut().enumerate() {
             let calls = master.recorder.calls().await;
@@ -63,8 +63,8 @@ impl Past {
         }
     }
 
-    /// Delivers the call that is so many before the last again, as old as what it did. What it answers does not matter
-    /// here: only whether the history goes on as without it.
+    /// Delivers the call n before the last again, as old as its effect. Its reply does not matter here: only whether the
+    /// history goes on as without it.
     pub(super) async fn repeat(&mut self, back: usize) {
         self.catch_up().await;
         let Some(at) = self.made.len().checked_sub(1 + back % self.made.len().max(1)) else { return };
@@ -77,7 +77,7 @@ impl Past {
     }
 }
 
-/// A login of a draft that was refused is remembered nowhere: `lua/login.lua` says that a second delivery may succeed.
+/// A refused login of a draft is not remembered: `lua/login.lua` says that a second delivery may succeed.
 async fn is_forgotten(call: &Call, redis: &mut MultiplexedConnection) -> bool {
     let of_a_draft = call.script == "login" && call.keys[0] == call.keys[4];
     let made: bool = redis::cmd("EXISTS").arg(&call.keys[0]).query_async(redis).await.expect("the server is up");

@@ -1,20 +1,20 @@
-//! Settings of a history: small caps and limits, and spans of time that keep away from each other.
+//! Settings of a history: small caps and limits, and durations that keep apart from each other.
 
 use std::time::Duration;
 
-use cloakroom::{Builder, Cap, Limits, Timeout, Timeouts};
+use cloakroom::{AsCluster, Builder, Cap, Limits, Timeout, Timeouts};
 
-/// Every span of time here, as every one that the crate fixes, is a multiple of this.
+/// Every duration here, and every one that the crate fixes, is a multiple of this.
 pub(super) const GRID: Duration = Duration::from_secs(10);
-/// Every advance is a multiple of the grid and so much more: no sum of a history's advances comes nearer than this
-/// to a deadline, so that it does not matter that the two stores are not asked at the very same moment.
+/// Every advance is a multiple of the grid plus this: no sum of a history's advances comes nearer than this to a
+/// deadline, so it does not matter that the two stores are not called at the very same moment.
 pub(super) const BESIDE: Duration = Duration::from_millis(500);
-/// Most advances of one history.
+/// Maximum number of advances of one history.
 pub(super) const ADVANCES: usize = 12;
-/// What real time a history may take before its sums of advances come near the next multiple.
+/// The real time that a history may take before its sums of advances come near the next multiple.
 pub(super) const SLOWEST: Duration = Duration::from_secs(3);
 
-/// What one history runs with.
+/// The settings of one history.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setup {
     pub(super) cap: u16,
@@ -66,8 +66,8 @@ impl Setup {
     }
 
     pub(super) fn apply(self, to: Builder) -> Builder {
-        // One connection, so that a touch that runs beside a request arrives before what comes after it.
-        let to = if self.by_steps { to.by_steps() } else { to };
+        // One connection, so that a touch that runs concurrently with a request arrives before what comes after it.
+        let to = if self.by_steps { to.across_slots() } else { to };
         to.cap(self.cap_of(self.cap))
             .timeouts(self.span.timeouts())
             .expiry_grace(self.grace)

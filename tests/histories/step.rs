@@ -1,4 +1,4 @@
-//! What a history is made of: plain data that means something in any state, so that steps can be left out.
+//! The steps of a history: plain data that means something in any state, so that steps can be left out.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(super) const FIELDS: [&str; 4] = ["a", "b", "n", "m"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     Advance(Duration),
-    /// A request begins: its handle goes into the slot and stays there until another one does.
+    /// A request begins: its handle is stored in the slot until another one replaces it.
     Request {
         slot: usize,
         browser: usize,
@@ -30,7 +30,7 @@ pub(super) enum Step {
         act: UserAct,
     },
     Walk(Walk),
-    /// Something that was sent to Redis before is delivered once more: so many calls before the last.
+    /// A call that was sent to Redis before is delivered again: the one n calls before the last.
     Repeat(usize),
 }
 
@@ -41,11 +41,11 @@ pub(super) enum Kind {
     Peek,
 }
 
-/// Which token a request carries.
+/// The token that a request carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cookie {
     None,
-    /// What the browser was last told to send.
+    /// The cookie that the browser got last.
     Own,
     /// Any token ever issued to anyone, by order of issue.
     Issued(usize),
@@ -79,7 +79,7 @@ pub(super) enum Act {
     Respond,
 }
 
-/// A login and what it is asked for.
+/// A login and its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LoginAs {
     pub(super) user: usize,
@@ -91,7 +91,7 @@ pub(super) struct LoginAs {
     pub(super) lowest_cap: bool,
 }
 
-/// What is done to all sessions of a user. A number names a session by order of issue, anybody's.
+/// An operation on all sessions of a user. A number names any user's session by order of issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UserAct {
     List,
@@ -101,7 +101,7 @@ pub(super) enum UserAct {
     RevokeAll,
 }
 
-/// What walks over all buckets.
+/// An operation on all buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Walk {
     Sweep,

@@ -1,4 +1,4 @@
-//! What Redis holds, read without the crate: the layout of `lua/lib/meta.lua`.
+//! The content of Redis, read without the crate: the layout of `lua/lib/meta.lua`.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::common::keys;
 pub(super) struct Key {
     pub(super) name: String,
     pub(super) bucket: String,
-    /// When it expires, in milliseconds since 1970; negative if never.
+    /// When it expires, in milliseconds since 1970; negative for never.
     pub(super) expiry: i64,
     pub(super) content: Content,
 }
@@ -31,7 +31,7 @@ pub(super) enum Content {
     Epoch,
 }
 
-/// What the invariants are about.
+/// The metadata that the invariants are about.
 #[derive(Debug)]
 pub(super) struct Meta {
     pub(super) ended: bool,
@@ -40,7 +40,7 @@ pub(super) struct Meta {
     pub(super) idle: u64,
     pub(super) absolute: u64,
     pub(super) interval: u64,
-    /// Bytes of all fields with their names: as noted, and in truth.
+    /// Bytes of all fields with their names: as recorded, and counted.
     pub(super) size: (u64, u64),
     /// How long the key stays after the deadline.
     pub(super) stays: u64,
@@ -89,7 +89,7 @@ impl Meta {
     }
 }
 
-/// The bytes of names and values that lie together, which stand there with their lengths.
+/// The bytes of packed names and values, without their lengths.
 fn without_lengths(packed: &[u8]) -> u64 {
     let (mut at, mut bytes) = (0, 0);
     while at < packed.len() {
@@ -100,7 +100,7 @@ fn without_lengths(packed: &[u8]) -> u64 {
     bytes
 }
 
-/// Everything under a namespace. Keys that expire while they are read are left out.
+/// Every key of a namespace. Keys that expire while they are read are left out.
 pub(super) async fn read(redis: &mut MultiplexedConnection, namespace: &str) -> Vec<Key> {
     let mut found = Vec::new();
     for name in keys::all(redis, namespace).await {

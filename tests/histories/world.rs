@@ -17,13 +17,13 @@ pub(super) struct World {
     /// Two app servers on the same sessions.
     pub(super) servers: [Sessions; 2],
     pub(super) slots: [Option<Held>; SLOTS],
-    /// What each browser would send.
+    /// The cookie that each browser would send.
     pub(super) jars: [Option<String>; BROWSERS],
     pub(super) tickets: [Option<(LoginTicket, u32)>; USERS.len()],
     pub(super) names: Names,
     /// How often time was advanced.
     pub(super) era: u32,
-    /// What was sent to Redis and can be sent again.
+    /// The calls that were sent to Redis and can be sent again.
     pub(super) past: Option<Past>,
     time: Time,
 }
@@ -32,14 +32,14 @@ pub(super) struct World {
 pub(super) struct Held {
     pub(super) session: Session,
     pub(super) browser: usize,
-    /// When it was last read. An advance moves what Redis stores, but not the times that a handle has read; so a
-    /// handle from before it is read again before it does what goes by them.
+    /// When it was last read. An advance moves what Redis stores, but not the times that a handle has read; so an older
+    /// handle is read again before it does anything that depends on them.
     pub(super) era: u32,
 }
 
-/// How a store's clock runs besides the steps that advance it.
+/// How a store's clock runs apart from the steps that advance it.
 enum Time {
-    /// Stands still, and is led behind the real one.
+    /// Stands still, and is kept behind the real clock.
     Led {
         since: Instant,
         behind: Duration,
@@ -74,7 +74,7 @@ impl World {
         }
     }
 
-    /// Leads a clock that stands still up to the present.
+    /// Moves a clock that stands still up to the present.
     pub(super) async fn keep_time(&mut self) {
         if let Time::Led { since, behind, .. } = &mut self.time {
             let elapsed = Duration::from_millis(since.elapsed().as_millis() as u64);
@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    /// What a browser tells of itself.
+    /// The address and user agent of a browser.
     pub(super) fn client(browser: usize) -> ClientInfo {
         ClientInfo::new().user_agent(format!("browser {browser}"))
     }

@@ -1,4 +1,4 @@
-//! What the log says of an outage: a line when it begins, a line when it is over, and none for a request. R43.
+//! The log of an outage: one line when it begins, one when it is over, and none per request. R43.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::common::server::Server;
 use crate::frameworks::Request;
 
 const REQUESTS: usize = 60;
-/// Until an outage that is over has been quiet for long enough, on a busy machine.
+/// The limit for an outage that is over to have been quiet for long enough, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn lazy(url: impl Into<String>, settings: impl FnOnce(Builder) -> Builder) -> Sessions {
@@ -19,19 +19,19 @@ fn lazy(url: impl Into<String>, settings: impl FnOnce(Builder) -> Builder) -> Se
     settings(builder).connect_lazy().expect("fine settings")
 }
 
-/// A site that reads the session of each request.
+/// A site that reads the session in each request.
 fn reading(sessions: &Sessions) -> App {
     App::of(sessions, |session: Session| async move { session.is_guest().to_string() })
 }
 
-/// A site that writes another value at each request.
+/// A site that writes another value in each request.
 fn writing(sessions: &Sessions) -> App {
     App::of(sessions, |session: Session| async move {
         session.update("n", |n: &mut u64| *n = fastrand::u64(..)).map(|_| "written")
     })
 }
 
-/// The cookie of someone who is logged in.
+/// The cookie of a logged-in user.
 async fn cookie(sessions: &Sessions) -> String {
     let session = sessions.open(None, ClientInfo::new()).await.expect("there");
     let _ = session.login(Login::new("ada")).await.expect("there");
@@ -42,7 +42,7 @@ async fn status(app: &App, cookie: &str) -> u16 {
     app.send(Request::get("/").header("cookie", cookie)).await.status
 }
 
-/// Sends requests while the store is away, ends the outage by this, and waits until the log says that it is over.
+/// Sends requests while the store is away, ends the outage with `over`, and waits until the log says that it is over.
 async fn outage(app: &App, cookie: &str, begins: &str, cause: &str, ends: &str, over: impl FnOnce()) {
     let (log, _guard) = Log::of_warnings();
     let said = |text: &str| log.lines().into_iter().filter(|line| line.contains(text)).collect::<Vec<_>>();
@@ -64,7 +64,7 @@ async fn outage(app: &App, cookie: &str, begins: &str, cause: &str, ends: &str, 
     }
     let ended = said(ends);
     assert!(ended.len() == 1 && ended[0].contains("lasted=") && ended[0].contains("failed="), "{ended:#?}");
-    // On a busy machine answers may be late too, which is an incident of its own.
+    // On a busy machine replies may be late too, which is an incident of its own.
     assert!(said(begins).len() == 1 && log.lines().len() <= 4, "{:#?}", log.lines());
 }
 
@@ -104,7 +104,7 @@ async fn a_wrong_password_is_one_line_and_the_right_one_another() {
 }
 
 #[tokio::test]
-async fn writes_refused_for_want_of_replicas_are_one_line_while_reads_succeed() {
+async fn writes_refused_for_lack_of_replicas_are_one_line() {
     let server = Server::start(&[]);
     let sessions = lazy(server.url(), |with| with);
     let cookie = cookie(&sessions).await;
@@ -117,7 +117,7 @@ async fn writes_refused_for_want_of_replicas_are_one_line_while_reads_succeed() 
 }
 
 #[tokio::test]
-async fn writes_refused_for_want_of_memory_are_one_line_while_reads_succeed() {
+async fn writes_refused_for_lack_of_memory_are_one_line() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
     let sessions = lazy(server.url(), |with| with);
     let cookie = cookie(&sessions).await;
@@ -152,7 +152,7 @@ async fn too_many_calls_in_flight_are_one_line_and_their_end_another() {
 }
 
 #[tokio::test]
-async fn sentinels_that_know_no_master_are_one_line_and_a_master_another() {
+async fn sentinels_without_a_master_are_one_line_and_a_master_another() {
     let (sentinel, server) = (Server::sentinel(""), Server::listening(&[]));
     let sessions = lazy(format!("redis-sentinel://127.0.0.1:{}/main", sentinel.port()), |with| with);
     let cookie = format!("__Host-id={}", foreign_token());

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 
 use super::servers;
 
-/// Looks at the user's sessions until told to stop; answers the most it saw.
-async fn most_seen(sessions: Sessions, stop: Arc<AtomicBool>) -> u64 {
+/// Counts the user's sessions until stopped; returns the highest count.
+async fn highest_count(sessions: Sessions, stop: Arc<AtomicBool>) -> u64 {
     let mut most = 0;
     while !stop.load(Ordering::Relaxed) {
         most = most.max(sessions.user("ada").count().await.expect("there"));
@@ -20,7 +20,7 @@ async fn most_seen(sessions: Sessions, stop: Arc<AtomicBool>) -> u64 {
 async fn two_hundred_logins(cap: Cap) -> (Vec<LoginOutcome>, u64, u64) {
     let (stage, servers) = servers(|with| with.cap(cap)).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let watch = tokio::spawn(most_seen(stage.sessions.clone(), stop.clone()));
+    let watch = tokio::spawn(highest_count(stage.sessions.clone(), stop.clone()));
     let mut logins = JoinSet::new();
     for number in 0..200 {
         let server = servers[number % servers.len()].clone();
@@ -36,7 +36,7 @@ async fn two_hundred_logins(cap: Cap) -> (Vec<LoginOutcome>, u64, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_200_logins_at_once_no_more_than_the_cap_are_ever_live_when_the_earliest_are_evicted() {
+async fn two_hundred_concurrent_logins_never_exceed_an_evicting_cap() {
     let (outcomes, most, left) = two_hundred_logins(Cap::evict(5)).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, LoginOutcome::As(_))), "{outcomes:?}");
     assert!(most <= 5, "{most} were live at once");
@@ -44,7 +44,7 @@ async fn of_200_logins_at_once_no_more_than_the_cap_are_ever_live_when_the_earli
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_200_logins_at_once_no_more_than_the_cap_are_let_in_when_the_rest_is_rejected() {
+async fn two_hundred_concurrent_logins_never_exceed_a_rejecting_cap() {
     let (outcomes, most, left) = two_hundred_logins(Cap::reject(5)).await;
     let in_ = outcomes.iter().filter(|outcome| matches!(outcome, LoginOutcome::As(_))).count();
     assert_eq!((in_, left), (5, 5));

@@ -1,4 +1,4 @@
-//! I-01 to I-04: ended means ended, whatever is in flight.
+//! I-01 to I-04: an ended session stays ended, whatever is in flight.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::servers;
 use crate::common::{keys, token};
 
-/// Everything that a request can have in flight, as fast as it can.
+/// Every operation that a request can have in flight, in a tight loop.
 async fn busy(session: Session, number: usize) {
     let name = format!("f{number}");
     for round in 0..20 {
@@ -54,7 +54,7 @@ async fn nothing_in_flight_brings_a_session_back_that_was_logged_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_a_revocation_of_a_user_returns_none_of_their_sessions_opens_anywhere() {
+async fn after_a_revocation_returned_no_session_of_the_user_opens() {
     let (stage, servers) = servers(|with| with).await;
     for _ in 0..5 {
         let mut tokens = Vec::new();
@@ -81,7 +81,7 @@ async fn when_a_revocation_of_a_user_returns_none_of_their_sessions_opens_anywhe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_devices_that_sign_out_the_others_at_once_one_stays() {
+async fn two_devices_that_sign_out_the_others_at_once_leave_one() {
     let (stage, servers) = servers(|with| with).await;
     for _ in 0..20 {
         let (one, one_token) = stage.user("ada").await;
@@ -98,7 +98,7 @@ async fn of_two_devices_that_sign_out_the_others_at_once_one_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_is_done_by_exactly_one_of_many() {
+async fn exactly_one_of_many_concurrent_ends_succeeds() {
     let (stage, servers) = servers(|with| with).await;
     let (_, old) = stage.user("ada").await;
     let mut handles = Vec::new();
@@ -121,7 +121,7 @@ async fn an_end_is_done_by_exactly_one_of_many() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_users_who_log_in_in_one_guest_session_one_gets_what_it_held() {
+async fn of_many_users_logging_in_from_one_guest_session_one_gets_its_fields() {
     let (stage, servers) = servers(|with| with).await;
     for _ in 0..10 {
         let (_, old) = stage.guest().await;
@@ -176,7 +176,7 @@ async fn many_logins_of_one_user_in_one_guest_session_end_in_one_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_loaded_session_that_is_revoked_carries_no_token_that_opens_anything() {
+async fn a_revoked_loaded_session_carries_no_token_that_opens_anything() {
     let (stage, servers) = servers(|with| with).await;
     let (_, old) = stage.user("ada").await;
     let slow = servers[1].open(Some(&old), ClientInfo::new()).await.expect("there");

@@ -1,4 +1,4 @@
-//! I-16: live sessions of a user are always in the user's index; I-13: every key has an expiry but `d`.
+//! I-16: a user's live sessions are always in the user's index; I-13: every key has an expiry but `d`.
 
 use cloakroom::{Cap, ClientInfo, Login};
 use redis::aio::MultiplexedConnection;
@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::servers;
 use crate::common::keys;
 
-/// One step of the server: is a live session of a user missing in the index, or any key without expiry?
+/// One step of the server: is a live session of a user missing from the index, or is any key without expiry?
 const LOOK: &str = r"
 local fault = redis.call('PTTL', KEYS[1]) == -1 and 'has no expiry' or ''
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return fault end

@@ -1,7 +1,7 @@
 //! Races that one Redis can show: many handles, several app servers, everything at once.
 //!
-//! Each test names the invariants of the requirements that it shows. They run against a real server only: in the
-//! embedded store one lock makes each operation atomic.
+//! Each test names the invariants that it shows. They run against a real server only: in the embedded store one lock
+//! makes each operation atomic.
 
 use cloakroom::{Builder, Sessions};
 

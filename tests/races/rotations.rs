@@ -1,4 +1,4 @@
-//! I-08, I-09: rotation under fire.
+//! I-08, I-09: concurrent rotations.
 
 use cloakroom::{ClientInfo, RotateOutcome};
 use tokio::task::JoinSet;
@@ -7,7 +7,7 @@ use super::servers;
 use crate::common::token;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_rotations_at_once_one_wins_and_no_client_is_logged_out() {
+async fn one_of_many_concurrent_rotations_wins_and_logs_no_client_out() {
     let (stage, servers) = servers(|with| with).await;
     for _ in 0..10 {
         let (_, old) = stage.user("ada").await;

@@ -44,7 +44,7 @@ async fn three_hundred_increments_add_up_exactly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn read_modify_write_with_a_version_check_loses_nothing_either() {
+async fn read_modify_write_with_a_version_check_loses_nothing() {
     let (stage, servers) = servers(|with| with).await;
     let (_, old) = stage.guest().await;
     let mut requests = JoinSet::new();

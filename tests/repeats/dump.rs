@@ -1,4 +1,4 @@
-//! Everything that a namespace holds, and putting it back.
+//! Everything that a namespace holds, and restoring it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,18 +7,18 @@ use redis::aio::MultiplexedConnection;
 
 use crate::common::keys;
 
-/// What a namespace holds, by key.
+/// The content of a namespace, by key.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Dump(BTreeMap<String, Held>);
 
-/// What a key holds.
+/// The content of a key.
 #[derive(Clone)]
 struct Held {
     /// Fields and values, or members and scores.
     content: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// When it expires, in milliseconds since 1970; negative for never.
+    /// When the key expires, in milliseconds since 1970; negative for never.
     expiry: i64,
-    /// The form that `RESTORE` takes. Of two hashes with the same content it may differ in order.
+    /// The payload for `RESTORE`. Two hashes with the same content may differ in order.
     serialized: Vec<u8>,
 }
 
@@ -41,7 +41,7 @@ impl Dump {
         Self(found)
     }
 
-    /// Puts it in the place of what is there now.
+    /// Replaces the current content of the namespace.
     pub(super) async fn restore(&self, redis: &mut MultiplexedConnection, namespace: &str) {
         keys::remove(redis, namespace).await;
         for (key, held) in &self.0 {
@@ -53,7 +53,7 @@ impl Dump {
 }
 
 impl Held {
-    /// None if the key has just expired.
+    /// `None` if the key has just expired.
     async fn read(redis: &mut MultiplexedConnection, key: &str) -> Option<Self> {
         let mut reads = redis::pipe();
         reads.atomic().cmd("DUMP").arg(key).cmd("PEXPIRETIME").arg(key);
@@ -71,7 +71,7 @@ impl Held {
 }
 
 impl fmt::Debug for Dump {
-    /// A line for each key, so that a failed comparison can be read.
+    /// One line per key, so that a failed comparison is readable.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (key, held) in &self.0 {
             write!(f, "\n{key} until {}:", held.expiry)?;

@@ -1,4 +1,4 @@
-//! A call that is delivered again after newer ones.
+//! Repeats of a call after newer calls.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::scene::{MOVED_ON, Scene, code};
 use super::server;
 use crate::common::token;
 
-/// What happens after the call, each by a request of its own.
+/// What happens after the call, each in a request of its own.
 const NEWER: [&str; 9] =
     ["save", "increment", "rotate", "retime", "log in", "log in again", "clear", "log out", "revoke and log in"];
 
 #[tokio::test]
-async fn a_call_that_is_delivered_again_after_newer_ones_changes_nothing() {
+async fn a_repeat_after_newer_calls_changes_nothing() {
     let server = server();
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;
@@ -29,9 +29,9 @@ async fn a_call_that_is_delivered_again_after_newer_ones_changes_nothing() {
     }
 }
 
-/// A swap compares with the session as it was, so held up on its way it is not even done a first time.
+/// A swap compares with the session as loaded, so a delayed one is not executed even once.
 #[tokio::test]
-async fn a_swap_that_is_overtaken_by_anything_does_nothing() {
+async fn an_overtaken_swap_does_nothing() {
     let server = server();
     for newer in NEWER {
         let mut scene = Scene::before(&server, "swap").await;
@@ -46,14 +46,14 @@ async fn a_swap_that_is_overtaken_by_anything_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_call_that_the_session_has_forgotten_is_not_done_again() {
+async fn a_repeat_that_the_session_has_forgotten_is_not_executed() {
     let server = server();
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;
         let call = scene.operate().await;
         let session = live(&scene, &scene.holder).await;
         for count in 0..20 {
-            // More than the session remembers.
+            // More operations than the session remembers.
             session.increment("more", 1).await.expect("live");
             let before = scene.dump().await;
             scene.deliver(&call).await;
@@ -63,7 +63,7 @@ async fn a_call_that_the_session_has_forgotten_is_not_done_again() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_delivered_again_after_a_while_changes_nothing() {
+async fn a_later_repeat_changes_nothing() {
     let server = server();
     for operation in OPERATIONS {
         let mut scene = Scene::before(&server, operation).await;
@@ -79,7 +79,7 @@ async fn a_call_that_is_delivered_again_after_a_while_changes_nothing() {
     }
 }
 
-/// The session, or another if it has ended.
+/// The session, or another one if it has ended.
 async fn live(scene: &Scene, session: &Session) -> Session {
     match session.id() {
         Some(_) if session.reload().await.is_ok() => session.clone(),
@@ -87,7 +87,7 @@ async fn live(scene: &Scene, session: &Session) -> Session {
     }
 }
 
-/// Does something with the session, or with a new one if it has ended; answers a handle of what is then live.
+/// Does something with the session, or with a new one if it has ended; returns a handle of the live one.
 async fn do_newer(newer: &str, scene: &Scene, session: &Session) -> Session {
     let here = live(scene, session).await;
     match newer {

@@ -1,4 +1,4 @@
-//! Every operation of the store: how the public API comes to call it.
+//! Every operation of the store, called through the public API.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::common::{Stage, login, token};
 /// Marks a write by a handle from before a re-authentication.
 const LATE: &str = ": an older login";
 
-/// By the names of their scripts. What follows a colon tells variants of one script apart.
+/// Named as their scripts. The part after a colon names a variant of the script.
 pub(super) const OPERATIONS: [&str; 22] = [
     "create",
     "touch",
@@ -34,13 +34,13 @@ pub(super) const OPERATIONS: [&str; 22] = [
     "reauthenticate",
     "reauthenticate: a join",
     "end",
-    "bury",
+    "end_by_key",
     "raise",
     "revoke",
     "sweep",
 ];
 
-/// Those of a login by steps.
+/// The steps of a login across slots.
 pub(super) const STEPS: [&str; 3] = ["park", "leave", "activate"];
 
 /// The script of an operation.
@@ -48,7 +48,7 @@ pub(super) fn script(operation: &'static str) -> &'static str {
     operation.split(": ").next().unwrap_or(operation)
 }
 
-/// What has to be there for it, up to the handle that calls it, and the handle that has the session's token afterwards.
+/// Prepares an operation; returns the handle that calls it, and the handle that has the session's token afterwards.
 pub(super) async fn prepare(operation: &str, stage: &Stage) -> (Session, Session) {
     if operation.ends_with(LATE) {
         let (_, token) = stage.user("ada").await;
@@ -68,7 +68,7 @@ async fn caller(operation: &str, stage: &Stage) -> Session {
             stage.advance(Duration::from_secs(90)).await;
             stage.sessions.peek(Some(&token), ClientInfo::new()).await.expect("there")
         }
-        "reauthenticate" | "raise" | "revoke" | "end" | "bury" => {
+        "reauthenticate" | "raise" | "revoke" | "end" | "end_by_key" => {
             let _ = stage.user("ada").await;
             let (session, _) = stage.user("ada").await;
             session.increment("n", 1).await.expect("there");
@@ -79,7 +79,7 @@ async fn caller(operation: &str, stage: &Stage) -> Session {
             stage.advance(Duration::from_secs(35 * 60)).await;
             stage.draft().await
         }
-        // By a handle that the session has moved on from; a swap or an admission comes first and does nothing.
+        // By a handle that is no longer current; a swap or an admission is sent first and does nothing.
         "save" | "increment" | "login" => overtaken(stage).await,
         "reauthenticate: a join" => {
             let (_, token) = stage.guest().await;
@@ -101,7 +101,7 @@ async fn caller(operation: &str, stage: &Stage) -> Session {
     }
 }
 
-/// A guest that another handle has written to since.
+/// A guest session that another handle has written to since.
 async fn overtaken(stage: &Stage) -> Session {
     let (_, token) = stage.guest().await;
     let session = stage.open(&token).await;
@@ -109,7 +109,7 @@ async fn overtaken(stage: &Stage) -> Session {
     session
 }
 
-/// Calls it, once.
+/// Calls the operation, once.
 pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
     let user = stage.sessions.user("ada");
     match operation {
@@ -127,7 +127,7 @@ pub(super) async fn call(operation: &str, stage: &Stage, session: &Session) {
         // Another user logs in under an id that leads to bob's session.
         "lead" => drop_in(stage).save(&record(Some("ada"))).await.expect("there"),
         "reauthenticate" => login(session, "ada").await,
-        "end" | "bury" => {
+        "end" | "end_by_key" => {
             let _ = session.logout_keeping(["n"]).await.expect("there");
         }
         "raise" => {

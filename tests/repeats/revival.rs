@@ -1,4 +1,4 @@
-//! What makes a session, delivered again after that session's end: it never lives again.
+//! Repeats of the calls that make a session, after that session's end: it never lives again.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use super::scene::Scene;
 use super::server;
 use crate::common::{Stage, token};
 
-/// The calls that make a session, or a token of one: `end` makes the guest's that follows.
+/// Calls that make a session, or a token for one. `end` makes the guest session that follows.
 const MAKERS: [&str; 7] = ["create", "admit", "login", "park", "activate", "end", "reauthenticate: a join"];
-/// How a session comes to its end.
+/// The ways in which a session ends.
 const ENDS: [&str; 5] = ["expire", "shorten and expire", "log out", "log in", "revoke"];
-/// Seconds between deliveries: around the not-after, a tombstone's least age, and a tombstone's end.
+/// Seconds between deliveries: around the not-after, the shortest tombstone, and the end of a tombstone.
 const WAITS: [u64; 10] = [0, 5, 20, 30, 6, 60, 2, 300, 3400, 40_000];
 
 #[tokio::test]
-async fn a_session_that_has_ended_never_lives_again_however_late_its_making_is_repeated() {
+async fn an_ended_session_never_lives_again_however_late_a_repeat_comes() {
     let server = server();
     for (maker, end) in MAKERS.into_iter().flat_map(|maker| ENDS.map(|end| (maker, end))) {
         let mut scene = Scene::before(&server, maker).await;
@@ -35,7 +35,7 @@ async fn a_session_that_has_ended_never_lives_again_however_late_its_making_is_r
     }
 }
 
-/// Ends the session; answers how many seconds that takes.
+/// Ends the session; returns how many seconds that takes.
 async fn do_end(end: &str, stage: &Stage, session: &Session) -> u64 {
     match end {
         "expire" => {
@@ -57,7 +57,7 @@ async fn do_end(end: &str, stage: &Stage, session: &Session) -> u64 {
 }
 
 #[tokio::test]
-async fn a_session_with_a_life_shorter_than_a_repeat_may_come_late_is_not_made_again_after_it() {
+async fn a_short_lived_session_is_not_made_again_by_a_late_repeat() {
     let server = server();
     for maker in MAKERS {
         let seconds = Duration::from_secs(5);

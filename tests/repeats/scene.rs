@@ -1,9 +1,9 @@
-//! One operation, what comes before it, and what it sends.
+//! One operation, its setup, and the calls that it sends.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{Builder, Session, Timeouts};
+use cloakroom::{AsCluster, Builder, Session, Timeouts};
 use redis::Value;
 use redis::aio::MultiplexedConnection;
 
@@ -13,56 +13,56 @@ use crate::common::recorder::{Call, Recorder};
 use crate::common::server::Server;
 use crate::common::{Stage, redis_stage_on};
 
-/// Answers, by their names in `lua/lib/answer.lua`.
+/// Answers, by their names in `src/store/redis/script/reply.rs`.
 pub(super) const OK: i64 = 0;
 pub(super) const LATE: i64 = 1;
 pub(super) const MOVED_ON: i64 = 16;
 
-/// The stage of one operation that is about to be called.
+/// The setup of one operation that is about to be called.
 pub(super) struct Scene {
     pub(super) stage: Stage,
     operation: &'static str,
-    /// Who calls it.
+    /// The handle that makes the call.
     pub(super) session: Session,
-    /// Who has the session's token once it is done.
+    /// The handle that has the session's token afterwards.
     pub(super) holder: Session,
     recorder: Recorder,
     redis: MultiplexedConnection,
 }
 
 impl Scene {
-    /// Everything up to the operation.
+    /// Prepares everything up to the operation.
     pub(super) async fn before(server: &Arc<Server>, operation: &'static str) -> Self {
         Self::with(server, operation, Timeouts::new()).await
     }
 
     /// The same with timeouts for every session.
     pub(super) async fn with(server: &Arc<Server>, operation: &'static str, timeouts: Timeouts) -> Self {
-        // Past its deadline a session is swept only if it is kept for that.
+        // A session past its deadline is swept only if it has a grace.
         let grace = Duration::from_secs(if operation == "sweep" { 600 } else { 0 });
         let settings =
             |with: Builder| with.expiry_grace(grace).timeouts(timeouts).connections(1).budget(Duration::from_secs(30));
         let settings = |with| match operation {
-            "bury" => settings(with).torn(),
-            step if STEPS.contains(&step) => settings(with).by_steps(),
+            "end_by_key" => settings(with).while_resharding(),
+            step if STEPS.contains(&step) => settings(with).across_slots(),
             _ => settings(with),
         };
         let stage = redis_stage_on(Arc::clone(server), settings).await;
         let mut redis = server.connection().await;
-        // A script's name is told from its first run.
+        // The recorder learns a script's name from its first run.
         let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut redis).await.expect("the server is up");
         let recorder = Recorder::start(server, &stage.namespace).await;
         let (session, holder) = operations::prepare(operation, &stage).await;
         Self { stage, operation, session, holder, recorder, redis }
     }
 
-    /// Calls the operation through the crate; answers what was sent.
+    /// Calls the operation through the crate; returns the calls that were sent.
     pub(super) async fn operate(&mut self) -> Call {
         operations::call(self.operation, &self.stage, &self.session).await;
         self.recorder.last(operations::script(self.operation)).await
     }
 
-    /// Delivers what the operation follows within one call of the crate.
+    /// Delivers the calls that precede the operation within one call of the crate.
     pub(super) async fn precede(&mut self) {
         if self.operation == "activate" {
             let parked = self.recorder.last("park").await;
@@ -88,7 +88,7 @@ impl Scene {
     }
 }
 
-/// What an answer begins with; a bare number is a code, or the time of a call that was done.
+/// The first value of a reply; a bare number is a code, or the time of a call that was executed.
 pub(super) fn code(answer: &Value) -> Option<i64> {
     match answer {
         Value::Array(parts) => match parts.first() {

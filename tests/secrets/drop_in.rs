@@ -1,4 +1,4 @@
-//! The same for the drop-in stores: what their applications give to clients is nowhere in Redis or on the way there.
+//! The same for the drop-in stores: the secrets of their clients are nowhere in Redis or in the commands sent to it.
 
 use actix_session::storage::{SessionKey, SessionStore as _};
 use cloakroom::compat::{actix_session::Store as ActixStore, tower_sessions::Store as TowerStore};
@@ -9,7 +9,7 @@ use tower_sessions::{MemoryStore, SessionStore as _};
 
 use super::*;
 
-/// Every form in which bytes could be written down.
+/// Every encoding in which the bytes could appear.
 fn spellings(bytes: &[u8], base64: &str) -> Vec<Vec<u8>> {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let turned: Vec<u8> = bytes.iter().rev().copied().collect();
@@ -20,7 +20,7 @@ fn spellings(bytes: &[u8], base64: &str) -> Vec<Vec<u8>> {
     all
 }
 
-/// Calls every method of tower-sessions' trait; answers the ids.
+/// Calls every method of tower-sessions' trait; returns the ids.
 async fn tower(sessions: &Sessions) -> Vec<Id> {
     let store = TowerStore::new(sessions.clone()).user(|state| Some(state.get("user")?.as_str()?.to_owned()));
     let expiry_date = OffsetDateTime::now_utc() + Duration::minutes(5);
@@ -56,7 +56,7 @@ async fn tower(sessions: &Sessions) -> Vec<Id> {
     ids
 }
 
-/// Calls every method of actix-session's trait; answers the keys.
+/// Calls every method of actix-session's trait; returns the keys.
 #[allow(clippy::future_not_send)] // actix serves a request on one thread
 async fn actix(sessions: &Sessions) -> Vec<String> {
     let store = ActixStore::new(sessions.clone()).user(|state| state.get("user").cloned());
@@ -78,7 +78,7 @@ async fn actix(sessions: &Sessions) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_opens_a_session_of_a_drop_in_store_reaches_neither_redis_nor_our_log() {
+async fn no_secret_of_a_drop_in_store_reaches_redis_or_our_log() {
     let server = Server::start(&["--rdbcompression", "no"]);
     let log = Log::default();
     let writer = log.clone();
@@ -101,7 +101,7 @@ async fn what_opens_a_session_of_a_drop_in_store_reaches_neither_redis_nor_our_l
     let _ = monitor.wait();
     let of_ids = ids.iter().flat_map(|id| {
         let bytes = id.0.to_le_bytes();
-        // A part too: our session ids have their version and bucket in the middle.
+        // A part of it too: our session ids have their version and bucket in the middle.
         let part = Base64UrlUnpadded::encode_string(&bytes[9..]);
         [spellings(&bytes, &id.to_string()), spellings(&bytes[9..], &part)].concat()
     });

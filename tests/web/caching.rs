@@ -1,11 +1,11 @@
-//! No cache hands one visitor's page to another. R16.
+//! No cache serves one visitor's page to another. R16.
 
 use cloakroom::{ClientInfo, Error, Login, LoginOutcome, ReadSession, Session, SessionLayer, Sessions, User};
 
 use super::framework::App;
 use super::visitor::{Answer, Reply, Visitor, get_with, stage};
 
-/// What becomes of a handler's headers if it reads the session, and if it writes.
+/// A handler's headers in the response if it reads the session, and if it writes.
 async fn with(headers: &'static [(&'static str, &'static str)]) -> [Answer; 2] {
     let read = move |_: Session| async move { Reply::default().headers(headers) };
     let write = move |session: Session| async move {
@@ -18,7 +18,7 @@ async fn with(headers: &'static [(&'static str, &'static str)]) -> [Answer; 2] {
 }
 
 #[tokio::test]
-async fn a_response_varies_by_cookie_whenever_the_session_was_looked_at() {
+async fn a_response_varies_by_cookie_if_the_session_was_accessed() {
     let [read, write] = with(&[]).await;
     assert_eq!((read.all("vary"), write.all("vary")), (vec!["Cookie"], vec!["Cookie"]));
     let [read, _] = with(&[("vary", "Accept")]).await;
@@ -30,7 +30,7 @@ async fn a_response_varies_by_cookie_whenever_the_session_was_looked_at() {
 }
 
 #[tokio::test]
-async fn a_response_without_a_session_is_left_as_it_is() {
+async fn a_response_without_a_session_is_unchanged() {
     let public = || async { Reply::text("page").headers(&[("cache-control", "max-age=60")]) };
     let stage = stage().await;
     let answer = get_with(&App::of(&stage.sessions, public), "/", &[b"__Host-id=x"]).await;
@@ -39,7 +39,7 @@ async fn a_response_without_a_session_is_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_response_with_our_cookie_is_stored_by_no_cache() {
+async fn a_response_with_our_cookie_is_not_cached() {
     let [read, write] = with(&[]).await;
     assert_eq!((read.all("cache-control"), write.all("cache-control")), (vec![], vec!["no-store"]));
     let [read, write] = with(&[("cache-control", "public, max-age=60")]).await;
@@ -50,7 +50,7 @@ async fn a_response_with_our_cookie_is_stored_by_no_cache() {
 }
 
 #[tokio::test]
-async fn a_removal_is_stored_by_no_cache() {
+async fn a_response_that_removes_the_cookie_is_not_cached() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let login =
@@ -65,7 +65,7 @@ async fn a_removal_is_stored_by_no_cache() {
     assert_eq!(answer.all("cache-control"), ["no-store"]);
 }
 
-/// What a user's page says to caches, by how it asks for the session; `/read` and `/own` also set headers.
+/// A user's page, by how it extracts the session; `/read` and `/own` also set headers.
 fn pages(sessions: &Sessions, layer: impl Fn(SessionLayer) -> SessionLayer) -> App {
     async fn login(session: Session) -> Result<(), Error> {
         session.login(Login::new("ada")).await.map(drop)
@@ -78,7 +78,7 @@ fn pages(sessions: &Sessions, layer: impl Fn(SessionLayer) -> SessionLayer) -> A
 }
 
 #[tokio::test]
-async fn a_page_for_a_user_is_stored_by_no_shared_cache() {
+async fn a_page_for_a_user_is_not_stored_by_shared_caches() {
     let stage = stage().await;
     let mut visitor = Visitor::of(&pages(&stage.sessions, |layer| layer));
     for path in ["/session", "/read"] {
@@ -94,7 +94,7 @@ async fn a_page_for_a_user_is_stored_by_no_shared_cache() {
 }
 
 #[tokio::test]
-async fn what_a_user_was_shown_is_private_also_if_the_session_ended_meanwhile() {
+async fn a_users_page_is_private_even_if_the_session_ended_meanwhile() {
     let stage = stage().await;
     let mut visitor = Visitor::of(&pages(&stage.sessions, |layer| layer));
     visitor.get("/login").await;
@@ -115,7 +115,7 @@ async fn what_a_user_was_shown_is_private_also_if_the_session_ended_meanwhile() 
 }
 
 #[tokio::test]
-async fn where_handlers_own_cache_control_no_page_is_marked_private() {
+async fn with_leave_cache_control_no_page_is_marked_private() {
     let stage = stage().await;
     let mut visitor = Visitor::of(&pages(&stage.sessions, SessionLayer::leave_cache_control));
     assert_eq!(visitor.get("/login").await.all("cache-control"), ["no-store"], "a cookie is still stored by none");

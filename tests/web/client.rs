@@ -1,4 +1,4 @@
-//! Who a request comes from.
+//! The client that a request comes from.
 
 use cloakroom::{ClientBinding, Login, Session, SessionLayer, TrustedProxies};
 
@@ -16,14 +16,14 @@ async fn seen(agent: Option<&[u8]>, address: Option<&str>) -> String {
 }
 
 #[tokio::test]
-async fn a_session_knows_the_connections_address_and_the_user_agent() {
+async fn a_session_has_the_connections_address_and_the_user_agent() {
     assert_eq!(seen(Some(b"curl/8"), Some("192.0.2.7:1234")).await, "Some(192.0.2.7) Some(\"curl/8\")");
     assert_eq!(seen(Some(b"\xff"), Some("[::ffff:192.0.2.7]:1")).await, "Some(192.0.2.7) Some(\"\u{fffd}\")");
     assert_eq!(seen(None, None).await, "None None");
 }
 
 #[tokio::test]
-async fn behind_a_trusted_proxy_the_address_is_the_one_that_it_wrote() {
+async fn behind_a_trusted_proxy_the_address_is_the_one_it_added() {
     let stage = stage().await;
     let proxies = TrustedProxies::new(["10.0.0.0/8", "::1"]).expect("networks");
     let layer = SessionLayer::new(stage.sessions.clone());
@@ -44,7 +44,7 @@ async fn behind_a_trusted_proxy_the_address_is_the_one_that_it_wrote() {
 }
 
 #[tokio::test]
-async fn from_another_address_a_bound_session_is_as_good_as_unknown_and_its_cookie_stays() {
+async fn from_another_address_a_bound_session_is_unknown_and_keeps_its_cookie() {
     let stage = super::stage(|builder| builder.client_binding(ClientBinding::reject().prefixes(24, 64))).await;
     let app = App::of(&stage.sessions, |session: Session| async move {
         let found = format!("{:?} {:?} {}", session.user(), session.ended(), session.address_changed());

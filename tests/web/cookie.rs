@@ -1,4 +1,4 @@
-//! What the client is told to keep. R10 to R15.
+//! The cookies that responses set. R10 to R15.
 
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ async fn a_removal_carries_the_attributes_of_the_cookie_that_it_removes() {
 }
 
 #[tokio::test]
-async fn max_age_is_what_is_left_of_the_absolute_life_and_400_days_without_one() {
+async fn max_age_is_the_rest_of_the_absolute_life_and_400_days_without_one() {
     let max_age = |answer: Answer| answer.set_cookie().expect("a cookie")[5].to_owned();
 
     let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
@@ -170,7 +170,7 @@ async fn a_session_found_ended_removes_the_cookie_unless_the_response_sets_one()
 }
 
 #[tokio::test]
-async fn an_old_secret_within_its_rotation_leaves_the_cookie_alone() {
+async fn an_old_secret_within_its_grace_leaves_the_cookie_alone() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let mut visitor = Visitor::of(&app);
@@ -185,7 +185,7 @@ async fn an_old_secret_within_its_rotation_leaves_the_cookie_alone() {
 }
 
 #[tokio::test]
-async fn a_logout_of_a_session_made_in_the_same_request_has_no_cookie_to_remove() {
+async fn a_logout_of_a_session_made_in_the_same_request_sets_no_cookie() {
     async fn in_and_out(session: Session) -> Result<(), Error> {
         assert!(matches!(session.login(Login::new("ada")).await?, LoginOutcome::As(_)));
         session.logout().await.map(drop)

@@ -1,4 +1,4 @@
-//! What another site's page sends in a visitor's name is refused. R17.
+//! Requests that another site's page sends in a visitor's name are rejected. R17.
 
 use cloakroom::{
     CsrfLayer, EndOutcome, Error, Login, LoginOutcome, MissingOrigin, RotateOutcome, Session, SessionCookie,
@@ -12,7 +12,7 @@ use super::visitor::{Answer, Request, Visitor, stage, stored};
 const ELSEWHERE: &str = r#"{"error":"the request came from another site"}"#;
 pub(super) const NO_TOKEN: &str = r#"{"error":"the CSRF token is missing or wrong"}"#;
 
-/// A session's own token, after what the path says was done.
+/// Responds with the session's own token, after doing what the path says.
 pub(super) fn site(sessions: &Sessions, csrf: CsrfLayer) -> App {
     async fn token(session: Session) -> String {
         session.csrf_token().unwrap_or_default()
@@ -59,7 +59,7 @@ async fn post(app: &App, headers: &[(&str, &str)]) -> Answer {
     app.send(request(&all)).await
 }
 
-/// The same without a word of where it comes from, by someone who holds a session.
+/// The same without any header about where it comes from, by someone who holds a session.
 pub(super) async fn post_with(visitor: &Visitor, app: &App, tokens: &[&str]) -> Answer {
     let cookie = visitor.token.as_ref().map(|token| format!("__Host-id={token}"));
     let cookie = cookie.iter().map(|cookie| ("cookie", cookie.as_str()));
@@ -78,7 +78,7 @@ pub(super) fn assert_refused(answer: &Answer, body: &str, what: &str) {
 }
 
 #[tokio::test]
-async fn safe_methods_pass_wherever_they_come_from() {
+async fn safe_methods_pass_from_any_site() {
     let stage = stage().await;
     let app = protected(&stage.sessions);
     for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
@@ -92,7 +92,7 @@ async fn safe_methods_pass_wherever_they_come_from() {
 }
 
 #[tokio::test]
-async fn what_the_browser_says_of_the_site_decides() {
+async fn sec_fetch_site_decides() {
     let stage = stage().await;
     let app = protected(&stage.sessions);
     for origin in [None, Some("https://shop.example"), Some("https://evil.example"), Some("null")] {
@@ -110,7 +110,7 @@ async fn what_the_browser_says_of_the_site_decides() {
 }
 
 #[tokio::test]
-async fn without_it_the_origin_has_to_be_the_host_or_trusted() {
+async fn without_sec_fetch_site_the_origin_must_be_the_host_or_trusted() {
     let csrf = CsrfLayer::new().trust("https://app.example").and_then(|csrf| csrf.trust("http://localhost:3000"));
     let stage = stage().await;
     let app = site(&stage.sessions, csrf.expect("as browsers write them"));
@@ -131,7 +131,7 @@ async fn without_it_the_origin_has_to_be_the_host_or_trusted() {
 }
 
 #[tokio::test]
-async fn a_trusted_origin_is_let_in_although_it_is_another_site() {
+async fn a_trusted_origin_is_accepted_although_it_is_another_site() {
     let csrf = CsrfLayer::new().trust("https://app.example").expect("as browsers write it");
     let stage = stage().await;
     let app = site(&stage.sessions, csrf);
@@ -144,7 +144,7 @@ async fn a_trusted_origin_is_let_in_although_it_is_another_site() {
 }
 
 #[tokio::test]
-async fn an_origin_that_browsers_never_write_cannot_be_trusted() {
+async fn an_origin_that_browsers_never_send_cannot_be_trusted() {
     for wrong in ["null", "*", "app.example", "https://app.example/", "https://App.example", "https://app.example:443"]
     {
         assert!(CsrfLayer::new().trust(wrong).is_err(), "{wrong}");
@@ -152,7 +152,7 @@ async fn an_origin_that_browsers_never_write_cannot_be_trusted() {
 }
 
 #[tokio::test]
-async fn a_header_that_comes_twice_or_malformed_is_refused() {
+async fn a_duplicate_or_malformed_header_is_rejected() {
     let (site, origin, host): (&str, &str, &str) = ("sec-fetch-site", "origin", "host");
     let (ours, shop): (&[u8], (&str, &[u8])) = (b"https://shop.example", (host, b"shop.example"));
     let cases: &[&[(&str, &[u8])]] = &[
@@ -188,7 +188,7 @@ async fn a_header_that_comes_twice_or_malformed_is_refused() {
 }
 
 #[tokio::test]
-async fn where_no_host_header_comes_the_authority_is_the_host() {
+async fn without_a_host_header_the_authority_is_the_host() {
     let stage = stage().await;
     let app = protected(&stage.sessions);
     let to = |uri: &str, host: Option<&str>| {
@@ -201,7 +201,7 @@ async fn where_no_host_header_comes_the_authority_is_the_host() {
 }
 
 #[tokio::test]
-async fn a_request_without_either_header_needs_the_sessions_token() {
+async fn a_request_without_site_and_origin_needs_the_sessions_token() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let app = site(&sessions, CsrfLayer::new());
@@ -225,7 +225,7 @@ async fn a_request_without_either_header_needs_the_sessions_token() {
 }
 
 #[tokio::test]
-async fn a_token_does_not_help_who_comes_from_another_site() {
+async fn a_valid_token_does_not_help_a_cross_site_request() {
     let stage = stage().await;
     let app = protected(&stage.sessions);
     let mut visitor = Visitor::of(&app);
@@ -250,7 +250,7 @@ async fn the_token_changes_with_a_login_and_a_rotation() {
         assert_eq!(visitor.get("/token").await.body, told, "{change}: told in the request that changed it");
         for (at, old) in before.iter().enumerate() {
             let answer = post_with(&visitor, &app, &[old]).await;
-            // The token of just before the rotation is the only one that is no login ago.
+            // Only the token of just before the rotation has no login after it.
             if change == "/rotate" && at == before.len() - 1 {
                 assert_passed(&answer, change);
             } else {
@@ -267,7 +267,7 @@ async fn the_token_changes_with_a_login_and_a_rotation() {
 }
 
 #[tokio::test]
-async fn in_its_grace_the_previous_secrets_own_token_matches() {
+async fn a_previous_secrets_csrf_token_matches_in_its_grace() {
     let stage = stage().await;
     let app = protected(&stage.sessions);
     let mut visitor = Visitor::of(&app);
@@ -282,7 +282,7 @@ async fn in_its_grace_the_previous_secrets_own_token_matches() {
 }
 
 #[tokio::test]
-async fn a_visitor_without_a_session_has_no_token_and_nothing_is_stored() {
+async fn a_visitor_without_a_session_gets_no_csrf_token_and_stores_nothing() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let app = site(&sessions, CsrfLayer::new());
@@ -297,7 +297,7 @@ async fn a_visitor_without_a_session_has_no_token_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn with_allow_a_request_without_either_header_passes_and_the_handler_compares_the_field() {
+async fn with_allow_a_request_without_headers_reaches_the_handler() {
     let stage = stage().await;
     let app = site(&stage.sessions, CsrfLayer::new().missing_origin(MissingOrigin::Allow));
     assert_passed(&post(&app, &[]).await, "no session, no token");
@@ -312,7 +312,7 @@ async fn with_allow_a_request_without_either_header_passes_and_the_handler_compa
 }
 
 #[tokio::test]
-async fn the_session_is_loaded_for_nothing_but_its_token() {
+async fn the_csrf_layer_loads_the_session_only_for_its_token() {
     let app = site(&away(), CsrfLayer::new());
     assert_passed(&post(&app, &[("sec-fetch-site", "same-origin")]).await, "no load");
     assert_refused(&post(&app, &[("sec-fetch-site", "cross-site")]).await, ELSEWHERE, "no load");
@@ -326,7 +326,7 @@ async fn the_session_is_loaded_for_nothing_but_its_token() {
 }
 
 #[tokio::test]
-async fn a_csrf_layer_without_a_session_layer_around_it_is_a_500_and_no_panic() {
+async fn a_csrf_layer_without_a_session_layer_is_a_500_and_no_panic() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let routes = || App::default().route("/act", || async { "acted" });
@@ -345,7 +345,7 @@ async fn a_csrf_layer_without_a_session_layer_around_it_is_a_500_and_no_panic() 
 }
 
 #[tokio::test]
-async fn of_two_session_layers_the_inner_ones_token_counts() {
+async fn the_inner_of_two_session_layers_checks_the_csrf_token() {
     let stage = stage().await;
     let (outer, inner) = (stage.sessions.clone(), stage.sessions.clone());
     let admin = SessionLayer::new(inner).cookie(SessionCookie::new().name("__Host-admin")).expect("fine");

@@ -1,4 +1,4 @@
-//! An error answers for itself, in JSON, and tells nothing of the data.
+//! Errors are JSON responses that reveal no data.
 
 use cloakroom::{Error, Login, Session};
 

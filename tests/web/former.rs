@@ -1,4 +1,4 @@
-//! Places that the cookie had before. R12, R13.
+//! Former places of the cookie. R12, R13.
 
 use cloakroom::{ClientInfo, Error, Login, ReadSession, RotateOutcome, Session, SessionCookie, SessionLayer, Sessions};
 
@@ -37,7 +37,7 @@ fn new() -> SessionCookie {
     SessionCookie::new().name("sid").former_place(None, "/shop")
 }
 
-/// A browser's cookies of our name, one for each path; the longest path is sent first (RFC 6265bis, 5.8.3).
+/// A browser's cookies of our name, one per path; the longest path is sent first (RFC 6265bis, 5.8.3).
 #[derive(Default)]
 struct Jar(Vec<(String, String)>);
 
@@ -76,7 +76,7 @@ async fn with(app: &App, path: &str, values: &[&str]) -> Answer {
 const REMOVAL: &str = "sid=; Secure; HttpOnly; Path=/shop; SameSite=Lax; Max-Age=0";
 
 #[tokio::test]
-async fn a_dead_cookie_of_a_former_place_is_removed_and_the_live_one_set_again() {
+async fn a_former_places_dead_cookie_is_removed_and_the_live_one_set_again() {
     let stage = stage().await;
     let app = site(&stage.sessions, new());
     let (_, live) = stage.user("ada").await;
@@ -90,7 +90,7 @@ async fn a_dead_cookie_of_a_former_place_is_removed_and_the_live_one_set_again()
 }
 
 #[tokio::test]
-async fn a_login_that_only_the_former_place_has_moves_to_the_present_one() {
+async fn a_login_only_in_the_former_place_moves_to_the_present_one() {
     let stage = stage().await;
     let (before, after) = (site(&stage.sessions, old()), site(&stage.sessions, new()));
     let mut jar = Jar::default();
@@ -103,7 +103,7 @@ async fn a_login_that_only_the_former_place_has_moves_to_the_present_one() {
 }
 
 #[tokio::test]
-async fn a_visitor_with_a_dead_cookie_of_a_former_place_logs_in_and_loses_it() {
+async fn a_login_removes_the_dead_cookie_of_a_former_place() {
     let stage = stage().await;
     let (before, after) = (site(&stage.sessions, old()), site(&stage.sessions, new()));
     let mut jar = Jar::default();
@@ -117,7 +117,7 @@ async fn a_visitor_with_a_dead_cookie_of_a_former_place_logs_in_and_loses_it() {
 }
 
 #[tokio::test]
-async fn two_open_sessions_in_two_places_block_a_visitor_for_one_response() {
+async fn two_open_sessions_in_two_places_block_a_visitor_for_one_request() {
     let stage = stage().await;
     let (before, after) = (site(&stage.sessions, old()), site(&stage.sessions, new()));
     let mut jar = Jar::default();
@@ -139,7 +139,7 @@ async fn a_logout_removes_the_cookie_from_every_place() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_sign_of_a_former_cookie_removes_none() {
+async fn a_request_without_a_former_cookie_removes_none() {
     let stage = stage().await;
     let app = site(&stage.sessions, new());
     let (_, live) = stage.user("ada").await;
@@ -167,7 +167,8 @@ async fn a_removal_from_a_former_domain_names_it() {
     assert_eq!(answer.all("set-cookie"), wanted);
 }
 
-/// Another tab rotated meanwhile, and its response may be lost: then the former place has the only token that opens the session.
+/// Another tab rotated meanwhile, and its response may be lost: then only the former place has a token that opens the
+/// session.
 #[tokio::test]
 async fn a_former_place_is_left_alone_if_the_present_one_cannot_be_set() {
     async fn overtaken(session: Session, uri: Uri) -> Result<&'static str, Error> {

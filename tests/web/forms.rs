@@ -8,7 +8,7 @@ use super::csrf::{NO_TOKEN, assert_passed, assert_refused, post_with, protected,
 use super::framework::App;
 use super::visitor::{Request, Visitor, stage};
 
-/// What a handler says that compares a form's field itself.
+/// A handler that compares the form's field itself.
 async fn matches(visitor: &Visitor, app: &App, field: &str) -> String {
     let cookie = format!("__Host-id={}", visitor.held());
     app.send(Request::post("/matches").header("cookie", cookie).body(field)).await.body
@@ -53,7 +53,7 @@ async fn a_form_from_before_a_login_is_refused_also_after_a_rotation() {
 }
 
 #[tokio::test]
-async fn of_more_than_four_rotations_in_an_hour_the_oldest_form_is_refused() {
+async fn after_more_than_four_rotations_in_an_hour_the_oldest_form_is_refused() {
     let stage = stage().await;
     let app = protected(&stage.sessions);
     let mut visitor = Visitor::of(&app);

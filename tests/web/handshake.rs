@@ -1,4 +1,4 @@
-//! A WebSocket's handshake is a safe request that opens an unsafe connection. R17.
+//! A WebSocket handshake is a safe request that opens an unsafe connection. R17.
 
 use cloakroom::{CsrfLayer, Error, MissingOrigin, Session, SessionHeader, SessionLayer, Sessions};
 
@@ -25,7 +25,7 @@ fn handshake(method: &str) -> Request {
     request.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
 }
 
-/// The same over HTTP/2 (RFC 8441): the method is `CONNECT`, and `:protocol` is no header.
+/// The same over HTTP/2 (RFC 8441): the method is `CONNECT`, and `:protocol` is not a header.
 fn extended_connect() -> Request {
     Request::new("CONNECT", "https://shop.example/chat").http2().header("sec-websocket-version", "13")
 }
@@ -78,7 +78,7 @@ async fn a_websocket_handshake_of_our_own_page_or_a_trusted_one_passes() {
 }
 
 #[tokio::test]
-async fn every_spelling_of_the_protocol_that_a_framework_accepts_is_a_handshake() {
+async fn every_accepted_spelling_of_websocket_is_a_handshake() {
     let stage = stage().await;
     let app = site(&stage.sessions, CsrfLayer::new());
     let from_elsewhere =

@@ -28,7 +28,7 @@ async fn post(app: &App, path: &str, header: &str, values: &[&str]) -> Answer {
     app.send(values.iter().fold(Request::post(path), |request, value| request.header(header, value))).await
 }
 
-/// The token that a response gives in this header, which is all that it says.
+/// The token that a response sets in this header; it sets nothing else.
 fn given(answer: &Answer, header: &str) -> String {
     let values = answer.all(header);
     assert_eq!(values.len(), 1, "{values:?}");
@@ -38,7 +38,7 @@ fn given(answer: &Answer, header: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_token_comes_and_goes_in_a_header_and_no_cookie_is_set() {
+async fn the_token_is_read_and_set_in_a_header_without_a_cookie() {
     for (header, name) in [(SessionHeader::new("X-Session"), "x-session"), (SessionHeader::bearer(), "authorization")] {
         let stage = stage().await;
         let app = site(&stage.sessions, header);
@@ -56,7 +56,7 @@ async fn the_token_comes_and_goes_in_a_header_and_no_cookie_is_set() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_malformed_is_as_good_as_none_and_hides_no_other() {
+async fn a_malformed_header_is_ignored_and_hides_no_other() {
     let stage = stage().await;
     let app = site(&stage.sessions, SessionHeader::new("x-session"));
     let token = given(&post(&app, "/login", "x-session", &[]).await, "x-session");
@@ -79,7 +79,7 @@ async fn a_header_that_is_malformed_is_as_good_as_none_and_hides_no_other() {
 }
 
 #[tokio::test]
-async fn what_no_browser_sends_by_itself_cannot_be_forged() {
+async fn a_token_in_a_header_needs_no_csrf_protection() {
     let stage = stage().await;
     let app = site(&stage.sessions, SessionHeader::bearer());
     let from = Request::post("/login").header("origin", "https://evil.example");

@@ -9,8 +9,8 @@ use super::visitor::{Answer, Reply, Request, Visitor, stage, stored};
 /// Rounds in each framework on each store: two hundred in all.
 const ROUNDS: u64 = 50;
 
-/// `/cart` fills a guest's cart and returns the form's token; `/sign-in` takes a form whose fields are that token and how
-/// often it yields before each of its steps.
+/// `/cart` fills a guest's cart and returns the form's token; `/sign-in` takes a form with that token and the number of
+/// yields before each of its steps.
 fn shop(sessions: &Sessions) -> App {
     async fn cart(session: Session) -> Result<String, Error> {
         session.insert("cart", &["hat"])?;
@@ -44,7 +44,7 @@ async fn pause(times: Option<u8>) {
     }
 }
 
-/// The guest's form, as a browser sends it that says nothing of where it comes from.
+/// The guest's form, from a browser that sends no header about where a request comes from.
 fn form(token: &str, csrf: &str, random: &mut fastrand::Rng) -> Request {
     let [one, two, three] = [(); 3].map(|()| random.u8(..6));
     Request::post("/sign-in")
@@ -53,7 +53,7 @@ fn form(token: &str, csrf: &str, random: &mut fastrand::Rng) -> Request {
         .body(&format!("{csrf}&{one}&{two}&{three}"))
 }
 
-/// Both responses, by the order of the requests: in flight at once, or the second after the first was done.
+/// Both responses, in the order of the requests: sent concurrently, or the second after the first response.
 async fn press_twice(app: &App, forms: [Request; 2], at_once: bool) -> [Answer; 2] {
     let [one, two] = forms;
     if at_once {
@@ -65,7 +65,7 @@ async fn press_twice(app: &App, forms: [Request; 2], at_once: bool) -> [Answer; 
 }
 
 #[tokio::test]
-async fn a_login_pressed_twice_ends_in_one_session_with_the_cart_whichever_response_is_kept() {
+async fn a_login_pressed_twice_ends_in_one_session_with_the_cart() {
     let stage = stage().await;
     let app = shop(&stage.sessions);
     for round in 0..ROUNDS {

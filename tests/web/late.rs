@@ -1,4 +1,4 @@
-//! Changes after the response has begun: as a streamed body or a task of the handler would make them.
+//! Changes after the response has begun, as by a streamed body or a task of the handler.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use cloakroom::{EndOutcome, Error, Login, Session, Sessions, Timeouts};
 use super::framework::App;
 use super::visitor::{Reply, Visitor, stage, stored};
 
-/// A session that outlives its handler; `status` is what the handler answered.
+/// A session that outlives its handler; `status` is the handler's response.
 async fn kept(sessions: &Sessions, visitor: &mut Visitor, status: u16) -> Session {
     let left = Arc::new(Mutex::new(None));
     let handler = {
@@ -44,7 +44,7 @@ fn late<T: std::fmt::Debug>(outcome: Result<T, Error>) -> bool {
 }
 
 #[tokio::test]
-async fn once_the_response_has_begun_every_change_is_an_error_and_nothing_is_written() {
+async fn once_the_response_has_begun_every_change_is_an_error() {
     let stage = stage().await;
     let mut visitor = ada(&stage.sessions).await;
     let session = kept(&stage.sessions, &mut visitor, 200).await;
@@ -63,7 +63,7 @@ async fn once_the_response_has_begun_every_change_is_an_error_and_nothing_is_wri
 }
 
 #[tokio::test]
-async fn once_the_response_has_begun_reading_counting_and_ending_go_on() {
+async fn once_the_response_has_begun_reading_counting_and_ending_work() {
     let stage = stage().await;
     let mut visitor = ada(&stage.sessions).await;
     let session = kept(&stage.sessions, &mut visitor, 200).await;
@@ -97,7 +97,7 @@ async fn a_draft_cannot_become_a_session_after_its_response_has_begun() {
 }
 
 #[tokio::test]
-async fn what_a_server_error_dropped_is_not_saved_later_either() {
+async fn changes_dropped_by_a_server_error_are_not_saved_later() {
     let stage = stage().await;
     let mut visitor = ada(&stage.sessions).await;
     let session = kept(&stage.sessions, &mut visitor, 500).await;

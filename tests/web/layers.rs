@@ -11,7 +11,7 @@ async fn hits(session: Session) -> Result<String, Error> {
 }
 
 #[tokio::test]
-async fn of_two_layers_of_one_cookie_the_outer_one_serves_both() {
+async fn the_outer_of_two_layers_of_one_cookie_serves_both() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let layer = SessionLayer::new(sessions.clone());
@@ -74,7 +74,7 @@ async fn a_cookie_and_a_header_of_one_name_are_two_places() {
 }
 
 #[tokio::test]
-async fn a_cookies_layer_inside_of_a_csrf_layer_that_guards_a_headers_is_an_error() {
+async fn a_cookies_layer_inside_a_headers_csrf_layer_is_an_error() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let header = || SessionLayer::new(sessions.clone()).header(SessionHeader::bearer()).expect("fine");

@@ -1,4 +1,4 @@
-//! Nothing is done for a session that nobody asks for, nothing twice for one that several ask for. R18.
+//! A session that nobody asks for costs nothing; several extractors share one. R18.
 
 use cloakroom::{EndOutcome, Error, Session, SessionLayer};
 
@@ -17,7 +17,7 @@ async fn a_visitor_who_only_reads_stores_nothing_and_gets_no_cookie() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_taken_back_stores_nothing() {
+async fn a_change_that_is_undone_stores_nothing() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let app = App::of(&sessions, |session: Session| async move {
@@ -29,7 +29,7 @@ async fn a_change_that_is_taken_back_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_logout_of_nobody_stores_nothing_and_gets_no_cookie() {
+async fn a_logout_without_a_session_stores_nothing_and_sets_no_cookie() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let app = App::of(&sessions, |session: Session| async move {
@@ -42,7 +42,7 @@ async fn a_logout_of_nobody_stores_nothing_and_gets_no_cookie() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_not_there_looks_at_no_session() {
+async fn a_404_loads_no_session() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let app = App::default().route("/", |_: Session| async { "" }).layer(SessionLayer::new(sessions.clone()));

@@ -1,4 +1,4 @@
-//! What the log says of the web layer, and what it does not. R12, R43.
+//! What the web layer logs and does not log. R12, R43.
 
 use cloakroom::{ClientBinding, Error, Login, Session, SessionLayer};
 
@@ -7,7 +7,7 @@ use super::visitor::{Reply, Request, Visitor, get_with, stage};
 use crate::common::foreign_token;
 use crate::common::log::Log;
 
-/// How many lines at WARN have this message; those at DEBUG are one per request.
+/// The number of WARN lines with this message; at DEBUG there is one per request.
 fn warnings(log: &str, message: &str) -> usize {
     log.lines().filter(|line| line.contains("WARN") && line.contains(message)).count()
 }
@@ -29,7 +29,7 @@ async fn a_client_with_two_open_sessions_causes_one_line_without_its_tokens() {
 }
 
 #[tokio::test]
-async fn a_client_with_more_tokens_than_are_tried_causes_one_line_without_them() {
+async fn a_client_with_too_many_tokens_causes_one_line_without_them() {
     let stage = stage().await;
     let app = App::of(&stage.sessions, |_: Session| async { "" });
     let tokens: Vec<_> = (0..5).map(|_| foreign_token()).collect();
@@ -72,7 +72,7 @@ async fn a_missing_layer_is_reported_with_advice() {
 }
 
 #[tokio::test]
-async fn a_layer_that_has_other_sessions_than_the_one_around_it_is_reported_with_advice() {
+async fn nested_layers_with_different_sessions_are_reported_with_advice() {
     let (outside, inside) = (stage().await, stage().await);
     let app = App::of(&inside.sessions, |_: Session| async { "" }).layer(SessionLayer::new(outside.sessions.clone()));
     let (log, _guard) = Log::of_all_levels();
@@ -103,7 +103,7 @@ async fn no_token_reaches_the_log_or_a_debug_print() {
 }
 
 #[tokio::test]
-async fn changes_that_are_dropped_without_a_save_are_reported_by_their_names_alone() {
+async fn changes_dropped_without_a_save_are_logged_by_name_alone() {
     let stage = stage().await;
     let fails = App::of(&stage.sessions, |session: Session| async move {
         session.insert("cart", "secret-data").map(|()| Reply::status(500))
@@ -130,7 +130,7 @@ async fn changes_that_are_dropped_without_a_save_are_reported_by_their_names_alo
 }
 
 #[tokio::test]
-async fn what_other_sites_requests_cannot_store_is_reported_at_debug_level_alone() {
+async fn drafts_withheld_from_other_sites_are_logged_at_debug_only() {
     let stage = stage().await;
     for status in [200, 500] {
         let app = App::of(&stage.sessions, move |session: Session| async move {

@@ -1,5 +1,5 @@
-//! The web layer, driven without a socket, once in each framework and on each store. Each file is one subject;
-//! R-numbers are requirements.
+//! The web layer, called without a socket, once in each framework and on each store. Each file is one subject; R-numbers
+//! are requirements.
 
 pub(crate) use super::{framework, stage};
 

@@ -1,4 +1,4 @@
-//! An outage is an outage: never "no session", never a changed cookie. R19.
+//! An outage never looks like "no session" and never changes a cookie. R19.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use cloakroom::{ClientInfo, Error, Session, Sessions};
 use super::framework::App;
 use super::visitor::{get_with, stage};
 
-/// A store that nobody serves: connections to port 1 are refused.
+/// A store without a server: connections to port 1 are refused.
 pub(super) fn away() -> Sessions {
     let builder = Sessions::builder("redis://127.0.0.1:1").namespace("test").budget(Duration::from_millis(100));
     builder.connect_lazy().expect("fine settings")
@@ -34,13 +34,13 @@ async fn a_request_that_needs_its_session_is_503_and_its_cookie_stays() {
 }
 
 #[tokio::test]
-async fn a_request_that_does_not_extract_its_session_is_served() {
+async fn in_an_outage_a_request_that_extracts_no_session_is_served() {
     let app = App::of(&away(), || async { "ran" });
     assert_eq!(get_with(&app, "/", &[&cookie().await]).await.body, "ran");
 }
 
 #[tokio::test]
-async fn a_handler_may_go_on_without_a_session_and_the_cookie_stays() {
+async fn a_handler_may_continue_without_a_session_and_the_cookie_stays() {
     let app = App::of(&away(), |session: Result<Session, Error>| async move {
         if session.is_err_and(|error| error.is_retryable()) { "later" } else { "now" }
     });
@@ -49,7 +49,7 @@ async fn a_handler_may_go_on_without_a_session_and_the_cookie_stays() {
 }
 
 #[tokio::test]
-async fn a_write_that_cannot_be_saved_is_503_whatever_the_handler_answered() {
+async fn a_write_that_cannot_be_saved_is_503_whatever_the_response() {
     let app = App::of(&away(), |session: Session| async move { session.insert("n", &1).map(|()| "done") });
     let answer = get_with(&app, "/", &[]).await;
     assert_eq!(answer.status, 503);

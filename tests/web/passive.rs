@@ -1,4 +1,4 @@
-//! What a browser sends ahead of its user, and what the application names, is no use of a session. R27.
+//! Requests that a browser sends ahead of its user, or that the application names, are not a use of the session. R27.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn send(app: &App, visitor: &Visitor, request: Request) -> Answer {
     app.send(request.header("cookie", format!("__Host-id={}", visitor.held()))).await
 }
 
-/// As it is stored, without using it.
+/// The session as stored, without using it.
 async fn peek(sessions: &Sessions, token: &str) -> Session {
     sessions.peek(Some(token), ClientInfo::new()).await.expect("the store is there")
 }
@@ -43,7 +43,7 @@ async fn left(sessions: &Sessions, visitor: &Visitor) -> Duration {
     peek(sessions, visitor.held()).await.time_left().expect("live")
 }
 
-/// Someone whose last use was 20 minutes ago; a session lives for 30 without one.
+/// A visitor whose last use was 20 minutes ago; a session lives for 30 without a use.
 async fn idler(stage: &Stage) -> Visitor {
     let mut visitor = Visitor::of(&site(&stage.sessions));
     visitor.get("/write").await;
@@ -115,7 +115,7 @@ async fn a_request_that_the_rule_names_keeps_no_session_alive() {
 }
 
 #[tokio::test]
-async fn what_a_passive_request_writes_is_saved_and_keeps_nothing_alive() {
+async fn a_passive_requests_writes_are_saved_and_keep_nothing_alive() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let mut visitor = Visitor::of(&app);
@@ -134,7 +134,7 @@ async fn what_a_passive_request_writes_is_saved_and_keeps_nothing_alive() {
 }
 
 #[tokio::test]
-async fn a_passive_request_is_no_first_use_of_a_rotated_token() {
+async fn a_passive_request_is_not_the_first_use_of_a_rotated_token() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let mut visitor = Visitor::of(&app);

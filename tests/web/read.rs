@@ -1,4 +1,4 @@
-//! A session that is only looked at.
+//! Sessions that are read without counting as a use.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ async fn look(session: ReadSession) -> String {
     format!("{:?} {:?} {:?}", session.user(), session.get::<i32>("n").ok(), session.ended())
 }
 
-/// As it is stored, without using it.
+/// The session as stored, without using it.
 async fn peek(sessions: &Sessions, token: &str) -> Session {
     sessions.peek(Some(token), ClientInfo::new()).await.expect("the store is there")
 }
@@ -29,7 +29,7 @@ async fn guest(sessions: &Sessions) -> Visitor {
 }
 
 #[tokio::test]
-async fn looking_keeps_nothing_alive() {
+async fn reading_a_session_keeps_nothing_alive() {
     let stage = stage().await;
     let visitor = guest(&stage.sessions).await;
     let mut looker = visitor.on(&site(&stage.sessions));
@@ -43,7 +43,7 @@ async fn looking_keeps_nothing_alive() {
 }
 
 #[tokio::test]
-async fn who_looks_and_uses_in_one_request_has_used_it() {
+async fn a_request_that_reads_and_uses_a_session_counts_as_a_use() {
     async fn both(read: ReadSession, session: Session, again: ReadSession) -> String {
         session.insert("n", &2).expect("legal");
         assert_eq!(read.get("n").ok(), Some(Some(2)), "one session, however it is extracted");
@@ -62,7 +62,7 @@ async fn who_looks_and_uses_in_one_request_has_used_it() {
 }
 
 #[tokio::test]
-async fn looking_at_an_ended_session_leaves_the_cookie_alone() {
+async fn reading_an_ended_session_leaves_the_cookie_alone() {
     let stage = stage().await;
     let visitor = guest(&stage.sessions).await;
     stage.sessions.revoke_guests(|_| {}).await.expect("the store is there");
@@ -72,7 +72,7 @@ async fn looking_at_an_ended_session_leaves_the_cookie_alone() {
 }
 
 #[tokio::test]
-async fn in_an_outage_there_is_nothing_to_look_at() {
+async fn in_an_outage_reading_a_session_is_an_error() {
     let answer = get_with(&site(&away()), "/", &[&cookie().await]).await;
     assert_eq!((answer.status, answer.set_cookie()), (503, None));
 }

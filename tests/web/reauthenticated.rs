@@ -1,4 +1,4 @@
-//! Requests that a re-authentication of another tab overtakes, R48; and handlers that report themselves what was not saved.
+//! Requests that overlap a re-authentication in another tab, R48; and handlers that report unsaved changes themselves.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::common::{Stage, login, token};
 
 const MINUTE: Duration = Duration::from_secs(61);
 
-/// A visitor who is logged in, with a field `n` of 1.
+/// A logged-in visitor, with a field `n` of 1.
 async fn ada(stage: &Stage) -> Visitor {
     let app = App::of(&stage.sessions, |session: Session| async move {
         session.insert("n", &1)?;
@@ -32,8 +32,8 @@ async fn elsewhere(stage: &Stage, held: &str) -> String {
     token(&other)
 }
 
-/// What a request answers whose handler changes `n` to 2 after another tab has logged in again, this long ago; whether it
-/// has rotated before; and what is stored then.
+/// The response to a request whose handler changes `n` to 2 the given time after another tab has logged in again, perhaps
+/// after a rotation; and the stored value.
 async fn overtaken(ago: Duration, rotates: bool) -> (u16, String, Option<String>, Option<i32>) {
     let stage = Arc::new(stage().await);
     let visitor = ada(&stage).await;
@@ -60,7 +60,7 @@ async fn overtaken(ago: Duration, rotates: bool) -> (u16, String, Option<String>
 }
 
 #[tokio::test]
-async fn a_request_that_a_reauthentication_overtakes_is_saved_and_sets_no_cookie() {
+async fn a_request_overtaken_by_a_reauthentication_is_saved_without_a_cookie() {
     for rotates in [false, true] {
         let (status, _, cookie, stored) = overtaken(Duration::ZERO, rotates).await;
         assert_eq!((status, stored), (200, Some(2)));
@@ -76,7 +76,7 @@ async fn a_write_a_minute_after_a_reauthentication_is_409_and_sets_no_cookie() {
     }
 }
 
-/// What stands in the way of a handler's own response.
+/// Makes a change that would override the handler's own response.
 async fn obstruct(way: &str, session: &Session, stage: &Stage, held: &str) -> Result<(), Error> {
     session.insert("n", &2)?;
     match way {
@@ -130,9 +130,9 @@ async fn obstruct(way: &str, session: &Session, stage: &Stage, held: &str) -> Re
     Ok(())
 }
 
-/// Issue 10, 12: what the handler says of it is what the client hears.
+/// Issue 10, 12: the client gets the handler's response.
 #[tokio::test]
-async fn after_a_discard_the_handlers_response_is_sent_whatever_was_refused() {
+async fn after_a_discard_the_handlers_response_is_sent() {
     for (way, otherwise) in [
         ("a conflict", 409),
         ("an old login", 409),
@@ -168,7 +168,7 @@ async fn after_a_discard_the_handlers_response_is_sent_whatever_was_refused() {
 }
 
 #[tokio::test]
-async fn what_was_discarded_is_not_stored_and_what_is_changed_after_it_is() {
+async fn discarded_changes_are_not_stored_and_later_ones_are() {
     let stage = stage().await;
     let mut visitor = ada(&stage).await;
     let handler = |session: Session| async move {

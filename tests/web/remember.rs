@@ -1,4 +1,4 @@
-//! Whether the browser keeps the cookie when it is closed: per login.
+//! Whether the browser keeps the cookie when it is closed, chosen per login.
 
 use cloakroom::{Error, Login, LoginOutcome, RotateOutcome, Session, SessionCookie, SessionLayer, Sessions};
 
@@ -30,7 +30,7 @@ fn is_kept(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn a_login_chooses_whether_the_browser_keeps_the_cookie_and_a_rotation_keeps_to_it() {
+async fn a_login_chooses_cookie_persistence_and_a_rotation_keeps_it() {
     let stage = stage().await;
     for (cookie, kept_by_default) in [(SessionCookie::new(), true), (SessionCookie::new().browser_session(), false)] {
         let app = site(&stage.sessions, cookie);
@@ -59,7 +59,7 @@ async fn a_later_login_may_choose_otherwise() {
 }
 
 #[tokio::test]
-async fn a_partitioned_cookie_is_set_and_removed_as_one() {
+async fn a_partitioned_cookie_is_set_and_removed_with_the_attribute() {
     let stage = stage().await;
     let cookie = SessionCookie::new().same_site(cloakroom::SameSite::None).partitioned();
     let layer = SessionLayer::new(stage.sessions.clone()).cookie(cookie).expect("browsers take it");

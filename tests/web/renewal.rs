@@ -13,7 +13,7 @@ use crate::common::{Stage, until};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `/absolute-N` sets an absolute timeout of N days, `/absolute-N-M` first that and then M.
+/// `/absolute-N` sets an absolute timeout of N days, `/absolute-N-M` first N and then M.
 async fn act(session: Session, uri: Uri) -> Result<&'static str, Error> {
     if uri.path() == "/login" {
         return session.login(Login::new("ada")).await.map(|_| "in");
@@ -36,7 +36,7 @@ async fn stage() -> Stage {
     super::stage(|builder| builder).await
 }
 
-/// Sessions that only 400 days without a use end.
+/// Sessions that end only after 400 days without a use.
 async fn endless() -> Stage {
     super::stage(|builder| builder.timeouts(Timeouts::new().idle(Timeout::Never).absolute(Timeout::Never))).await
 }
@@ -71,7 +71,7 @@ async fn a_longer_absolute_timeout_sets_the_same_token_with_the_new_age() {
 }
 
 #[tokio::test]
-async fn timeouts_that_leave_the_cookie_long_enough_set_none() {
+async fn timeouts_that_leave_the_cookie_long_enough_set_no_cookie() {
     let stage = stage().await;
     let mut visitor = Visitor::of(&site(&stage.sessions));
     visitor.get("/login").await;
@@ -82,7 +82,7 @@ async fn timeouts_that_leave_the_cookie_long_enough_set_none() {
 }
 
 #[tokio::test]
-async fn a_client_that_was_given_no_age_gets_no_cookie_again() {
+async fn a_cookie_without_max_age_is_not_renewed() {
     let stage = stage().await;
     let mut visitor = Visitor::of(&site(&stage.sessions));
     visitor.get("/forget").await;
@@ -101,7 +101,7 @@ async fn a_client_that_was_given_no_age_gets_no_cookie_again() {
 }
 
 #[tokio::test]
-async fn without_an_absolute_timeout_the_cookie_is_set_again_about_every_30_days() {
+async fn without_an_absolute_timeout_the_cookie_is_renewed_every_30_days() {
     let stage = endless().await;
     let mut visitor = Visitor::of(&site(&stage.sessions));
     visitor.get("/login").await;
@@ -124,7 +124,7 @@ async fn without_an_absolute_timeout_the_cookie_is_set_again_about_every_30_days
 }
 
 #[tokio::test]
-async fn a_visitor_who_comes_once_a_year_keeps_the_cookie() {
+async fn a_visitor_who_returns_once_a_year_keeps_the_cookie() {
     let stage = endless().await;
     let mut visitor = Visitor::of(&site(&stage.sessions));
     visitor.get("/login").await;
@@ -137,7 +137,7 @@ async fn a_visitor_who_comes_once_a_year_keeps_the_cookie() {
 }
 
 #[tokio::test]
-async fn a_read_session_renews_no_cookie_and_leaves_it_to_the_next_use() {
+async fn a_read_session_renews_no_cookie_but_the_next_use_does() {
     let stage = endless().await;
     let routes = App::default().route("/look", |_: ReadSession| async { "" }).fallback(act);
     let mut visitor = Visitor::of(&routes.layer(SessionLayer::new(stage.sessions.clone())));
@@ -147,7 +147,7 @@ async fn a_read_session_renews_no_cookie_and_leaves_it_to_the_next_use() {
     assert!(visitor.get("/read").await.token().is_some());
 }
 
-/// The other request is another tab's; its response may be at the browser already.
+/// The other request is another tab's; the browser may have its response already.
 #[tokio::test]
 async fn a_renewal_never_replaces_a_newer_token() {
     async fn overtaken(session: Session, uri: Uri) -> Result<&'static str, Error> {
@@ -172,7 +172,7 @@ async fn a_renewal_never_replaces_a_newer_token() {
 }
 
 #[tokio::test]
-async fn a_client_with_the_previous_secret_is_not_given_it_again() {
+async fn a_client_with_the_previous_secret_does_not_get_it_set_again() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let (session, previous) = stage.user("ada").await;
@@ -182,9 +182,9 @@ async fn a_client_with_the_previous_secret_is_not_given_it_again() {
     assert_eq!((answer.status, answer.set_cookie()), (200, None));
 }
 
-/// Spoils the session's key, which only Redis has.
+/// Corrupts the session's key, which only Redis has.
 #[tokio::test]
-async fn a_renewal_that_cannot_be_checked_is_left_out_and_the_response_stays() {
+async fn a_renewal_that_cannot_be_checked_is_skipped() {
     let stage = stage().await;
     for master in stage.masters().await {
         let (guest, token) = stage.guest().await;

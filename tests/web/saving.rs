@@ -1,4 +1,4 @@
-//! What is saved after the handler decides the response. R19.
+//! The save after the handler decides the response. R19.
 
 use cloakroom::{
     ClientInfo, Error, Limits, Login, LoginOutcome, SaveOn, SaveOutcome, Session, SessionCookie, SessionLayer, Sessions,
@@ -7,12 +7,12 @@ use cloakroom::{
 use super::framework::{App, Uri};
 use super::visitor::{Reply, Visitor, stage};
 
-/// The same session as another request would hold it.
+/// The same session in another request.
 async fn elsewhere(sessions: &Sessions, token: &str) -> Result<Session, Error> {
     sessions.open(Some(token), ClientInfo::new()).await
 }
 
-/// A visitor who is logged in, with a field `n` of 1.
+/// A logged-in visitor, with a field `n` of 1.
 async fn visitor(sessions: &Sessions) -> Visitor {
     let login = App::of(sessions, |session: Session| async move {
         session.insert("n", &1)?;
@@ -29,7 +29,7 @@ async fn field(sessions: &Sessions, visitor: &Visitor) -> Option<i32> {
 }
 
 #[tokio::test]
-async fn what_a_handler_changed_is_saved_without_its_doing() {
+async fn a_handlers_changes_are_saved_implicitly() {
     for status in [200, 204, 303, 404, 422] {
         let stage = stage().await;
         let sessions = stage.sessions.clone();
@@ -56,7 +56,7 @@ async fn after_a_server_error_nothing_pending_is_saved() {
 }
 
 #[tokio::test]
-async fn after_a_server_error_it_is_saved_where_that_was_asked_for() {
+async fn after_a_server_error_changes_are_saved_if_configured() {
     async fn fails(session: Session) -> Result<Reply, Error> {
         session.insert("n", &2)?;
         Ok(Reply::status(500))
@@ -79,7 +79,7 @@ async fn after_a_server_error_it_is_saved_where_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_save_that_fails_beside_a_server_error_leaves_the_handlers_answer() {
+async fn a_save_that_fails_after_a_server_error_leaves_the_handlers_response() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let handler = {
@@ -101,7 +101,7 @@ async fn a_save_that_fails_beside_a_server_error_leaves_the_handlers_answer() {
 }
 
 #[tokio::test]
-async fn a_login_rotation_or_logout_that_was_done_keeps_its_cookie_after_a_server_error() {
+async fn a_login_rotation_or_logout_keeps_its_cookie_after_a_server_error() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let mut visitor = visitor(&sessions).await.on(&App::of(&sessions, |session: Session, uri: Uri| async move {
@@ -122,7 +122,7 @@ async fn a_login_rotation_or_logout_that_was_done_keeps_its_cookie_after_a_serve
 }
 
 #[tokio::test]
-async fn a_503_changes_the_cookie_only_to_a_token_that_is_already_stored() {
+async fn a_503_sets_the_cookie_only_to_a_token_that_is_stored() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let handler = |session: Session, uri: Uri| async move {
@@ -184,7 +184,7 @@ async fn a_session_that_others_filled_meanwhile_is_413() {
     assert_eq!(answer.body, r#"{"error":"the session would have more than 2 fields"}"#);
 }
 
-/// Another request writes 5, and then this one's 2 is refused.
+/// Another request writes 5, and then this one's 2 is rejected.
 async fn refuse_a_change(session: &Session, sessions: &Sessions, token: &str) -> Result<(), Error> {
     let other = elsewhere(sessions, token).await?;
     other.insert("n", &5)?;
@@ -194,9 +194,9 @@ async fn refuse_a_change(session: &Session, sessions: &Sessions, token: &str) ->
     Ok(())
 }
 
-/// I-15: what the handler was told is not stored is not stored behind its back.
+/// I-15: a change reported as not stored is not stored later.
 #[tokio::test]
-async fn what_was_refused_as_a_conflict_is_not_saved_when_the_response_goes_out() {
+async fn conflicting_changes_are_not_saved_with_the_response() {
     for (save_on, status) in [(SaveOn::Success, 409), (SaveOn::Success, 200), (SaveOn::Always, 500)] {
         let stage = stage().await;
         let sessions = stage.sessions.clone();
@@ -218,7 +218,7 @@ async fn what_was_refused_as_a_conflict_is_not_saved_when_the_response_goes_out(
 }
 
 #[tokio::test]
-async fn after_a_conflict_a_change_is_saved_with_a_reload_before_it_and_no_success_without() {
+async fn after_a_conflict_only_a_change_after_a_reload_is_saved() {
     for (path, status, stored) in [("/reload", 200, 6), ("/", 409, 5)] {
         let stage = stage().await;
         let sessions = stage.sessions.clone();

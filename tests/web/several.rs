@@ -43,14 +43,14 @@ async fn dead(stage: &Stage) -> String {
     token
 }
 
-/// How long this session lives without a further use.
+/// The time that this session has left without a further use.
 async fn left(stage: &Stage, token: &str) -> Duration {
     let session = stage.sessions.peek(Some(token), ClientInfo::new()).await.expect("the store is there");
     session.time_left().expect("a live session")
 }
 
 #[tokio::test]
-async fn of_several_values_the_one_that_opens_a_session_is_used() {
+async fn among_several_values_the_one_that_opens_a_session_is_used() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let (_, live) = stage.user("ada").await;
@@ -66,7 +66,7 @@ async fn of_several_values_the_one_that_opens_a_session_is_used() {
 }
 
 #[tokio::test]
-async fn values_that_open_different_sessions_are_as_good_as_none() {
+async fn values_that_open_different_sessions_are_ignored() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let [(_, mine), (_, planted)] = [stage.user("ada").await, stage.user("mallory").await];
@@ -81,7 +81,7 @@ async fn values_that_open_different_sessions_are_as_good_as_none() {
 }
 
 #[tokio::test]
-async fn of_two_secrets_of_one_session_the_current_one_is_used() {
+async fn the_current_of_two_secrets_of_one_session_is_used() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let (session, previous) = stage.user("ada").await;
@@ -112,7 +112,7 @@ async fn at_most_four_well_formed_values_are_tried_in_their_order() {
 }
 
 #[tokio::test]
-async fn only_the_session_that_is_chosen_is_kept_alive() {
+async fn only_the_chosen_session_is_kept_alive() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let [(_, one), (_, other)] = [stage.guest().await, stage.guest().await];
@@ -126,7 +126,7 @@ async fn only_the_session_that_is_chosen_is_kept_alive() {
 }
 
 #[tokio::test]
-async fn a_dead_value_beside_an_unknown_one_removes_no_cookie() {
+async fn a_dead_value_next_to_an_unknown_one_removes_no_cookie() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let dead = dead(&stage).await;
@@ -135,7 +135,7 @@ async fn a_dead_value_beside_an_unknown_one_removes_no_cookie() {
 }
 
 #[tokio::test]
-async fn where_all_values_have_ended_the_cookie_is_removed_and_an_agreed_reason_is_known() {
+async fn if_all_values_have_ended_the_cookie_is_removed_and_the_reason_known() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let [one, other] = [dead(&stage).await, dead(&stage).await];
@@ -177,7 +177,7 @@ async fn a_logout_with_two_values_ends_the_session_that_opens_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_login_beside_a_dead_cookie_is_found_at_the_next_request() {
+async fn a_login_next_to_a_dead_cookie_is_found_by_the_next_request() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let old_path = dead(&stage).await;
@@ -192,9 +192,9 @@ async fn an_outage_while_several_values_are_tried_is_an_outage() {
     assert_eq!((answer.status, answer.set_cookie()), (503, None));
 }
 
-/// What one value opens does not make up for a read that failed: the other might open a session too.
+/// A value that opens a session does not make up for a read that failed: the other value might open one too.
 #[tokio::test]
-async fn a_read_that_fails_beside_one_that_opens_is_an_error() {
+async fn a_failed_read_is_an_error_even_if_another_value_opens() {
     let stage = stage().await;
     let app = site(&stage.sessions);
     let [(_, live), (spoilt, token)] = [stage.user("ada").await, stage.guest().await];

@@ -1,4 +1,4 @@
-//! What a client sends as a token is never believed. R4, R5.
+//! Tokens from clients are never trusted. R4, R5.
 
 use cloakroom::{Error, Session, SessionToken};
 
@@ -45,7 +45,7 @@ async fn a_token_of_the_clients_choice_names_no_session_and_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn a_right_id_with_a_wrong_secret_is_as_good_as_unknown() {
+async fn a_right_id_with_a_wrong_secret_is_handled_as_unknown() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let mut visitor = Visitor::of(&App::of(&sessions, hits));
@@ -63,7 +63,7 @@ async fn a_right_id_with_a_wrong_secret_is_as_good_as_unknown() {
 }
 
 #[tokio::test]
-async fn malformed_tokens_are_refused_without_asking_the_store() {
+async fn malformed_tokens_are_rejected_without_a_store_call() {
     let app = App::of(&away(), look);
     let token = foreign().await;
     let huge = "A".repeat(1 << 20);
@@ -79,7 +79,7 @@ async fn malformed_tokens_are_refused_without_asking_the_store() {
 }
 
 #[tokio::test]
-async fn no_bytes_in_a_cookie_header_make_the_server_panic() {
+async fn no_bytes_in_a_cookie_header_cause_a_panic() {
     let stage = stage().await;
     let app = App::of(&stage.sessions, look);
     let mut random = fastrand::Rng::with_seed(5);
@@ -115,7 +115,7 @@ fn values(headers: &[Vec<u8>]) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn near_misses_of_a_cookie_are_read_as_the_slow_reader_reads_them() {
+async fn near_misses_of_a_cookie_are_read_as_by_the_slow_parser() {
     let stage = stage().await;
     let (_, token) = stage.guest().await;
     let app = App::of(&stage.sessions, |session: Session| async move { session.id().is_some().to_string() });

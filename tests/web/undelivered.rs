@@ -1,4 +1,4 @@
-//! Requests whose response never reaches the client: what they made for it is ended. R29.
+//! Requests whose response never reaches the client: the sessions and secrets made for it are ended. R29.
 
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,10 +14,10 @@ use super::visitor::{Reply, Request, stage, stored};
 use crate::cancel::{Drops, dropped};
 use crate::common::{Stage, until};
 
-/// Longer than what is undelivered stays.
+/// Longer than an undelivered session lives.
 const A_WHILE: Duration = Duration::from_secs(6);
 
-/// Lets the crate's timers run out, without a wait. Redis's clock stands still.
+/// Lets the crate's timers expire without waiting. Redis's clock stands still.
 async fn pass(by: Duration) {
     tokio::time::pause();
     tokio::time::advance(by).await;
@@ -31,13 +31,13 @@ fn request(token: Option<&str>) -> Request {
     }
 }
 
-/// What the visitor has before the request.
+/// The visitor's state before the request.
 #[derive(Debug, Clone, Copy)]
 enum Before {
     Nothing,
     Guest,
     Ada,
-    /// Her login, with its touch due.
+    /// A login, with its touch due.
     AdaForAMinute,
 }
 
@@ -56,8 +56,8 @@ impl Before {
     }
 }
 
-/// Drops the request at every point. In the end, each session that lives is one whose token somebody has.
-async fn leaves_no_session_that_nobody_has(before: Before, handler: impl Fn(&Stage) -> App) {
+/// Drops the request at every point. In the end each live session is one whose token somebody has.
+async fn leaves_no_ownerless_session(before: Before, handler: impl Fn(&Stage) -> App) {
     let stage = stage().await;
     let app = handler(&stage);
     let mut held = Vec::new();
@@ -75,7 +75,7 @@ async fn leaves_no_session_that_nobody_has(before: Before, handler: impl Fn(&Sta
         }
     }
     assert!(points >= 3, "dropped at {points} points only");
-    // What goes on without its client comes to its end first.
+    // Tasks that go on without the client finish first.
     for _ in 0..20 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -100,22 +100,22 @@ async fn logged_in(session: Session, login: Login) -> Result<&'static str, Error
 }
 
 #[tokio::test]
-async fn a_login_that_is_dropped_at_any_point_leaves_no_session_that_nobody_has() {
+async fn a_dropped_login_leaves_no_ownerless_session() {
     let app =
         |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("eve").cap(Cap::evict(256))));
-    leaves_no_session_that_nobody_has(Before::Nothing, app).await;
-    leaves_no_session_that_nobody_has(Before::Guest, app).await;
+    leaves_no_ownerless_session(Before::Nothing, app).await;
+    leaves_no_ownerless_session(Before::Guest, app).await;
 }
 
 #[tokio::test]
-async fn a_reauthentication_that_is_dropped_at_any_point_leaves_no_session_that_nobody_has() {
+async fn a_dropped_reauthentication_leaves_no_ownerless_session() {
     let app =
         |stage: &Stage| App::of(&stage.sessions, |session| logged_in(session, Login::new("ada").cap(Cap::evict(256))));
-    leaves_no_session_that_nobody_has(Before::Ada, app).await;
+    leaves_no_ownerless_session(Before::Ada, app).await;
 }
 
 #[tokio::test]
-async fn a_reauthentication_that_is_dropped_beside_a_touch_leaves_no_session_that_nobody_has() {
+async fn a_reauthentication_dropped_during_a_touch_leaves_no_ownerless_session() {
     let app = |stage: &Stage| {
         App::of(&stage.sessions, |session| async move {
             // The touch is sent before the login.
@@ -123,38 +123,38 @@ async fn a_reauthentication_that_is_dropped_beside_a_touch_leaves_no_session_tha
             logged_in(session, Login::new("ada").cap(Cap::evict(256))).await
         })
     };
-    leaves_no_session_that_nobody_has(Before::AdaForAMinute, app).await;
+    leaves_no_ownerless_session(Before::AdaForAMinute, app).await;
 }
 
 #[tokio::test]
-async fn a_guests_first_save_that_is_dropped_at_any_point_leaves_no_session_that_nobody_has() {
+async fn a_dropped_first_save_of_a_guest_leaves_no_ownerless_session() {
     let saved = |session: Session| async move {
         session.insert("n", &1)?;
         session.save().await?.into_result()?;
         yield_now().await;
         Ok::<_, Error>("")
     };
-    leaves_no_session_that_nobody_has(Before::Nothing, |stage| App::of(&stage.sessions, saved)).await;
+    leaves_no_ownerless_session(Before::Nothing, |stage| App::of(&stage.sessions, saved)).await;
     let unasked = |session: Session| async move {
         yield_now().await;
         session.insert("n", &1).map(|()| "")
     };
-    leaves_no_session_that_nobody_has(Before::Nothing, |stage| App::of(&stage.sessions, unasked)).await;
+    leaves_no_ownerless_session(Before::Nothing, |stage| App::of(&stage.sessions, unasked)).await;
 }
 
 #[tokio::test]
-async fn a_logout_that_keeps_a_field_leaves_no_session_that_nobody_has() {
+async fn a_dropped_logout_that_keeps_a_field_leaves_no_ownerless_session() {
     let out = |session: Session| async move {
         session.insert("n", &1)?;
         let _ = session.logout_keeping(["n"]).await?;
         yield_now().await;
         Ok::<_, Error>("")
     };
-    leaves_no_session_that_nobody_has(Before::Ada, |stage| App::of(&stage.sessions, out)).await;
+    leaves_no_ownerless_session(Before::Ada, |stage| App::of(&stage.sessions, out)).await;
 }
 
 #[tokio::test]
-async fn a_rotation_after_a_login_that_is_dropped_leaves_no_session_that_nobody_has() {
+async fn a_rotation_after_a_dropped_login_leaves_no_ownerless_session() {
     let app = |stage: &Stage| {
         App::of(&stage.sessions, |session: Session| async move {
             logged_in(session.clone(), Login::new("eve").cap(Cap::evict(256))).await?;
@@ -163,7 +163,7 @@ async fn a_rotation_after_a_login_that_is_dropped_leaves_no_session_that_nobody_
             Ok::<_, Error>("")
         })
     };
-    leaves_no_session_that_nobody_has(Before::Nothing, app).await;
+    leaves_no_ownerless_session(Before::Nothing, app).await;
 }
 
 #[tokio::test]
@@ -179,13 +179,13 @@ async fn a_rotation_whose_token_was_not_delivered_ends_nothing() {
     assert_eq!(stage.open(&token).await.user().as_deref(), Some("ada"));
 }
 
-/// Sends a request to a handler that comes to a wait, and goes away.
+/// Sends a request to a handler that waits, and disconnects.
 async fn hang_up(app: &App, token: Option<&str>) {
     let sent = tokio::time::timeout(Duration::from_millis(200), app.send(request(token))).await;
     assert!(sent.is_err(), "the handler waits");
 }
 
-/// Returns when what was undelivered before is ended, if it is to be.
+/// Waits until the undelivered sessions of before would have been ended.
 async fn control(stage: &Stage) {
     let app = App::of(&stage.sessions, |session: Session| async move {
         logged_in(session, Login::new("control")).await?;
@@ -215,7 +215,7 @@ async fn a_response_without_a_body_delivers_its_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_the_application_asked_for_is_delivered_by_it() {
+async fn a_token_taken_by_the_application_counts_as_delivered() {
     let stage = stage().await;
     let app = App::of(&stage.sessions, |session: Session| async move {
         logged_in(session.clone(), Login::new("ada")).await?;
@@ -228,7 +228,7 @@ async fn a_token_that_the_application_asked_for_is_delivered_by_it() {
 }
 
 #[tokio::test]
-async fn a_cap_that_rejects_has_room_again_6_s_after_a_login_that_was_not_delivered() {
+async fn a_rejecting_cap_has_room_6_s_after_an_undelivered_login() {
     let stage = super::stage(|builder| builder.cap(Cap::reject(1))).await;
     let slow = App::of(&stage.sessions, |session: Session| async move {
         let _ = session.login(Login::new("ada")).await?;
@@ -262,7 +262,7 @@ async fn panics(session: Session) -> Result<&'static str, Error> {
 }
 
 #[tokio::test]
-async fn a_panic_ends_the_login_before_it_unless_it_is_caught_inside_of_the_layer() {
+async fn a_panic_ends_the_login_before_it_unless_caught_inside_the_layer() {
     let stage = stage().await;
     let outside = App::of(&stage.sessions, panics);
     assert!(caught(outside.send(request(None))).await.is_none());
@@ -276,7 +276,7 @@ async fn a_panic_ends_the_login_before_it_unless_it_is_caught_inside_of_the_laye
 }
 
 #[tokio::test]
-async fn a_login_that_the_handler_drops_midway_is_ended_though_there_is_a_response() {
+async fn a_login_dropped_by_its_handler_is_ended_despite_the_response() {
     let stage = stage().await;
     let mut held = Vec::new();
     for (after, again) in (1..6).flat_map(|after| [(after, false), (after, true)]) {
@@ -296,7 +296,7 @@ async fn a_login_that_the_handler_drops_midway_is_ended_though_there_is_a_respon
 }
 
 #[tokio::test]
-async fn a_task_of_the_handler_goes_on_and_its_login_is_ended_when_it_is_done() {
+async fn a_detached_tasks_login_is_ended_when_the_task_is_done() {
     let stage = stage().await;
     let app = App::of(&stage.sessions, |session: Session| async move {
         let task = tokio::spawn(async move {
@@ -314,7 +314,7 @@ async fn a_task_of_the_handler_goes_on_and_its_login_is_ended_when_it_is_done() 
     until("it is ended", async || live().await == 0).await;
 }
 
-/// A login of a guest that is pressed twice: the clicks that are delivered, in this order.
+/// A guest's login that is pressed twice: the clicks that are delivered, in this order.
 async fn pressed_twice(delivered: [bool; 2]) {
     let stage = stage().await;
     let guest = stage.guest().await.1;
@@ -346,7 +346,7 @@ async fn pressed_twice(delivered: [bool; 2]) {
 }
 
 #[tokio::test]
-async fn of_two_clicks_the_one_that_was_delivered_keeps_the_session_and_the_cart() {
+async fn the_delivered_one_of_two_clicks_keeps_the_session_and_the_cart() {
     for delivered in [[false, true], [true, false], [false, false]] {
         pressed_twice(delivered).await;
     }

@@ -94,7 +94,7 @@ async fn a_guest_with_a_session_is_401_and_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_user_who_was_signed_out_elsewhere_is_told_why_and_loses_the_cookie() {
+async fn a_user_signed_out_elsewhere_gets_the_reason_and_loses_the_cookie() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let (mut here, elsewhere) = (ada(&sessions).await, ada(&sessions).await);
@@ -120,7 +120,7 @@ async fn an_optional_user_is_none_for_a_guest() {
 }
 
 #[tokio::test]
-async fn a_handler_may_answer_guests_by_itself() {
+async fn a_handler_may_respond_to_guests_itself() {
     let stage = stage().await;
     let sessions = stage.sessions.clone();
     let mut visitor = ada(&sessions).await;
@@ -140,16 +140,16 @@ async fn an_outage_makes_nobody_a_guest() {
 }
 
 #[tokio::test]
-async fn a_user_without_a_layer_is_a_500_and_no_guest() {
+async fn extracting_a_user_without_a_layer_is_a_500() {
     let app = App::default().route("/user", |_: User| async { "" }).route("/maybe", maybe);
     assert_eq!(get_with(&app, "/user", &[]).await.status, 500);
-    // actix-web makes `None` of an error by itself, and without a layer nothing of ours can keep it from that.
+    // actix-web turns the error into `None` by itself, and without a layer none of our code can prevent that.
     let maybe = get_with(&app, "/maybe", &[]).await;
     assert_eq!(maybe.status, if NAME == "axum" { 500 } else { 200 });
 }
 
 #[tokio::test]
-async fn a_login_is_fresh_up_to_its_age_and_then_asked_for_again() {
+async fn a_login_is_fresh_up_to_the_given_age_and_then_rejected() {
     let stage = stage().await;
     let mut visitor = ada(&stage.sessions).await;
     stage.advance(Duration::from_secs(270)).await;

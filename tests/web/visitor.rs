@@ -1,4 +1,4 @@
-//! A browser as far as these tests need one.
+//! A minimal browser for these tests.
 
 use std::time::SystemTime;
 
@@ -7,12 +7,12 @@ use cloakroom::Sessions;
 use super::framework::App;
 pub(super) use crate::frameworks::{Answer, Reply, Request};
 
-/// The store of one test; held by it, for a server ends with the last that holds it.
+/// The store of one test, which holds it: a server ends with its last holder.
 pub(super) async fn stage() -> crate::common::Stage {
     super::stage(|builder| builder).await
 }
 
-/// How many sessions are stored.
+/// The number of stored sessions.
 pub(super) async fn stored(sessions: &Sessions) -> u64 {
     sessions.active_since(SystemTime::UNIX_EPOCH).await.expect("the store is there")
 }
@@ -22,7 +22,7 @@ pub(super) async fn get_with(app: &App, path: &str, cookies: &[&[u8]]) -> Answer
     app.send(cookies.iter().fold(Request::get(path), |request, cookie| request.header("cookie", cookie))).await
 }
 
-/// Someone with a browser: keeps the session's cookie as it is told to.
+/// A visitor's browser: it keeps the session's cookie as responses set it.
 pub(super) struct Visitor {
     app: App,
     pub(super) token: Option<String>,
@@ -33,7 +33,7 @@ impl Visitor {
         Self { app: app.clone(), token: None }
     }
 
-    /// The same browser, as it is now, elsewhere.
+    /// A copy of the browser in its current state.
     pub(super) fn on(&self, app: &App) -> Self {
         Self { app: app.clone(), token: self.token.clone() }
     }

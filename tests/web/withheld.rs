@@ -13,7 +13,7 @@ async fn login(session: Session) -> Result<String, Error> {
     Ok(session.user().unwrap_or_default())
 }
 
-/// What a payment site's callback does.
+/// The callback of a payment site.
 async fn paid(session: Session) -> Result<String, Error> {
     session.insert("paid", &true)?;
     Ok(format!("withheld {}", session.cookie_may_be_withheld()))
@@ -36,7 +36,7 @@ fn site_of(routes: App, sessions: &Sessions, same_site: SameSite) -> App {
     routes.layer(SessionLayer::new(sessions.clone()).cookie(cookie).expect("browsers take it"))
 }
 
-/// To `shop.example`, with these headers.
+/// A request to `shop.example`, with these headers.
 fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
     let request = Request::new(method, path).header("host", "shop.example");
     headers.iter().fold(request, |request, (name, value)| request.header(name, value))
@@ -57,7 +57,7 @@ fn assert_nothing_set(answer: &Answer, what: &str) {
 }
 
 #[tokio::test]
-async fn another_sites_form_leaves_the_login_that_the_browser_withheld_alone() {
+async fn another_sites_form_leaves_a_withheld_login_alone() {
     let stage = stage().await;
     let csrf = CsrfLayer::new().trust("https://pay.example").expect("as browsers write it");
     let app = routes().csrf(csrf).layer(SessionLayer::new(stage.sessions.clone()));
@@ -134,7 +134,7 @@ async fn a_token_in_a_header_is_never_withheld() {
 }
 
 #[tokio::test]
-async fn a_login_on_a_cross_site_request_gets_its_cookie_and_what_was_written() {
+async fn a_cross_site_login_gets_its_cookie_and_its_pending_fields() {
     async fn both(session: Session) -> Result<String, Error> {
         session.insert("paid", &true)?;
         assert_eq!(session.increment("hits", 2).await?, 2);
@@ -150,7 +150,7 @@ async fn a_login_on_a_cross_site_request_gets_its_cookie_and_what_was_written() 
 }
 
 #[tokio::test]
-async fn a_draft_is_stored_where_the_handler_wants_the_cookie_replaced() {
+async fn a_draft_is_stored_if_the_handler_replaces_the_withheld_cookie() {
     async fn replace(session: Session) -> Result<String, Error> {
         session.insert("n", &1)?;
         session.replace_withheld_cookie();
@@ -166,7 +166,7 @@ async fn a_draft_is_stored_where_the_handler_wants_the_cookie_replaced() {
 }
 
 #[tokio::test]
-async fn whoever_asks_for_the_outcome_is_told_that_nothing_is_stored() {
+async fn an_explicit_save_of_a_withheld_draft_returns_withheld() {
     async fn ask(session: Session) -> Result<&'static str, Error> {
         assert_eq!(session.save().await?, SaveOutcome::Unchanged, "nothing to save yet");
         assert_eq!(session.increment("hits", 1).await?, 1);
@@ -199,7 +199,7 @@ async fn whoever_asks_for_the_outcome_is_told_that_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn a_server_error_stores_no_withheld_draft_either() {
+async fn a_server_error_stores_no_withheld_draft() {
     let stage = stage().await;
     let fails = |session: Session| async move { session.insert("n", &1).map(|()| Reply::status(502)) };
     let layer = SessionLayer::new(stage.sessions.clone()).save_on(SaveOn::Always);
@@ -209,7 +209,7 @@ async fn a_server_error_stores_no_withheld_draft_either() {
 }
 
 #[tokio::test]
-async fn who_only_looks_can_ask_whether_the_cookie_was_withheld() {
+async fn a_read_session_returns_whether_the_cookie_was_withheld() {
     let stage = stage().await;
     let look = |session: ReadSession| async move { session.cookie_may_be_withheld().to_string() };
     let app = App::of(&stage.sessions, look);

@@ -1,9 +1,9 @@
-//! The session that everybody stores.
+//! The session that every contestant stores.
 
-/// How many are stored before the first round; requests walk through them.
+/// The number stored before the first round; requests walk through them.
 pub const STORED: usize = 1_000;
 
-/// So many fields of so many bytes.
+/// The number of fields and the bytes of each.
 #[derive(Clone, Copy)]
 pub struct Shape {
     pub fields: usize,

@@ -1,19 +1,19 @@
-//! What does a session cost in Cloakroom, and what with those whom users would pick instead?
+//! What does a session cost in Cloakroom, and in the crates that users would pick instead?
 //!
 //! Same Redis (a private `redis-server` on loopback TCP), same run, rounds interleaved, medians and spread. Two levels:
 //! the stores alone, called from many tasks, against a bare `GET` of the same bytes; and whole apps over HTTP, each a
-//! process of its own, called over kept-open connections. Beside requests per second stands what one of them costs: the
-//! processor time of Redis, and that of the client, which is this program or the app.
+//! process of its own, called over keep-alive connections. Next to requests per second is the cost of one: the CPU time
+//! of Redis, and of the client, which is this program or the app.
 //!
-//! Known flaw: Redis, apps and load share one machine's cores, so a system that uses less of the client's processor also
-//! leaves more to Redis.
+//! Known flaw: Redis, apps and load share one machine's cores, so a system that uses less CPU in the client also leaves
+//! more to Redis.
 //!
-//! Redis runs with `hash-max-listpack-value 1024`, as Cloakroom recommends; `--listpack 64` is its default. To sessions
-//! in strings it makes no difference.
+//! Redis runs with `hash-max-listpack-value 1024`, as Cloakroom recommends; `--listpack 64` is its default. Sessions in
+//! strings are not affected.
 //!
 //! `make bench-peers`, or here
 //! `cargo run --release -- [--rounds 5 --seconds 1 --tasks 64 --listpack 1024 --only login --server PATH]`:
-//! PATH is of a `redis-server`; on one without `HEXPIRE` (Redis before 7.4) ruts is left out.
+//! PATH is a `redis-server`; without `HEXPIRE` (Redis before 7.4) ruts is left out.
 
 mod fixture;
 mod plan;

@@ -1,4 +1,4 @@
-//! Interleaved rounds of things to compare.
+//! Interleaved rounds of the contestants.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::work;
 
 type Once = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
-/// One of those compared: does its thing once, for the request of this number.
+/// One of those compared: does its operation once, for the request of this number.
 pub struct Contestant {
     pub name: String,
     once: Arc<dyn Fn(usize) -> Once + Send + Sync>,
@@ -21,17 +21,17 @@ pub struct Contestant {
     pub rounds: Vec<Round>,
 }
 
-/// What came out in a round.
+/// The result of a round.
 #[derive(Clone, Copy)]
 pub struct Round {
     /// Requests per second.
     pub rate: f64,
-    /// The processor time of one, in µs: of its client, and of Redis.
+    /// The CPU time of one request, in µs: of its client, and of Redis.
     pub client: f64,
     pub redis: f64,
 }
 
-/// Those who are compared with each other; the first is the control.
+/// Contestants that are compared with each other; the first is the control.
 pub struct Group {
     pub name: String,
     pub contestants: Vec<Contestant>,
@@ -43,7 +43,7 @@ impl Group {
         Self { name: name.into(), contestants: Vec::new(), next: Arc::default() }
     }
 
-    /// What this process does.
+    /// An operation of this process.
     pub fn with<F, R>(self, name: &str, once: F) -> Self
     where
         F: Fn(usize) -> R + Send + Sync + 'static,
@@ -52,7 +52,7 @@ impl Group {
         self.with_client(name, std::process::id(), once)
     }
 
-    /// What another process is asked for.
+    /// An operation of another process.
     pub fn with_client<F, R>(mut self, name: &str, client: u32, once: F) -> Self
     where
         F: Fn(usize) -> R + Send + Sync + 'static,
@@ -77,7 +77,7 @@ impl Group {
     }
 }
 
-/// How many requests were done, and how many per second.
+/// The number of requests done, and the number per second.
 async fn run(
     once: &Arc<dyn Fn(usize) -> Once + Send + Sync>,
     next: &Arc<AtomicUsize>,

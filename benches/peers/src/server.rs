@@ -10,7 +10,7 @@ use crate::Failure;
 use crate::plan::Plan;
 use crate::work;
 
-/// A private `redis-server` on loopback TCP; dies with this.
+/// A private `redis-server` on loopback TCP; ends when this is dropped.
 pub struct Server {
     pub url: String,
     /// Redis 7.4 and Valkey 9 have `HEXPIRE`.
@@ -46,12 +46,12 @@ impl Server {
         Ok(redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection().await?)
     }
 
-    /// The processor time that it has used, in µs.
+    /// The CPU time that it has used, in µs.
     pub fn used(&self) -> f64 {
         self.process.id().map_or(f64::NAN, work::used)
     }
 
-    /// Valkey tells the version of Redis that it resembles too.
+    /// Valkey also reports the Redis version that it is compatible with.
     pub async fn version(&self) -> Result<String, Failure> {
         let info: String = redis::cmd("INFO").arg("server").query_async(&mut self.connection().await?).await?;
         let find = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("_version:"));

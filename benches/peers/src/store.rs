@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::round::Group;
 use crate::server::Server;
 
-/// As many connections as each of the stores that shares some; actix-session's ConnectionManager has one.
+/// The number of connections of each store that shares some; actix-session's ConnectionManager has one.
 const CONNECTIONS: usize = 2;
 
 pub async fn groups(server: &Server, _: &Plan) -> Result<Vec<Group>, Failure> {
@@ -66,7 +66,7 @@ pub async fn groups(server: &Server, _: &Plan) -> Result<Vec<Group>, Failure> {
     Ok(vec![sliding, save, login])
 }
 
-/// Bare strings, as many and as large.
+/// Bare strings, of the same number and size.
 struct Plain {
     connections: Vec<redis::aio::MultiplexedConnection>,
 }

@@ -1,5 +1,5 @@
-//! Whole apps over HTTP: `GET /read` reads a field of the session, `GET /write` writes one, on a cookie that a first
-//! `/write` gave out. Every app is a process of its own, this program run again.
+//! Whole apps over HTTP: `GET /read` reads a field of the session, `GET /write` writes one, with a cookie that a first
+//! `/write` set. Every app is a process of its own, this program run again.
 
 mod actix;
 mod app;
@@ -27,7 +27,7 @@ pub fn serve(app: &str, redis: &str) -> Result<(), Failure> {
     }
 }
 
-/// What `/write` answers where there was no session yet; otherwise nothing.
+/// The response of `/write` where there was no session yet; otherwise it is empty.
 const FILLED: &str = "filled";
 
 const APPS: [(&str, &str); 5] = [

@@ -1,8 +1,8 @@
-//! How much processor time a process has used.
+//! The CPU time that a process has used.
 
 use std::fs;
 
-/// In µs, all its threads together; nothing else that it has started.
+/// In µs, all its threads together; without its child processes.
 pub fn used(process: u32) -> f64 {
     let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return f64::NAN };
     let of_thread = |told: String| told.split(' ').next()?.parse::<f64>().ok();

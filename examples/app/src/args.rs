@@ -12,9 +12,9 @@ app --listen ADDRESS --store URL --namespace NAME [options]
   --listen ADDRESS         such as 127.0.0.1:3001; with port 0 any free one
   --store URL              redis://127.0.0.1:6379, redis+unix:///path, or memory:
   --namespace NAME         first part of every key
-  --idle TIME              a session ends so long after its last use; default 30m, or `never`
-  --absolute TIME          and so long after its login at the latest; default 12h, or `never`
-  --touch-interval TIME    use is noted at most so often; default: the smaller of 60s and a tenth of --idle
+  --idle TIME              a session ends this long after its last use; default 30m, or `never`
+  --absolute TIME          and this long after its login at the latest; default 12h, or `never`
+  --touch-interval TIME    use is noted at most once per TIME; default: the smaller of 60s and a tenth of --idle
   --cap N                  sessions per user, 1 to 256; default 100
   --cap-policy POLICY      at the cap, `reject` a login or `evict` the earliest one; default evict
   --sweep-interval TIME    default 10s
@@ -30,12 +30,12 @@ pub(crate) struct Args {
     pub(crate) store: String,
     pub(crate) namespace: String,
     pub(crate) timeouts: Timeouts,
-    /// As the crate has it, if not given.
+    /// The crate's default, if not given.
     pub(crate) cap: Option<Cap>,
     pub(crate) sweep_interval: Duration,
 }
 
-/// Which argument is wrong, and what it may be.
+/// The wrong argument, and its valid values.
 #[derive(Debug)]
 pub(crate) struct BadArgs(String);
 
@@ -43,11 +43,11 @@ impl std::error::Error for BadArgs {}
 
 impl fmt::Display for BadArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (--help tells more)", self.0)
+        write!(f, "{} (see --help)", self.0)
     }
 }
 
-/// The values as they stand on the command line.
+/// The values as given on the command line.
 #[derive(Default)]
 struct Given {
     listen: Option<String>,
@@ -89,7 +89,7 @@ impl Given {
                 None => (word, None),
             };
             let place = given.place(&name).ok_or_else(|| BadArgs(format!("unknown argument {name}")))?;
-            *place = Some(attached.or_else(|| words.next()).ok_or_else(|| BadArgs(format!("{name} wants a value")))?);
+            *place = Some(attached.or_else(|| words.next()).ok_or_else(|| BadArgs(format!("{name} needs a value")))?);
         }
         Ok(Some(given))
     }
@@ -172,5 +172,5 @@ fn required(name: &str, value: Option<String>) -> Result<String, BadArgs> {
 }
 
 fn bad(name: &str, value: &str, wanted: &str) -> BadArgs {
-    BadArgs(format!("{name} {value}: wanted is {wanted}"))
+    BadArgs(format!("{name} {value}: expected {wanted}"))
 }

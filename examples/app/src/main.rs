@@ -16,9 +16,9 @@ mod serve;
 
 use args::Args;
 
-/// A visitor is told "expired" for at least this long after a session's deadline.
+/// A visitor sees "expired" for at least this long after a session's deadline.
 const LEAST_GRACE: Duration = Duration::from_secs(60);
-/// The longest grace that the crate takes.
+/// The longest grace that the crate accepts.
 const MOST_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::main]
@@ -42,7 +42,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Checks the settings. No I/O: until the store is there, requests that need it are answered 503.
+/// Checks the settings. No I/O: until the store is there, requests that need it get 503.
 fn open(args: &Args) -> Result<Sessions, ConfigError> {
     let grace = (3 * args.sweep_interval).clamp(LEAST_GRACE, MOST_GRACE);
     let mut builder =

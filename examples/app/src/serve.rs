@@ -1,4 +1,4 @@
-//! Listening, and stopping in an orderly way.
+//! Listening, and graceful shutdown.
 
 use std::future::pending;
 use std::io;
@@ -10,10 +10,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// Requests that are under way at the stop get this long: more than any but `/api/slow` takes.
+/// The limit for requests in flight at shutdown: more than any but `/api/slow` takes.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
-/// Serves until SIGTERM or ctrl-c, then answers what is under way.
+/// Serves until SIGTERM or ctrl-c, then finishes the requests in flight.
 pub(crate) async fn until_stopped(listener: TcpListener, router: Router) -> io::Result<()> {
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (stopping, stopped) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! What a server answered, and whether that is what it has to answer.
+//! A server's response, and whether it is the expected one.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Failure;
 
-/// An answer and the question it belongs to.
+/// A response and its request.
 pub(crate) struct Answer {
     pub(crate) question: String,
     pub(crate) status: u16,
@@ -14,7 +14,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Demands this status.
+    /// Requires this status.
     pub(crate) fn status(self, wanted: u16) -> Result<Self, Failure> {
         if self.status == wanted {
             return Ok(self);
@@ -22,7 +22,7 @@ impl Answer {
         Err(format!("{}: the status should be {wanted} and is {}", self.question, self.status).into())
     }
 
-    /// Demands this value at this place (RFC 6901) of the body.
+    /// Requires this value at this JSON pointer (RFC 6901) in the body.
     pub(crate) fn has(self, place: &str, wanted: impl Into<Value>) -> Result<Self, Failure> {
         let (wanted, found) = (wanted.into(), self.body.pointer(place).unwrap_or(&Value::Null));
         if *found == wanted {
@@ -31,7 +31,7 @@ impl Answer {
         Err(format!("{}: {place} should be {wanted} and is {found}", self.question).into())
     }
 
-    /// The text at this place.
+    /// The text at this JSON pointer.
     pub(crate) fn text(&self, place: &str) -> Result<String, Failure> {
         let found = self.body.pointer(place).and_then(Value::as_str);
         found.map(str::to_owned).ok_or_else(|| format!("{}: {place} should be a text", self.question).into())

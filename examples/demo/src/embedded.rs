@@ -16,7 +16,7 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// Starts so many servers; answers their addresses too.
+    /// Starts n servers; returns their addresses too.
     pub(crate) async fn start(count: usize) -> Result<(Self, Vec<String>), Failure> {
         let grace = Duration::from_secs(60);
         let sessions = Sessions::builder("memory:").namespace("demo").expiry_grace(grace).connect().await?;

@@ -16,7 +16,7 @@ const KEEPER: &str =
 
 /// Long enough for a busy machine.
 const START: Duration = Duration::from_secs(20);
-/// Longer than an app server gives its last requests.
+/// Longer than an app server waits for its last requests.
 const STOP: Duration = Duration::from_secs(10);
 
 /// A running child process.
@@ -27,7 +27,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Starts a program and waits for the line that says that it is ready; answers that line.
+    /// Starts a program and waits for the line that announces that it is ready; returns that line.
     pub(crate) async fn start(
         name: &str,
         program: &Path,
@@ -43,7 +43,7 @@ impl Kept {
         let line = timeout(START, wait_for(&mut lines, ready)).await;
         let line = line.map_err(|_| format!("{name} was not ready after {START:?}"))?;
         let line = line.map_err(|said| format!("{name} ended before it was ready\n{said}"))?;
-        // What nobody reads would stop the child one day.
+        // Output that nobody reads would block the child one day.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok((kept, line))
     }
@@ -59,7 +59,7 @@ impl Kept {
     }
 }
 
-/// The first line with this text, in whatever case; if there is none, all that was said.
+/// The first line with this text, in whatever case; if there is none, all output.
 async fn wait_for(lines: &mut Lines<BufReader<ChildStdout>>, text: &str) -> Result<String, String> {
     let mut said = String::new();
     while let Ok(Some(line)) = lines.next_line().await {

@@ -20,7 +20,7 @@ mod walk;
 use servers::Servers;
 use tour::Tour;
 
-/// What went wrong, in words for whoever started the demo.
+/// The error text for whoever started the demo.
 type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whatever happens in between, the servers are stopped.
+/// The servers are stopped in any case.
 async fn run(serve: bool) -> Result<(), Failure> {
     let start = Instant::now();
     println!("Cloakroom: one visitor, three app servers, one store\n");

@@ -1,4 +1,4 @@
-//! A private Redis: on a Unix socket in a folder of its own, nothing kept on disk.
+//! A private Redis: on a Unix socket in a folder of its own, without persistence.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::Failure;
 use super::kept::Kept;
 
-/// What every version says, though not in the same case.
+/// Printed by every version, though not in the same case.
 const READY: &str = "ready to accept connections";
 
 /// A running private server.

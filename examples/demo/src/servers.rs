@@ -9,10 +9,10 @@ use super::redis::PrivateRedis;
 
 const SERVERS: usize = 3;
 
-/// How the app says that it listens.
+/// The app's line that announces its address.
 const LISTENING: &str = "listening on ";
 
-/// The servers, up until stopped or dropped.
+/// The servers, running until stopped or dropped.
 pub(crate) struct Servers {
     addresses: Vec<String>,
     kind: Kind,
@@ -24,7 +24,7 @@ enum Kind {
 }
 
 impl Servers {
-    /// Starts what this machine allows, and says what that is.
+    /// Starts what this machine allows, and prints what that is.
     pub(crate) async fn start() -> Result<Self, Failure> {
         let servers = match PrivateRedis::program() {
             Some(program) => {

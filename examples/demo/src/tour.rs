@@ -1,4 +1,4 @@
-//! Asks the servers and writes the transcript.
+//! Sends requests to the servers and writes the transcript.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use super::visitor::Visitor;
 /// Longer than any request of the tour takes.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// Three servers, and a record of what they were asked.
+/// Three servers, and a record of the requests to them.
 pub(crate) struct Tour {
     servers: Vec<String>,
     started: Instant,
@@ -73,7 +73,7 @@ impl Tour {
         Ok(self.record(server, by.name(), asked))
     }
 
-    /// Sends a request whose answer is awaited later, with [`hear`](Self::hear).
+    /// Sends a request whose response is awaited later, with [`hear`](Self::hear).
     pub(crate) fn begin_post(&self, server: usize, by: &Visitor, path: &'static str, body: Value) -> Pending {
         let (base, by) = (self.servers[server - 1].clone(), by.clone());
         let name = by.name();
@@ -93,7 +93,7 @@ impl Tour {
         Answer { question: format!("server {server}, {name}, {}", answer.question), ..answer }
     }
 
-    /// How many answers were checked, and how long they took.
+    /// The number of responses checked, and the time they took.
     pub(crate) fn summary(&self) -> String {
         let mut asked = self.asked.clone();
         asked.sort_unstable();
@@ -103,7 +103,7 @@ impl Tour {
     }
 }
 
-/// A request under way.
+/// A request in flight.
 pub(crate) struct Pending {
     server: usize,
     name: &'static str,

@@ -1,6 +1,6 @@
 //! A visitor's browser: a name, and the one cookie that it keeps.
 //!
-//! Not by a cookie jar: HTTP clients send no `Secure` cookie to `http://127.0.0.1`; browsers do.
+//! Not a cookie jar: HTTP clients send no `Secure` cookie to `http://127.0.0.1`; browsers do.
 
 use hyper::header::{HeaderMap, SET_COOKIE};
 
@@ -25,12 +25,12 @@ impl Visitor {
         self.name
     }
 
-    /// What to send as `Cookie`.
+    /// The `Cookie` header to send.
     pub(crate) fn cookie(&self) -> Option<&str> {
         self.cookie.as_deref()
     }
 
-    /// Does as a browser does with the answer's cookies.
+    /// Applies the response's cookies as a browser does.
     pub(crate) fn hear(&mut self, headers: &HeaderMap) {
         for line in headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok()) {
             let mut parts = line.split(';').map(str::trim);

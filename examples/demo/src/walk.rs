@@ -1,4 +1,4 @@
-//! The story: what a visitor does, and what each server has to answer.
+//! The story: the visitor's actions, and the response that each server must give.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::Failure;
 use super::tour::Tour;
 use super::visitor::Visitor;
 
-/// Fails at the first answer that is not as promised.
+/// Fails at the first response that is not as promised.
 pub(crate) async fn walk(tour: &mut Tour) -> Result<(), Failure> {
     let (mut laptop, mut phone) = (Visitor::new("laptop"), Visitor::new("phone"));
     fill_cart(tour, &mut laptop).await?;

@@ -1,4 +1,4 @@
-//! The store that the application used before, and the sessions that were moved from there.
+//! The application's former store, and the sessions moved from there.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use crate::end::EndReason;
 
 type LocalResult<'a, T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + 'a>>;
 
-/// Any store of actix-session's trait.
+/// Object-safe form of actix-session's store trait.
 pub(super) trait FormerActixStore: Send + Sync {
     fn load<'a>(&'a self, key: &'a SessionKey) -> LocalResult<'a, Option<ActixState>>;
 
@@ -30,7 +30,7 @@ impl<S: SessionStore + Send + Sync> FormerActixStore for S {
     }
 }
 
-/// One state there.
+/// One state of the former store.
 pub(super) struct ActixFormer<'a> {
     store: &'a Store,
     former: &'a dyn FormerActixStore,
@@ -54,7 +54,7 @@ impl Store {
         Some(ActixFormer { store: self, former: self.former.as_deref()?, key })
     }
 
-    /// The live session of a key that is not of our form, moved here now if it is only known in the former store.
+    /// The live session of a key of another form; moved here now if only the former store has it.
     pub(super) async fn find_moved(&self, key: &SessionKey) -> Result<Option<Kept>, RecordError> {
         if !self.opens_moved {
             return Ok(None);
@@ -62,7 +62,7 @@ impl Store {
         self.records.find_or_move(Key::moved(key), self.former(key).as_ref()).await
     }
 
-    /// Ends the session of a key that is not of our form, here and there.
+    /// Ends the session of a key of another form in both stores.
     pub(super) async fn end_moved(&self, key: &SessionKey) -> Result<(), RecordError> {
         let (record_key, reason) = (Key::moved(key), EndReason::LoggedOut);
         match self.former(key) {
@@ -73,5 +73,5 @@ impl Store {
     }
 }
 
-/// How long a moved state lives, unless the application says otherwise: its store does not say how much is left.
+/// The default lifetime of a moved state, since its store does not return the time left.
 pub(super) const MOVED_TTL: Duration = Duration::days(1);

@@ -1,22 +1,23 @@
-//! The keys that clients are given: tokens of ours.
+//! The keys for clients: tokens of this crate.
 
 use actix_session::storage::SessionKey;
 use sha2::{Digest, Sha256};
 
-use crate::compat::record::{MINTS, RecordError, RecordKey};
+use crate::compat::record::{RecordError, RecordKey};
 use crate::error::{Error, Outage, RandomError};
 use crate::identity::id::{Bucket, SessionId, UserHash};
 use crate::identity::token::{SecretHash, SessionToken};
+use crate::store::MINTS;
 
 const ID_LABEL: &[u8] = b"cloakroom: the session of an actix-session key\0";
 const SECRET_LABEL: &[u8] = b"cloakroom: the secret of an actix-session key\0";
 
-/// A token whose text cannot be a key of actix-session's own stores: those are 64 letters and digits, and one in 64 of
-/// them would read as a token.
+/// A token whose text cannot be a key of actix-session's own stores. Those are 64 letters and digits, and one in 64 of
+/// them would parse as a token.
 pub(super) struct Key(SessionToken);
 
 impl Key {
-    /// The key, if it is of our form.
+    /// Parses a key; `None` for another form.
     pub(super) fn read(key: &SessionKey) -> Option<Self> {
         let text: &str = key.as_ref();
         if !is_marked(text) {
@@ -25,7 +26,7 @@ impl Key {
         SessionToken::parse(text).ok().map(Self)
     }
 
-    /// A new key, of this user's or of a guest, once a session has been made for it: tried again while an id is taken.
+    /// Creates a session under a new key, for this user or a guest; retries while the id is taken.
     pub(super) async fn made(
         user: Option<&str>,
         make: impl AsyncFn(RecordKey) -> Result<bool, RecordError>,
@@ -40,7 +41,7 @@ impl Key {
         Err(Error::Unavailable(Outage::new("new ids in a row were taken")).into())
     }
 
-    /// A new key. Seven of eight tokens will do, so this costs a fifth of a bit.
+    /// A new key. Seven of eight tokens are usable, so this costs a fifth of a bit.
     pub(super) fn mint(bucket: Bucket) -> Result<Self, RandomError> {
         loop {
             let token = SessionToken::mint(SessionId::mint(bucket)?)?;
@@ -50,8 +51,8 @@ impl Key {
         }
     }
 
-    /// Where a session is kept that was moved here under a key of another store. The key is as secret as ours, and
-    /// the place reveals nothing of it.
+    /// The record key of a session moved here under a key of another store. That key is as secret as ours, and the
+    /// record key reveals nothing of it.
     pub(super) fn moved(key: &SessionKey) -> RecordKey {
         let hash = |label: &[u8]| -> [u8; 32] {
             Sha256::new().chain_update(label).chain_update(AsRef::<str>::as_ref(key)).finalize().into()
@@ -67,7 +68,7 @@ impl Key {
         RecordKey { id: self.0.id(), secret: self.0.hash() }
     }
 
-    /// What the client is given.
+    /// The text for the client.
     pub(super) fn text(&self) -> Result<SessionKey, <SessionKey as TryFrom<String>>::Error> {
         self.0.reveal().to_string().try_into()
     }
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_another_store_is_not_ours_even_where_it_would_read_as_a_token() {
+    fn a_key_of_another_store_is_foreign_even_if_it_parses_as_a_token() {
         let mut tokens = std::iter::repeat_with(actix_session::storage::generate_session_key);
         let as_token = tokens.find(|key| SessionToken::parse(key.as_ref()).is_ok()).expect("one in 64");
         assert!(Key::read(&as_token).is_none());
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_no_key() {
+    fn text_that_is_not_a_token_is_not_a_key() {
         for text in ["", "-", "malformed", &"-".repeat(64), &"_".repeat(4064), "é-"] {
             assert!(Key::read(&SessionKey::try_from(text.to_owned()).expect("short enough")).is_none(), "{text}");
         }

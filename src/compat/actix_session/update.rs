@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::identity::id::UserHash;
 
 impl Store {
-    /// Replaces the state; answers the new key, if there is one.
+    /// Replaces the state; returns the new key, if any.
     pub(super) async fn replace(
         &self,
         key: &SessionKey,
@@ -31,14 +31,14 @@ impl Store {
         if self.is_another(&kept, user.as_deref()) {
             return self.move_on(&kept, user.as_deref(), &content).await;
         }
-        // A session that was logged in again is no more the one that was loaded.
+        // After another login, the session is not the one that was loaded.
         if self.records.write(&kept, None, &content).await? != Some(true) {
             too_late(kept.key.id);
         }
         Ok(None)
     }
 
-    /// What has ended gets no successor; a key that never had a session here is as good as none.
+    /// An ended session gets no successor; a key that never had a session here is treated as none.
     async fn replace_nothing(
         &self,
         key: &SessionKey,
@@ -53,8 +53,8 @@ impl Store {
         Ok(None)
     }
 
-    /// Replaces the state of a session that this process has loaded, without another load. False, and it was not
-    /// replaced, if it has ended or was not loaded, and if the user is another.
+    /// Replaces the state of a session that this process has loaded, without another load. False, and nothing is
+    /// replaced, if it has ended, was not loaded, or names another user.
     async fn replace_loaded(
         &self,
         key: &SessionKey,
@@ -71,7 +71,7 @@ impl Store {
         self.user_of.is_some() && kept.meta.user.as_deref() != user
     }
 
-    /// Goes on under another key, because the user is another, or nobody.
+    /// Continues under another key, because the user changed or logged out.
     async fn move_on(
         &self,
         kept: &Kept,

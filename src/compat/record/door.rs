@@ -1,9 +1,9 @@
-//! From an id to its record, which a login without a new id has moved into the user's bucket.
+//! Doors: from an id to a record that a login with an unchanged id has moved into the user's bucket.
 //!
-//! A user's sessions are in the user's bucket, but a record that names a user in the middle of its life has an id that
-//! leads elsewhere. So that is a login over the first session, as any other: the first ends, and the user's is the only
-//! one that lives. What remains of the first is a door: it names the user's session, and stays as long as that may live.
-//! Both have the same secret, so nobody's id leads to a session that another one opens.
+//! A user's sessions are in the user's bucket, but a record that gets a user later has an id in another bucket. So this
+//! is a login over the first session, like any other: the first ends, and only the user's session is live. The
+//! tombstone of the first is a door: it names the user's session and stays as long as that may live. Both have the same
+//! secret, so an id never leads to a session of another secret.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use super::{Done, Kept, RECORD, RecordContent, RecordError, RecordKey, Records, 
 use crate::config::timeouts::NO_END_MS;
 use crate::error::{Error, Outage};
 use crate::identity::id::{SessionId, UserHash};
-use crate::store::{Contract, Lead, Loaded, NewLogin};
+use crate::store::{Lead, Loaded, NewLogin};
 use crate::util::clock::Millis;
 use crate::util::uncancelled::uncancelled;
 
-/// Most doors that are passed one after the other. Each load that passes two has the first lead to the last, so there are
-/// more only if as many logins under one id were cut off.
+/// Limit of doors passed in a row. Each load that passes two makes the first lead to the last, so there are more only
+/// if as many logins under one id were interrupted.
 const DOORS: usize = 4;
 
-/// The door by which an id leads to a session.
+/// The door from an id to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::compat) struct Door {
     pub(in crate::compat) id: SessionId,
-    /// The session that it names: the live one, unless another door is between.
+    /// The session that it names: the live one, or another door.
     leads_to: SessionId,
 }
 
@@ -32,9 +32,9 @@ pub(in crate::compat) struct Door {
 #[allow(clippy::large_enum_variant)] // returned, and taken apart at once
 pub(in crate::compat) enum KeptRecord {
     Live(Kept),
-    /// It has ended, or another secret opens it.
+    /// The session has ended, or has another secret.
     Ended,
-    /// Nothing is known of it.
+    /// The id is unknown.
     Absent,
 }
 
@@ -48,7 +48,7 @@ impl KeptRecord {
 }
 
 impl Records {
-    /// What is at this place, or behind the door there. Not a use.
+    /// What is stored at this id, or behind the door there. Not a use.
     pub(in crate::compat) async fn look(&self, key: RecordKey) -> Result<KeptRecord, Error> {
         let (mut id, mut door) = (key.id, None);
         for _ in 0..=DOORS {
@@ -71,8 +71,8 @@ impl Records {
         Ok(KeptRecord::Ended)
     }
 
-    /// What a door leads to. Within a Cluster the login that made the door may still be on its way to the second of its
-    /// sessions: then that is waited for, since a visitor who is just being logged in is not without a session.
+    /// What a door leads to. In a Cluster, the login that created the door may not have activated the new session yet;
+    /// this waits for it, since a visitor who is being logged in has a session.
     async fn behind_door(&self, id: SessionId) -> Result<Loaded, Error> {
         for wait_ms in [10, 20, 40, 80, 160, 320, 640, 1280] {
             let loaded = self.store().load(id).await?;
@@ -83,42 +83,47 @@ impl Records {
             }
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         }
-        Err(Error::Unavailable(Outage::new("a login under this id has not come to its end")))
+        Err(Error::Unavailable(Outage::new("a login under this id has not finished")))
     }
 
-    /// Has the first door lead to the session itself, if another one is between. It leads there all the same: a failure
-    /// is traced.
+    /// Makes the first door lead to the session itself, if another one is between. The door works without this, so a
+    /// failure is only logged.
     async fn shorten(&self, kept: &Kept, left_ms: Millis) {
         if kept.door.is_some_and(|door| door.leads_to != kept.key.id)
             && let Err(error) = self.lead(kept, left_ms).await
         {
-            tracing::debug!(%error, "a door still leads by another one");
+            tracing::debug!(%error, "door not shortened: it still leads through another one");
         }
     }
 
-    /// Has the door, if there is one, lead to the session and stay as long as that may live.
+    /// Makes the door, if any, lead to the session and stay as long as the session may live.
     pub(super) async fn lead(&self, kept: &Kept, left_ms: Millis) -> Result<(), Error> {
         let Some(Door { id: door, leads_to: from }) = kept.door else { return Ok(()) };
         let lead = Lead { door, from, to: kept.key.id, stay_ms: stay_ms(left_ms) };
-        // Refused, if another login has pointed it elsewhere: then the next load follows that one.
+        // Rejected if another login has changed the door: the next load then follows that one.
         self.store().lead(self.sessions.op()?, &lead).await.map(drop)
     }
 
-    /// Logs a user in to a session under the id that it has. False if the session has ended, perhaps by another login.
+    /// Logs a user in to a session under its present id. False if the session has ended, perhaps by another login.
     ///
-    /// Once begun it goes on when the caller is dropped: within a Cluster it takes several steps.
+    /// It continues if the caller is dropped, since in a Cluster it takes several scripts.
     pub(in crate::compat) async fn log_in_here(&self, kept: &Kept, user: &str, content: &RecordContent) -> Done {
         let id = SessionId::mint(UserHash::of(user).bucket()).map_err(Error::from)?;
         let (new, delta) = self.new_session(RecordKey { id, ..kept.key }, Some(user), content)?;
         let keep = vec![MOVING.to_owned(), RECORD.to_owned()];
-        let login = NewLogin { door_ms: stay_ms(content.left_ms), keep, ..self.login(new, Some(kept.old()), delta) };
+        let login = NewLogin {
+            door_ms: stay_ms(content.left_ms),
+            keep,
+            ..self.login(new, Some(kept.meta.old(kept.key.id)), delta)
+        };
         let (sessions, op) = (self.sessions.clone(), self.sessions.op()?);
         let answer = uncancelled(async move { sessions.store().login(op, &login).await }).await?;
         if answer.is_ok() {
             self.shorten(&Kept { key: RecordKey { id, ..kept.key }, ..kept.clone() }, content.left_ms).await;
         }
         match self.done(answer.map(drop)) {
-            // By steps the cap is looked at before the session: another login of this id may be the one that fills it.
+            // In a Cluster the cap is checked before the session: another login of this id may be the one that fills
+            // it.
             Err(RecordError::AtCap) if self.find(kept.entrance()).await?.is_none_or(|now| now.key != kept.key) => {
                 Ok(false)
             }
@@ -127,8 +132,8 @@ impl Records {
     }
 }
 
-/// How long a door stays: twice as long as the session lives if it is not used, so that one whose life was made longer
-/// without the door, because the server went away in between, does not outlive it before the next time.
+/// How long a door stays: twice the session's lifetime without use. So a door survives if the session was extended and
+/// the server failed before it extended the door.
 fn stay_ms(left_ms: Millis) -> Millis {
     left_ms.saturating_mul(2).min(NO_END_MS)
 }

@@ -1,8 +1,8 @@
-//! Moving records here from the store that the application used before.
+//! Moving records here from the application's former store.
 //!
-//! A record is made here first and deleted there last, with a mark on it in between: whatever is cut off on the way, the
-//! record is in one of the two stores, and the next load of the same id finishes. An id that is known here, also as
-//! ended, is never read there, so nothing that has ended is moved.
+//! A record is created here first, with a mark, and deleted there last. If this is interrupted, one of the two stores
+//! has the record, and the next load of the id finishes the move. An id that is known here, also as ended, is never
+//! read there, so no ended session is moved.
 
 #![allow(clippy::future_not_send)] // as the former store's are: those of tower-sessions' stores can be sent
 
@@ -14,30 +14,30 @@ use crate::end::EndReason;
 use crate::fields::Delta;
 use crate::fields::codec::{encode_bytes, encode_value};
 
-/// The field of a record that may still be in the former store too.
+/// The field that marks a record that the former store may still have.
 pub(super) const MOVING: &str = "moving";
 
-/// What an error of the former store is turned into.
+/// The cause in an error of the former store.
 pub(in crate::compat) type Cause = Box<dyn StdError + Send + Sync>;
 
 /// A record of the former store.
 pub(in crate::compat) struct Former {
-    /// Whose it is, if that can be read.
+    /// Its user, if readable.
     pub(in crate::compat) user: RecordUser,
     pub(in crate::compat) content: RecordContent,
 }
 
 /// One id in the former store.
 pub(in crate::compat) trait FormerRecord {
-    /// The record there, if its time is not over.
+    /// Reads the record, unless it has expired.
     fn read(&self) -> impl Future<Output = Result<Option<Former>, RecordError>>;
 
-    /// Deletes it there; does nothing if it is not there.
+    /// Deletes the record; no effect if missing.
     fn delete(&self) -> impl Future<Output = Result<(), RecordError>>;
 }
 
 impl Records {
-    /// The live session that this id leads to, moved here now if the id is only known in the former store.
+    /// The live session that this id leads to; moved here now if only the former store has it.
     pub(in crate::compat) async fn find_or_move(
         &self,
         key: RecordKey,
@@ -49,7 +49,7 @@ impl Records {
             (KeptRecord::Live(kept), Some(former)) if is_moving(&kept) => self.finish(kept, former).await,
             (KeptRecord::Live(kept), Some(_)) => Ok(Some(kept)),
             (KeptRecord::Ended, Some(former)) => {
-                // A server of the version before may have written it again. The answer does not depend on it.
+                // A server of the former version may have written it again. The result does not depend on it.
                 if let Err(error) = former.delete().await {
                     tracing::debug!(%error, "ended session not deleted in the old store");
                 }
@@ -65,16 +65,16 @@ impl Records {
             Some(Former { content, .. }) => self.make_with(key, None, &content, self.mark()).await?,
             None => false,
         };
-        // If it was not made here, another request may have moved or ended it meanwhile.
+        // If it was not created here, another request may have moved or ended it.
         match self.look(key).await? {
             KeptRecord::Live(kept) if made || is_moving(&kept) => self.finish(kept, former).await,
             found => Ok(found.live()),
         }
     }
 
-    /// Logs the user of a moved record in, deletes it in the former store, and takes the mark away.
+    /// Logs in the user of a moved record, deletes the record in the former store, and removes the mark.
     ///
-    /// A session of a user who has as many as a cap that rejects allows is not moved, and opens when there is room.
+    /// If the user is at a cap that rejects, the session is not moved; it opens when there is room.
     async fn finish(&self, kept: Kept, former: &impl FormerRecord) -> Result<Option<Kept>, RecordError> {
         let key = kept.entrance();
         let moved = former.read().await?;
@@ -100,8 +100,8 @@ impl Records {
         Ok(self.find(key).await?)
     }
 
-    /// Ends the session that this id leads to and deletes the record in the former store. One that is only there ends
-    /// here too, so that no request that has read it there moves it afterwards.
+    /// Ends the session that this id leads to and deletes the record in the former store. A record that only the former
+    /// store has is ended here too, so that no request that has read it there moves it later.
     pub(in crate::compat) async fn end_in_both(
         &self,
         key: RecordKey,
@@ -118,7 +118,7 @@ impl Records {
         former.delete().await
     }
 
-    /// The mark, as far as there is room for a second field.
+    /// The mark, if a second field fits.
     fn mark(&self) -> Option<(String, Option<Vec<u8>>)> {
         let has_room = self.sessions.settings().limits.fields > 1;
         has_room.then(|| (MOVING.to_owned(), Some(encode_bytes(&[]))))
@@ -129,7 +129,7 @@ fn is_moving(kept: &Kept) -> bool {
     kept.field(MOVING).is_some()
 }
 
-/// Whether it is as it was made: what was written since says itself whose it is.
+/// Whether it is unchanged since its creation; a later write has determined its user itself.
 fn is_untouched(kept: &Kept) -> bool {
     kept.door.is_none() && kept.meta.user.is_none() && kept.meta.version == 1
 }

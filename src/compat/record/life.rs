@@ -1,15 +1,15 @@
-//! When a session's life has to be set anew because of what its record asks for. Pure.
+//! When a session's lifetime has to be changed to match its record. Pure.
 
 use crate::config::timeouts::Lifetimes;
 use crate::util::clock::Millis;
 
-/// An expiry that differs by less is the same one, seen through two clocks.
+/// Expiries that differ by less are the same, seen by two clocks.
 pub(in crate::compat) const SAME_MS: Millis = 100;
 
-/// How long from now the life that is set should last; `None` if the one that `is_set` will do for what is `asked`.
+/// The lifetime to set from now; `None` if the current one, `is_set`, is sufficient for `asked`.
 ///
-/// A sliding expiry is pushed back by every write. So a push goes a little further, and the writes after it find their
-/// expiry covered: none ends earlier than asked, and an earlier expiry is set where the difference is more than that.
+/// Every write extends a sliding expiry. So an extension goes a little further than asked, and the next writes need
+/// none. No session ends earlier than asked; an expiry is moved earlier only if the difference exceeds that margin.
 pub(super) fn to_set(is_set: &Lifetimes, asked: &Lifetimes, left_ms: Millis) -> Option<Millis> {
     let beyond_ms = beyond_ms(asked, left_ms);
     if asked.absolute_ms > is_set.absolute_ms + SAME_MS {
@@ -18,7 +18,7 @@ pub(super) fn to_set(is_set: &Lifetimes, asked: &Lifetimes, left_ms: Millis) -> 
     (is_set.absolute_ms > asked.absolute_ms + beyond_ms + SAME_MS).then_some(left_ms)
 }
 
-/// As late as our own idle timeout may be: one touch interval, and no more than a tenth of the time asked for.
+/// How late our own idle timeout may be: one touch interval, and at most a tenth of the time asked for.
 fn beyond_ms(asked: &Lifetimes, left_ms: Millis) -> Millis {
     Millis::from(asked.interval_ms).min(left_ms / 10)
 }
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_at_our_own_absolute_timeout_is_not_set_again() {
+    fn an_expiry_at_our_absolute_timeout_is_not_set_again() {
         assert_eq!(to_set(&life(12 * 60 * MIN), &life(12 * 60 * MIN), 14 * 24 * 60 * MIN), None);
     }
 }

@@ -1,17 +1,17 @@
-//! What requests have loaded and may write: the traits give a save no more than the record, so what the load saw of its
-//! session would have to be loaded again.
+//! Recently loaded sessions, for the writes of the same requests. The traits pass only the record to a save, so the
+//! session would otherwise have to be loaded again.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Kept, RecordKey};
 
-/// So many sessions are kept at a time; one more takes another's place, which costs that one's write a load.
+/// Number of sessions kept; one more replaces another, whose write then needs a load.
 const PLACES: usize = 256;
-/// Larger ones are loaded again: so all of them together take a megabyte or so.
+/// Larger sessions are not kept, so that all together take about a megabyte.
 const MOST_BYTES: usize = 4 * 1024;
 
-/// Sessions as they were loaded last. Nothing is answered from here: a write is compared with what is stored.
+/// The sessions as last loaded. Reads are never served from here, and writes are compared with the stored session.
 pub(super) struct Recent(Box<[Mutex<Option<Kept>>; PLACES]>);
 
 impl Default for Recent {
@@ -35,7 +35,7 @@ impl Recent {
         }
     }
 
-    /// Once: after a write it is not as it was.
+    /// Removes it: after a write it is out of date.
     pub(super) fn take(&self, key: RecordKey) -> Option<Kept> {
         self.slot(key).take_if(|kept| kept.entrance() == key)
     }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_is_taken_once_by_who_has_its_secret() {
+    fn a_recent_record_is_taken_once_and_only_with_its_secret() {
         let (recent, id) = (Recent::default(), id());
         recent.put(kept(id, 1, 10));
         assert!(recent.take(kept(id, 2, 10).key).is_none(), "another secret");
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_and_none_that_is_large_are_held() {
+    fn the_number_and_size_of_recent_records_are_limited() {
         let recent = Recent::default();
         let places: Vec<_> = std::iter::repeat_with(|| kept(id(), 1, 10)).take(3 * PLACES).collect();
         for kept in &places {

@@ -1,8 +1,9 @@
 use super::*;
 use crate::config::timeouts::Timeouts;
 use crate::identity::id::Bucket;
+use crate::store::Etag;
 
-/// A guest's session with one field of so many bytes.
+/// A guest's session with one field of n bytes.
 pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
     let secret = SecretHash([secret; 32]);
     let meta = Meta {
@@ -19,6 +20,7 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
         rotation: None,
         user: None,
         client: ClientInfo::new(),
+        remember: None,
         etag: Etag(Some(b"as loaded".to_vec())),
     };
     Kept {
@@ -30,13 +32,14 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
 }
 
 #[test]
-fn what_a_change_of_timeouts_answers_is_compared_with_only_where_nobody_wrote_meanwhile() {
+fn a_retimes_reply_is_compared_only_without_a_concurrent_write() {
     let kept = kept(SessionId::mint(Bucket::all().next().expect("one")).expect("random"), 1, 10);
     let now = Meta { touched: 7, etag: Etag(Some(b"now".to_vec())), ..kept.meta.clone() };
-    let snapshot = |kept: Kept| kept.snapshot().map(|snapshot| snapshot.etag);
+    let loaded = Some(&b"as loaded"[..]);
+    let snapshot = |kept: Kept| kept.meta.snapshot(kept.fields).map(|snapshot| snapshot.etag);
     assert_eq!(snapshot(kept.clone().retimed(now.clone())).as_deref(), Some(&b"now"[..]));
-    assert_eq!(snapshot(kept.clone().retimed(Meta { version: 2, ..now.clone() })), None);
-    assert_eq!(snapshot(kept.clone().retimed(Meta { generation: 2, ..now.clone() })), None);
+    assert_eq!(snapshot(kept.clone().retimed(Meta { version: 2, ..now.clone() })).as_deref(), loaded);
+    assert_eq!(snapshot(kept.clone().retimed(Meta { generation: 2, ..now.clone() })).as_deref(), loaded);
     let astray = Kept { meta: Meta { etag: Etag::default(), ..kept.meta.clone() }, ..kept };
-    assert_eq!(snapshot(astray.retimed(now)), None, "its fields do not lie as a swap would have them");
+    assert_eq!(snapshot(astray.retimed(now)), None, "its fields are not packed as a swap packs them");
 }

@@ -1,4 +1,4 @@
-//! Whom axum-login has logged in: it keeps the user's id and a hash in one value of the record.
+//! The user that axum-login has logged in. It stores the user's id and a hash in one value of the record.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,10 +8,10 @@ use super::State;
 use crate::compat::record::RecordUser;
 use crate::compat::user_id::{UserIdError, of_json};
 
-/// Where axum-login keeps it, unless the application names another key.
+/// The key of that value, unless the application configures another.
 pub(super) const KEY: &str = "axum-login.data";
 
-/// The user whom it has logged in; `None` for a guest's record.
+/// The logged-in user; `None` for a guest's record.
 pub(super) fn named<Id: Serialize + DeserializeOwned>(state: &State, key: &str) -> RecordUser {
     let Some(data) = state.get(key) else { return Ok(None) };
     let Some(data) = data.as_object() else {
@@ -24,7 +24,7 @@ pub(super) fn named<Id: Serialize + DeserializeOwned>(state: &State, key: &str) 
     }
 }
 
-/// Whether it has logged anybody in, whatever the id.
+/// Whether a user is logged in, whatever the id.
 pub(super) fn has_user(state: &State, key: &str) -> bool {
     state.get(key).is_some_and(|data| ["user_id", "auth_hash"].iter().any(|name| present(data.get(name)).is_some()))
 }
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_whose_id_cannot_be_read_is_an_error() {
+    fn a_login_whose_id_is_unreadable_is_an_error() {
         let unreadable = [
             json!({ "user_id": "ada", "auth_hash": [1] }),
             json!({ "user_id": null, "auth_hash": [1] }),

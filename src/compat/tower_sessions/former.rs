@@ -1,4 +1,4 @@
-//! The store that the application used before, of either line.
+//! The application's former store, of either version.
 
 use std::fmt::Debug;
 
@@ -10,7 +10,7 @@ use super::record::content;
 use super::{State, Store};
 use crate::compat::record::{Cause, Former, FormerRecord, RecordError};
 
-/// Any store of either line's trait.
+/// Object-safe form of either version's store trait.
 #[async_trait]
 pub(super) trait FormerTowerStore: Debug + Send + Sync {
     async fn load(&self, id: ForeignId) -> Result<Option<(State, OffsetDateTime)>, Cause>;
@@ -18,7 +18,7 @@ pub(super) trait FormerTowerStore: Debug + Send + Sync {
     async fn delete(&self, id: ForeignId) -> Result<(), Cause>;
 }
 
-/// One record there.
+/// One record of the former store.
 pub(super) struct TowerFormer<'a> {
     store: &'a Store,
     former: &'a dyn FormerTowerStore,
@@ -26,7 +26,7 @@ pub(super) struct TowerFormer<'a> {
 }
 
 impl Store {
-    /// The place of this id in the store that sessions are moved from, if there is one.
+    /// The record of this id in the former store, if one is configured.
     pub(super) fn former(&self, id: ForeignId) -> Option<TowerFormer<'_>> {
         Some(TowerFormer { store: self, former: self.former.as_deref()?, id })
     }
@@ -46,7 +46,7 @@ impl FormerRecord for TowerFormer<'_> {
     }
 }
 
-/// A store of one line. The lines differ in the crate that defines the trait, and in nothing else.
+/// A store of one version. The versions differ only in the crate that defines the trait.
 macro_rules! implement {
     ($wrapper:ident, $core:ident, $feature:literal) => {
         #[cfg(feature = $feature)]

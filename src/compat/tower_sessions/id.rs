@@ -1,4 +1,4 @@
-//! tower-sessions' ids, and where each one's record is kept.
+//! tower-sessions' ids, and the session of each.
 
 use sha2::{Digest, Sha256};
 
@@ -10,13 +10,12 @@ use crate::identity::token::SecretHash;
 const ID_LABEL: &[u8] = b"cloakroom: the session of a tower-sessions id\0";
 const SECRET_LABEL: &[u8] = b"cloakroom: the secret of a tower-sessions id\0";
 
-/// An id as the cookie has it: 128 bits, all of them secret to the client. Whoever has it has the session, so it has no
-/// `Debug`.
+/// The id in the cookie: 128 bits, all secret. Whoever has it has the session, so it has no `Debug`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct ForeignId(pub(super) i128);
 
 impl ForeignId {
-    /// A new id whose session goes into this bucket; by chance into any, if none is given.
+    /// A new id whose session is in this bucket, or in a random one.
     pub(super) fn mint(bucket: Option<Bucket>) -> Result<Self, RandomError> {
         let mut bytes = [0; 16];
         fill(&mut bytes)?;
@@ -28,7 +27,7 @@ impl ForeignId {
         Ok(Self(i128::from_le_bytes(bytes)))
     }
 
-    /// Where its record is kept. Nothing but 12 of its bits can be told from that.
+    /// The record key of this id. It reveals only 12 of the id's bits.
     pub(super) fn record_key(self) -> RecordKey {
         let bytes = self.0.to_le_bytes();
         let hash = |label| -> [u8; 32] { Sha256::new().chain_update(label).chain_update(bytes).finalize().into() };
@@ -58,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn the_session_and_the_secret_share_no_bytes_with_the_id() {
+    fn a_derived_session_and_secret_share_no_bytes_with_the_id() {
         let id = ForeignId::mint(None).expect("randomness");
         let (record_key, bytes) = (id.record_key(), id.0.to_le_bytes());
         for part in bytes.windows(4) {

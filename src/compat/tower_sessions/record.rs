@@ -1,4 +1,4 @@
-//! tower-sessions' records as they are stored: the expiry date and the data, in MessagePack.
+//! tower-sessions' records in their stored form: the expiry date and the data, in MessagePack.
 
 use std::error::Error as StdError;
 
@@ -10,7 +10,7 @@ use crate::compat::user_id::UserIdError;
 use crate::error::{Error, RandomError};
 use crate::fields::codec::{decode_value, encode_value};
 
-/// Why a record is not kept or not found, in the words of both lines' errors.
+/// Why a record was not stored or loaded, for the errors of both versions.
 #[derive(Debug)]
 pub(super) enum Unkept {
     Encode(String),
@@ -49,19 +49,19 @@ impl From<RandomError> for Unkept {
     }
 }
 
-/// An error with what caused it, in one line: theirs are text.
+/// An error with its causes in one line: their errors are text.
 fn told(error: &dyn StdError) -> String {
     error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", told(cause)))
 }
 
-/// The record as it is stored, without its id; `None` if its time is over.
+/// The stored form of a record, without its id; `None` if its time is over.
 pub(super) fn content(state: &State, expires: OffsetDateTime) -> Result<Option<RecordContent>, Error> {
     let Some(left_ms) = left_ms(expires - OffsetDateTime::now_utc()) else { return Ok(None) };
     let stored = encode_value(RECORD, &(expires.unix_timestamp(), expires.nanosecond(), state))?;
     Ok(Some(RecordContent { stored, left_ms }))
 }
 
-/// The data and the expiry date, as they were given.
+/// The data and the expiry date of a stored record.
 pub(super) fn read(stored: &[u8]) -> Result<(State, OffsetDateTime), Unkept> {
     let (seconds, nanosecond, state): (i64, u32, State) = decode_value(RECORD, stored)?;
     let expires = OffsetDateTime::from_unix_timestamp(seconds).and_then(|at| at.replace_nanosecond(nanosecond));

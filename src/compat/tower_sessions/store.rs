@@ -1,4 +1,4 @@
-//! What the two lines' traits share: make, put, get and end a record.
+//! The operations shared by both versions' traits.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use time::OffsetDateTime;
 use super::id::ForeignId;
 use super::record::{Unkept, content, read};
 use super::{State, Store};
-use crate::compat::record::{Kept, MINTS, RECORD, RecordContent, RecordKey, SAME_MS, TRIES, too_late};
+use crate::compat::record::{Kept, RECORD, RecordContent, RecordKey, SAME_MS, TRIES, too_late};
 use crate::end::EndReason;
 use crate::error::{Error, Outage};
 use crate::identity::id::UserHash;
-use crate::store::Meta;
+use crate::store::{MINTS, Meta};
 use crate::util::clock::Millis;
 
 impl Store {
-    /// Stores a new record, and answers its id: a user's has to lead to the user's bucket.
+    /// Stores a new record and returns its id; a user's id has to be in the user's bucket.
     pub(super) async fn make(
         &self,
         id: ForeignId,
@@ -35,7 +35,7 @@ impl Store {
         Err(Error::Unavailable(Outage::new("new ids in a row were taken")).into())
     }
 
-    /// Replaces a record, if its session lives.
+    /// Replaces the record of a live session.
     pub(super) async fn put(&self, id: ForeignId, state: &State, expires: OffsetDateTime) -> Result<(), Unkept> {
         let record_key = id.record_key();
         let content = content(state, expires)?;
@@ -62,8 +62,8 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces a record as this process has loaded it, without another load. False, and it was not replaced, if it was
-    /// written since; if it has ended, perhaps by a login, or was not loaded; if this is a login.
+    /// Replaces a record that this process has loaded, without another load. False, and nothing is replaced, if it was
+    /// written since, has ended (perhaps by a login), was not loaded, or if this is a login.
     async fn put_unchanged(
         &self,
         record_key: RecordKey,
@@ -76,7 +76,7 @@ impl Store {
         Ok(!is_login && self.records.write(&kept, Some(*version), content).await? == Some(true))
     }
 
-    /// The record, if its session lives. A use.
+    /// The record of a live session. A use.
     pub(super) async fn get(&self, id: ForeignId) -> Result<Option<(State, OffsetDateTime)>, Unkept> {
         let Some(kept) = self.find(id).await? else { return Ok(None) };
         self.records.touch(&kept).await;
@@ -101,7 +101,7 @@ impl Store {
     }
 }
 
-/// The expiry date, or the end of the session if that is earlier: the timeouts of the builder may cut it.
+/// The expiry date, or the session's end if that is earlier because of the builder's timeouts.
 fn earlier(expires: OffsetDateTime, left_ms: Millis) -> OffsetDateTime {
     let ends = OffsetDateTime::now_utc() + Duration::from_millis(left_ms);
     if ends + Duration::from_millis(SAME_MS) < expires { ends } else { expires }

@@ -1,4 +1,4 @@
-//! A URL's parts, split at the characters that percent-encoding would hide.
+//! The parts of a URL, split before percent-decoding.
 
 use std::net::Ipv6Addr;
 
@@ -8,11 +8,11 @@ use super::wrong;
 use crate::config::ConfigError;
 use crate::config::servers::Addr;
 
-/// What follows the scheme.
+/// The part after the scheme.
 pub(super) struct UrlParts<'a> {
     /// Between `//` and the path.
     pub(super) authority: &'a str,
-    /// Empty, or from its first slash on.
+    /// Empty, or from the first slash.
     pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
 }
@@ -47,7 +47,7 @@ impl<'a> UrlParts<'a> {
         hosts.split(',').map(|text| addr(text, port)).collect()
     }
 
-    /// The query's. `+` is a plus, not a space: in a password it would be changed.
+    /// The query's pairs. `+` stays a plus: as a space it would change a password.
     pub(super) fn pairs(&self, known: &'static str) -> Result<Vec<(&'a str, &'a str)>, ConfigError> {
         let pairs = self.query.unwrap_or("").split('&').filter(|pair| !pair.is_empty());
         pairs.map(|pair| pair.split_once('=').ok_or_else(|| wrong(known))).collect()
@@ -57,8 +57,8 @@ impl<'a> UrlParts<'a> {
 fn addr(text: &str, default: u16) -> Result<Addr, ConfigError> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or_else(|| wrong("an IPv6 host stands in brackets"))?;
-            let host: Ipv6Addr = host.parse().map_err(|_| wrong("what stands in brackets is no IPv6 address"))?;
+            let (host, port) = rest.split_once(']').ok_or_else(|| wrong("an IPv6 host has to be in brackets"))?;
+            let host: Ipv6Addr = host.parse().map_err(|_| wrong("the host in brackets is not an IPv6 address"))?;
             (host.to_string(), port)
         }
         None => {
@@ -77,10 +77,10 @@ fn addr(text: &str, default: u16) -> Result<Addr, ConfigError> {
     Ok(Addr::Tcp { host, port })
 }
 
-/// No other value than 0 is told: it may be a piece of a password.
+/// The error quotes no value but 0: any other may be part of a password.
 fn port_of(digits: &str) -> Result<u16, ConfigError> {
     match digits.parse() {
-        Ok(0) => Err(wrong("port 0 is no server's: a port is a number, 1 to 65535")),
+        Ok(0) => Err(wrong("port 0 is not valid: a port is a number, 1 to 65535")),
         port => port.map_err(|_| wrong("a port is a number, 1 to 65535")),
     }
 }

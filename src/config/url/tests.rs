@@ -36,7 +36,7 @@ fn error(text: &str) -> String {
 }
 
 #[test]
-fn memory_is_the_embedded_store() {
+fn the_memory_scheme_is_the_embedded_store() {
     assert_eq!(StoreUrl::parse("memory:"), Ok(StoreUrl::Memory));
     for text in ["memory://", "memory:x", "memory"] {
         assert!(StoreUrl::parse(text).is_err(), "{text}");
@@ -44,7 +44,7 @@ fn memory_is_the_embedded_store() {
 }
 
 #[test]
-fn a_host_alone_is_enough() {
+fn a_host_without_port_and_database_is_enough() {
     let local = Credentials::default().at(tcp("localhost", 6379));
     for text in ["redis://localhost", "redis://localhost/", "redis://localhost:6379", "redis://localhost/0"] {
         assert_eq!(server(text), local, "{text}");
@@ -62,12 +62,12 @@ fn port_and_database_are_read() {
 #[test]
 fn port_0_is_refused_in_every_scheme() {
     for text in ["redis://h:0", "redis://[::1]:00/1", "redis-cluster://a:7000,b:0", "redis-sentinel://a:0,b/main"] {
-        assert_eq!(error(text), "url of the store: port 0 is no server's: a port is a number, 1 to 65535", "{text}");
+        assert_eq!(error(text), "url of the store: port 0 is not valid: a port is a number, 1 to 65535", "{text}");
     }
 }
 
 #[test]
-fn ipv6_hosts_stand_in_brackets() {
+fn ipv6_hosts_are_in_brackets() {
     let there = server("redis://[2001:DB8::1]:7000").addr;
     assert_eq!(there, tcp("2001:db8::1", 7000));
     assert_eq!(there.to_string(), "[2001:db8::1]:7000");
@@ -88,7 +88,7 @@ fn user_and_password_are_percent_decoded() {
 }
 
 #[test]
-fn a_unix_socket_has_its_options_in_the_query() {
+fn a_unix_socket_url_has_its_options_in_the_query() {
     let there = server("redis+unix:///run/my%20redis.sock?db=3&user=app&password=a%26b+c%3D");
     assert_eq!(there.addr, socket("/run/my redis.sock"));
     assert_eq!(
@@ -130,7 +130,7 @@ fn a_sentinel_url_names_the_master_and_two_logins() {
 
 #[cfg(feature = "tls")]
 #[test]
-fn a_double_s_is_tls() {
+fn a_rediss_scheme_is_tls() {
     assert!(server("rediss://h").credentials.tls.is_some() && server("redis://h").credentials.tls.is_none());
     let group = group("rediss-sentinel://h/main");
     assert!(group.credentials.tls.is_some() && group.sentinel_access.tls.is_some());
@@ -140,27 +140,27 @@ fn a_double_s_is_tls() {
 
 #[cfg(not(feature = "tls"))]
 #[test]
-fn a_double_s_names_the_feature_that_is_missing() {
+fn a_rediss_scheme_without_the_feature_names_it() {
     for text in ["rediss://h", "rediss-cluster://h", "rediss-sentinel://h/main"] {
-        assert_eq!(error(text), "url of the store: TLS (`rediss`) is the crate's feature `tls`, which is not on");
+        assert_eq!(error(text), "url of the store: TLS (`rediss`) requires the crate feature `tls`");
     }
 }
 
 #[test]
-fn what_is_wrong_with_several_hosts_is_named() {
+fn an_error_in_a_list_of_hosts_is_named() {
     for (text, why) in [
-        ("redis://a,b", "`redis:` names one host: several are `redis-cluster:`'s or `redis-sentinel:`'s"),
-        ("redis-cluster://h/1", "a Redis Cluster has no databases: nothing follows its hosts"),
+        ("redis://a,b", "`redis:` takes one host: for several, use `redis-cluster:` or `redis-sentinel:`"),
+        ("redis-cluster://h/1", "a Redis Cluster has no databases: nothing may follow the hosts"),
         ("redis-cluster://h?db=1", "`redis-cluster:` takes no query parameters"),
         ("redis-cluster://a,,b", "names no host, or an empty one"),
         ("redis-sentinel://h", "names no master: `redis-sentinel://host,host/master`"),
         ("redis-sentinel://h/", "names no master: `redis-sentinel://host,host/master`"),
         ("redis-sentinel://h/m/x", "the database is a number, 0 to 65535"),
-        ("redis-sentinel://h/m/1/2", "after the hosts come the master's name and the database, and no more"),
+        ("redis-sentinel://h/m/1/2", "only the master's name and the database may follow the hosts"),
         ("redis-sentinel://h/m?db=1", "query parameters are `sentinel_user` and `sentinel_password`"),
         ("redis-sentinel://h/m?sentinel_user=a", "names a user and no password"),
-        ("redis-cluster://[::1", "an IPv6 host stands in brackets"),
-        ("redis-cluster://[h]:1", "what stands in brackets is no IPv6 address"),
+        ("redis-cluster://[::1", "an IPv6 host has to be in brackets"),
+        ("redis-cluster://[h]:1", "the host in brackets is not an IPv6 address"),
         ("redis-cluster://a:b@c@h", "has more than one `@`: user and password are percent-encoded"),
     ] {
         assert_eq!(error(text), format!("url of the store: {why}"), "{text}");

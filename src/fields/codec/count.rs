@@ -5,17 +5,17 @@ use std::fmt;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// A counter's value as a type that takes an integer.
+/// Decodes a counter's value as a type that accepts an integer.
 pub(crate) fn read<T: DeserializeOwned>(value: i64) -> Result<T, Mismatch> {
     T::deserialize(Count(value))
 }
 
-/// Why a counter does not read as a type.
+/// Why a counter cannot be decoded as a type.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
-    /// The type is no integer.
+    /// The type does not accept an integer.
     Kind,
-    /// The type does not take this integer.
+    /// The integer is out of range for the type.
     Range,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for Mismatch {
 impl std::error::Error for Mismatch {}
 
 impl de::Error for Mismatch {
-    /// The type's own words quote the value.
+    /// The type's own message may quote the value.
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::Range
     }
@@ -60,7 +60,7 @@ macro_rules! integers {
     )*};
 }
 
-/// Gives an integer to who asks for one, and to nobody else.
+/// Deserializes an integer only for types that ask for one.
 impl<'de> Deserializer<'de> for Count {
     type Error = Mismatch;
 
@@ -69,7 +69,7 @@ impl<'de> Deserializer<'de> for Count {
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
     }
 
-    /// A type of whatever there is reads values; a float would lose the lower bits.
+    /// A type that accepts anything is a value; a float would lose the lower bits.
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Mismatch> {
         Err(Mismatch::Kind)
     }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_takes_no_integer_reads_no_counter() {
+    fn a_non_integer_type_reads_no_counter() {
         assert_eq!(read::<bool>(1), Err(Mismatch::Kind));
         assert_eq!(read::<f64>(1), Err(Mismatch::Kind));
         assert_eq!(read::<char>(65), Err(Mismatch::Kind));

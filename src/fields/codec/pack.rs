@@ -1,12 +1,15 @@
-//! Values to MessagePack that reads back, also through serde's buffer for tagged, untagged and flattened types.
+//! Encodes values as MessagePack that decodes again, also through serde's buffer for tagged, untagged and flattened
+//! types.
 //!
-//! Unlike `rmp_serde` alone, a unit struct is nil, as serde's buffer expects it, and what would not decode is refused: a
-//! sequence or map that is not of the length that its type announced, and values nested more than [`DEEPEST`] levels.
+//! Unlike in `rmp_serde` alone, a unit struct is nil, as serde's buffer expects. Values that would not decode are
+//! rejected: a sequence or map whose length differs from the announced one, and nesting of more than [`DEEPEST`]
+//! levels.
 
 use rmp_serde::encode::Error;
 use serde::ser::{self, Error as _, Serialize, Serializer};
 
-/// Levels of nesting. serde_json reads 128; deeper ones are rarely meant, and decoding takes stack for each.
+/// Limit of nesting. serde_json reads 128 levels; deeper values are rarely intended, and decoding takes stack for each
+/// level.
 const DEEPEST: u16 = 256;
 
 /// Appends a value's MessagePack.
@@ -15,13 +18,13 @@ pub(crate) fn pack<T: Serialize + ?Sized>(packed: &mut Vec<u8>, value: &T) -> Re
     value.serialize(Packer { inner: &mut serializer, level: 0 })
 }
 
-/// Passes everything on, but for what the module's first lines name.
+/// A serializer that forwards everything but the cases in the module's documentation.
 struct Packer<S> {
     inner: S,
     level: u16,
 }
 
-/// A part of a value, one level further in.
+/// A part of a value, one level deeper.
 struct Part<'a, T: ?Sized> {
     value: &'a T,
     level: u16,
@@ -38,7 +41,7 @@ impl<S: Serializer> Packer<S> {
         Part { value, level: self.level }
     }
 
-    /// What holds parts: one level further in.
+    /// A compound, one level deeper.
     fn parts<C>(
         self,
         announced: Option<usize>,
@@ -122,7 +125,7 @@ impl<S: Serializer> Serializer for Packer<S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        // A map of one entry, which is a level too.
+        // A map of one entry is a level too.
         let outer = self.parts(None, Ok)?;
         outer.inner.serialize_newtype_variant(name, index, variant, &Part { value, level: outer.level })
     }
@@ -172,7 +175,7 @@ impl<S: Serializer> Serializer for Packer<S> {
     }
 }
 
-/// What holds parts: how many were announced, and how many have come.
+/// A compound that counts its parts: announced and written.
 struct CountedParts<C> {
     inner: C,
     level: u16,
@@ -185,7 +188,7 @@ impl<C> CountedParts<C> {
         Part { value, level: self.level }
     }
 
-    /// What ends it, if everything announced has come: the length is stored in front.
+    /// Ends the compound if all announced parts were written: the length is stored in front.
     fn whole<E: ser::Error>(self) -> Result<C, E> {
         match self.announced {
             Some(announced) if announced != self.came => {

@@ -1,7 +1,7 @@
-//! Several tokens in one request: a cookie of an old path beside the present one, or one that somebody planted.
+//! Several tokens in one request: cookies of an old and the current path, or a planted one.
 //!
-//! Each opens a session or does not. If all that do open the same one, that is the request's. If they open different
-//! ones, nobody can tell which is the visitor's, and none is used.
+//! If all tokens that open a session open the same one, it is used. If they open different ones, the visitor's cannot
+//! be determined, and none is used.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,20 +17,20 @@ use crate::session::{Phase, Session};
 use crate::sessions::Sessions;
 use crate::util::boxed::boxed;
 
-/// Most tokens of a request that are tried: each costs a read, and anybody can send as many as a header holds.
+/// Limit of tokens that are tried: each costs a read, and a client can send as many as fit into a header.
 const TRIED: usize = 4;
 
-/// The well-formed tokens among what came under one name.
+/// The well-formed tokens among all values of one name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Candidates<'a> {
-    /// All different, in the order in which they came; at most [`TRIED`].
+    /// Without duplicates, in the order received; at most [`TRIED`].
     pub(crate) texts: Vec<&'a str>,
     /// Whether there were more.
     pub(crate) more: bool,
 }
 
 impl<'a> Candidates<'a> {
-    /// Malformed values are skipped: they open nothing, and do no harm to the others.
+    /// Malformed values are skipped: they open nothing and do not affect the others.
     pub(crate) fn among(values: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut found = Self::default();
         let texts = values.filter_map(|value| std::str::from_utf8(value).ok());
@@ -47,7 +47,7 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// What several tokens open.
+/// The session that several tokens open.
 #[derive(Debug)]
 #[cfg_attr(
     not(any(feature = "actix-web", feature = "axum")),
@@ -55,15 +55,15 @@ impl<'a> Candidates<'a> {
 )]
 pub(crate) struct OpenedSession {
     pub(crate) session: Session,
-    /// The token that opened it, if one did.
+    /// The token that opened it, if any.
     pub(crate) token: Option<SessionToken>,
-    /// Whether they open different sessions: then none is used.
+    /// Whether they open different sessions, so that none is used.
     pub(crate) several: bool,
 }
 
-/// Opens the one session that these tokens open, without being a use of it.
+/// Opens the one session of these tokens, without recording a use.
 ///
-/// All are read concurrently. If one read fails, so does the whole: an outage is never "no session".
+/// All are read concurrently. If one read fails, all fail: an outage is never reported as "no session".
 pub(crate) async fn peek(
     sessions: &Sessions,
     candidates: &Candidates<'_>,
@@ -85,12 +85,12 @@ pub(crate) async fn peek(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Choice {
     None,
-    /// That at this place.
+    /// The one at this index.
     One(usize),
     Several,
 }
 
-/// Of two secrets of one session, the current one is chosen: the previous one will soon open nothing.
+/// If both secrets of one session are present, the current one is used: the previous one will soon be invalid.
 fn chosen(mut found: Vec<Initial>) -> (Initial, Choice) {
     let live = |phase: &Phase| match phase {
         Phase::Live(live) => Some((live.id, live.presented.hash == live.meta.secret)),
@@ -105,9 +105,10 @@ fn chosen(mut found: Vec<Initial>) -> (Initial, Choice) {
     (found.swap_remove(at), Choice::One(at))
 }
 
-/// The draft where none opens. It knows a reason if all that ended tell the same; the cookie is of no use if all have ended.
+/// The draft if no token opens a session. It has a reason if all ended sessions have the same one. The cookie is
+/// removed if all have ended.
 ///
-/// If one alone ended by a login, it is that one's draft, with what it knows of that login.
+/// If exactly one ended by a login, the draft keeps what is known of that login.
 fn none_of(found: Vec<Initial>) -> Initial {
     let drafts = found.iter().filter_map(|(phase, _)| match phase {
         Phase::Draft { after, drop_cookie, .. } => Some((*after, *drop_cookie)),
@@ -129,7 +130,7 @@ fn none_of(found: Vec<Initial>) -> Initial {
     (draft, Contents::default())
 }
 
-/// Waits for all, which go on concurrently.
+/// Polls all futures concurrently and waits for all.
 async fn together<T>(mut futures: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
     let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
     poll_fn(|cx| {

@@ -1,4 +1,4 @@
-//! A bucket's sessions, by its deadline index: revoke, count, sweep.
+//! A bucket's sessions, found by its deadline index: revoke, count, sweep.
 
 use crate::end::EndReason;
 use crate::identity::id::{Bucket, SessionId};
@@ -7,7 +7,7 @@ use crate::store::{Swept, Who};
 use crate::util::clock::Millis;
 
 impl MemoryState {
-    /// Ends what is live; what is past its deadline is left to the sweep, which tells that it expired.
+    /// Ends live sessions. Expired ones are left to the sweep, which reports them as expired.
     pub(super) fn revoke_bucket(&mut self, bucket: Bucket, who: Who) -> u64 {
         let caught = |user: &Option<String>| who == Who::Everyone || user.is_none();
         let ids = self.entries(bucket).into_iter().map(|(id, _)| id);
@@ -21,7 +21,7 @@ impl MemoryState {
         ids.filter(|id| self.live(*id).is_ok_and(|record| record.meta.touched >= since)).count() as u64
     }
 
-    /// Looks at every entry whose score is not later than now: a score may lag behind the deadline, never run ahead.
+    /// Checks every entry whose score is not later than now: a score may be earlier than the deadline, never later.
     pub(super) fn sweep(&mut self, bucket: Bucket) -> Swept {
         let mut swept = Swept::default();
         let mut entries = self.entries(bucket);

@@ -1,4 +1,4 @@
-//! A session's fields: what a delta makes of them, what is carried over, and whether they keep the limits. Pure.
+//! A session's fields: applying a delta, copying, and limits. Pure.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +19,13 @@ pub(super) fn applied(fields: &Contents, delta: &Delta) -> Contents {
     after.into_iter().collect()
 }
 
-/// Only the fields of these names, as far as they are there.
+/// The fields of these names, as far as they exist.
 pub(super) fn kept(fields: &Contents, keep: &[String]) -> Contents {
     fields.iter().filter(|(name, _)| keep.iter().any(|kept| kept == name)).collect()
 }
 
-/// Refuses what is too many or too much, unless there was as much before: then a limit has been lowered since. The limits
-/// of a single field are checked before the store is called.
+/// Refuses more fields or bytes than the limit, or than before if the limit was lowered since. Limits of a single field
+/// are checked before the store is called.
 pub(super) fn check(fields: &Contents, before: &Contents, limits: &Limits) -> Result<(), Refused> {
     if fields.len() > limits.fields.max(before.len()) {
         return Err(Refused::TooManyFields);

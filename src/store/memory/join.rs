@@ -1,12 +1,12 @@
-//! A login that joins the session of another one.
+//! A login that joins the session of another login.
 
 use crate::end::EndReason;
 use crate::store::memory::state::{MemoryState, StoredSession};
 use crate::store::{JOIN_MS, Join, Meta, Record, Refused, Rotation};
 
 impl MemoryState {
-    /// In the order `NotJoined` (too old, or nothing there), `Gone`, `NotJoined`, `TicketVoid`, limits. The secret changes
-    /// as by a rotation; generation, login time and deadline stay.
+    /// Order: `NotJoined` (too old, or no session), `Gone`, `NotJoined`, `TicketVoid`, limits. The secret changes as by
+    /// a rotation; generation, login time and deadline stay.
     pub(super) fn join(&mut self, join: &Join) -> Result<Record, Refused> {
         let (since, reason) = match self.slot(join.id) {
             Some(StoredSession::Session(record)) => (record.meta.since, EndReason::Expired),
@@ -31,7 +31,7 @@ impl MemoryState {
     }
 }
 
-/// Whether it is the same user's from the same client, and has not been logged in again.
+/// Whether user and client are the same and nobody has logged in again.
 fn is_joinable(meta: &Meta, join: &Join) -> bool {
     let (one, two) = (&meta.client, &join.client);
     meta.user.as_ref() == Some(&join.user)

@@ -10,9 +10,9 @@ use crate::store::{NewLogin, Reauthenticate, Record, Refused, TICKET_LIFE_MS, Ti
 use crate::util::clock::Millis;
 
 impl MemoryState {
-    /// In the order `Exists`, `TicketVoid`, the old session's `Gone` and `Conflict`, limits, `AtCap`.
+    /// Order: `Exists`, `TicketVoid`, the old session's `Gone` and `Conflict`, limits, `AtCap`.
     ///
-    /// The old session does not count against the cap, whoever's it is: this call ends it.
+    /// The old session does not count against the cap, whoever's it is, since this call ends it.
     pub(super) fn login(&mut self, login: &NewLogin) -> Result<Record, Refused> {
         let user = login.new.user.as_deref().unwrap_or_default();
         self.vacant(login.new.id)?;
@@ -32,7 +32,7 @@ impl MemoryState {
         Ok(self.begin(&login.new, since, fields))
     }
 
-    /// In the order `TicketVoid`, `Gone`, `Conflict`, limits, `AtCap`. Another user's session, or a guest's, is `Gone`
+    /// Order: `TicketVoid`, `Gone`, `Conflict`, limits, `AtCap`. Another user's session, or a guest's, is `Gone`
     /// without a reason.
     pub(super) fn reauthenticate(&mut self, again: &Reauthenticate) -> Result<Record, Refused> {
         self.check_ticket(&again.user, again.gate.ticket)?;
@@ -45,17 +45,17 @@ impl MemoryState {
         self.make_room(&again.user, Some(again.id), again.gate.cap)?;
         let meta = &mut record.meta;
         meta.generation += 1;
-        // Also without changes, so that no conditional save passes over a login that it has not seen.
+        // Also without changes, so that a conditional save notices the login.
         meta.version += u32::from(again.delta.is_empty());
         (meta.since, meta.touched, meta.lifetimes) = (since, self.now, again.lifetimes);
         // A use of the old secret does not show that a client has the new one.
         (meta.secret, meta.rotation, meta.uses) = (again.secret, None, 0);
-        meta.client = again.client.clone();
+        (meta.client, meta.remember) = (again.client.clone(), again.remember);
         cover(meta);
         Ok(self.enter(again.id, record))
     }
 
-    /// A user's epoch, if one is still kept.
+    /// A user's epoch, if still kept.
     pub(super) fn epoch(&self, user: &str) -> Option<Millis> {
         self.epochs.get(user).filter(|epoch| self.now <= epoch.until).map(|epoch| epoch.at)
     }
@@ -64,7 +64,7 @@ impl MemoryState {
         Ticket { epoch: self.epoch(user), taken: self.now }
     }
 
-    /// An epoch that was forgotten since voids nothing: a ticket that has seen it is void by its age soon enough.
+    /// A forgotten epoch voids nothing: a ticket that has seen it is soon void by its age.
     pub(super) fn check_ticket(&self, user: &str, ticket: Option<Ticket>) -> Result<(), Refused> {
         let Some(ticket) = ticket else { return Ok(()) };
         let epoch = self.epoch(user);
@@ -72,8 +72,8 @@ impl MemoryState {
         if revoked || self.now > ticket.taken + TICKET_LIFE_MS { Err(Refused::TicketVoid) } else { Ok(()) }
     }
 
-    /// Not before now, and later than every login in the index and than the epoch: so that the order of logins is
-    /// strict, and a revocation never catches a later login.
+    /// At least now, and later than the epoch and every login in the index. So the order of logins is strict, and a
+    /// revocation never includes a later login.
     fn login_time(&self, user: &str) -> Millis {
         let latest = self.latest_login(user).max(self.epoch(user));
         latest.map_or(self.now, |latest| self.now.max(latest + 1))
@@ -83,7 +83,7 @@ impl MemoryState {
         self.users.get(user).into_iter().flatten().map(|(_, login)| *login).max()
     }
 
-    /// Sees to it that one session more fits under the cap, `except` not counted: evicts the earliest logins, or refuses.
+    /// Makes room for one more session under the cap, `except` not counted: evicts the earliest logins, or refuses.
     fn make_room(&mut self, user: &str, except: Option<SessionId>, cap: Cap) -> Result<(), Refused> {
         let others: Vec<_> = self.members(user).into_iter().filter(|id| Some(*id) != except).collect();
         let excess = (others.len() + 1).saturating_sub(usize::from(cap.most));

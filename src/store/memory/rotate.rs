@@ -8,8 +8,8 @@ use crate::store::{
 use crate::util::clock::Millis;
 
 impl MemoryState {
-    /// In the order `Gone`, `Conflict`, then by the secret. A secret that opens the session no more, or never did, is
-    /// answered like an unknown session: `Gone` without a reason. Not a use, and not a write of fields.
+    /// Order: `Gone`, `Conflict`, then by the secret. A secret that does not open the session is handled like an
+    /// unknown session: `Gone` without a reason. Not a use, and not a write of fields.
     pub(super) fn rotate(&mut self, rotate: &Rotate) -> Result<Meta, Refused> {
         let mut record = self.current(rotate.id, rotate.generation)?;
         let previous = previous_after(&record.meta, rotate, self.now)?;
@@ -22,7 +22,7 @@ impl MemoryState {
     }
 }
 
-/// The CSRF tokens of before that pages may still have after this rotation.
+/// The former CSRF tokens that pages may still have after this rotation.
 fn former_after(rotation: Option<Rotation>, rotate: &Rotate, now: Millis) -> Vec<FormerCsrf> {
     let mut former = rotation.map_or_else(Vec::new, |rotation| rotation.former);
     former.retain(|one| one.is_valid(now) && one.digest != rotate.csrf);
@@ -31,7 +31,7 @@ fn former_after(rotation: Option<Rotation>, rotate: &Rotate, now: Millis) -> Vec
     former
 }
 
-/// Which secret is the previous one after this rotation, if it may take place.
+/// The previous secret after this rotation, if it is allowed.
 fn previous_after(meta: &Meta, rotate: &Rotate, now: Millis) -> Result<SecretHash, Refused> {
     if rotate.presented == meta.secret {
         return Ok(meta.secret);

@@ -9,7 +9,7 @@ use crate::store::memory::state::{MemoryState, cover};
 use crate::store::{End, Increment, Meta, NewSession, Record, Refused, Retime, Save, Touch, Undelivered, Wrote};
 
 impl MemoryState {
-    /// In the order `Exists`, limits.
+    /// Order: `Exists`, limits.
     pub(super) fn create(&mut self, new: &NewSession, delta: &Delta) -> Result<Record, Refused> {
         self.vacant(new.id)?;
         let fields = applied(&Contents::default(), delta);
@@ -17,8 +17,8 @@ impl MemoryState {
         Ok(self.begin(new, self.now, fields))
     }
 
-    /// A use is noted once per interval, whatever the caller has seen; before that only for the first use of a secret,
-    /// and only if no other touch came between. A first use of another secret than the current one is none.
+    /// A use is recorded once per interval, whatever the caller has loaded. Earlier, only the first use of a secret is,
+    /// and only if no other touch came between. The first use of another secret than the current one does not count.
     pub(super) fn touch(&mut self, touch: &Touch) -> Result<Meta, Refused> {
         let mut record = self.live(touch.id)?.clone();
         let meta = &mut record.meta;
@@ -38,7 +38,7 @@ impl MemoryState {
         Ok(answer)
     }
 
-    /// In the order `Gone`, `Conflict`, limits. An empty delta writes nothing and keeps the version. Not a use.
+    /// Order: `Gone`, `Conflict`, limits. An empty delta writes nothing and keeps the version. Not a use.
     pub(super) fn save(&mut self, save: &Save) -> Result<Wrote, Refused> {
         let (mut record, overtaken) = self.writable(save.id, save.generation)?;
         if save.version.is_some_and(|version| version != record.meta.version) {
@@ -50,7 +50,7 @@ impl MemoryState {
         Ok(wrote)
     }
 
-    /// Applies a delta to a record in hand, if the limits allow; a new version unless it is empty.
+    /// Applies a delta to a record, within the limits; a new version unless the delta is empty.
     pub(super) fn write(&self, record: &mut Record, delta: &Delta) -> Result<(), Refused> {
         let fields = applied(&record.fields, delta);
         contents::check(&fields, &record.fields, &self.settings.limits)?;
@@ -59,7 +59,7 @@ impl MemoryState {
         Ok(())
     }
 
-    /// In the order `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits. Not a use.
+    /// Order: `Gone`, `Conflict`, `WrongKind`, `Overflow`, limits. Not a use.
     pub(super) fn increment(&mut self, increment: &Increment) -> Result<(i64, Wrote), Refused> {
         let (mut record, overtaken) = self.writable(increment.id, increment.generation)?;
         let name = &increment.field;
@@ -75,7 +75,7 @@ impl MemoryState {
         Ok((after, wrote))
     }
 
-    /// In the order `Gone`, `Conflict`, outlived. A life of no length is outlived: Redis keeps no key for it.
+    /// Order: `Gone`, `Conflict`, outlived. A remaining lifetime of zero is outlived: Redis keeps no key for it.
     pub(super) fn retime(&mut self, retime: &Retime) -> Result<Meta, Refused> {
         let mut record = self.current(retime.id, retime.generation)?;
         record.meta.lifetimes = retime.lifetimes;
@@ -88,7 +88,7 @@ impl MemoryState {
         Ok(self.enter(retime.id, record).meta)
     }
 
-    /// In the order `Gone`, `Conflict`, then, if a session follows, its `Exists` and limits.
+    /// Order: `Gone`, `Conflict`, then the successor's `Exists` and limits, if there is one.
     pub(super) fn end(&mut self, end: &End) -> Result<Option<Record>, Refused> {
         let old = self.current(end.old.id, end.old.generation)?;
         let after = applied(&old.fields, &end.delta);
@@ -102,7 +102,7 @@ impl MemoryState {
         Ok(successor.map(|(new, fields)| self.begin(new, self.now, fields)))
     }
 
-    /// Of two secrets the other one is the current one afterwards. Not a use, and not a write of fields.
+    /// If the session has two secrets, the other one is current afterwards. Not a use, and not a write of fields.
     pub(super) fn end_undelivered(&mut self, undelivered: &Undelivered) -> Result<bool, Refused> {
         let mut record = self.live(undelivered.id)?.clone();
         let meta = &mut record.meta;

@@ -1,4 +1,4 @@
-//! What the store holds and the few steps that every operation is made of.
+//! The state of the store, and the steps that operations are made of.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,20 +8,20 @@ use crate::identity::id::{Bucket, SessionId};
 use crate::store::{LATE_WRITE_MS, Lead, Loaded, Meta, NewSession, Record, Refused, StoreSettings, Tombstone};
 use crate::util::clock::Millis;
 
-/// How often what has expired is dropped from memory; until then it only counts as absent.
+/// How often expired sessions are dropped from memory; until then they only count as absent.
 const PURGE_INTERVAL_MS: u64 = 60_000;
 
-/// What stands under a session's id.
+/// What is stored under a session's id.
 #[derive(Debug)]
 pub(super) enum StoredSession {
-    /// Live until its deadline, then expired but still there for its grace.
+    /// Live until its deadline, then expired but kept for its grace.
     Session(Box<Record>),
-    /// Ended; remembered until then.
+    /// Ended; kept until that time.
     Ended { tombstone: Tombstone, since: Millis, until: Millis },
 }
 
 impl StoredSession {
-    /// The moment after which nothing is there any more.
+    /// The time after which nothing is stored any more.
     fn expiry(&self) -> Millis {
         match self {
             Self::Session(record) => record.meta.deadline() + u64::from(record.meta.grace_ms),
@@ -30,26 +30,26 @@ impl StoredSession {
     }
 }
 
-/// A user's latest revocation.
+/// A user's last revocation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Epoch {
     pub(super) at: Millis,
     pub(super) until: Millis,
 }
 
-/// Everything, at one instant.
+/// The whole state at one time.
 #[derive(Debug)]
 pub(super) struct MemoryState {
     pub(super) settings: StoreSettings,
-    /// The time of the call under way. Never goes back, even if the system's clock does.
+    /// The time of the current call. Never goes back, even if the system's clock does.
     pub(super) now: Millis,
     purged: Millis,
     slots: HashMap<SessionId, StoredSession>,
     /// User → session → login time. A superset of the user's live sessions.
     pub(super) users: HashMap<String, HashMap<SessionId, Millis>>,
     pub(super) epochs: HashMap<String, Epoch>,
-    /// Bucket → session → a time not later than its deadline. A superset of the live sessions.
-    /// What expired unseen leaves it by the sweep only, which counts it; so it is not purged.
+    /// Bucket → session → a time not later than its deadline. A superset of the live sessions. Not purged: only the
+    /// sweep removes expired sessions, since it counts them.
     pub(super) due: HashMap<Bucket, BTreeMap<SessionId, Millis>>,
 }
 
@@ -66,7 +66,7 @@ impl MemoryState {
         }
     }
 
-    /// Moves on to the present.
+    /// Advances to the current time.
     pub(super) fn advance(&mut self, now: Millis) {
         self.now = self.now.max(now);
         if self.now - self.purged >= PURGE_INTERVAL_MS {
@@ -75,7 +75,7 @@ impl MemoryState {
         }
     }
 
-    /// Drops what Redis's key expiry would have dropped. No answer depends on it.
+    /// Drops what Redis's key expiry would have dropped. No result depends on it.
     fn purge(&mut self) {
         let Self { now, slots, users, epochs, .. } = self;
         slots.retain(|_, slot| *now <= slot.expiry());
@@ -86,13 +86,13 @@ impl MemoryState {
         });
     }
 
-    /// How many ids something stands under, expired or not.
+    /// Number of stored ids, expired or not.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.slots.len()
     }
 
-    /// What stands under this id, unless it has expired.
+    /// What is stored under this id, unless it has expired.
     pub(super) fn slot(&self, id: SessionId) -> Option<&StoredSession> {
         self.slots.get(&id).filter(|slot| self.now <= slot.expiry())
     }
@@ -106,7 +106,7 @@ impl MemoryState {
         }
     }
 
-    /// The live session, or `Gone` with the reason as a load would tell it.
+    /// The live session, or `Gone` with the reason that a load would return.
     pub(super) fn live(&self, id: SessionId) -> Result<&Record, Refused> {
         match self.slot(id) {
             Some(StoredSession::Session(record)) if self.now <= record.meta.deadline() => Ok(record),
@@ -120,14 +120,14 @@ impl MemoryState {
         self.live(id).is_ok()
     }
 
-    /// A copy of the live session, to be changed and [stored](Self::store) again, if it is of this generation.
+    /// A copy of the live session, to change and [store](Self::store), if it is of this generation.
     pub(super) fn current(&self, id: SessionId, generation: u32) -> Result<Record, Refused> {
         let record = self.live(id)?;
         if record.meta.generation == generation { Ok(record.clone()) } else { Err(Refused::Conflict) }
     }
 
-    /// The same for a write of fields, and whether the user has logged in again since: at most once and not long ago, or
-    /// each login would let in again whoever an earlier login has shut out.
+    /// The same for a write of fields, and whether the user has logged in again since: at most once and not long ago.
+    /// Otherwise each login would let in again whoever an earlier login has locked out.
     pub(super) fn writable(&self, id: SessionId, generation: u32) -> Result<(Record, bool), Refused> {
         let record = self.live(id)?;
         let meta = &record.meta;
@@ -135,17 +135,17 @@ impl MemoryState {
         if meta.generation == generation || late { Ok((record.clone(), late)) } else { Err(Refused::Conflict) }
     }
 
-    /// Refuses an id that anything stands under, a tombstone too.
+    /// Refuses an id under which anything is stored, also a tombstone.
     pub(super) fn vacant(&self, id: SessionId) -> Result<(), Refused> {
         if self.slot(id).is_none() { Ok(()) } else { Err(Refused::Exists) }
     }
 
-    /// Writes a session back; its deadline may have moved later, which its score in the deadline index need not follow.
+    /// Writes a session back. If its deadline moved later, its score in the deadline index need not follow.
     pub(super) fn store(&mut self, id: SessionId, record: Record) {
         self.slots.insert(id, StoredSession::Session(Box::new(record)));
     }
 
-    /// Writes a session and both its index entries: for what is new, logs in, or may shorten a life.
+    /// Writes a session and both its index entries: for a new session, a login, or a shorter lifetime.
     pub(super) fn enter(&mut self, id: SessionId, record: Record) -> Record {
         self.rescore(id, record.meta.deadline());
         if let Some(user) = &record.meta.user {
@@ -155,19 +155,19 @@ impl MemoryState {
         record
     }
 
-    /// A session that begins now, its absolute life at `since`.
+    /// A session that begins now, with its absolute lifetime from `since`.
     pub(super) fn begin(&mut self, new: &NewSession, since: Millis, fields: Contents) -> Record {
         let mut meta = Meta { since, user: new.user.clone(), ..Meta::first(new, self.now) };
         cover(&mut meta);
         self.enter(new.id, Record { meta, fields })
     }
 
-    /// Puts a tombstone in the place of a live or expired session and removes its index entries.
+    /// Replaces a live or expired session by a tombstone and removes its index entries.
     pub(super) fn bury(&mut self, id: SessionId, reason: EndReason) {
         self.bury_before(id, reason, None, 0);
     }
 
-    /// The same for a session in whose place another one is made, which stays as a door to it for this long, if at all.
+    /// The same for a session with a successor, which stays as a door to it for this long, if at all.
     pub(super) fn bury_before(&mut self, id: SessionId, reason: EndReason, successor: Option<SessionId>, door_ms: u64) {
         let Some(StoredSession::Session(record)) = self.slots.get(&id) else { return };
         let (tombstone, user) = (tombstone(&record.meta, reason), record.meta.user.clone());
@@ -181,7 +181,7 @@ impl MemoryState {
         }
     }
 
-    /// Has a door lead to the session that follows, and stay.
+    /// Makes a door lead to another session, and stay.
     pub(super) fn lead(&mut self, lead: &Lead) -> Result<(), Refused> {
         let (gone, now) = (self.live(lead.door).err(), self.now);
         let is_there = self.slot(lead.door).is_some();
@@ -218,7 +218,7 @@ impl MemoryState {
         }
     }
 
-    /// The user's live sessions, earliest login first. Dead members are removed: who meets one removes it.
+    /// The user's live sessions, earliest login first. Removes dead members that it finds.
     pub(super) fn members(&mut self, user: &str) -> Vec<SessionId> {
         let mut members: Vec<_> = self.users.get(user).into_iter().flatten().map(|(id, login)| (*login, *id)).collect();
         members.sort_unstable();
@@ -228,7 +228,7 @@ impl MemoryState {
     }
 }
 
-/// Until when the user's index would have to last. Nothing expires here by it; it is what Redis stores.
+/// Sets until when the user's index has to last. Nothing expires here by it; Redis stores it.
 pub(super) fn cover(meta: &mut Meta) {
     if meta.user.is_some() {
         let life = meta.deadline() - meta.touched;

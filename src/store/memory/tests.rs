@@ -49,7 +49,15 @@ fn secret(number: u8) -> SecretHash {
 
 fn guest() -> NewSession {
     let id = SessionId::mint(Bucket::of_first_bits(0, 0)).expect("randomness");
-    NewSession { id, secret: secret(1), lifetimes: SPANS, grace_ms: 0, user: None, client: ClientInfo::new() }
+    NewSession {
+        id,
+        secret: secret(1),
+        lifetimes: SPANS,
+        grace_ms: 0,
+        user: None,
+        client: ClientInfo::new(),
+        remember: None,
+    }
 }
 
 fn graced() -> NewSession {
@@ -61,7 +69,7 @@ fn of_user(user: &str) -> NewSession {
     NewSession { id, user: Some(user.into()), ..guest() }
 }
 
-/// A delta of `name=bytes` and `name` alone, which removes.
+/// A delta: `name=bytes` sets a field, `name` alone removes it.
 fn delta(changes: &[&str]) -> Delta {
     let change = |text: &&str| match text.split_once('=') {
         Some((name, bytes)) => (name.to_owned(), Some(encode_bytes(bytes.as_bytes()))),
@@ -74,7 +82,7 @@ fn names(record: &Record) -> Vec<&str> {
     record.fields.iter().map(|(name, _)| name).collect()
 }
 
-/// What is stored in the field that is this one by name.
+/// The stored value of the field with this name.
 fn stored_at(record: &Record, at: usize) -> Vec<u8> {
     record.fields.iter().nth(at).expect("so many fields").1.to_vec()
 }
@@ -126,7 +134,7 @@ impl Bench {
         matches!(self.load(id).await, Loaded::Live(_))
     }
 
-    /// Why the session ended, if a tombstone tells it.
+    /// Why the session ended, if there is a tombstone.
     async fn reason(&self, id: SessionId) -> Option<EndReason> {
         match self.load(id).await {
             Loaded::Ended(tombstone) => Some(tombstone.reason),

@@ -12,8 +12,8 @@ impl MemoryState {
         live.into_iter().filter_map(|id| Some((id, self.live(id).ok()?.meta.clone()))).collect()
     }
 
-    /// A named session that is not live, or not this user's, is `Gone` without a reason: whoever asks is not told
-    /// about other people's sessions.
+    /// A named session that is not live, or not this user's, is `Gone` without a reason: callers learn nothing about
+    /// other users' sessions.
     pub(super) fn revoke(&mut self, user: &str, scope: Scope, reason: EndReason) -> Result<u64, Refused> {
         let members = self.members(user);
         if let Scope::Others(id) | Scope::One(id) = scope
@@ -29,7 +29,7 @@ impl MemoryState {
         Ok(ended.len() as u64)
     }
 
-    /// Raises the user's epoch to now at least, and to no less than the latest login.
+    /// Raises the user's epoch to at least now, the latest login, and the old epoch + 1.
     fn raise(&mut self, user: &str) {
         let next = |epoch: Millis| epoch + 1;
         let at = Some(self.now).max(self.latest_login(user)).max(self.epoch(user).map(next));
@@ -39,7 +39,7 @@ impl MemoryState {
 }
 
 impl Scope {
-    /// Whether it ends this session of the user. All of them precede the epoch, because it was raised just now.
+    /// Whether the scope includes this session of the user. All of them precede the epoch, which was just raised.
     fn catches(self, id: SessionId) -> bool {
         match self {
             Self::All => true,

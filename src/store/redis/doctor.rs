@@ -1,4 +1,4 @@
-//! What the servers' settings put at risk. Asks; the judgement is pure.
+//! The doctor: queries the servers' settings; the judgement is pure.
 
 use redis::{Value, cmd, pipe};
 
@@ -11,14 +11,14 @@ use crate::store::redis::layout::keys::named;
 use crate::store::redis::script::reply::{bytes, items, number, time};
 use crate::util::clock::system_ms;
 
-/// So many buckets are looked at, and so many sessions of each.
+/// Number of sampled buckets, and of sampled sessions in each.
 const BUCKETS: usize = 64;
 const EACH: usize = 16;
-/// A clock that differs more than this makes times that users are shown wrong, and calls late.
+/// Clocks that differ by more make displayed times wrong and operations late.
 const SKEW_MS: u64 = 5_000;
 
-/// Within one budget: each question has an equal part of what is left, so that a server that does not reply to one of
-/// them leaves time for the others.
+/// Takes at most one budget. Each query gets an equal part of the time left, so that a server that does not reply to
+/// one leaves time for the others.
 pub(crate) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
     let budget = redis.client.budget();
     let mut findings = Vec::new();
@@ -87,7 +87,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Names and values of `CONFIG GET`.
+/// Names and values of a `CONFIG GET` reply.
 fn settings(told: Value) -> Vec<(String, String)> {
     let flat = match told {
         Value::Map(pairs) => pairs.into_iter().flat_map(|(name, value)| [name, value]).collect(),
@@ -100,7 +100,7 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
-/// What a master tells of itself.
+/// Findings in a master's `INFO`.
 fn judge_info(info: &str, cluster: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let (name, version) = match (field(info, "valkey_version"), field(info, "redis_version")) {
@@ -135,7 +135,7 @@ fn judge_info(info: &str, cluster: bool) -> Vec<Finding> {
     found
 }
 
-/// What a server is set to.
+/// Findings in a server's `CONFIG GET`.
 fn judge_config(settings: &[(String, String)], eviction_allowed: bool) -> Vec<Finding> {
     let get = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let mut found = Vec::new();
@@ -186,7 +186,7 @@ fn judge_config(settings: &[(String, String)], eviction_allowed: bool) -> Vec<Fi
     found
 }
 
-/// Servers, their time, and this process's when it was heard.
+/// Findings in the servers' clocks: each server's time, and this process's when the reply arrived.
 fn judge_clocks(clocks: &[(String, u64, u64)]) -> Vec<Finding> {
     let skewed = clocks.iter().filter(|(_, theirs, ours)| theirs.abs_diff(*ours) > SKEW_MS);
     skewed
@@ -219,7 +219,7 @@ fn judge_cluster(info: &str) -> Vec<Finding> {
     )]
 }
 
-/// Sessions in the indexes whose key has no expiry, which nothing of ours makes.
+/// Indexed sessions whose key has no expiry; this crate never creates one.
 async fn immortal(redis: &Redis, budget: &Budget) -> Result<Option<Finding>, Error> {
     let start = usize::from(Bucket::random()?.index());
     let stride = usize::from(Bucket::COUNT) / BUCKETS;
@@ -273,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_set_as_the_guide_says_has_no_findings() {
+    fn a_server_configured_by_the_guide_has_no_findings() {
         assert_eq!(codes(&judge_config(&config(&[]), false)), []);
         assert_eq!(codes(&judge_cluster("cluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\n")), []);
         assert_eq!(judge_clocks(&[("a".into(), 10_000, 6_000)]), []);
     }
 
     #[test]
-    fn every_setting_that_puts_something_at_risk_is_found() {
+    fn every_risky_setting_is_found() {
         let one = |name, value| codes(&judge_config(&config(&[(name, value)]), false));
         for policy in ["allkeys-lru", "volatile-lru", "volatile-ttl", "allkeys-random"] {
             assert_eq!(one("maxmemory-policy", policy), [("eviction", Severity::Error)]);
@@ -294,13 +294,13 @@ mod tests {
     }
 
     #[test]
-    fn an_eviction_that_is_allowed_by_name_stays_a_warning() {
+    fn an_eviction_policy_allowed_by_name_stays_a_warning() {
         let evicting = config(&[("maxmemory-policy", "allkeys-lru")]);
         assert_eq!(codes(&judge_config(&evicting, true)), [("eviction", Severity::Warning)]);
     }
 
     #[test]
-    fn what_a_master_or_a_cluster_tells_is_judged() {
+    fn replies_of_masters_and_clusters_are_judged() {
         let bare = "redis_version:7.0.15\r\nconnected_slaves:0\r\n";
         assert_eq!(codes(&judge_info(bare, false)), [("version", Severity::Info)]);
         assert_eq!(codes(&judge_info(bare, true))[1], ("no_replica", Severity::Warning));

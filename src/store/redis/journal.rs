@@ -1,8 +1,8 @@
-//! What this process ended in the last minutes, to be ended again after a failover.
+//! This process's session ends of the last minutes, repeated after a failover.
 //!
-//! Redis replicates asynchronously: a master that fails may take with it what it had acknowledged. Here an epoch is
-//! raised again to the value that it had, and a session ended again if its login is not later than that end was: so
-//! doing it again changes nothing, and logins made since survive.
+//! Redis replicates asynchronously: a failed master may lose writes that it acknowledged. After a failover, an epoch is
+//! raised to its former value again, and a session is ended again if its login is not later than its end was. So a
+//! repeat changes nothing else, and later logins survive.
 
 use std::collections::VecDeque;
 use std::error::Error as StdError;
@@ -21,22 +21,22 @@ use crate::identity::id::SessionId;
 use crate::store::redis::Redis;
 use crate::store::redis::client::Path;
 use crate::store::redis::layout::meta::owner;
-use crate::store::redis::ops::resharding::{Burial, bury};
+use crate::store::redis::ops::resharding::{EndByKey, end_by_key};
 use crate::store::redis::ops::user::revoke_again;
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 
-/// Longer than a replica that is any use lags behind; and how much is kept at most: some 2 MB.
+/// Longer than the lag of a usable replica. The second limits the entries, to about 2 MB.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 const MOST: usize = 10_000;
-/// So many are done again at a time: bulk work, on the connections that the requests use.
+/// Number of concurrent repeats: this is bulk work on the connections of requests.
 const AT_ONCE: usize = 32;
-/// Between two tries while the servers are not back yet.
+/// Pause between attempts while the servers are unavailable.
 const PAUSE: Duration = Duration::from_millis(250);
-/// An end that the old master answered just before the failover may be noted so long after it.
+/// How long after a failover an end that the old master acknowledged may still be recorded.
 const LATE: Duration = Duration::from_secs(1);
 /// A login's time may be later than the estimate of its server's clock: the estimate lags by up to a round trip, and
-/// logins of one user in the same millisecond are counted on. A login so soon after the end is ended with it.
+/// logins of one user in the same millisecond get successive times. A login this soon after the end is ended with it.
 const LOGIN_AHEAD_MS: Millis = 1_000;
 
 /// The last ends, oldest first.
@@ -44,7 +44,7 @@ const LOGIN_AHEAD_MS: Millis = 1_000;
 pub(crate) struct Journal {
     /// A std mutex: never held across an `.await`.
     entries: Mutex<VecDeque<(Instant, Entry)>>,
-    /// A std mutex too.
+    /// A `std` mutex too.
     watcher: Mutex<Watcher>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Journal {
 #[derive(Default)]
 struct Watcher {
     task: Option<JoinHandle<()>>,
-    /// Whether an end was noted while nobody watched.
+    /// Whether an end was recorded while no task was watching.
     missed: bool,
 }
 
@@ -89,19 +89,19 @@ impl Journal {
 }
 
 impl Redis {
-    /// A user's epoch was raised to this.
+    /// Records that a user's epoch was raised.
     pub(crate) fn note_epoch(&self, user: &str, epoch: Millis, spared: Option<SessionId>, reason: EndReason) {
         self.note(Entry::Epoch { user: user.to_owned(), epoch, spared, reason });
     }
 
-    /// A session was just ended.
+    /// Records that a session was ended.
     pub(crate) fn note_end(&self, id: SessionId, user: Option<&str>, reason: EndReason) {
         let latest = self.client.now_at(&self.keys.session(id)).saturating_add(LOGIN_AHEAD_MS);
         self.note(Entry::End { id, user: user.map(str::to_owned), latest, reason });
     }
 
-    /// The first entry starts the task that watches, and so does the first one after the runtime that it ran on has gone, or
-    /// after ones that were noted where there was no runtime: then there may have been a failover that nobody saw.
+    /// The first entry starts the watching task. So does the first one after that task's runtime has shut down, and the
+    /// first one after entries recorded outside of a runtime: a failover may have been missed then.
     fn note(&self, entry: Entry) {
         self.journal.note(entry);
         let mut watcher = self.journal.watcher.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,20 +125,20 @@ impl Redis {
                 Ok(revoke_again(self, user, *epoch, *spared, *reason).await? != Ok(0))
             }
             Entry::End { id, user, latest, reason } => {
-                let how = Burial {
+                let how = EndByKey {
                     reason: *reason,
                     latest: Some(*latest),
                     owner: owner(user.as_deref().unwrap_or_default()),
                     listed: true,
                 };
                 let mut delivery = self.step(Path::Request, self.client.budget(), &self.keys.session(*id))?;
-                bury(self, &mut delivery, *id, user.as_deref(), &how).await
+                end_by_key(self, &mut delivery, *id, user.as_deref(), &how).await
             }
         }
     }
 }
 
-/// After each failover, until the store is dropped. Another failover begins it all anew.
+/// Repeats all ends after each failover, until the store is dropped. Another failover restarts the repeats.
 async fn watch(store: Weak<Redis>, mut failovers: watch::Receiver<u64>) {
     while failovers.changed().await.is_ok() {
         let begun = Instant::now();
@@ -154,7 +154,7 @@ async fn watch(store: Weak<Redis>, mut failovers: watch::Receiver<u64>) {
     }
 }
 
-/// Until all are done again, or another failover is seen; answers how many there were to end again.
+/// Runs until all ends are repeated, or there is another failover; returns how many had been undone.
 async fn rounds(store: &Weak<Redis>, failovers: &watch::Receiver<u64>, mut left: Vec<(Instant, Entry)>) -> u64 {
     let mut undone = 0;
     while !left.is_empty() && failovers.has_changed().is_ok_and(|another| !another) {
@@ -168,8 +168,8 @@ async fn rounds(store: &Weak<Redis>, failovers: &watch::Receiver<u64>, mut left:
     undone
 }
 
-/// Tries each once, some at a time: an end whose server is away must not hold up those whose servers are back. Answers how
-/// many there were to end again, and those to try later.
+/// Tries each entry once, several concurrently, so that an unavailable server does not delay the others. Returns how
+/// many ends had been undone, and the entries to retry.
 async fn round(store: &Weak<Redis>, entries: &[(Instant, Entry)]) -> (u64, Vec<(Instant, Entry)>) {
     let (mut undone, mut away) = (0, Vec::new());
     for some in entries.chunks(AT_ONCE) {
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_too_old_or_too_much_is_forgotten() {
+    async fn journal_entries_that_are_too_old_or_too_many_are_forgotten() {
         let journal = Journal::default();
         let note = |epoch| {
             journal.note(Entry::Epoch { user: "ada".into(), epoch, spared: None, reason: EndReason::Revoked });

@@ -1,5 +1,6 @@
-//! What is stored: keys, metadata, fields.
+//! The stored layout: keys, metadata, fields.
 
+pub(crate) mod constants;
 pub(crate) mod fields;
 pub(crate) mod keys;
 pub(crate) mod meta;

@@ -1,4 +1,4 @@
-//! The contract against a real, private server: each operation, each refusal, each repeat, and the shape of the keys.
+//! The contract against a real, private server: each operation, each refusal, each repeat, and the layout of the keys.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod admit;
@@ -111,7 +111,15 @@ fn secret(number: u8) -> SecretHash {
 
 fn guest() -> NewSession {
     let id = SessionId::mint(Bucket::random().unwrap()).unwrap();
-    NewSession { id, secret: secret(1), lifetimes: SPANS, grace_ms: 0, user: None, client: ClientInfo::new() }
+    NewSession {
+        id,
+        secret: secret(1),
+        lifetimes: SPANS,
+        grace_ms: 0,
+        user: None,
+        client: ClientInfo::new(),
+        remember: None,
+    }
 }
 
 fn needs_pttl() -> NewSession {
@@ -123,7 +131,7 @@ fn of_user(user: &str) -> NewSession {
     NewSession { id, user: Some(user.into()), ..guest() }
 }
 
-/// A delta of `name=bytes` and `name` alone, which removes.
+/// A delta: `name=bytes` sets a field, `name` alone removes it.
 fn delta(changes: &[&str]) -> Delta {
     let change = |text: &&str| match text.split_once('=') {
         Some((name, bytes)) => (name.to_owned(), Some(encode_bytes(bytes.as_bytes()))),
@@ -140,7 +148,7 @@ fn names(record: &Record) -> Vec<&str> {
     record.fields.iter().map(|(name, _)| name).collect()
 }
 
-/// What is stored in the field that is this one by name.
+/// The stored value of the field with this name.
 fn stored_at(record: &Record, at: usize) -> Vec<u8> {
     record.fields.iter().nth(at).expect("so many fields").1.to_vec()
 }
@@ -162,6 +170,7 @@ fn again(record: &Record, id: SessionId, number: u8) -> Reauthenticate {
         secret: secret(number),
         lifetimes: SPANS,
         client: ClientInfo::new(),
+        remember: None,
         delta: Delta::default(),
         gate: Gate { cap: Cap::default(), ticket: None },
     }
@@ -201,7 +210,8 @@ impl Bench {
         Op { id, not_after: self.store.now() + 60_000, again: false }
     }
 
-    /// One delivery of a script under exactly this operation: refused as late or stale, it is not sent again as a new one.
+    /// One delivery of a script under exactly this operation: refused as late or stale, it is not sent again as a new
+    /// one.
     async fn deliver(&self, script: &client::Script, op: Op, keys: &[Vec<u8>], args: &[&[u8]]) -> reply::Reply {
         let not_after = op.not_after.to_string();
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
@@ -211,7 +221,7 @@ impl Bench {
         reply::Reply::read(sent.answer).unwrap()
     }
 
-    /// One delivery of a revocation of one session of ada's, of logins up to this one.
+    /// One delivery of a revocation of one session of ada's, for logins up to this one.
     async fn deliver_revoke(&self, op: Op, one: SessionId, staying: SessionId, latest: u64) -> reply::Reply {
         let user = UserHash::of("ada");
         let [staying, key] = [staying, one].map(|id| self.store.keys.session(id));
@@ -245,7 +255,7 @@ impl Bench {
         self.store.login(self.op(), login).await.unwrap()
     }
 
-    /// How many of these sessions live at one instant, whatever the index says.
+    /// The number of these sessions live at one instant, whatever the index has.
     fn count(&self, ids: &[SessionId]) -> usize {
         const LIVE: &str = r"
             local live = 0
@@ -275,7 +285,7 @@ impl Bench {
         }
     }
 
-    /// What a handle would hold of a live session.
+    /// What a handle holds of a live session.
     async fn snapshot(&self, id: SessionId) -> Option<Snapshot> {
         let Loaded::Live(record) = self.load(id).await else { return None };
         let Record { meta, fields } = *record;
@@ -286,7 +296,7 @@ impl Bench {
         matches!(self.load(id).await, Loaded::Live(_))
     }
 
-    /// Why the session ended, if a tombstone tells it.
+    /// Why the session ended, if there is a tombstone.
     async fn reason(&self, id: SessionId) -> Option<EndReason> {
         match self.load(id).await {
             Loaded::Ended(tombstone) => Some(tombstone.reason),
@@ -325,7 +335,7 @@ impl Bench {
         (swept.expired, swept.forgotten, swept.rescored)
     }
 
-    /// What Redis answers to a command on one of our keys.
+    /// Redis's reply to a command on one of our keys.
     fn raw<T: ::redis::FromRedisValue>(&self, command: &str, key: &[u8], args: &[&[u8]]) -> T {
         let mut connection = self.server.connection();
         ::redis::cmd(command).arg(key).arg(args).query(&mut connection).unwrap()
@@ -335,12 +345,12 @@ impl Bench {
         self.raw("PEXPIRETIME", key, &[])
     }
 
-    /// How many members the user's index has, dead ones too.
+    /// The number of members in the user's index, including dead ones.
     fn indexed(&self, user: &str) -> usize {
         self.raw("ZCARD", &self.store.keys.index(&UserHash::of(user)), &[])
     }
 
-    /// The session's place in its bucket's deadline index.
+    /// The session's score in its bucket's deadline index.
     fn scored(&self, id: SessionId) -> Option<f64> {
         self.raw("ZSCORE", &self.store.keys.deadlines(id.bucket()), &[&id.as_bytes()[..]])
     }

@@ -28,7 +28,7 @@ where
     }
 }
 
-/// A service of actix-web that refuses forged requests; made by [`CsrfLayer`].
+/// An actix-web service that rejects forged requests; created by [`CsrfLayer`].
 #[derive(Debug)]
 pub struct CsrfMiddleware<S> {
     inner: Rc<S>,

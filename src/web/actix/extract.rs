@@ -1,4 +1,4 @@
-//! The session and its user as arguments of actix-web's handlers.
+//! Extractors of the session and its user for actix-web.
 
 use std::future::pending;
 
@@ -14,14 +14,14 @@ use crate::web::extract::refusal::UserRejection;
 use crate::web::extract::user::User;
 use crate::web::slot::no_layer;
 
-/// Loads the session when it is first extracted; every further extraction in the same request gets the same one.
+/// Loads the session at the first extraction; further extractions in the same request return the same one.
 ///
-/// The client's address is that of the connection; behind a proxy that is the proxy's, unless the layer
+/// The client's address is that of the connection; behind a proxy it is the proxy's, unless the layer
 /// [trusts](crate::SessionLayer::trusted_proxies) it.
 ///
-/// Fails with [`Error::Unavailable`] (503) if the store does not answer: the handler then does not run. Without a
-/// [`SessionLayer`](crate::SessionLayer) around it, an [`Error::Config`] (500) says so in the log. An `Option<Session>` is
-/// `None` after either.
+/// Fails with [`Error::Unavailable`] (503) if the store does not reply; the handler then does not run. Without a
+/// surrounding [`SessionLayer`](crate::SessionLayer), fails with [`Error::Config`] (500), with a log line.
+/// `Option<Session>` is `None` in both cases.
 ///
 /// # Examples
 /// ```

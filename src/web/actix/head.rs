@@ -1,4 +1,4 @@
-//! actix-web's requests and responses as the core sees them.
+//! Heads of actix-web's requests and responses.
 
 use std::net::IpAddr;
 

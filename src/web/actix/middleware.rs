@@ -1,4 +1,4 @@
-//! `SessionLayer` as a middleware of actix-web.
+//! `SessionLayer` as an actix-web middleware.
 
 use std::future::{Ready, poll_fn, ready};
 use std::pin::pin;
@@ -33,7 +33,7 @@ where
     }
 }
 
-/// A service of actix-web with sessions; made by [`SessionLayer`].
+/// An actix-web service with sessions; created by [`SessionLayer`].
 #[derive(Debug)]
 pub struct SessionMiddleware<S> {
     inner: S,
@@ -81,14 +81,14 @@ where
     }
 }
 
-/// What is outside of a layer and looks again is to find its own session.
+/// Restores the outer layer's entry, so that services outside of this layer find their own session.
 fn put_back(answer: &Result<ServiceResponse, Error>, outer: Option<SessionExtension>) {
     if let (Ok(response), Some(outer)) = (answer, outer) {
         response.request().extensions_mut().insert(outer);
     }
 }
 
-/// The inner service's answer, or that of an extractor that stopped it.
+/// The inner service's response, or that of an extractor that stopped it.
 fn unless_stopped<B: MessageBody + 'static>(
     answer: impl Future<Output = Result<ServiceResponse<B>, Error>> + 'static,
     stop: Stop,
@@ -99,7 +99,7 @@ fn unless_stopped<B: MessageBody + 'static>(
     })
 }
 
-/// An error of a middleware is a response too, and a login before it keeps its cookie.
+/// An error of a middleware becomes a response too, and a login before it keeps its cookie.
 fn complete(slot: SessionSlot, answer: Result<ServiceResponse, Error>) -> LocalFuture<Result<ServiceResponse, Error>> {
     Box::pin(async move {
         match answer {

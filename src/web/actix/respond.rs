@@ -1,4 +1,4 @@
-//! An error as actix-web's response.
+//! Errors as actix-web responses.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::web::error_response::ErrorReply;
 use crate::web::extract::refusal::UserRejection;
 
-/// Answers in JSON, so that handlers can use `?`: the same status, headers and body as in axum.
+/// Responds in JSON, so that handlers can use `?`: the same status, headers and body as in axum.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         code(ErrorReply::status_of(self))
@@ -19,7 +19,7 @@ impl ResponseError for Error {
     }
 }
 
-/// Answers in JSON, as [`UserRejection`] says.
+/// Responds in JSON, see [`UserRejection`].
 impl ResponseError for UserRejection {
     fn status_code(&self) -> StatusCode {
         code(ErrorReply::status_of_user(self))

@@ -1,9 +1,9 @@
-//! An answer in place of a handler that must not run.
+//! A response in place of a handler that must not run.
 //!
-//! actix-web makes `None` of whatever error an `Option<T>` meets, and an extractor cannot tell by whom it is asked. So what
-//! must not look like a guest is not answered by the extractor: it leaves the answer here and waits; the middleware, which
-//! is polled around it, takes the answer and drops the handler. Outside of that poll, as in a task of its own or in a
-//! middleware around the layer, nobody would take it: there the extractor has to answer.
+//! actix-web converts any error to `None` for `Option<T>`, and an extractor cannot detect that. So an error that must
+//! not look like a guest is not returned by the extractor: it leaves the response here and stays pending. The
+//! middleware, which polls it, sends the response and drops the handler. Outside of that poll, such as in another task
+//! or in a middleware around the layer, the extractor has to return the error.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,23 +15,23 @@ use actix_web::dev::ServiceResponse;
 use crate::error::Error;
 use crate::web::error_response::ErrorReply;
 
-/// Where a request's extractors and its middleware meet; clones share it.
+/// Shared by a request's extractors and its middleware; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Stop(Rc<RefCell<StopState>>);
 
-/// An answer is here only within one poll, for its request has this stop among its extensions and would never be freed.
+/// Holds a response only within one poll: its request refers to this value in its extensions and would never be freed.
 #[derive(Default)]
 enum StopState {
-    /// Nobody would take an answer.
+    /// No middleware would take a response.
     #[default]
     Closed,
-    /// The service inside is being polled.
+    /// The inner service is being polled.
     Open,
     Left(HttpRequest, ErrorReply),
 }
 
 impl Stop {
-    /// Leaves the answer to this request; whoever did so has to stay pending then. False if nobody would take it.
+    /// Leaves a response; the caller then has to stay pending. False if no middleware would take it.
     pub(crate) fn leave(&self, request: HttpRequest, error: &Error) -> bool {
         let open = !matches!(*self.0.borrow(), StopState::Closed);
         if open {
@@ -40,7 +40,7 @@ impl Stop {
         open
     }
 
-    /// What the service inside answers to a poll, or what was left meanwhile if it is to wait.
+    /// Polls the inner service; returns the response that was left if the service is pending.
     pub(crate) fn poll<E>(
         &self,
         inside: impl FnOnce() -> Poll<Result<ServiceResponse, E>>,
@@ -56,7 +56,7 @@ impl Stop {
     }
 }
 
-/// Closes it in the end, also if the poll panics.
+/// Closes the stop at the end, also if the poll panics.
 struct OpenStop<'a>(&'a Stop);
 
 impl<'a> OpenStop<'a> {

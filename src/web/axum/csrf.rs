@@ -1,4 +1,4 @@
-//! `CsrfLayer` as a layer of tower.
+//! `CsrfLayer` as a tower layer.
 
 use std::mem;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ impl<S> Layer<S> for CsrfLayer {
     }
 }
 
-/// A service that refuses forged requests; made by [`CsrfLayer`].
+/// A service that rejects forged requests; created by [`CsrfLayer`].
 #[derive(Debug, Clone)]
 pub struct CsrfService<S> {
     inner: S,
@@ -51,7 +51,7 @@ where
             }
             Admission::Refuse(answer) => Box::pin(async move { Ok(answer.into_response()) }),
             Admission::Token(slot, token) => {
-                // The one that was polled ready is the one to call.
+                // The service that was polled ready has to be the one called.
                 let next = self.inner.clone();
                 let mut inner = mem::replace(&mut self.inner, next);
                 Box::pin(async move {

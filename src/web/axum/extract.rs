@@ -1,4 +1,4 @@
-//! The session and its user as arguments of axum's handlers.
+//! Extractors of the session and its user for axum.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
@@ -11,14 +11,14 @@ use crate::web::extract::refusal::UserRejection;
 use crate::web::extract::user::User;
 use crate::web::slot::{SessionSlot, no_layer};
 
-/// Loads the session when it is first extracted; every further extraction in the same request gets the same one.
+/// Loads the session at the first extraction; further extractions in the same request return the same one.
 ///
-/// The client's address is that of the connection, if the server was made with
-/// `into_make_service_with_connect_info::<SocketAddr>()`; behind a proxy that is the proxy's, unless the layer
+/// The client's address is that of the connection, if the server was created with
+/// `into_make_service_with_connect_info::<SocketAddr>()`; behind a proxy it is the proxy's, unless the layer
 /// [trusts](crate::SessionLayer::trusted_proxies) it.
 ///
-/// Rejects with [`Error::Unavailable`] (503) if the store does not answer: the handler then does not run. Without a
-/// [`SessionLayer`](crate::SessionLayer) around it, an [`Error::Config`] (500) says so in the log.
+/// Rejects with [`Error::Unavailable`] (503) if the store does not reply; the handler then does not run. Without a
+/// surrounding [`SessionLayer`](crate::SessionLayer), rejects with [`Error::Config`] (500), with a log line.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! axum's requests and responses as the core sees them.
+//! Heads of axum's requests and responses.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! `SessionLayer` as a layer of tower.
+//! `SessionLayer` as a tower layer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ impl<S> Layer<S> for SessionLayer {
     }
 }
 
-/// A service with sessions; made by [`SessionLayer`].
+/// A service with sessions; created by [`SessionLayer`].
 #[derive(Debug, Clone)]
 pub struct SessionService<S> {
     inner: S,
@@ -50,7 +50,7 @@ where
         };
         let answer = self.inner.call(request);
         Box::pin(async move {
-            // What is made of an error further out carries no cookie of ours.
+            // The response to an error further out has no cookie of ours.
             let seal = |_: &S::Error| slot.as_ref().map_or((), SessionSlot::seal);
             let response = answer.await.inspect_err(seal)?.into_response();
             Ok(match slot {
@@ -62,7 +62,7 @@ where
 }
 
 impl<S> SessionService<S> {
-    /// Puts a slot into the request; none if a layer around this one already serves the same cookie.
+    /// Puts a slot into the request; none if an outer layer already serves the same cookie.
     fn slot<B>(&self, request: &mut Request<B>) -> Result<Option<SessionSlot>, Error> {
         let outer = request.extensions().get::<SessionSlot>().cloned();
         let serving = outer.as_ref().map(|outer| outer.serving(&self.shared)).transpose()?.flatten();

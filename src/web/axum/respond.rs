@@ -1,4 +1,4 @@
-//! An error as axum's response.
+//! Errors as axum responses.
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::web::error_response::ErrorReply;
 use crate::web::extract::refusal::UserRejection;
 
-/// Answers in JSON, so that handlers can use `?`; no body holds data of the session.
+/// Responds in JSON, so that handlers can use `?`. No body contains session data.
 ///
 /// | error | status | body |
 /// |---|---|---|
@@ -19,14 +19,14 @@ use crate::web::extract::refusal::UserRejection;
 /// | `Limit`: a field's name, a user id | 400 | `{"error": ".."}` |
 /// | `Limit`: any size or number | 413 | `{"error": ".."}` |
 /// | `WrongKind`, `Overflow` | 422 | `{"error": ".."}` |
-/// | all others | 500 | `{"error": "the server failed"}`; the log has more |
+/// | all others | 500 | `{"error": "the server failed"}`; details are logged |
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         ErrorReply::to(&self).into_response()
     }
 }
 
-/// Answers in JSON, as [`UserRejection`] says.
+/// Responds in JSON, see [`UserRejection`].
 impl IntoResponse for UserRejection {
     fn into_response(self) -> Response {
         ErrorReply::to_user(&self).into_response()

@@ -1,16 +1,16 @@
-//! Where a request says that it comes from, as far as browsers tell and pages cannot change it.
+//! The origin of a request, from headers that browsers set and pages cannot change.
 
 use url::Url;
 
 use crate::config::ConfigError;
 use crate::web::head::RequestHead;
 
-/// A header of which a request should have one at most.
+/// A header that may occur at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SingleHeader<'a> {
     Absent,
     One(&'a [u8]),
-    /// No browser sends it twice, and nobody can tell which one counts.
+    /// No browser repeats it, and which one counts is undefined.
     Several,
 }
 
@@ -24,30 +24,30 @@ impl<'a> SingleHeader<'a> {
     }
 }
 
-/// What a request brings to tell where it comes from.
+/// The headers of a request that show its origin.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Evidence<'a> {
-    /// `Sec-Fetch-Site` (W3C Fetch Metadata): what the browser itself says.
+    /// `Sec-Fetch-Site` (W3C Fetch Metadata), set by the browser.
     pub(crate) site: SingleHeader<'a>,
     /// `Origin` (RFC 6454, 7): the page's scheme, host and port.
     pub(crate) origin: SingleHeader<'a>,
-    /// The host and port that the request was sent to.
+    /// The target's host and port.
     pub(crate) host: SingleHeader<'a>,
 }
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// One of our pages, one that is trusted, or the user.
+    /// The site's own page, a trusted one, or the user.
     Ours,
-    /// Any other; also what cannot be understood.
+    /// Any other, including malformed headers.
     Other,
-    /// Neither header came: an old browser, plain HTTP, or no browser at all.
+    /// Neither header was sent: an old browser, plain HTTP, or not a browser.
     Unknown,
 }
 
 impl<'a> Evidence<'a> {
-    /// The host is the `Host` header; in HTTP/2 and later, which may do without, the `:authority`.
+    /// The host is the `Host` header; in HTTP/2 and later, where that is optional, the `:authority`.
     pub(crate) fn of(request: &'a impl RequestHead) -> Self {
         let host = match (SingleHeader::of(request.values("host")), request.authority()) {
             (SingleHeader::Absent, Some(authority)) => SingleHeader::One(authority.as_bytes()),
@@ -62,7 +62,7 @@ impl<'a> Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// Whether another site's page may have sent it; also if that cannot be understood. Without both headers it did not.
+    /// Whether another site's page may have sent it; also true for malformed headers. Without both headers it is false.
     pub(crate) fn is_cross_site(&self) -> bool {
         match (self.site, self.origin) {
             (SingleHeader::One(b"same-origin" | b"same-site" | b"none"), _)
@@ -72,7 +72,7 @@ impl Evidence<'_> {
         }
     }
 
-    /// What the browser says counts; what only the page's origin says is compared with the host.
+    /// `Sec-Fetch-Site` decides; otherwise the page's origin is compared with the host.
     pub(crate) fn source(&self, trusted: &[String]) -> Source {
         match self.site {
             SingleHeader::One(b"same-origin" | b"none") => Source::Ours,
@@ -90,7 +90,8 @@ impl Evidence<'_> {
         matches!(self.origin, SingleHeader::One(origin) if trusted.iter().any(|trusted| trusted.as_bytes() == origin))
     }
 
-    /// Byte for byte, as browsers write both alike. Behind a proxy that ends TLS we do not know our own scheme.
+    /// Compares byte for byte, since browsers write both alike. Our own scheme is unknown behind a proxy that
+    /// terminates TLS.
     fn is_same_host(&self) -> bool {
         let (SingleHeader::One(origin), SingleHeader::One(host)) = (self.origin, self.host) else { return false };
         let page = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
@@ -98,8 +99,8 @@ impl Evidence<'_> {
     }
 }
 
-/// Takes an origin only as browsers write it, since that is what it is compared with. No host has a `*` in it, though the
-/// URL standard permits one: whoever writes it means many hosts, and would trust none.
+/// Accepts an origin only as browsers write it, since it is compared with that. Rejects `*`, which the URL standard
+/// permits in a host: it is meant as a wildcard, and would match nothing.
 pub(crate) fn checked(origin: &str) -> Result<(), ConfigError> {
     let written = Url::parse(origin).map(|url| url.origin().ascii_serialization());
     let web = origin.starts_with("https://") || origin.starts_with("http://");
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_browser_says_of_the_site_counts_before_the_origin() {
+    fn sec_fetch_site_counts_before_the_origin() {
         for (site, expected) in [
             ("same-origin", Source::Ours),
             ("none", Source::Ours),
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_site_an_origin_is_ours_if_it_is_the_host_byte_for_byte() {
+    fn without_sec_fetch_site_the_origin_must_equal_the_host() {
         for (origin, host) in [
             ("https://shop.example", "shop.example"),
             ("http://shop.example", "shop.example"),
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_trusted_only_as_browsers_write_it() {
+    fn an_origin_is_trusted_only_as_browsers_send_it() {
         for fine in
             ["https://app.example", "http://localhost:3000", "https://[::1]:8443", "https://xn--bcher-kva.example"]
         {

@@ -1,20 +1,21 @@
-//! A user whose login is recent, as an argument of a handler.
+//! Extractor of a user with a recent login.
 
 use std::time::Duration;
 
 use crate::web::extract::refusal::UserRejection;
 use crate::web::extract::user::User;
 
-/// The [`User`] whose last login here is at most `SECS` seconds old: for what a session that lies around must not do,
-/// such as a change of password.
+/// The [`User`] whose last login in this session is at most `SECS` seconds old: for actions that an unattended session
+/// must not perform, such as a change of password.
 ///
-/// After an older login the handler does not run: 401 with `{"reauthenticate": true}`, the session and its cookie stay.
-/// A login as the same user makes it fresh again. Use this, not a field, to grant privileges: for a minute after that login
-/// whoever had the secret before it can still write fields ([`Session::save`](crate::Session::save)). The age is told as by
+/// After an older login the handler does not run; the response is 401 with `{"reauthenticate": true}`, and the session
+/// and its cookie stay. Another login of the same user makes it fresh again. Use this, not a field, to grant
+/// privileges: for one minute after that login, whoever had the old secret can still write fields
+/// ([`Session::save`](crate::Session::save)). The age is determined as by
 /// [`Session::reauthentication_due`](crate::Session::reauthentication_due).
 ///
 /// # Errors
-/// Rejects with [`UserRejection::LoginTooOld`], otherwise as [`User`]: a guest gets the answer that a guest gets there.
+/// Rejects with [`UserRejection::LoginTooOld`], otherwise as [`User`] does; a guest gets that response.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! A session that is only looked at, as an argument of a handler.
+//! Extractor of a session that is only read.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,12 +11,12 @@ use crate::identity::client::ClientInfo;
 use crate::identity::id::SessionId;
 use crate::session::Session;
 
-/// The session of a request that only looks at it, as an argument of a handler: for what must not count as a use, such as
-/// a page that asks every minute whether there is news.
+/// The session of a request that only reads it, for requests that must not count as a use, such as a page that polls
+/// for news every minute.
 ///
-/// Looking is [`peek`](crate::Sessions::peek): it keeps nothing alive. For its sake nothing is saved and no cookie set or
-/// removed; `Vary` is set. A handler or middleware that extracts [`Session`] or [`User`](crate::User) in the same
-/// request gets the session of the same load, and for it all of that is done. Rejects as [`Session`] does.
+/// It loads by [`peek`](crate::Sessions::peek) and does not extend the session. Nothing is saved and no cookie is set
+/// or removed for it; `Vary` is set. A handler or middleware that extracts [`Session`] or [`User`](crate::User) in the
+/// same request gets the session of the same load, with all of that. Rejects as [`Session`] does.
 ///
 /// ```
 /// use cloakroom::{Error, ReadSession};
@@ -29,7 +29,7 @@ use crate::session::Session;
 #[derive(Debug, Clone)]
 pub struct ReadSession(Session);
 
-/// Getters that answer as those of [`Session`] do.
+/// Getters that forward to those of [`Session`].
 macro_rules! as_session {
     ($($(#[$attribute:meta])* $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {$(
         #[doc = concat!("As [`Session::", stringify!($name), "`].")]
@@ -69,7 +69,7 @@ impl ReadSession {
     /// As [`Session::get`].
     ///
     /// # Errors
-    /// As there.
+    /// As `Session::get`.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
         self.0.get(name)
     }
@@ -77,7 +77,7 @@ impl ReadSession {
     /// As [`Session::require`].
     ///
     /// # Errors
-    /// As there.
+    /// As `Session::require`.
     pub fn require<T: DeserializeOwned>(&self, name: &str) -> Result<T, Error> {
         self.0.require(name)
     }
@@ -85,7 +85,7 @@ impl ReadSession {
     /// As [`Session::get_or`].
     ///
     /// # Errors
-    /// As there.
+    /// As `Session::get_or`.
     pub fn get_or<T: DeserializeOwned>(&self, name: &str, default: T) -> Result<T, Error> {
         self.0.get_or(name, default)
     }
@@ -93,7 +93,7 @@ impl ReadSession {
     /// As [`Session::values`].
     ///
     /// # Errors
-    /// As there.
+    /// As `Session::values`.
     pub fn values<T: DeserializeOwned>(&self) -> Result<Vec<(String, T)>, Error> {
         self.0.values()
     }

@@ -1,12 +1,12 @@
-//! Why a handler that is for users did not run.
+//! Rejections of the user extractors.
 
 use crate::end::EndReason;
 use crate::error::Error;
 
-/// Why a handler that asks for a [`User`](crate::User) or [`RequireFresh`](crate::RequireFresh) did not run; it answers
-/// for itself.
+/// Why an extraction of [`User`](crate::User) or [`RequireFresh`](crate::RequireFresh) failed, so that the handler did
+/// not run. It is a response itself.
 ///
-/// A handler that takes `Result<User, UserRejection>` runs anyway, and can send a guest to the page for logging in.
+/// A handler that takes `Result<User, UserRejection>` runs anyway, and can redirect a guest to the login page.
 ///
 /// | rejection | status | body |
 /// |---|---|---|
@@ -31,8 +31,8 @@ use crate::error::Error;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UserRejection {
-    /// Nobody is logged in; and why the session that the client names has ended, if it has and that is known.
-    #[error("nobody is logged in")]
+    /// No user is logged in; with the reason why the client's session ended, if it has and the reason is known.
+    #[error("no user is logged in")]
     Guest(Option<EndReason>),
     /// The login is older than the handler allows.
     #[error("the login is too old")]

@@ -1,4 +1,4 @@
-//! The user as an argument of a handler.
+//! Extractor of the logged-in user.
 
 use std::time::SystemTime;
 
@@ -6,25 +6,26 @@ use crate::session::Session;
 use crate::sessions::user::UserSessions;
 use crate::web::extract::refusal::UserRejection;
 
-/// The user who is logged in, as an argument of a handler: for a guest the handler does not run.
+/// The logged-in user; for a guest the handler does not run.
 ///
-/// A guest is answered 401 with `{"ended": reason}`, an [`EndReason::as_str`](crate::EndReason::as_str) or `null`; what
-/// the layer does about the cookie is the same as for any other response. `Option<User>` lets guests in as `None`, and
-/// `Result<User, UserRejection>` has the handler answer them. To extract it loads the session as [`Session`] does, once
-/// per request.
+/// The response to a guest is 401 with `{"ended": reason}`, an [`EndReason::as_str`](crate::EndReason::as_str) or
+/// `null`; the layer treats the cookie as for any other response. `Option<User>` lets guests in as `None`, and with
+/// `Result<User, UserRejection>` the handler responds to them. The extraction loads the session as [`Session`] does,
+/// once per request.
 ///
-/// Who the user is and when they logged in is what the extraction found: a login or logout by this request does not
-/// change it. For what a session must not do late, ask [`RequireFresh`](crate::RequireFresh).
+/// Id and login time are those of the extraction: a login or logout by this request does not change them. For actions
+/// that need a recent login, use [`RequireFresh`](crate::RequireFresh).
 ///
 /// # Errors
 /// Rejects with [`UserRejection::Guest`] (401), or with [`UserRejection::Session`] as the extraction of [`Session`]
-/// does: [`Error::Unavailable`](crate::Error::Unavailable) (503), never a guest, if the store does not answer, and [`Error::Config`](crate::Error::Config) (500) without
-/// a [`SessionLayer`](crate::SessionLayer). `Option<User>` rejects with the latter two alone.
+/// does: [`Error::Unavailable`](crate::Error::Unavailable) (503), never a guest, if the store does not reply, and
+/// [`Error::Config`](crate::Error::Config) (500) without a [`SessionLayer`](crate::SessionLayer). `Option<User>`
+/// rejects with the latter two only.
 ///
-/// In actix-web, where `Option<T>` turns every error into `None` by itself, an outage is answered by the layer before the
-/// handler would run; so `Result<User, UserRejection>` never sees it there, and without a layer `Option<User>` is `None`.
-/// Where the layer cannot answer, in a middleware around it after the handler and in a task of its own, an outage is an
-/// error as in axum, and `Option<User>` is `None`: ask for `Result<User, UserRejection>` there.
+/// actix-web converts every error of an `Option<T>` to `None`. So there the layer responds to an outage before the
+/// handler would run: `Result<User, UserRejection>` never contains it, and without a layer `Option<User>` is `None`.
+/// Where the layer cannot respond, in a middleware around it after the handler or in another task, an outage is an
+/// error as in axum, and `Option<User>` is `None`: use `Result<User, UserRejection>` there.
 ///
 /// # Examples
 /// ```
@@ -49,7 +50,7 @@ pub struct User {
 }
 
 impl User {
-    /// The user's id, as the login named it.
+    /// The user's id, as passed to the login.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -61,19 +62,19 @@ impl User {
         &self.session
     }
 
-    /// All sessions of this user, on whatever server they were opened; no I/O yet.
+    /// All sessions of this user, on any server; no I/O yet.
     #[must_use]
     pub fn sessions(&self) -> UserSessions {
         self.session.sessions().user(&self.id)
     }
 
-    /// When the user last logged in here, by the store's clock.
+    /// Time of the user's last login in this session, by the store's clock.
     #[must_use]
     pub const fn auth_time(&self) -> SystemTime {
         self.since
     }
 
-    /// The user of this session; for a guest, why the handler does not run.
+    /// The user of this session; for a guest, the rejection.
     pub(crate) fn of(session: Session) -> Result<Self, UserRejection> {
         match session.user().zip(session.auth_time()) {
             Some((id, since)) => Ok(Self { id, since, session }),

@@ -1,4 +1,4 @@
-//! Where a client keeps its token: in a cookie, or in a header of its own.
+//! The carrier of a token: a cookie, or a header.
 
 use crate::session::load::candidates::Candidates;
 use crate::web::head::RequestHead;
@@ -7,17 +7,17 @@ use crate::web::token_in::cookie_settings::SessionCookie;
 use crate::web::token_in::header::SessionHeader;
 use crate::web::token_in::set_cookie::{CookieContent, Line};
 
-/// What a request carries under our name.
+/// The values of a request under our name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RequestTokens<'a> {
     Absent,
-    /// One value; it may have come more than once.
+    /// One value; it may have been repeated.
     One(&'a [u8]),
-    /// The name came with different values, of which these may open a session.
+    /// Different values, of which these may open a session.
     Several(Candidates<'a>),
 }
 
-/// How many different values a request carries under our name.
+/// The number of different values of a request under our name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Carried {
     #[default]
@@ -47,7 +47,7 @@ impl<'a> RequestTokens<'a> {
     }
 }
 
-/// By what the token comes and goes.
+/// The cookie or header that carries the token.
 #[derive(Debug, Clone)]
 pub(crate) enum Carrier {
     Cookie(SessionCookie),
@@ -63,7 +63,7 @@ impl Carrier {
         }
     }
 
-    /// Whether both look at the same place: a cookie and a header may have one name.
+    /// Whether both use the same place: a cookie and a header may have one name.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.is_sent_unasked() == other.is_sent_unasked() && self.name() == other.name()
     }
@@ -83,7 +83,7 @@ impl Carrier {
         }
     }
 
-    /// The header by which a response gives a token.
+    /// The response header that sets a token.
     pub(crate) fn response_header(&self) -> &str {
         match self {
             Self::Cookie(_) => "set-cookie",
@@ -91,7 +91,7 @@ impl Carrier {
         }
     }
 
-    /// Whether a value of that header is the session layer's to set.
+    /// Whether only the session layer may set this value of that header.
     pub(crate) fn is_ours(&self, value: &[u8]) -> bool {
         match self {
             Self::Cookie(cookie) => cookie.is_ours(value),
@@ -99,7 +99,7 @@ impl Carrier {
         }
     }
 
-    /// Whether the client forgets the token at a time that it was given with it.
+    /// Whether the token is sent with a lifetime.
     pub(crate) fn has_age(&self, remember: Option<bool>) -> bool {
         match self {
             Self::Cookie(cookie) => cookie.has_age(remember),
@@ -107,12 +107,12 @@ impl Carrier {
         }
     }
 
-    /// Whether the client may still hold cookies of our name in other places than ours, as far as the application said.
+    /// Whether the client may still hold cookies of our name in former places, as configured.
     pub(crate) fn has_former(&self) -> bool {
         matches!(self, Self::Cookie(cookie) if !cookie.former.is_empty())
     }
 
-    /// The removals of those.
+    /// The removals of those cookies.
     pub(crate) fn former_removals(&self) -> Vec<Line> {
         match self {
             Self::Cookie(cookie) => cookie.former_removals(),
@@ -127,7 +127,7 @@ impl Carrier {
         }
     }
 
-    /// Whether a browser adds it to what other sites' pages send: then forged requests are a matter.
+    /// Whether browsers send it automatically, also with requests of other sites, so that CSRF protection is needed.
     pub(crate) fn is_sent_unasked(&self) -> bool {
         matches!(self, Self::Cookie(_))
     }

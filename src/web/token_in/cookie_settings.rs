@@ -1,31 +1,31 @@
-//! How the session's cookie looks.
+//! The settings of the session cookie.
 
 use std::borrow::Cow;
 
 use crate::config::ConfigError;
 
-/// Longest name of a cookie; browsers take 4,096 bytes for name and value together.
+/// Limit of a cookie's name; browsers accept 4,096 bytes for name and value together.
 const NAME_BYTES: usize = 128;
-/// Longest host name (RFC 1035, 2.3.4).
+/// Limit of a host name (RFC 1035, 2.3.4).
 const DOMAIN_BYTES: usize = 253;
 /// Browsers ignore a longer attribute (RFC 6265bis, 5.6).
 const PATH_BYTES: usize = 1024;
-/// Most former places: a response may carry a removal for each.
+/// Limit of former places: a response may carry a removal for each.
 const FORMER_PLACES: usize = 4;
 
-/// How the session's cookie looks. It is always `HttpOnly`; everything else has a default and a reason.
+/// The settings of the session cookie. It is always `HttpOnly`.
 ///
 /// | | default | why |
 /// |---|---|---|
-/// | name | `__Host-id` | the prefix keeps subdomains and plain HTTP from setting it |
-/// | `SameSite` | `Lax` | other sites' forms come without it, links from other sites with it |
+/// | name | `__Host-id` | the prefix prevents subdomains and plain HTTP from setting it |
+/// | `SameSite` | `Lax` | sent with links from other sites, but not with their forms |
 /// | `Secure` | yes | never over plain HTTP |
 /// | `Path` | `/` | one session for the whole host |
-/// | `Domain` | none | the host that set it, no other |
-/// | `Partitioned` | no | one session per visitor, not one for each site that embeds this one |
-/// | `Max-Age` | what is left of the session's absolute life, at most 400 days | it decides nothing: the store does |
+/// | `Domain` | none | only the host that set it |
+/// | `Partitioned` | no | one session per visitor, not one for each embedding site |
+/// | `Max-Age` | time to the session's absolute deadline, at most 400 days | not a security limit: the store enforces the deadline |
 ///
-/// What browsers would silently refuse is an error when a layer is built with it.
+/// Combinations that browsers would silently reject are an error when a layer is built.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -53,22 +53,23 @@ pub struct SessionCookie {
     pub(crate) former: Vec<CookieScope>,
 }
 
-/// Where a cookie is kept: to a browser, cookies of one name in two places are two cookies.
+/// The place of a cookie: browsers store cookies of one name in two places as two cookies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CookieScope {
     pub(crate) domain: Option<String>,
     pub(crate) path: String,
 }
 
-/// With which requests from other sites a browser sends the cookie.
+/// With which cross-site requests a browser sends the cookie.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum SameSite {
-    /// With none: who follows a link from another site arrives without a session.
+    /// With none: a visitor who follows a link from another site arrives without a session.
     Strict,
-    /// With links followed from other sites, but not with their forms, frames and scripts.
+    /// With followed links from other sites, but not with their forms, frames and scripts.
     #[default]
     Lax,
-    /// With all. Every request that changes something then needs protection of its own against forgery: [`CsrfLayer`](crate::CsrfLayer).
+    /// With all. Every request that changes something then needs other protection against forgery:
+    /// [`CsrfLayer`](crate::CsrfLayer).
     None,
 }
 
@@ -112,68 +113,71 @@ impl SessionCookie {
 
     /// The cookie's name, 1 to 128 bytes: letters, digits and ``!#$%&'*+-.^_`|~``. `__Host-id` by default.
     ///
-    /// A name that begins with `__Host-` or `__Secure-`, in any case of its letters, binds the cookie: browsers take
-    /// the former only with `Secure`, `Path=/` and no `Domain`, the latter only with `Secure`.
+    /// The prefixes `__Host-` and `__Secure-`, in any case, restrict the cookie: browsers accept the former only with
+    /// `Secure`, `Path=/` and no `Domain`, the latter only with `Secure`.
     pub fn name(self, name: impl Into<String>) -> Self {
         Self { name: Cow::Owned(name.into()), ..self }
     }
 
-    /// With which requests from other sites the cookie comes; `Lax` by default. `None` needs `Secure`.
+    /// With which cross-site requests the cookie is sent; `Lax` by default. `None` requires `Secure`.
     pub fn same_site(self, same_site: SameSite) -> Self {
         Self { same_site, ..self }
     }
 
-    /// Shares the cookie with all hosts under this domain; with none by default.
+    /// Shares the cookie with all hosts under this domain; not shared by default.
     ///
-    /// Needs a name without `__Host-`. Each of those hosts can then read and replace it.
+    /// Requires a name without `__Host-`. Each of those hosts can then read and replace it.
     ///
-    /// Changing it later, name the old one by [`former_place`](Self::former_place): to a browser, a cookie of another domain is another
-    /// cookie, which it keeps for up to 400 days and sends too.
+    /// If you change it later, pass the old domain to [`former_place`](Self::former_place): browsers treat a cookie of
+    /// another domain as another cookie, keep it for up to 400 days, and send it too.
     pub fn domain(self, domain: impl Into<String>) -> Self {
         Self { domain: Some(domain.into()), ..self }
     }
 
-    /// Sends the cookie only under this path, 1 to 1,024 bytes from `/` on; `/` by default.
+    /// Sends the cookie only under this path, 1 to 1,024 bytes from `/`; `/` by default.
     ///
-    /// No protection: pages of one host can reach each other's cookies. Needs a name without `__Host-`.
+    /// Not a protection: pages of one host can access each other's cookies. Requires a name without `__Host-`.
     ///
-    /// Changing it later, name the old one by [`former_place`](Self::former_place): to a browser, a cookie of another path is another
-    /// cookie, which it keeps for up to 400 days and sends too.
+    /// If you change it later, pass the old path to [`former_place`](Self::former_place): browsers treat a cookie of
+    /// another path as another cookie, keep it for up to 400 days, and send it too.
     pub fn path(self, path: impl Into<String>) -> Self {
         Self { path: Cow::Owned(path.into()), ..self }
     }
 
-    /// Leaves `Max-Age` out: the browser forgets the cookie when it is closed, unless it restores its windows.
+    /// Omits `Max-Age`: the browser drops the cookie when it is closed, unless it restores its windows.
     ///
-    /// A login can choose for itself: [`Login::remember`](crate::Login::remember).
+    /// A login can choose by [`Login::remember`](crate::Login::remember).
     pub fn browser_session(self) -> Self {
         Self { lasting: CookieLifetime::BrowserSession, ..self }
     }
 
-    /// Leaves `Secure` out: everyone on the way can read the token. Needs a name without `__Host-` and `__Secure-`.
+    /// Omits `Secure`: anyone on the network path can read the token. Requires a name without `__Host-` and
+    /// `__Secure-`.
     ///
-    /// Seldom needed: over HTTPS every browser takes `Secure` cookies, and Chromium and Firefox also from `http://localhost`.
+    /// Rarely needed: every browser accepts `Secure` cookies over HTTPS, and Chromium and Firefox also from
+    /// `http://localhost`.
     pub fn insecure_for_development(self) -> Self {
         Self { secure: false, ..self }
     }
 
-    /// Keeps the cookie apart for each site that embeds this one (CHIPS): for what is shown inside other sites' pages.
+    /// Separates the cookie for each site that embeds this one (CHIPS), for content shown inside other sites' pages.
     ///
-    /// Each of those has a session of its own then; with `SameSite=None`, browsers that block the cookies of embedded
-    /// sites take this one. Needs `Secure`. Browsers that do not know it ignore it.
+    /// Each embedding site then has its own session; with `SameSite=None`, browsers that block cookies of embedded
+    /// sites accept this one. Requires `Secure`. Browsers that do not support it ignore it.
     pub fn partitioned(self) -> Self {
         Self { partitioned: true, ..self }
     }
 
-    /// Names a place that the cookie had before: another domain (`None` for the host alone) or another path; at most 4.
+    /// Adds a former place of the cookie: another domain (`None` for the host alone) or another path; at most 4.
     ///
-    /// Browsers keep the cookie of the old place, for up to 400 days, and send it together with the new one. Its removal goes
-    /// out with a response that uses the session, if the request carried more than one value of the name or if our own cookie is
-    /// removed; the session's token is then set again in its present place, as the old place may be the only one that has it.
-    /// A browser takes a removal for a path from any page of the host, for a domain only from a host under it.
+    /// Browsers keep the cookie of the old place for up to 400 days and send it together with the new one. A response
+    /// that uses the session removes it if the request carried more than one value of the name, or if our own cookie is
+    /// removed. The session's token is then set again in its current place, since only the old place may have it. A
+    /// browser accepts a removal for a path from any page of the host, for a domain only from a host under it.
     ///
-    /// Leave it in for 400 days, or until the log and the responses show none any more. While servers without this line still
-    /// set the cookie in the old place, it costs such a visitor one more `Set-Cookie`, and nobody the login.
+    /// Keep it configured for 400 days, or until log and responses show no such cookie. While servers without this
+    /// setting still set the cookie in the old place, it costs such a visitor one more `Set-Cookie`, and nobody the
+    /// login.
     ///
     /// ```
     /// use cloakroom::SessionCookie;
@@ -191,7 +195,7 @@ impl SessionCookie {
         &self.name
     }
 
-    /// Refuses what a browser would refuse or read otherwise than it was meant.
+    /// Rejects settings that a browser would reject or interpret differently.
     pub(crate) fn checked(self) -> Result<Self, ConfigError> {
         if !is_name(&self.name) {
             let range = "1 to 128 bytes: letters, digits and !#$%&'*+-.^_`|~";
@@ -244,7 +248,7 @@ impl SessionCookie {
 }
 
 impl CookieScope {
-    /// Browsers compare domains without regard to case, paths byte for byte.
+    /// Browsers compare domains case-insensitively, paths byte for byte.
     fn is(&self, domain: Option<&str>, path: &str) -> bool {
         let same_domain = match (&self.domain, domain) {
             (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
@@ -269,7 +273,7 @@ fn check_path(setting: &'static str, path: &str) -> Result<(), ConfigError> {
     Err(ConfigError::out_of_range(setting, format!("{path:?}"), range))
 }
 
-/// What a name's beginning binds the cookie to; browsers compare it without regard to case (RFC 6265bis, 5.7).
+/// The restriction by a name's prefix; browsers compare it case-insensitively (RFC 6265bis, 5.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Prefix {
     Host,
@@ -282,14 +286,14 @@ impl Prefix {
         let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         match () {
             () if begins("__Host-") => Self::Host,
-            // `__Http-` also asks for `HttpOnly`, which ours always is.
+            // `__Http-` also requires `HttpOnly`, which ours always has.
             () if begins("__Secure-") || begins("__Http-") => Self::Secure,
             () => Self::None,
         }
     }
 }
 
-/// A token of RFC 9110, 5.6.2, as RFC 6265 asks for.
+/// A token of RFC 9110, 5.6.2, as RFC 6265 requires.
 fn is_name(name: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     (1..=NAME_BYTES).contains(&name.len()) && name.bytes().all(legal)
@@ -318,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_browsers_take_is_taken() {
+    fn combinations_that_browsers_accept_are_accepted() {
         for fine in [
             cookie(),
             cookie().name("id").insecure_for_development(),
@@ -351,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_former_place_is_checked_as_the_present_one_is() {
+    fn a_former_place_is_checked_like_the_present_one() {
         let sid = || cookie().name("sid").path("/shop").domain("shop.example");
         let four = sid().former_place(None, "/shop").former_place(None, "/").former_place(Some("shop.example"), "/");
         let four = four.former_place(Some("www.shop.example"), "/shop");

@@ -1,4 +1,4 @@
-//! A header instead of a cookie, for clients that are no browsers.
+//! A header instead of a cookie, for clients that are not browsers.
 
 use zeroize::Zeroizing;
 
@@ -6,15 +6,15 @@ use crate::config::ConfigError;
 use crate::web::token_in::carrier::RequestTokens;
 use crate::web::token_in::set_cookie::{CookieContent, Line};
 
-/// Longest name of a header.
+/// Limit of a header's name.
 const NAME_BYTES: usize = 128;
-/// How families of headers begin that mean something else to servers, proxies or browsers on the way.
+/// Prefixes of header families that have a meaning for servers, proxies or browsers.
 const FAMILIES: [&str; 8] =
     ["accept", "access-control-", "content-", "cross-origin-", "if-", "proxy-", "sec-", "x-forwarded-"];
 
-/// The others that do.
+/// Other headers with a meaning.
 const TAKEN: [&str; 41] = [
-    // of one connection: proxies take them away (RFC 9110, 7.6.1)
+    // of one connection: proxies remove them (RFC 9110, 7.6.1)
     "connection",
     "keep-alive",
     "te",
@@ -62,19 +62,19 @@ const TAKEN: [&str; 41] = [
     "x-frame-options",
 ];
 
-/// A header that carries the token instead of a cookie: for programs that are no browsers.
-///
+/// A header that carries the token instead of a cookie, for clients that are not browsers.
 /// | | |
 /// |---|---|
-/// | request | the token as the header's value; after `Bearer ` in `Authorization`, whose other schemes are not ours |
+/// | request | the token as the header's value; in `Authorization` after `Bearer `, other schemes are ignored |
 /// | response with a new token | the same header, in the same form |
-/// | response after the session was found ended | the same header with an empty value: forget the token |
+/// | response after the session was found ended | the same header with an empty value: drop the token |
 /// | any other response | no such header: keep the token |
 ///
-/// Where a cookie would be set or removed, so is the header, with `Cache-Control: no-store`; `Vary` names it; no cookie is
-/// read or set. Of several headers with different values, at most four are tried, as of [cookies](crate::SessionCookie). [`CsrfLayer`](crate::CsrfLayer) lets its
-/// requests pass: no browser adds the header by itself. A page's own script would have to keep the token where every
-/// other script of the page can read it, so for pages the cookie is better.
+/// The header is set or removed where a cookie would be, with `Cache-Control: no-store`; `Vary` names it; no cookie is
+/// read or set. Of several headers with different values, at most four are tried, as for
+/// [cookies](crate::SessionCookie). [`CsrfLayer`](crate::CsrfLayer) lets its requests pass, since no browser adds the
+/// header by itself. For pages a cookie is better: a script would have to store the token where every other script of
+/// the page can read it.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -95,10 +95,10 @@ pub struct SessionHeader {
 }
 
 impl SessionHeader {
-    /// A header of this name, 1 to 128 bytes of letters, digits and ``!#$%&'*+-.^_`|~``, whatever their case.
+    /// A header of this name, 1 to 128 bytes of letters, digits and ``!#$%&'*+-.^_`|~``, case-insensitive.
     ///
-    /// `Authorization` is [`bearer`](Self::bearer). Standard names that mean something else already are refused, such as
-    /// `Cookie`, `CookieContent-Encoding` or `Connection`: the token would spoil the response, or get lost at a proxy.
+    /// `Authorization` means [`bearer`](Self::bearer). Standard names with another meaning are rejected, such as
+    /// `Cookie`, `Content-Encoding` or `Connection`: the token would break the response, or a proxy would drop it.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into().to_ascii_lowercase();
         Self { bearer: name == "authorization", name }
@@ -147,7 +147,7 @@ impl SessionHeader {
     }
 }
 
-/// What follows the scheme, which is compared without regard to case (RFC 9110, 11.1); none of another one.
+/// The part after the scheme, which is case-insensitive (RFC 9110, 11.1); `None` for another scheme.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.trim_ascii().split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| rest.trim_ascii())
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_schemes_of_authorization_only_bearer_is_ours() {
+    fn only_the_bearer_scheme_of_authorization_is_read() {
         let header = SessionHeader::bearer();
         assert_eq!(find(&header, &["Bearer v"]), RequestTokens::One(b"v"));
         assert_eq!(find(&header, &["bEARER  v "]), RequestTokens::One(b"v"));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_answered_in_the_form_in_which_it_comes() {
+    fn a_token_is_returned_in_the_form_of_the_request() {
         let token = CookieContent::Token { text: "v", left: None, remember: None };
         for (header, rendered) in [(SessionHeader::new("x-session"), "v"), (SessionHeader::bearer(), "Bearer v")] {
             assert_eq!(header.render(&token).as_str(), rendered);

@@ -1,4 +1,4 @@
-//! From what a request presents to its session.
+//! Opening the session of a request's tokens.
 
 use crate::error::Error;
 use crate::identity::client::ClientInfo;
@@ -11,8 +11,8 @@ use crate::util::rarely::rarely;
 use crate::web::slot::LayerSettings;
 use crate::web::token_in::carrier::RequestTokens;
 
-/// Opens the request's session without being a use of it, and leaves it the token where the response may have to give it to
-/// the client again.
+/// Opens the request's session without recording a use, and gives it the token in case the response has to set it
+/// again.
 pub(crate) async fn open(
     shared: &LayerSettings,
     found: RequestTokens<'_>,

@@ -1,4 +1,4 @@
-//! Writing the session's cookie.
+//! Rendering of the session cookie.
 
 use std::time::Duration;
 
@@ -8,27 +8,26 @@ use crate::config::timeouts::LONGEST;
 use crate::web::token_in::cookie;
 use crate::web::token_in::cookie_settings::{CookieLifetime, CookieScope, SessionCookie};
 
-/// The value of a header; wiped on drop, for it may hold a token.
+/// A header value; wiped on drop, since it may contain a token.
 pub(crate) type Line = Zeroizing<String>;
 
-/// Room for the attributes' names, their fixed values and the lifetime.
+/// Capacity for the attributes' names, their fixed values and the lifetime.
 const ATTRIBUTES: usize = "=; Secure; HttpOnly; Path=; Domain=; SameSite=Strict; Partitioned; Max-Age=".len() + 20;
 
-/// What is to become of the cookie.
+/// The cookie's content.
 pub(crate) enum CookieContent<'a> {
     Token {
         text: &'a str,
-        /// What is left of its session's absolute life, if that has an end.
+        /// Time to the session's absolute deadline, if it has one.
         left: Option<Duration>,
-        /// Whether the login asked for the browser to keep it, if it did say.
+        /// Whether the login asked the browser to keep it, if it chose.
         remember: Option<bool>,
     },
     Removed,
 }
 
 impl SessionCookie {
-    /// Renders setting and removal alike, so that their attributes are the same: a browser that finds other ones
-    /// keeps the old cookie beside the new.
+    /// Renders cookie and removal with the same attributes; with others, a browser would keep the old cookie too.
     pub(crate) fn render(&self, content: &CookieContent<'_>) -> Line {
         let text = match content {
             CookieContent::Token { text, .. } => text,
@@ -45,7 +44,7 @@ impl SessionCookie {
         line
     }
 
-    /// The removals of the cookies that browsers may still hold for the former places.
+    /// The removals of the cookies in former places.
     pub(crate) fn former_removals(&self) -> Vec<Line> {
         self.former.iter().map(|place| self.removal_from(place)).collect()
     }
@@ -57,7 +56,7 @@ impl SessionCookie {
         line
     }
 
-    /// Room for the whole line: a string that grows leaves what it held in memory that is not wiped.
+    /// Capacity for the whole line: a growing string leaves its old content in memory that is not wiped.
     fn most_bytes(&self, text: &str) -> usize {
         let domain = self.domain.as_ref().map_or(0, |domain| domain.len());
         self.name_str().len() + text.len() + self.path.len() + domain + ATTRIBUTES
@@ -80,7 +79,7 @@ impl SessionCookie {
         }
     }
 
-    /// Seconds, rounded up: the 0 of a session in its last second would be a removal.
+    /// Seconds, rounded up: 0, in a session's last second, would be a removal.
     fn max_age(&self, content: &CookieContent<'_>) -> Option<u64> {
         let CookieContent::Token { left, remember, .. } = content else { return Some(0) };
         self.has_age(*remember).then(|| (left.unwrap_or(LONGEST).min(LONGEST).as_millis() as u64).div_ceil(1000).max(1))
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_has_the_attributes_of_what_it_removes() {
+    fn a_removal_has_the_attributes_of_the_removed_cookie() {
         let cookie = SessionCookie::new().name("__Secure-id").domain("shop.example").path("/shop").browser_session();
         let attributes = "; Secure; HttpOnly; Path=/shop; Domain=shop.example; SameSite=Lax";
         assert_eq!(set(&cookie, None), format!("__Secure-id=v{attributes}"));
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_any_length_is_written_in_one_piece_of_memory() {
+    fn a_cookie_line_of_any_length_is_written_with_one_allocation() {
         let path = format!("/{}", "p".repeat(3_000));
         let long =
             SessionCookie::new().name("__Secure-id").domain("shop.example").path(path).same_site(SameSite::Strict);
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn max_age_is_what_is_left_rounded_up_and_at_most_400_days() {
+    fn max_age_is_the_time_left_rounded_up_and_at_most_400_days() {
         for (left, seconds) in [
             (Some(Duration::ZERO), 1),
             (Some(Duration::from_millis(1)), 1),
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn our_cookie_is_told_by_its_name_alone() {
+    fn our_cookie_is_recognized_by_its_name_alone() {
         let cookie = SessionCookie::new();
         for ours in ["__Host-id=x", " __Host-id =; Path=/", "__Host-id=;"] {
             assert!(cookie.is_ours(ours.as_bytes()), "{ours}");

@@ -1,15 +1,15 @@
-//! Whether a browser may have kept the session's cookie back from a request.
+//! Detection of requests whose session cookie a browser may have withheld.
 
 use crate::web::csrf::origin::{Evidence, SingleHeader};
 use crate::web::head::RequestHead;
 use crate::web::token_in::carrier::Carrier;
 use crate::web::token_in::cookie_settings::SameSite;
 
-/// Whether a request that came without our cookie may come from a browser that has one: it withholds the cookie from requests
-/// of other sites by `SameSite` (RFC 6265bis, 5.8.3), and takes the one that the response sets in its place.
+/// Whether a request without our cookie may come from a browser that has one. Browsers withhold it from cross-site
+/// requests by `SameSite` (RFC 6265bis, 5.8.3), and the cookie of the response would replace it.
 ///
-/// With `None` it withholds the cookie only where it also refuses to set it, or keeps both apart from what the visitor has
-/// here: third-party cookies that are blocked or partitioned. A header is never withheld.
+/// With `None`, a browser withholds the cookie only if it also refuses to set it or stores both separately: blocked or
+/// partitioned third-party cookies. A header is never withheld.
 pub(crate) fn may_be(carrier: &Carrier, request: &impl RequestHead) -> bool {
     let Carrier::Cookie(cookie) = carrier else { return false };
     let cross_site = || Evidence::of(request).is_cross_site();
@@ -20,8 +20,8 @@ pub(crate) fn may_be(carrier: &Carrier, request: &impl RequestHead) -> bool {
     }
 }
 
-/// Whether the user went to the page itself, with `GET`: to that `Lax` lets the cookie go. What sends no `Sec-Fetch-Site` sends no
-/// `Origin` with it either, and is not asked.
+/// Whether the user navigated to the page, with `GET` or `HEAD`; `Lax` then sends the cookie. Browsers without
+/// `Sec-Fetch-Site` send no `Origin` in this case either, so such requests do not get here.
 fn is_followed_link(request: &impl RequestHead) -> bool {
     let says = |name: &str, value: &[u8]| SingleHeader::of(request.values(name)) == SingleHeader::One(value);
     matches!(request.method(), "GET" | "HEAD")

@@ -1,4 +1,4 @@
-//! Commands of the driver that its client has no function for, or whose answer it changes.
+//! WebDriver commands that the client library lacks, or whose result it changes.
 
 use fantoccini::wd::WebDriverCompatibleCommand;
 use http::Method;

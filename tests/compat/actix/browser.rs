@@ -15,7 +15,7 @@ use actix_web::{App, Error};
 use cloakroom::compat::actix_session::Store;
 use time::Duration;
 
-/// What an answer said.
+/// The content of a response.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -29,7 +29,7 @@ impl Answer {
     }
 }
 
-/// How an application is configured.
+/// The configuration of an application.
 pub(super) struct Config {
     pub(super) content: CookieContentSecurity,
     pub(super) ttl: Duration,
@@ -71,11 +71,11 @@ fn routes(config: &mut ServiceConfig) {
 
 type Answering = Pin<Box<dyn Future<Output = Answer>>>;
 
-/// An application that can be sent requests.
+/// An application that requests can be sent to.
 pub(super) struct Site(Box<dyn Fn(TestRequest) -> Answering>);
 
 impl Site {
-    /// The application, with these routes besides.
+    /// The application, with these further routes.
     pub(super) async fn with(store: &Store, config: Config, more: impl FnOnce(&mut ServiceConfig)) -> Self {
         let lifecycle =
             PersistentSession::default().session_ttl(config.ttl).session_ttl_extension_policy(config.extend);

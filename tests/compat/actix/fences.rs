@@ -1,4 +1,4 @@
-//! What has ended stays ended, whatever is in flight.
+//! An ended session stays ended, whatever is in flight.
 
 use std::time::Duration as Std;
 
@@ -12,7 +12,7 @@ async fn stored(sessions: &cloakroom::Sessions) -> u64 {
 }
 
 #[tokio::test]
-async fn an_update_after_a_logout_writes_nothing_and_answers_the_same_key() {
+async fn an_update_after_a_logout_writes_nothing_and_returns_the_same_key() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     let key = save(&store, guest()).await;
@@ -24,7 +24,7 @@ async fn an_update_after_a_logout_writes_nothing_and_answers_the_same_key() {
 }
 
 #[tokio::test]
-async fn nor_does_one_that_comes_when_the_end_is_long_forgotten() {
+async fn a_save_after_the_tombstone_expired_revives_nothing() {
     let stage = stage(|with| with.remember_ended(Std::from_secs(300))).await;
     let store = Store::new(stage.sessions.clone());
     let key = save(&store, guest()).await;
@@ -45,7 +45,7 @@ async fn an_update_of_an_expired_session_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_login_that_comes_after_a_logout_or_a_revocation_is_none() {
+async fn a_login_update_after_a_logout_or_revocation_logs_nobody_in() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let (one, other) = (save(&store, guest()).await, save(&store, of("bob")).await);

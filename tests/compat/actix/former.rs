@@ -78,7 +78,7 @@ impl SessionStore for Before {
     }
 }
 
-/// A store that moves from the other, with this state in that.
+/// A store that moves from the other, with this state in the other.
 fn before(stage: &Stage, state: State) -> (Store, Before, SessionKey) {
     let before = Before::default();
     let key = before.with(state);
@@ -122,7 +122,7 @@ async fn a_moved_login_is_revoked_with_its_user_and_is_never_moved_again() {
 }
 
 #[tokio::test]
-async fn a_logout_deletes_in_both_stores_and_what_is_written_there_later_is_not_moved() {
+async fn a_logout_deletes_in_both_stores_and_later_writes_are_not_moved() {
     for is_moved in [true, false] {
         let stage = stage(|with| with).await;
         let (store, before, key) = before(&stage, of("ada"));
@@ -140,7 +140,7 @@ async fn a_logout_deletes_in_both_stores_and_what_is_written_there_later_is_not_
 }
 
 #[tokio::test]
-async fn a_login_or_a_logout_of_a_moved_session_goes_on_under_a_key_of_ours() {
+async fn a_login_or_logout_of_a_moved_session_continues_under_our_key() {
     let stage = stage(|with| with).await;
     let (store, _, key) = before(&stage, guest());
     let ada = store.update(again(&key), of("ada"), &HALF_AN_HOUR).await.expect("there");
@@ -154,7 +154,7 @@ async fn a_login_or_a_logout_of_a_moved_session_goes_on_under_a_key_of_ours() {
 }
 
 #[tokio::test]
-async fn a_key_that_neither_store_knows_is_as_good_as_none() {
+async fn a_key_unknown_to_both_stores_finds_no_session() {
     let stage = stage(|with| with).await;
     let (store, _, _) = before(&stage, guest());
     let key = generate_session_key();
@@ -166,7 +166,7 @@ async fn a_key_that_neither_store_knows_is_as_good_as_none() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_former_store_is_an_error_and_never_no_session() {
+async fn an_error_of_the_former_store_is_never_no_session() {
     let stage = stage(|with| with).await;
     let (store, before, key) = before(&stage, of("ada"));
     before.loads_fail.store(true, Ordering::Relaxed);
@@ -196,7 +196,7 @@ async fn requests_that_miss_at_once_move_it_once() {
 }
 
 #[tokio::test]
-async fn a_moved_state_lives_for_a_day_unless_an_update_or_the_application_says_otherwise() {
+async fn a_moved_state_lives_for_a_day_by_default() {
     let stage = stage(|with| with).await;
     let before = Before::default();
     let keys = [(); 3].map(|()| before.with(guest()));
@@ -246,7 +246,7 @@ async fn send(
 }
 
 #[tokio::test]
-async fn servers_on_actix_sessions_redis_store_and_on_ours_serve_at_the_same_time() {
+async fn servers_on_actix_sessions_store_and_on_ours_serve_concurrently() {
     let server = Server::start(&[]);
     let old = RedisSessionStore::new(format!("unix://{}", server.socket().display())).await.expect("a server");
     let stage = stage(|with| with).await;
@@ -258,7 +258,7 @@ async fn servers_on_actix_sessions_redis_store_and_on_ours_serve_at_the_same_tim
     }
     assert_eq!(server.ask::<usize>(&["DBSIZE"]), 0);
     assert_eq!(listed(&stage, "ada").await, 1);
-    // The old server does not know it any more, and leaves the cookie alone.
+    // The old server does not find it any more, and leaves the cookie alone.
     assert_eq!(send(old.clone(), "/who", Some(&cookie)).await, (String::new(), None));
     assert_eq!(send(new.clone(), "/who", Some(&cookie)).await.0, "ada");
     send(new.clone(), "/logout", Some(&cookie)).await;

@@ -19,7 +19,7 @@ async fn member(_: Identity) -> &'static str {
 }
 
 #[tokio::test]
-async fn sign_out_everywhere_ends_the_sessions_of_who_is_logged_in_with_actix_identity() {
+async fn sign_out_everywhere_ends_the_sessions_of_an_actix_identity_user() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone()).actix_identity();
     let app = App::new().wrap(IdentityMiddleware::default()).wrap(SessionMiddleware::new(store, Key::from(&[7; 64])));

@@ -1,4 +1,4 @@
-//! An update finds what another server did since the load of its request: what was loaded here counts for nothing then.
+//! An update after another server changed the session: the data loaded here is ignored.
 
 use std::time::Duration as Std;
 
@@ -19,7 +19,7 @@ async fn loaded() -> (Stage, Store, Store, SessionKey) {
 }
 
 #[tokio::test]
-async fn a_write_is_replaced_whole() {
+async fn a_write_elsewhere_is_replaced_as_a_whole() {
     let (_stage, here, there, key) = loaded().await;
     there.update(again(&key), state(&[("theirs", "1")]), &HALF_AN_HOUR).await.expect("there");
     here.update(again(&key), state(&[("ours", "1")]), &HALF_AN_HOUR).await.expect("there");
@@ -27,7 +27,7 @@ async fn a_write_is_replaced_whole() {
 }
 
 #[tokio::test]
-async fn after_a_logout_nothing_is_written_or_prolonged() {
+async fn an_update_after_a_logout_writes_and_extends_nothing() {
     let (stage, here, there, key) = loaded().await;
     let other = save(&here, guest()).await;
     assert!(load(&here, &other).await.is_some());
@@ -50,7 +50,7 @@ async fn after_a_login_elsewhere_the_old_key_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_ttl_that_is_given_to_what_was_loaded_is_applied_at_once() {
+async fn a_new_ttl_of_a_loaded_state_is_applied_at_once() {
     let (stage, here, _, key) = loaded().await;
     here.update_ttl(&key, &Duration::minutes(5)).await.expect("there");
     stage.advance(Std::from_secs(301)).await;

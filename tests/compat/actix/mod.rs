@@ -23,7 +23,7 @@ const HALF_AN_HOUR: Duration = Duration::minutes(30);
 
 type State = HashMap<String, String>;
 
-/// A store whose states say in `user` whose they are, as actix-session writes it: JSON.
+/// A store whose states name their user in `user`, as JSON, which is how actix-session writes it.
 fn naming(sessions: &Sessions) -> Store {
     Store::new(sessions.clone()).user(|state| serde_json::from_str(state.get("user")?).ok())
 }
@@ -40,7 +40,7 @@ fn of(user: &str) -> State {
     state(&[("cart", r#"["hat"]"#), ("user", &format!("{user:?}"))])
 }
 
-/// The same key again: they cannot be cloned.
+/// A copy of the key, which does not implement `Clone`.
 fn again(key: &SessionKey) -> SessionKey {
     key.as_ref().to_owned().try_into().expect("a key")
 }

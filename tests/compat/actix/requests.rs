@@ -30,7 +30,7 @@ async fn site(config: Config) -> (Stage, Site) {
 }
 
 #[tokio::test]
-async fn what_one_request_writes_the_next_one_reads() {
+async fn a_write_of_one_request_is_read_by_the_next() {
     for content in BOTH {
         let (_stage, site) = site(Config { content, ..CONFIG }).await;
         let first = site.get("/count", None).await;
@@ -42,7 +42,7 @@ async fn what_one_request_writes_the_next_one_reads() {
 }
 
 #[tokio::test]
-async fn who_only_reads_gets_no_cookie() {
+async fn a_request_that_only_reads_gets_no_cookie() {
     let (stage, site) = site(CONFIG).await;
     let answer = site.get("/show", None).await;
     assert_eq!((answer.body.as_str(), answer.cookie.is_none()), ("None None", true));
@@ -61,7 +61,7 @@ async fn the_cookie_is_renewed_with_each_change_and_only_then() {
 }
 
 #[tokio::test]
-async fn with_every_request_the_cookie_and_the_session_are_extended_where_that_is_asked_for() {
+async fn with_extension_on_every_request_cookie_and_session_are_extended() {
     for content in BOTH {
         let (stage, site) = site(Config { content, extend: TtlExtensionPolicy::OnEveryRequest, ..CONFIG }).await;
         let cookie = site.get("/count", None).await.cookie();
@@ -76,7 +76,7 @@ async fn with_every_request_the_cookie_and_the_session_are_extended_where_that_i
 }
 
 #[tokio::test]
-async fn a_renewed_session_has_a_new_key_the_same_data_and_the_old_key_opens_nothing() {
+async fn a_renewed_session_has_a_new_key_and_the_same_data() {
     for content in BOTH {
         let (stage, site) = site(Config { content, ..CONFIG }).await;
         let guest = site.get("/count", None).await.cookie();
@@ -104,7 +104,7 @@ async fn a_purge_removes_the_cookie_and_the_session() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_nobody_signed_is_as_good_as_none() {
+async fn an_unsigned_cookie_is_ignored() {
     let (_stage, site) = site(CONFIG).await;
     for malformed in ["malformed", "", &"A".repeat(64), &"-".repeat(200)] {
         let cookie = Cookie::new("id", malformed.to_owned());
@@ -114,7 +114,7 @@ async fn a_cookie_that_nobody_signed_is_as_good_as_none() {
 }
 
 #[tokio::test]
-async fn a_login_without_a_renewal_moves_the_session_all_the_same() {
+async fn a_login_without_a_renewal_still_gets_a_new_key() {
     let (stage, site) = site(CONFIG).await;
     let guest = site.get("/count", None).await.cookie();
     let user = site.get("/login_in_place", Some(&guest)).await.cookie();
@@ -126,7 +126,7 @@ async fn a_login_without_a_renewal_moves_the_session_all_the_same() {
 
 /// While a request that has loaded its session waits, the session is logged out; then the request's write is saved.
 #[tokio::test]
-async fn a_request_in_flight_during_a_logout_brings_nothing_back_under_no_key() {
+async fn a_request_in_flight_during_a_logout_revives_nothing_under_any_key() {
     let stage = stage(|with| with).await;
     let (loaded, go) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
     let slow = {

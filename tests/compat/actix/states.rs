@@ -1,4 +1,4 @@
-//! What the trait's five methods do with a state.
+//! The trait's five methods on a state.
 
 use std::time::Duration as Std;
 
@@ -36,7 +36,7 @@ async fn a_missing_session_is_none() {
 }
 
 #[tokio::test]
-async fn an_update_replaces_the_whole_state_and_answers_the_same_key() {
+async fn an_update_replaces_the_whole_state_and_returns_the_same_key() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     let key = save(&store, guest()).await;
@@ -47,7 +47,7 @@ async fn an_update_replaces_the_whole_state_and_answers_the_same_key() {
 }
 
 #[tokio::test]
-async fn an_update_of_a_key_that_no_store_of_ours_makes_is_a_save_under_a_new_key() {
+async fn an_update_of_a_foreign_key_is_a_save_under_a_new_key() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     for key in [generate_session_key(), "x".to_owned().try_into().expect("a key")] {
@@ -59,7 +59,7 @@ async fn an_update_of_a_key_that_no_store_of_ours_makes_is_a_save_under_a_new_ke
 }
 
 #[tokio::test]
-async fn a_deleted_session_is_gone_and_deleting_it_again_is_fine() {
+async fn a_deleted_session_is_gone_and_may_be_deleted_again() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     let key = save(&store, guest()).await;
@@ -104,7 +104,7 @@ async fn an_update_gives_the_session_its_whole_ttl_again() {
 }
 
 #[tokio::test]
-async fn a_ttl_of_nothing_ends_the_session_and_stores_none() {
+async fn a_ttl_of_zero_ends_the_session_and_stores_none() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     let key = store.save(guest(), &Duration::ZERO).await.expect("there");
@@ -116,7 +116,7 @@ async fn a_ttl_of_nothing_ends_the_session_and_stores_none() {
 }
 
 #[tokio::test]
-async fn an_unused_session_ends_at_our_idle_timeout_and_loading_it_is_a_use() {
+async fn an_unused_session_ends_at_our_idle_timeout_and_a_load_is_a_use() {
     let stage = stage(|with| with.timeouts(Timeouts::new())).await;
     let store = Store::new(stage.sessions.clone());
     let week = Duration::weeks(1);
@@ -158,7 +158,7 @@ async fn without_timeouts_the_ttl_of_the_application_decides() {
 }
 
 #[tokio::test]
-async fn that_the_timeouts_of_the_builder_are_shorter_than_the_ttl_is_logged_once() {
+async fn timeouts_of_the_builder_below_the_ttl_are_logged_once() {
     let (log, _logging) = Log::of_warnings();
     let stage = stage(|with| with.timeouts(Timeouts::new())).await;
     let store = Store::new(stage.sessions.clone());
@@ -187,7 +187,7 @@ async fn the_id_in_a_key_opens_nothing_without_the_secret() {
 }
 
 #[tokio::test]
-async fn a_state_that_does_not_read_is_an_error_of_its_own() {
+async fn an_unreadable_state_is_an_error_of_its_own() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     let key = save(&store, guest()).await;
@@ -212,7 +212,7 @@ async fn a_state_that_is_too_large_is_an_error_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_outage_is_an_error_and_never_none_and_a_malformed_key_needs_no_store() {
+async fn in_an_outage_a_key_is_an_error_and_a_malformed_one_is_none() {
     let here = stage(|with| with).await;
     let key = save(&Store::new(here.sessions.clone()), guest()).await;
     let builder = Sessions::builder("redis://127.0.0.1:1").namespace("away");
@@ -228,7 +228,7 @@ async fn an_outage_is_an_error_and_never_none_and_a_malformed_key_needs_no_store
 }
 
 #[tokio::test]
-async fn debug_says_nothing_of_the_content() {
+async fn debug_shows_no_content() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     assert_eq!(format!("{:?}", store.clone()), "Store { names_users: false, .. }");

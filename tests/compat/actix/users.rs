@@ -34,7 +34,7 @@ async fn a_login_in_an_update_gets_a_new_key_and_the_old_one_ends() {
 }
 
 #[tokio::test]
-async fn another_user_in_an_update_takes_the_place_of_the_first() {
+async fn another_user_in_an_update_replaces_the_first() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let ada = save(&store, of("ada")).await;
@@ -44,7 +44,7 @@ async fn another_user_in_an_update_takes_the_place_of_the_first() {
 }
 
 #[tokio::test]
-async fn a_state_that_names_nobody_any_more_goes_on_as_a_guests_under_a_new_key() {
+async fn a_state_without_its_user_continues_as_a_guest_under_a_new_key() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let ada = save(&store, of("ada")).await;
@@ -56,7 +56,7 @@ async fn a_state_that_names_nobody_any_more_goes_on_as_a_guests_under_a_new_key(
 }
 
 #[tokio::test]
-async fn at_the_cap_the_earliest_login_makes_room() {
+async fn at_the_cap_the_earliest_login_is_evicted() {
     let stage = stage(|with| with.cap(Cap::evict(1))).await;
     let store = naming(&stage.sessions);
     let (first, second) = (save(&store, of("ada")).await, save(&store, of("ada")).await);
@@ -64,7 +64,7 @@ async fn at_the_cap_the_earliest_login_makes_room() {
 }
 
 #[tokio::test]
-async fn a_cap_that_rejects_makes_the_login_an_error_that_says_so() {
+async fn at_a_rejecting_cap_the_login_is_an_error_that_names_the_cap() {
     let stage = stage(|with| with.cap(Cap::reject(1))).await;
     let store = naming(&stage.sessions);
     save(&store, of("ada")).await;
@@ -90,7 +90,7 @@ async fn refused(store: &Store, identity: &str) -> String {
 }
 
 #[tokio::test]
-async fn whoever_actix_identity_has_logged_in_is_listed_and_revoked() {
+async fn a_user_logged_in_by_actix_identity_is_listed_and_revoked() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone()).actix_identity();
     let long = "x".repeat(300);
@@ -105,7 +105,7 @@ async fn whoever_actix_identity_has_logged_in_is_listed_and_revoked() {
 }
 
 #[tokio::test]
-async fn a_login_whose_user_cannot_be_read_is_an_error_and_nothing_is_stored() {
+async fn a_login_with_an_unreadable_user_is_an_error_and_stores_nothing() {
     let stage = stage(|with| with).await;
     let other_field = Store::new(stage.sessions.clone()).user(|state| state.get("user").cloned());
     assert!(refused(&other_field, r#""ada""#).await.contains("actix-identity"));
@@ -121,7 +121,7 @@ async fn a_login_whose_user_cannot_be_read_is_an_error_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn a_user_id_that_cannot_be_is_an_error_and_changes_nothing() {
+async fn an_invalid_user_id_is_an_error_and_changes_nothing() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     for user in ["", &"x".repeat(257)] {
@@ -133,7 +133,7 @@ async fn a_user_id_that_cannot_be_is_an_error_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_does_not_open_the_session_of_a_login_that_the_application_made_over_it() {
+async fn an_old_key_does_not_open_the_session_of_a_login_made_by_login() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let key = save(&store, guest()).await;

@@ -1,4 +1,4 @@
-//! A browser as far as these tests need one: one cookie, and what the last answer said of it.
+//! A minimal browser: one cookie, and what the last response set.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ impl SetCookie {
         self.attributes.get(attribute).is_some_and(|given| given == value)
     }
 
-    /// Seconds; none for a cookie of the browser's session.
+    /// In seconds; none for a cookie of the browser's session.
     pub(super) fn max_age(&self) -> Option<i64> {
         self.attributes.get("Max-Age").map(|seconds| seconds.parse().expect("a number"))
     }

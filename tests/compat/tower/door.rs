@@ -1,10 +1,10 @@
-//! A login under the id that the guest already had is one session: nothing is left over, whatever is dropped or races.
+//! A login under the guest's id is one session: nothing else is left, whatever is dropped or races.
 
 use std::pin::pin;
 use std::time::{Duration as Std, UNIX_EPOCH};
 
 use cloakroom::compat::tower_sessions::Store;
-use cloakroom::{Builder, Cap};
+use cloakroom::{AsCluster, Builder, Cap};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use tokio::task::JoinSet;
@@ -14,8 +14,8 @@ use super::line::session::Record;
 use super::{Dropped, guest, naming, stage};
 use crate::common::{Stage, until};
 
-/// A login in one script, and by the steps that it takes within a Cluster.
-const WAYS: [fn(Builder) -> Builder; 2] = [|with| with, Builder::by_steps];
+/// A login in one script, and in the steps that it takes in a Cluster.
+const WAYS: [fn(Builder) -> Builder; 2] = [|with| with, AsCluster::across_slots];
 
 async fn opened(settings: impl FnOnce(Builder) -> Builder) -> (Stage, Store, Record) {
     let stage = stage(settings).await;
@@ -42,7 +42,7 @@ async fn load(store: &Store, one: &Record) -> Option<Record> {
     store.load(&one.id).await.expect("there")
 }
 
-/// How many sessions there are, and how many of ada's and bob's.
+/// The number of sessions in all, and of ada's and bob's.
 async fn counts(stage: &Stage) -> [u64; 3] {
     let listed = async |user: &str| stage.sessions.user(user).count().await.expect("there");
     [stage.sessions.active_since(UNIX_EPOCH).await.expect("there"), listed("ada").await, listed("bob").await]
@@ -80,7 +80,7 @@ async fn after_any_number_of_logins_under_one_id_the_last_user_is_the_only_one()
 }
 
 #[tokio::test]
-async fn a_cap_of_one_that_rejects_lets_the_user_in_again_after_every_end() {
+async fn a_rejecting_cap_of_one_lets_the_user_in_again_after_every_end() {
     for way in WAYS {
         let (stage, store, _) = opened(|with| way(with.cap(Cap::reject(1)))).await;
         for round in 0..3 {
@@ -101,7 +101,7 @@ async fn a_cap_of_one_that_rejects_lets_the_user_in_again_after_every_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_logins_at_once_under_one_id_one_is_listed_whatever_the_cap() {
+async fn concurrent_logins_under_one_id_list_one_session_whatever_the_cap() {
     for way in WAYS {
         for cap in [Cap::reject(1), Cap::evict(1)] {
             let (stage, store, one) = opened(|with| way(with.cap(cap))).await;
@@ -120,7 +120,7 @@ async fn of_logins_at_once_under_one_id_one_is_listed_whatever_the_cap() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_dropped_at_any_poll_leaves_one_session() {
+async fn a_login_dropped_at_any_poll_leaves_one_session() {
     for way in WAYS {
         let mut was_whole = false;
         for polls in 1..100 {
@@ -184,7 +184,7 @@ async fn a_sliding_expiry_keeps_the_door_as_long_as_the_session() {
 }
 
 #[tokio::test]
-async fn another_servers_save_follows_the_login() {
+async fn another_servers_save_reaches_the_new_session() {
     for way in WAYS {
         let (stage, here, one) = opened(way).await;
         let there = naming(&stage.another(|with| with).await);

@@ -1,4 +1,4 @@
-//! What has ended stays ended, whatever is in flight.
+//! An ended session stays ended, whatever is in flight.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::line::SessionStore;
 use super::{guest, naming, of, stage};
 
 #[tokio::test]
-async fn a_save_of_what_was_loaded_before_a_logout_does_not_bring_it_back() {
+async fn a_save_of_a_record_loaded_before_a_logout_does_not_revive_it() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     let mut one = guest();
@@ -23,7 +23,7 @@ async fn a_save_of_what_was_loaded_before_a_logout_does_not_bring_it_back() {
 }
 
 #[tokio::test]
-async fn nor_does_one_that_comes_when_the_end_is_long_forgotten() {
+async fn a_save_after_the_tombstone_expired_revives_nothing() {
     let stage = stage(|with| with.remember_ended(Duration::from_secs(300))).await;
     let store = Store::new(stage.sessions.clone());
     let mut one = guest();
@@ -52,7 +52,7 @@ async fn a_save_after_a_revocation_does_not_log_the_user_in_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_saves_and_logins_at_once_none_outlives_a_logout() {
+async fn no_concurrent_save_or_login_outlives_a_logout() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     for _ in 0..10 {

@@ -66,7 +66,7 @@ impl Before {
     }
 }
 
-/// A store that moves from the other, with this record in that.
+/// A store that moves from the other, with this record in the other.
 async fn before(stage: &Stage, one: Record) -> (Store, Before, Record) {
     let before = Before::default();
     let one = before.with(one).await;
@@ -104,7 +104,7 @@ async fn a_moved_login_is_revoked_with_its_user_and_is_never_moved_again() {
     let stage = stage(|with| with).await;
     let (store, before, one) = before(&stage, of("ada")).await;
     assert!(load(&store, &one).await.is_some());
-    // A request that was under way on a server of the version before.
+    // A request in flight on a server of the previous version.
     before.store.save(&one).await.expect("in memory");
     assert_eq!(stage.sessions.revoke_user("ada").await.expect("there").ended, 1);
     assert_eq!(load(&store, &one).await, None);
@@ -114,7 +114,7 @@ async fn a_moved_login_is_revoked_with_its_user_and_is_never_moved_again() {
 }
 
 #[tokio::test]
-async fn a_logout_deletes_in_both_stores_and_what_is_written_there_later_is_not_moved() {
+async fn a_logout_deletes_in_both_stores_and_later_writes_are_not_moved() {
     for is_moved in [true, false] {
         let stage = stage(|with| with).await;
         let (store, before, one) = before(&stage, of("ada")).await;
@@ -153,7 +153,7 @@ async fn a_moved_record_ends_at_its_expiry_date() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_former_store_is_an_error_and_never_no_session() {
+async fn an_error_of_the_former_store_is_never_no_session() {
     let stage = stage(|with| with).await;
     let (store, before, mut one) = before(&stage, of("ada")).await;
     before.loads_fail.store(true, Ordering::Relaxed);
@@ -176,7 +176,7 @@ async fn an_error_of_the_former_store_is_an_error_and_never_no_session() {
 }
 
 #[tokio::test]
-async fn a_record_whose_user_cannot_be_read_is_an_error_and_stays_where_it_is() {
+async fn a_record_with_an_unreadable_user_is_an_error_and_is_not_moved() {
     let stage = stage(|with| with).await;
     let before = Before::default();
     let store = moving(Store::new(stage.sessions.clone()).axum_login::<i64>(), before.clone());

@@ -1,4 +1,4 @@
-//! A save finds what another server did since the load of its request: what was loaded here counts for nothing then.
+//! A save after another server changed the session: the data loaded here is ignored.
 
 use cloakroom::compat::tower_sessions::Store;
 use serde_json::json;
@@ -18,7 +18,7 @@ async fn loaded() -> (Stage, Store, Store, Record) {
     (stage, here, there, one)
 }
 
-/// Saves it with this field besides.
+/// Saves it with this further field.
 async fn save(store: &Store, one: &Record, name: &str, value: &str) -> Record {
     let mut one = one.clone();
     one.data.insert(name.to_owned(), json!(value));
@@ -27,7 +27,7 @@ async fn save(store: &Store, one: &Record, name: &str, value: &str) -> Record {
 }
 
 #[tokio::test]
-async fn a_write_is_replaced_whole() {
+async fn a_write_elsewhere_is_replaced_as_a_whole() {
     let (_stage, here, there, one) = loaded().await;
     save(&there, &one, "theirs", "1").await;
     let ours = save(&here, &one, "ours", "1").await;
@@ -37,7 +37,7 @@ async fn a_write_is_replaced_whole() {
 }
 
 #[tokio::test]
-async fn after_a_logout_nothing_is_written() {
+async fn a_save_after_a_logout_writes_nothing() {
     let (stage, here, there, one) = loaded().await;
     there.delete(&one.id).await.expect("there");
     save(&here, &one, "late", "1").await;
@@ -57,7 +57,7 @@ async fn after_a_login_under_the_same_id_the_users_record_is_written() {
 }
 
 #[tokio::test]
-async fn after_a_login_of_another_user_it_is_a_login_too() {
+async fn a_save_after_a_login_of_another_user_is_a_login_too() {
     let (stage, here, there, one) = loaded().await;
     save(&there, &one, "user", "bob").await;
     let ours = save(&here, &one, "user", "ada").await;
@@ -67,7 +67,7 @@ async fn after_a_login_of_another_user_it_is_a_login_too() {
 }
 
 #[tokio::test]
-async fn after_a_revocation_a_user_is_not_logged_in_again() {
+async fn a_save_after_a_revocation_does_not_log_in_again() {
     let (stage, here, there, one) = loaded().await;
     save(&there, &one, "user", "ada").await;
     let ada = here.load(&one.id).await.expect("there").expect("live");

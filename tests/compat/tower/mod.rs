@@ -1,4 +1,4 @@
-//! tower-sessions' store: one line of that crate.
+//! tower-sessions' store, for one release line of that crate.
 
 pub(crate) use super::{line, moving, noted, stage};
 
@@ -25,23 +25,23 @@ use line::session::{Id, Record};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-/// A store whose records say in the field `user` whose they are.
+/// A store whose records name their user in the field `user`.
 fn naming(sessions: &Sessions) -> Store {
     Store::new(sessions.clone()).user(|state| Some(state.get("user")?.as_str()?.to_owned()))
 }
 
-/// A record with these fields that expires in so long.
+/// A record with these fields and this time left.
 fn record(data: Value, expires_in: Duration) -> Record {
     let data: HashMap<String, Value> = serde_json::from_value(data).expect("an object");
     Record { id: Id::default(), data, expiry_date: OffsetDateTime::now_utc() + expires_in }
 }
 
-/// A record of half an hour.
+/// A record that expires in half an hour.
 fn guest() -> Record {
     record(json!({ "cart": ["hat"] }), Duration::minutes(30))
 }
 
-/// The same that names a user.
+/// The same, naming a user.
 fn of(user: &str) -> Record {
     record(json!({ "cart": ["hat"], "user": user }), Duration::minutes(30))
 }

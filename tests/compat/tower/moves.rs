@@ -1,4 +1,4 @@
-//! A login under the id that the guest already had: the application did not call `cycle_id`.
+//! A login under the guest's id: the application did not call `cycle_id`.
 
 use std::time::Duration as Std;
 
@@ -31,7 +31,7 @@ async fn listed(stage: &Stage, user: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn the_user_is_listed_the_id_goes_on_and_the_record_is_theirs() {
+async fn a_login_under_a_guests_id_is_listed_and_keeps_the_id() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let mut one = logged_in(&store, "ada").await;
@@ -55,7 +55,7 @@ async fn revoking_the_user_ends_it() {
 }
 
 #[tokio::test]
-async fn a_logout_ends_it_and_empties_the_list() {
+async fn a_logout_ends_a_moved_login_and_empties_the_list() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let one = logged_in(&store, "ada").await;
@@ -66,7 +66,7 @@ async fn a_logout_ends_it_and_empties_the_list() {
 }
 
 #[tokio::test]
-async fn another_user_under_the_same_id_takes_the_place_of_the_first() {
+async fn another_user_under_the_same_id_replaces_the_first() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let mut one = logged_in(&store, "ada").await;
@@ -79,7 +79,7 @@ async fn another_user_under_the_same_id_takes_the_place_of_the_first() {
 }
 
 #[tokio::test]
-async fn it_lives_as_long_as_its_record_says_and_use_keeps_it_alive() {
+async fn a_moved_login_lives_until_its_records_expiry_and_use_extends_it() {
     let stage = stage(|with| with.timeouts(Timeouts::new().absolute(Timeout::Never))).await;
     let store = naming(&stage.sessions);
     let mut one = logged_in(&store, "ada").await;
@@ -95,7 +95,7 @@ async fn it_lives_as_long_as_its_record_says_and_use_keeps_it_alive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_logins_at_once_under_one_id_one_is_listed_and_opens() {
+async fn concurrent_logins_under_one_id_leave_one_listed_session_that_opens() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let mut one = guest();

@@ -1,4 +1,4 @@
-//! What the trait's four methods do with a record.
+//! The trait's four methods on a record.
 
 use cloakroom::compat::tower_sessions::Store;
 use cloakroom::{Limits, Sessions};
@@ -70,7 +70,7 @@ async fn a_save_replaces_the_whole_record() {
 }
 
 #[tokio::test]
-async fn a_deleted_record_is_gone_and_deleting_it_again_is_fine() {
+async fn a_deleted_record_is_gone_and_may_be_deleted_again() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     let mut one = guest();
@@ -83,7 +83,7 @@ async fn a_deleted_record_is_gone_and_deleting_it_again_is_fine() {
 }
 
 #[tokio::test]
-async fn saving_what_was_never_created_is_no_error_and_stores_nothing() {
+async fn saving_a_record_that_was_never_created_stores_nothing() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     let one = guest();
@@ -110,7 +110,7 @@ async fn a_record_that_is_too_large_is_an_error_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn two_clones_are_one_store_and_say_nothing_of_its_content() {
+async fn two_clones_share_one_store_and_debug_shows_no_content() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     let mut one = guest();
@@ -132,7 +132,7 @@ async fn an_outage_is_an_error_and_never_none() {
 }
 
 #[tokio::test]
-async fn a_record_whose_time_is_over_is_not_stored_and_one_that_gets_such_a_time_ends() {
+async fn an_expired_record_is_not_stored_and_saving_one_ends_it() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone());
     let mut past = record(json!({ "a": 1 }), Duration::seconds(-1));

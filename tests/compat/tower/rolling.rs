@@ -1,4 +1,4 @@
-//! A rolling release: servers of the version before, on tower-sessions' own store, beside servers that move from it.
+//! A rolling release: servers of the previous version, on tower-sessions' own store, and servers that move from it.
 
 use axum::Router;
 use axum::routing::get as on;
@@ -24,7 +24,7 @@ async fn who(session: Session) -> Result<String, &'static str> {
     Ok(session.get::<String>("user").await.map_err(|_| "get")?.unwrap_or_default())
 }
 
-/// The application on this store. What it does without a session leaves the cookie alone.
+/// The application on this store. Requests that need no session leave the cookie alone.
 fn app(store: impl SessionStore + Clone) -> Router {
     let layer = SessionManagerLayer::new(store).with_expiry(Expiry::OnInactivity(Duration::days(1)));
     let routes = Router::new().route("/login", on(login)).route("/logout", on(logout)).route("/who", on(who));
@@ -43,7 +43,7 @@ async fn log_in(server: &Router) -> String {
 }
 
 #[tokio::test]
-async fn who_is_logged_in_on_an_old_server_is_logged_in_on_a_new_one() {
+async fn a_login_on_an_old_server_is_valid_on_a_new_one() {
     let (stage, _, old, new) = servers().await;
     let id = log_in(&old).await;
     for _ in 0..2 {
@@ -56,7 +56,7 @@ async fn who_is_logged_in_on_an_old_server_is_logged_in_on_a_new_one() {
 }
 
 #[tokio::test]
-async fn on_an_old_server_a_session_of_a_new_one_is_unknown_and_its_cookie_is_removed() {
+async fn an_old_server_removes_the_cookie_of_a_new_servers_session() {
     let (_stage, _, old, new) = servers().await;
     let id = log_in(&new).await;
     let answer = get(&old, "/who", Some(&id)).await;
@@ -65,7 +65,7 @@ async fn on_an_old_server_a_session_of_a_new_one_is_unknown_and_its_cookie_is_re
 }
 
 #[tokio::test]
-async fn a_logout_on_a_new_server_is_one_on_the_old_ones() {
+async fn a_logout_on_a_new_server_takes_effect_on_old_ones() {
     let (_stage, _, old, new) = servers().await;
     let id = log_in(&old).await;
     assert!(get(&new, "/logout", Some(&id)).await.status.is_success());
@@ -74,7 +74,7 @@ async fn a_logout_on_a_new_server_is_one_on_the_old_ones() {
 }
 
 #[tokio::test]
-async fn what_an_old_server_writes_after_the_move_brings_nothing_back() {
+async fn an_old_servers_write_after_the_move_revives_nothing() {
     let (_stage, before, old, new) = servers().await;
     let id = log_in(&old).await;
     let in_flight = before.load(&id.parse().expect("an id")).await.expect("in memory").expect("live");

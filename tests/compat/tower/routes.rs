@@ -77,7 +77,7 @@ async fn hour() -> (Stage, Router) {
     (stage, app)
 }
 
-/// A visitor for whom something is stored: the cookie's value.
+/// Stores something for a visitor; returns the cookie's value.
 async fn stored(app: &Router) -> String {
     get(app, "/insert", None).await.id().to_owned()
 }
@@ -88,7 +88,7 @@ fn is_about(answer: &Answer, seconds: i64) -> bool {
 }
 
 #[tokio::test]
-async fn a_visitor_for_whom_nothing_is_stored_gets_no_cookie() {
+async fn a_visitor_without_stored_data_gets_no_cookie() {
     let (_stage, app) = hour().await;
     let answer = get(&app, "/", None).await;
     assert!(answer.status.is_success() && answer.cookie.is_none());
@@ -114,7 +114,7 @@ async fn without_an_expiry_the_cookie_is_the_browser_sessions() {
 }
 
 #[tokio::test]
-async fn what_was_written_is_read_by_the_next_request() {
+async fn a_written_value_is_read_by_the_next_request() {
     let (_stage, app) = hour().await;
     let id = stored(&app).await;
     let answer = get(&app, "/get", Some(&id)).await;
@@ -133,7 +133,7 @@ async fn an_id_of_the_clients_choice_is_not_adopted() {
 }
 
 #[tokio::test]
-async fn a_malformed_cookie_is_as_good_as_none_and_is_removed() {
+async fn a_malformed_cookie_is_ignored_and_removed() {
     let (_stage, app) = hour().await;
     for malformed in ["malformed", "", "AAAAAAAAAAAAAAAAAAAAAAA", "%00", "*"] {
         let answer = get(&app, "/", Some(malformed)).await;
@@ -150,7 +150,7 @@ async fn the_last_value_removed_leaves_an_empty_session() {
     assert_eq!(get(&app, "/get", Some(&id)).await.body, "None");
 }
 
-/// It loads nothing, so the save that follows is of a record that no load has shown.
+/// A clear loads nothing, so the save that follows is of a record that was never loaded.
 #[tokio::test]
 async fn a_clear_empties_the_session_and_adopts_no_id() {
     let (stage, app) = hour().await;
@@ -163,7 +163,7 @@ async fn a_clear_empties_the_session_and_adopts_no_id() {
 }
 
 #[tokio::test]
-async fn where_every_request_saves_reading_keeps_the_session() {
+async fn with_always_save_reading_keeps_the_session_alive() {
     let stage = stage(|with| with).await;
     let layer = SessionManagerLayer::new(naming(&stage.sessions)).with_always_save(true);
     let app = app_in(layer, Some(Duration::minutes(30)), None);
@@ -201,7 +201,7 @@ async fn a_flush_removes_the_cookie_and_ends_the_session() {
 }
 
 #[tokio::test]
-async fn an_expiry_set_by_a_handler_is_the_cookies_and_the_sessions() {
+async fn an_expiry_set_by_a_handler_applies_to_cookie_and_session() {
     let (stage, app) = hour().await;
     let id = stored(&app).await;
     assert!(is_about(&get(&app, "/day", Some(&id)).await, 86_400));
@@ -214,7 +214,7 @@ async fn an_expiry_set_by_a_handler_is_the_cookies_and_the_sessions() {
 }
 
 #[tokio::test]
-async fn a_session_without_expiry_is_given_one_by_a_handler() {
+async fn a_handler_gives_a_session_without_expiry_one() {
     let stage = stage(|with| with).await;
     let app = app(Store::new(stage.sessions.clone()), None, Some("localhost"));
     let id = stored(&app).await;
@@ -222,7 +222,7 @@ async fn a_session_without_expiry_is_given_one_by_a_handler() {
 }
 
 #[tokio::test]
-async fn after_its_expiry_the_session_is_none() {
+async fn an_expired_session_is_not_loaded() {
     let (stage, _) = hour().await;
     let app = app(Store::new(stage.sessions.clone()), Some(Duration::minutes(5)), None);
     let id = stored(&app).await;
@@ -231,7 +231,7 @@ async fn after_its_expiry_the_session_is_none() {
 }
 
 #[tokio::test]
-async fn cookie_load_and_key_live_as_long_as_the_application_says() {
+async fn cookie_record_and_key_live_for_the_applications_expiry() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let app = app(store.clone(), Some(Duration::days(14)), None);
@@ -258,7 +258,7 @@ async fn a_login_that_cycles_the_id_is_listed_and_revoked() {
 
 /// While a request that has loaded its session waits, the session is logged out; then the request writes.
 #[tokio::test]
-async fn a_request_in_flight_during_a_logout_brings_nothing_back_and_is_no_500() {
+async fn a_request_in_flight_during_a_logout_revives_nothing_and_is_not_500() {
     let stage = stage(|with| with).await;
     let (loaded, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let slow = {

@@ -1,4 +1,4 @@
-//! A record's expiry date, which decides alone unless the builder was given timeouts.
+//! A record's expiry date decides alone unless the builder was given timeouts.
 
 use std::time::Duration as Std;
 
@@ -58,7 +58,7 @@ async fn a_later_expiry_date_is_applied_at_once() {
 }
 
 #[tokio::test]
-async fn of_many_saves_each_lasts_as_long_as_it_asks_for() {
+async fn each_of_many_saves_lasts_until_its_expiry_date() {
     let (stage, store) = with(endless()).await;
     let mut one = create(&store, Duration::minutes(10)).await;
     for seconds in [1, 30, 50, 5, 61, 590] {
@@ -85,7 +85,7 @@ async fn an_earlier_expiry_date_is_applied_at_once() {
 }
 
 #[tokio::test]
-async fn a_record_that_nobody_uses_ends_at_our_idle_timeout() {
+async fn an_unused_record_ends_at_our_idle_timeout() {
     let (stage, store) = with(Timeouts::new()).await;
     let (used, unused) = (create(&store, Duration::weeks(2)).await, create(&store, Duration::weeks(2)).await);
     stage.advance(Std::from_secs(20 * 60)).await;
@@ -96,7 +96,7 @@ async fn a_record_that_nobody_uses_ends_at_our_idle_timeout() {
 }
 
 #[tokio::test]
-async fn a_save_is_a_use_also_where_it_leaves_the_expiry_date() {
+async fn a_save_is_a_use_even_if_the_expiry_date_stays() {
     let (stage, store) = with(Timeouts::new()).await;
     let one = create(&store, Duration::hours(10)).await;
     for passed in [20, 40] {
@@ -109,7 +109,7 @@ async fn a_save_is_a_use_also_where_it_leaves_the_expiry_date() {
 }
 
 #[tokio::test]
-async fn a_record_in_use_ends_at_our_absolute_timeout_whatever_it_asks_for() {
+async fn a_record_in_use_ends_at_our_absolute_timeout() {
     let (stage, store) = with(Timeouts::new().absolute(Std::from_secs(3600))).await;
     let mut one = create(&store, Duration::weeks(2)).await;
     for _ in 0..3 {
@@ -150,7 +150,7 @@ async fn without_timeouts_a_sliding_expiry_has_no_absolute_end() {
 }
 
 #[tokio::test]
-async fn where_the_timeouts_of_the_builder_are_shorter_load_returns_the_end_that_they_set() {
+async fn with_shorter_timeouts_of_the_builder_load_returns_their_deadline() {
     for timeouts in [Timeouts::new(), endless().absolute(Std::from_secs(30 * 60))] {
         let (_stage, store) = with(timeouts).await;
         let one = create(&store, Duration::weeks(2)).await;
@@ -171,7 +171,7 @@ async fn a_load_that_moves_the_idle_deadline_returns_the_deadline_after_it() {
 }
 
 #[tokio::test]
-async fn that_the_timeouts_of_the_builder_are_shorter_is_logged_once_per_store() {
+async fn shorter_timeouts_of_the_builder_are_logged_once_per_store() {
     let (log, _logging) = Log::of_warnings();
     for (timeouts, warnings) in [(Timeouts::new(), 1), (endless(), 0)] {
         let (_stage, store) = with(timeouts).await;
@@ -184,7 +184,7 @@ async fn that_the_timeouts_of_the_builder_are_shorter_is_logged_once_per_store()
 }
 
 #[tokio::test]
-async fn an_application_that_asks_for_no_more_than_the_timeouts_is_not_warned() {
+async fn an_expiry_within_the_timeouts_is_not_warned_about() {
     let (log, _logging) = Log::of_warnings();
     let (stage, store) = with(Timeouts::new()).await;
     let mut one = create(&store, Duration::minutes(30)).await;

@@ -43,7 +43,7 @@ async fn one_device_is_revoked_by_its_id_in_the_list() {
 }
 
 #[tokio::test]
-async fn a_logout_takes_the_record_off_the_users_list() {
+async fn a_logout_removes_the_record_from_the_users_list() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let mut one = of("ada");
@@ -52,9 +52,9 @@ async fn a_logout_takes_the_record_off_the_users_list() {
     assert_eq!(stage.sessions.user("ada").count().await.expect("there"), 0);
 }
 
-/// So `cycle_id` is to go on, that a failure in between logs nobody out: tower-sessions #260.
+/// `cycle_id` works in this order, so that a failure in between logs nobody out: tower-sessions #260.
 #[tokio::test]
-async fn an_old_id_that_is_deleted_after_the_new_one_was_created_takes_nothing_along() {
+async fn deleting_the_old_id_after_creating_the_new_one_ends_nothing_else() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let (mut old, mut new) = (of("ada"), of("ada"));
@@ -69,7 +69,7 @@ async fn an_old_id_that_is_deleted_after_the_new_one_was_created_takes_nothing_a
 }
 
 #[tokio::test]
-async fn at_the_cap_the_earliest_login_makes_room() {
+async fn at_the_cap_the_earliest_login_is_evicted() {
     let stage = stage(|with| with.cap(Cap::evict(2))).await;
     let store = naming(&stage.sessions);
     let mut logins = [of("ada"), of("ada"), of("ada")];
@@ -84,7 +84,7 @@ async fn at_the_cap_the_earliest_login_makes_room() {
 }
 
 #[tokio::test]
-async fn a_cap_that_rejects_makes_the_login_an_error_that_says_so() {
+async fn at_a_rejecting_cap_the_login_is_an_error_that_names_the_cap() {
     let stage = stage(|with| with.cap(Cap::reject(1))).await;
     let store = naming(&stage.sessions);
     store.create(&mut of("ada")).await.expect("there");
@@ -97,7 +97,7 @@ async fn a_cap_that_rejects_makes_the_login_an_error_that_says_so() {
 }
 
 #[tokio::test]
-async fn a_user_id_that_cannot_be_is_an_error_and_stores_nothing() {
+async fn an_invalid_user_id_is_an_error_and_stores_nothing() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     for user in ["", &"x".repeat(257)] {
@@ -109,7 +109,7 @@ async fn a_user_id_that_cannot_be_is_an_error_and_stores_nothing() {
     assert_eq!(stage.sessions.active_since(std::time::UNIX_EPOCH).await.expect("there"), 2, "the guests of the saves");
 }
 
-/// A guest's record that is changed so is not saved, and stays as it was.
+/// A guest's record with such a change is not saved, and stays as it was.
 async fn refused(store: &Store, change: impl FnOnce(&mut Record)) -> String {
     let mut one = guest();
     store.create(&mut one).await.expect("there");
@@ -150,7 +150,7 @@ async fn a_login_of_axum_login_with_an_id_of_another_type_is_an_error() {
 }
 
 #[tokio::test]
-async fn axum_login_under_another_key_is_read_there() {
+async fn axum_login_data_under_another_key_is_read() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone()).axum_login_under::<i64>("members");
     let mut one = record(json!({ "members": by_axum_login(json!(7)) }), Duration::minutes(30));
@@ -159,7 +159,7 @@ async fn axum_login_under_another_key_is_read_there() {
 }
 
 #[tokio::test]
-async fn a_function_that_fails_makes_the_save_fail_and_nothing_is_stored() {
+async fn a_user_function_that_fails_fails_the_save_and_stores_nothing() {
     let stage = stage(|with| with).await;
     let store = Store::new(stage.sessions.clone()).try_user(|state| match state.get("user") {
         None => Ok(None),
@@ -172,7 +172,7 @@ async fn a_function_that_fails_makes_the_save_fail_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn a_users_record_lives_as_long_as_it_says_and_stays_in_the_list_for_so_long() {
+async fn a_users_record_is_live_and_listed_until_its_expiry_date() {
     let endless = Timeouts::new().idle(Timeout::Never).absolute(Timeout::Never);
     let stage = stage(|with| with.timeouts(endless)).await;
     let store = naming(&stage.sessions);
@@ -189,7 +189,7 @@ async fn a_users_record_lives_as_long_as_it_says_and_stays_in_the_list_for_so_lo
 }
 
 #[tokio::test]
-async fn a_store_that_names_nobody_keeps_guests() {
+async fn a_store_without_a_user_function_stores_guests() {
     let stage = stage(|with| with).await;
     let store = naming(&stage.sessions);
     let mut one = guest();

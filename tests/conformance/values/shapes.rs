@@ -1,4 +1,4 @@
-//! Values of every shape that serde has, made at random.
+//! Random values of every shape that serde has.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// One of many values of a type.
+/// A type of which random values can be made.
 pub(super) trait Any: Serialize + DeserializeOwned + PartialEq + fmt::Debug {
     fn any(random: &mut Rng) -> Self;
 }
@@ -25,7 +25,7 @@ macro_rules! any {
     )*};
 }
 
-/// A struct of which each field is any.
+/// A struct whose fields are random.
 macro_rules! any_struct {
     ($(#[$of:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $kind:ty,)* }) => {
         #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -179,7 +179,7 @@ pub(super) enum Colour {
 any! { Colour: |random| if random.bool() { Self::Red } else { Self::Green }; }
 
 any_struct! {
-    /// Fields of every primitive, and of what writes itself otherwise for people.
+    /// Fields of every primitive, and of types that serialize differently for humans.
     Basics {
         integers: (i8, (i16, (i32, (i64, (u8, (u16, (u32, u64))))))),
         floats: (f32, f64),
@@ -208,7 +208,7 @@ any_struct! {
 }
 
 any_struct! {
-    /// Maps whose keys are no text, and sets.
+    /// Maps with non-text keys, and sets.
     Maps {
         numbers: BTreeMap<u32, IpAddr>,
         signed: BTreeMap<i64, Colour>,
@@ -265,7 +265,7 @@ macro_rules! any_enum {
 extremes! { i128 u128 }
 
 any_struct! {
-    /// Outside of tagged enums also integers of 128 bits.
+    /// Outside tagged enums also integers of 128 bits.
     Wide {
         signed: i128,
         unsigned: u128,
@@ -327,7 +327,7 @@ any_struct! {
 }
 
 any_struct! {
-    /// Whatever else is in the map.
+    /// The remaining entries of the map.
     Rest {
         name: String,
         #[serde(flatten)]

@@ -54,7 +54,7 @@ impl Actix {
         Ok(())
     }
 
-    /// A guest is made, and `renew` at the login.
+    /// Makes a guest, and `renew`s at the login.
     pub async fn login(&self, number: usize) -> Result<(), Failure> {
         let key = self.store.save(content(SMALL), &LIFE).await?;
         let mut state = self.store.load(&key).await?.ok_or("a state")?;

@@ -2,11 +2,11 @@
 //!
 //! With them a node goes on serving a session that was logged out on another, so their lifetime is zero, as its
 //! documentation offers. Every request then loads the session and stores it again, also one that only reads, so expiry
-//! slides. These are the middleware's calls to its `DatabasePool`, on the same JSON (the type of it is private):
+//! slides. These are the middleware's calls to its `DatabasePool`, on the same JSON (its type is private):
 //! - a request: `GET`; `MULTI`, `SET`, `EXPIREAT`, `EXEC`
 //! - a login: for the guest `EXISTS` and the four; then, with `renew`, `GET`, `EXISTS`, `DEL` and the four
 //!
-//! Before each of those calls the pool sends `UNWATCH` and `PING` and waits for the answer.
+//! Before each of those calls the pool sends `UNWATCH` and `PING` and waits for the reply.
 
 use std::collections::HashMap;
 
@@ -21,8 +21,8 @@ use crate::Failure;
 use crate::fixture::{LARGE, SMALL, STORED, Shape};
 use crate::server::Server;
 
-/// What the pool keeps by default, and no more, or it opens and closes one for each call beyond. Between 4 and 64 the
-/// number makes no difference here.
+/// The number that the pool keeps by default, and no more, or it opens and closes one for each call beyond. Between 4 and
+/// 64 the number makes no difference here.
 const CONNECTIONS: usize = 16;
 /// The default.
 const TABLE: &str = "sessions";
@@ -62,7 +62,7 @@ impl AxumSession {
         self.store(id, &data).await
     }
 
-    /// A guest is made, and `renew` at the login.
+    /// Makes a guest, and `renew`s at the login.
     pub async fn login(&self, number: usize) -> Result<(), Failure> {
         let guest = self.create(&Data::new(SMALL)?).await?;
         let mut data = self.load(&guest).await?;

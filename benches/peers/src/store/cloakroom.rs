@@ -21,7 +21,7 @@ impl Ours {
         Ok(Self { sessions, small, large })
     }
 
-    /// What a load of a small session moves, in bytes.
+    /// The bytes that a load of a small session transfers.
     pub async fn bytes_of_small(&self, server: &Server) -> Result<usize, Failure> {
         let session = self.open(&self.small[0]).await?;
         let id = session.id().ok_or("a stored session")?.to_string();
@@ -37,7 +37,7 @@ impl Ours {
         Ok(self.sessions.open(Some(token), ClientInfo::new()).await?)
     }
 
-    /// The touch that is due once a minute is sent by itself.
+    /// The touch that is due once a minute is sent automatically.
     pub async fn sliding(&self, number: usize) -> Result<(), Failure> {
         let session = self.open(&self.small[number % STORED]).await?;
         session.get::<String>("field0")?.ok_or("no such field")?;

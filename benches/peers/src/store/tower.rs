@@ -30,7 +30,7 @@ impl Tower {
         Ok(Self { store, small, large })
     }
 
-    /// What the middleware does with `always_save`.
+    /// The calls of the middleware with `always_save`.
     pub async fn sliding(&self, number: usize) -> Result<(), Failure> {
         let mut record = self.store.load(&self.small[number % STORED]).await?.ok_or("a record")?;
         record.data.get("field0").and_then(|value| value.as_str()).ok_or("no such field")?;
@@ -46,7 +46,7 @@ impl Tower {
         Ok(self.store.save(&record).await?)
     }
 
-    /// A guest is made, and `cycle_id` at the login.
+    /// Makes a guest, and calls `cycle_id` at the login.
     pub async fn login(&self, number: usize) -> Result<(), Failure> {
         let mut guest = record(SMALL);
         self.store.create(&mut guest).await?;

@@ -7,7 +7,7 @@ use tokio::process::{Child, Command};
 
 use crate::Failure;
 
-/// Dies with this.
+/// Ends when this is dropped.
 pub struct App {
     pub port: u16,
     pub process: u32,

@@ -1,7 +1,7 @@
 //! The two handlers on axum_session, configured as at the store level.
 //!
-//! A request that cannot be served from Redis is not refused by it but given a blank session, so the load looks at what
-//! comes back. The check on load is off: with copies that live for no time it empties a session, in Redis too, that two
+//! A request that cannot be served from Redis is not refused by it but given a blank session, so the load checks the
+//! response. The check on load is off: with copies whose lifetime is zero it empties a session, in Redis too, that two
 //! requests use at once.
 
 use axum::Router;

@@ -1,4 +1,4 @@
-//! The load: kept-open connections that send a request and wait for its answer.
+//! The load: keep-alive connections that send a request and wait for the response.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -9,7 +9,7 @@ use super::app::App;
 use crate::Failure;
 use crate::fixture::{SMALL, STORED};
 
-/// Visitors with cookies, over so many connections.
+/// Visitors with cookies, over the given number of connections.
 pub struct Browser {
     _app: App,
     connections: Vec<Mutex<Connection>>,
@@ -37,7 +37,7 @@ impl Browser {
     }
 
     pub async fn get(&self, path: &str, visitor: usize) -> Result<(), Failure> {
-        // As many tasks as connections, so one is free: the first that is, from here on.
+        // There are as many tasks as connections, so one is free: the first one from here on.
         let from = visitor % self.connections.len();
         let (before, after) = self.connections.split_at(from);
         let free = after.iter().chain(before).find_map(|connection| connection.try_lock().ok());
@@ -62,14 +62,14 @@ impl Connection {
         Ok(Self { stream, port, buffer: Vec::with_capacity(4096) })
     }
 
-    /// Answers the body. A session that is lost need not show in the status: it may read as empty or be filled again.
+    /// Returns the body. A lost session need not show in the status: it may read as empty or be filled again.
     async fn visit(&mut self, path: &str, cookie: &str) -> Result<String, Failure> {
         let (_, body) = self.get(path, cookie).await?;
         let kept = if path == "/read" { body.len() == SMALL.bytes } else { body != FILLED };
         if kept { Ok(body) } else { Err(format!("{path}: the session was lost").into()) }
     }
 
-    /// Answers head and body; anything but success is a failure.
+    /// Returns head and body; anything but success is a failure.
     async fn get(&mut self, path: &str, cookie: &str) -> Result<(String, String), Failure> {
         let line = if cookie.is_empty() { String::new() } else { format!("cookie: {cookie}\r\n") };
         let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{}\r\n{line}\r\n", self.port);
@@ -95,7 +95,7 @@ impl Connection {
     }
 }
 
-/// As they are sent back: those that are taken away have no value.
+/// Cookies as they are sent back: removed ones have no value.
 fn cookies_set(head: &str) -> Option<String> {
     let set = headers(head, "set-cookie").filter_map(|value| value.split(';').next());
     let kept: Vec<_> = set.filter(|cookie| !cookie.ends_with('=')).collect();

@@ -1,5 +1,5 @@
-//! The two handlers on ruts, with the session as one field of its hash: of the two layouts at the store level the one
-//! that slides as a whole also at a write.
+//! The two handlers on ruts, with the session as one field of its hash: of the two layouts at the store level, the one
+//! that slides as a whole at a write too.
 
 use std::collections::HashMap;
 use std::sync::Arc;

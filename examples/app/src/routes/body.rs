@@ -1,4 +1,4 @@
-//! A request's JSON body, refused in JSON.
+//! A request's JSON body; errors are JSON too.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,13 +10,13 @@ use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
 
-/// JSON is at most six times as long as what is stored of it (`\u0041` is one byte), so with fields of 64 KiB it is
-/// Cloakroom's limit that answers, not this one.
+/// JSON is at most six times as long as what is stored of it (`\u0041` is one byte), so with fields of 64 KiB Cloakroom's
+/// limit applies, not this one.
 const MOST: usize = 512 * 1024;
-/// So much of a body that is too large is still read: many clients hear no answer while they are sending.
+/// The part of a too large body that is still read: many clients read no response while they are sending.
 const MOST_READ: usize = 64 * 1024 * 1024;
 
-/// The body of a request, whatever its content type says.
+/// The body of a request, whatever its content type.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {

@@ -1,4 +1,4 @@
-//! The user's own sessions: where else am I logged in, and end that.
+//! The user's own sessions: list them and end them.
 
 use std::time::SystemTime;
 
@@ -18,7 +18,7 @@ pub(crate) async fn list(user: User) -> Result<Json<Value>, Error> {
     Ok(Json(user.sessions().list().await?.iter().map(|device| shown(device, own)).collect()))
 }
 
-/// Ends one of the user's sessions; one's own is a logout.
+/// Ends one of the user's sessions; the own one is a logout.
 pub(crate) async fn end(user: User, id: Result<Path<String>, PathRejection>) -> Result<StatusCode, Fault> {
     let not_found = || Fault::request(StatusCode::NOT_FOUND, "you have no such session");
     let id: SessionId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or_else(not_found)?;
@@ -33,7 +33,7 @@ pub(crate) async fn end_others(user: User) -> Result<Json<Value>, Error> {
     match user.sessions().revoke_others(own).await? {
         Some(revoked) => Ok(Json(json!({ "revoked": revoked.ended }))),
         None => {
-            // Nothing was ended, because our own session has ended meanwhile. Reading it again tells why.
+            // Nothing was ended, because our own session has ended meanwhile. A new read returns the reason.
             user.session().reload().await?;
             Err(Error::Conflict)
         }

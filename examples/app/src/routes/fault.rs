@@ -1,4 +1,4 @@
-//! What a handler answers when it cannot do what was asked for: always JSON.
+//! The error responses of handlers: always JSON.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use cloakroom::Error;
 use serde_json::json;
 
-/// Why a request is refused.
+/// Why a request is rejected.
 pub(crate) enum Fault {
-    /// What Cloakroom says; it knows its own answers: 503, 409, 413 and so on.
+    /// An error of Cloakroom, which has its own response: 503, 409, 413 and so on.
     Session(Error),
     /// The request itself is wrong.
     Request(StatusCode, String),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::body::JsonBody;
 use super::fault::Fault;
 
-/// A field's name from the path. Checked here too, because a field that cannot be is not simply absent.
+/// A field's name from the path. Checked here too, because an invalid name is not simply an absent field.
 pub(crate) struct FieldName(String);
 
 impl<S: Send + Sync> FromRequestParts<S> for FieldName {
@@ -25,7 +25,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FieldName {
     }
 }
 
-/// The layer saves it before the response leaves.
+/// The layer saves it before the response is sent.
 pub(crate) async fn write(
     FieldName(name): FieldName,
     session: Session,
@@ -40,7 +40,7 @@ pub(crate) async fn remove(FieldName(name): FieldName, session: Session) -> Resu
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Done when it returns; no increment of two servers is lost.
+/// Done when it returns; increments of two servers add up.
 pub(crate) async fn count(FieldName(name): FieldName, session: Session) -> Result<Json<Value>, Error> {
     Ok(Json(json!({ "value": session.increment(&name, 1).await? })))
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::body::JsonBody;
 use super::fault::Fault;
 
-/// Whom a request is about. A real application checks a password before it believes this.
+/// The name of a user. A real application checks a password first.
 #[derive(Deserialize)]
 pub(crate) struct Named {
     pub(crate) user: String,

@@ -1,4 +1,4 @@
-//! The routes, and what each file of this folder answers. The demo serves the same ones without Redis.
+//! The routes, and the file of each. The demo serves the same ones without Redis.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -20,7 +20,7 @@ use fault::Fault;
 
 /// Every route of the example, over these sessions.
 pub fn router(sessions: Sessions) -> Router {
-    // `Allow`, for programs such as curl send none of a browser's headers; the page's forms bring a token besides.
+    // `Allow`, because programs such as curl send none of a browser's headers; the page's forms also carry a token.
     let csrf = CsrfLayer::new().missing_origin(MissingOrigin::Allow);
     Router::new()
         .route("/api/session", get(session::show))

@@ -1,4 +1,4 @@
-//! What the visitor's session holds.
+//! The content of the visitor's session.
 
 use axum::Json;
 use cloakroom::{EndReason, Error, FieldKind, Session};
@@ -18,7 +18,8 @@ fn fields(session: &Session) -> Result<Map<String, Value>, Error> {
     session.names().into_iter().map(|name| Ok((name.clone(), field(session, &name)?))).collect()
 }
 
-/// Values as they were written, counters as numbers, bytes as arrays of numbers; null for what only a newer version reads.
+/// Values as they were written, counters as numbers, bytes as arrays of numbers; null for what only a newer version
+/// reads.
 fn field(session: &Session, name: &str) -> Result<Value, Error> {
     Ok(match session.kind(name) {
         Some(FieldKind::Value) => session.get(name)?.unwrap_or(Value::Null),

@@ -1,4 +1,4 @@
-//! A request that takes its time between load and save, so that something can happen in between.
+//! A request that waits between load and save, so that something can happen in between.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) struct Slow {
     value: Value,
 }
 
-/// Saves by itself, to say what became of it: 200, also where nothing was saved. An outage is 503, as everywhere.
+/// Saves explicitly and reports the outcome: 200, even where nothing was saved. An outage is 503, as everywhere.
 pub(crate) async fn write(session: Session, JsonBody(slow): JsonBody<Slow>) -> Result<Json<Value>, Error> {
     tokio::time::sleep(Duration::from_millis(slow.ms.min(LONGEST_MS))).await;
     let reason = match save(&session, &slow).await {
@@ -30,7 +30,7 @@ pub(crate) async fn write(session: Session, JsonBody(slow): JsonBody<Slow>) -> R
         Err(Error::Limit(limit)) if limit != LimitExceeded::FieldName => Some("too_large"),
         Err(error) => return Err(error),
     };
-    // The response says it, so nothing is left for the layer to save once more.
+    // The response reports it, so the layer must not save again.
     session.discard();
     Ok(Json(json!({ "saved": false, "reason": reason })))
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn reads_of_several_tokens_go_on_concurrently() {
+async fn reads_of_several_tokens_run_concurrently() {
     let (first, second) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
     let reads = vec![
         boxed(async {

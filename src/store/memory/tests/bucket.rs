@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_sweep_ends_what_is_in_its_grace_and_the_tombstone_stays() {
+async fn a_sweep_ends_sessions_in_their_grace_and_the_tombstone_stays() {
     let bench = open();
     let new = graced();
     bench.create(&new, &[]).await;
@@ -15,7 +15,7 @@ async fn a_sweep_ends_what_is_in_its_grace_and_the_tombstone_stays() {
 }
 
 #[tokio::test]
-async fn a_sweep_forgets_what_is_no_more() {
+async fn a_sweep_forgets_sessions_that_are_gone() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let (ended, _) = bench.guest(&[]).await;
@@ -26,7 +26,7 @@ async fn a_sweep_forgets_what_is_no_more() {
 }
 
 #[tokio::test]
-async fn a_sweep_rescores_what_was_touched_since_it_was_scored() {
+async fn a_sweep_rescores_sessions_touched_since_they_were_scored() {
     let bench = open();
     let (id, record) = bench.guest(&[]).await;
     bench.advance(10 * MINUTE);
@@ -40,7 +40,7 @@ async fn a_sweep_rescores_what_was_touched_since_it_was_scored() {
 }
 
 #[tokio::test]
-async fn what_shortens_a_life_is_scored_at_once() {
+async fn a_shortened_life_is_scored_at_once() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     bench.retime(id, Lifetimes { idle_ms: MINUTE, ..SPANS }).await.expect("live");
@@ -49,7 +49,7 @@ async fn what_shortens_a_life_is_scored_at_once() {
 }
 
 #[tokio::test]
-async fn a_bucket_is_revoked_of_guests_or_of_everyone() {
+async fn a_bucket_revocation_ends_guests_or_everyone() {
     let bench = open();
     let (users, _) = bench.login("ada").await;
     let guest = NewSession { id: of_user("ada").id, ..guest() };
@@ -63,7 +63,7 @@ async fn a_bucket_is_revoked_of_guests_or_of_everyone() {
 }
 
 #[tokio::test]
-async fn active_counts_the_live_ones_of_the_bucket_that_were_used_since() {
+async fn active_counts_live_sessions_of_the_bucket_used_since() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     bench.login("ada").await;

@@ -1,6 +1,6 @@
 use super::*;
 
-/// A guest with a cart whom one login has made a session for.
+/// A guest with a cart that one login has made a session for.
 async fn joinable(bench: &Bench) -> Join {
     let (guest, before) = bench.guest(&["cart=1"]).await;
     let login =
@@ -15,7 +15,7 @@ async fn join(bench: &Bench, join: &Join) -> Result<Record, Refused> {
 }
 
 #[tokio::test]
-async fn a_join_that_is_not_possible_changes_nothing() {
+async fn an_impossible_join_changes_nothing() {
     let bench = open();
     let possible = joinable(&bench).await;
     let before = bench.live(possible.id).await;

@@ -18,7 +18,7 @@ async fn a_session_is_alive_until_its_deadline_has_passed() {
 }
 
 #[tokio::test]
-async fn within_its_grace_an_expired_session_tells_so_and_afterwards_is_absent() {
+async fn an_expired_session_returns_expired_in_its_grace_and_then_absent() {
     let bench = open();
     let new = graced();
     bench.create(&new, &["hat=top"]).await;
@@ -35,7 +35,7 @@ async fn within_its_grace_an_expired_session_tells_so_and_afterwards_is_absent()
 }
 
 #[tokio::test]
-async fn an_ended_session_is_remembered_for_so_long_and_keeps_its_id_taken() {
+async fn a_tombstone_lasts_its_time_and_keeps_the_id_taken() {
     let bench = open();
     let new = guest();
     bench.create(&new, &[]).await;
@@ -65,7 +65,7 @@ async fn a_touch_is_noted_once_per_interval() {
 }
 
 #[tokio::test]
-async fn a_touch_that_saw_an_older_use_counts_once_the_interval_has_passed_again() {
+async fn a_touch_with_an_outdated_last_use_counts_after_the_interval() {
     let bench = open();
     let (id, record) = bench.guest(&[]).await;
     bench.advance(MINUTE);
@@ -91,7 +91,7 @@ async fn a_touch_never_outlives_the_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn a_touch_never_revives() {
+async fn a_touch_never_revives_a_session() {
     let bench = open();
     let new = graced();
     let record = bench.create(&new, &[]).await;
@@ -101,7 +101,7 @@ async fn a_touch_never_revives() {
 }
 
 #[tokio::test]
-async fn new_timeouts_hold_at_once_and_count_as_a_use() {
+async fn new_timeouts_apply_at_once_and_count_as_a_use() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     bench.advance(10 * MINUTE);
@@ -114,7 +114,7 @@ async fn new_timeouts_hold_at_once_and_count_as_a_use() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_outlived_its_new_absolute_timeout_ends_as_expired() {
+async fn a_session_past_its_new_absolute_timeout_ends_as_expired() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     bench.advance(10 * MINUTE);
@@ -124,7 +124,7 @@ async fn a_session_that_has_outlived_its_new_absolute_timeout_ends_as_expired() 
 }
 
 #[tokio::test]
-async fn the_system_clock_going_back_does_not_move_the_store_back() {
+async fn a_system_clock_set_back_does_not_move_the_store_back() {
     let settings = StoreSettings { namespace: "test".into(), limits: Limits::default(), remember_ms: HOUR };
     let store = Memory::new(settings, None);
     let before = store.now();
@@ -133,7 +133,7 @@ async fn the_system_clock_going_back_does_not_move_the_store_back() {
 }
 
 #[tokio::test]
-async fn what_has_expired_is_dropped_from_memory() {
+async fn expired_sessions_are_dropped_from_memory() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     bench.revoke("bob", Scope::All).await.expect("nothing to end");

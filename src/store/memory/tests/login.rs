@@ -14,6 +14,7 @@ fn again(id: SessionId, user: &str, cap: Cap) -> Reauthenticate {
         secret: secret(9),
         lifetimes: SPANS,
         client: ClientInfo::new().user_agent("new"),
+        remember: None,
         delta: Delta::default(),
         gate: Gate { cap, ticket: None },
     }
@@ -26,7 +27,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn a_login_ends_the_old_session_and_carries_the_kept_fields_as_the_delta_leaves_them() {
+async fn a_login_ends_the_old_session_and_carries_the_kept_fields() {
     let bench = open();
     let (id, record) = bench.guest(&["cart=1", "lang=de", "csrf=x"]).await;
     let login = NewLogin {
@@ -44,7 +45,7 @@ async fn a_login_ends_the_old_session_and_carries_the_kept_fields_as_the_delta_l
 }
 
 #[tokio::test]
-async fn a_draft_logs_in_with_the_kept_ones_of_its_pending_fields() {
+async fn a_drafts_login_stores_the_kept_pending_fields() {
     let bench = open();
     let login =
         NewLogin { keep: vec!["cart".into()], delta: delta(&["cart=1", "x=2"]), ..login_of("ada", Cap::default()) };
@@ -64,7 +65,7 @@ async fn login_times_of_a_user_strictly_increase_and_pass_the_epoch() {
 }
 
 #[tokio::test]
-async fn at_the_cap_the_earliest_login_makes_room() {
+async fn at_the_cap_the_earliest_login_is_evicted() {
     let bench = open();
     let (first, _) = bench.login("ada").await;
     let (second, _) = bench.login("ada").await;
@@ -75,7 +76,7 @@ async fn at_the_cap_the_earliest_login_makes_room() {
 }
 
 #[tokio::test]
-async fn after_the_cap_was_lowered_the_next_login_ends_as_many_as_it_takes() {
+async fn after_the_cap_was_lowered_the_next_login_ends_all_above_it() {
     let bench = open();
     for _ in 0..4 {
         bench.login("ada").await;
@@ -97,7 +98,7 @@ async fn a_rejecting_cap_changes_nothing() {
 }
 
 #[tokio::test]
-async fn dead_sessions_and_the_one_that_the_login_ends_do_not_count_against_the_cap() {
+async fn dead_sessions_and_the_one_being_ended_do_not_count_at_the_cap() {
     let bench = open();
     bench.login("ada").await;
     bench.advance(LIFE + 1);
@@ -135,7 +136,7 @@ async fn an_epoch_is_forgotten_an_hour_after_its_last_raise() {
 }
 
 #[tokio::test]
-async fn of_several_refusals_a_login_answers_the_first() {
+async fn a_login_returns_the_first_of_several_refusals() {
     let bench = open_with(Limits::new().fields(1));
     let void = bench.ticket("ada").await;
     bench.revoke("ada", Scope::All).await.expect("nothing to end");
@@ -164,7 +165,7 @@ async fn of_several_refusals_a_login_answers_the_first() {
 }
 
 #[tokio::test]
-async fn a_reauthentication_keeps_id_and_fields_and_renews_secret_and_login_time() {
+async fn a_reauthentication_keeps_id_and_fields_and_renews_secret_and_time() {
     let bench = open();
     let (id, first) = bench.login("ada").await;
     let (other, _) = bench.login("ada").await;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::identity::csrf::CsrfDigest;
 
-/// Presents a secret, having loaded `current` at `loaded`.
+/// Rotates by a secret, having loaded `current` at `loaded`.
 fn rotate(id: SessionId, presented: u8, current: u8, loaded: Millis, new: u8) -> Rotate {
     Rotate {
         id,
@@ -33,7 +33,7 @@ async fn rotated(bench: &Bench) -> (SessionId, Meta) {
 }
 
 #[tokio::test]
-async fn the_secret_before_becomes_the_previous_one() {
+async fn a_rotation_keeps_the_replaced_secret_as_the_previous_one() {
     let bench = open();
     let (id, meta) = rotated(&bench).await;
     assert_eq!(meta.secret, secret(2));
@@ -63,7 +63,7 @@ async fn rotating_again_with_the_current_secret_drops_the_older_previous_one() {
 }
 
 #[tokio::test]
-async fn the_previous_secret_is_told_already_rotated_until_the_rotation_has_settled() {
+async fn the_previous_secret_gets_already_rotated_until_the_rotation_settles() {
     let bench = open();
     let (id, meta) = rotated(&bench).await;
     bench.advance(ROTATION_SETTLES_MS);
@@ -76,7 +76,7 @@ async fn the_previous_secret_is_told_already_rotated_until_the_rotation_has_sett
 }
 
 #[tokio::test]
-async fn an_unused_secret_is_replaced_after_the_rotation_has_settled_and_the_previous_stays() {
+async fn an_unused_secret_is_replaced_once_the_rotation_has_settled() {
     let bench = open();
     let (id, _) = rotated(&bench).await;
     bench.advance(ROTATION_SETTLES_MS + 1);

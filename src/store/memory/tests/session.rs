@@ -7,7 +7,7 @@ fn save(id: SessionId, changes: &[&str]) -> Save {
 }
 
 #[tokio::test]
-async fn a_new_session_starts_at_generation_and_version_one_with_its_fields_sorted() {
+async fn a_new_session_has_generation_and_version_1_and_sorted_fields() {
     let bench = open();
     let delta = Delta { clear: true, ..delta(&["a=1", "b=2", "c"]) };
     let new = guest();
@@ -42,7 +42,7 @@ async fn a_save_changes_only_what_it_names() {
 }
 
 #[tokio::test]
-async fn a_save_that_clears_removes_also_what_others_wrote() {
+async fn a_save_that_clears_also_removes_what_others_wrote() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1", "b=2"]).await;
     let clear = Delta { clear: true, ..delta(&["z=1"]) };
@@ -51,7 +51,7 @@ async fn a_save_that_clears_removes_also_what_others_wrote() {
 }
 
 #[tokio::test]
-async fn a_save_of_nothing_keeps_the_version_and_is_no_use() {
+async fn an_empty_save_keeps_the_version_and_is_not_a_use() {
     let bench = open();
     let (id, record) = bench.guest(&["a=1"]).await;
     bench.advance(5 * MINUTE);
@@ -98,7 +98,7 @@ async fn a_counter_starts_at_zero_and_keeps_all_64_bits() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_no_counter_is_not_added_to() {
+async fn a_field_that_is_not_a_counter_is_not_incremented() {
     let bench = open_with(Limits::new().fields(1));
     let (id, _) = bench.guest(&["hat=7"]).await;
     let increment = |field: &str, generation| Increment { id, generation, field: field.into(), by: 1, snapshot: None };
@@ -110,7 +110,7 @@ async fn a_field_that_is_no_counter_is_not_added_to() {
 }
 
 #[tokio::test]
-async fn an_end_leaves_a_tombstone_with_the_secrets_and_refuses_a_stale_generation() {
+async fn an_end_leaves_a_tombstone_and_refuses_a_stale_generation() {
     let bench = open();
     let (id, record) = bench.guest(&[]).await;
     let stale = End {
@@ -146,7 +146,7 @@ async fn a_successor_gets_the_kept_fields_as_the_delta_leaves_them() {
 }
 
 #[tokio::test]
-async fn no_session_follows_where_no_kept_field_is_there() {
+async fn an_end_without_kept_fields_is_followed_by_no_session() {
     let bench = open();
     let (id, record) = bench.guest(&["cart=1"]).await;
     let next = guest();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_list_is_by_login_time_and_shows_only_the_users_live_sessions() {
+async fn a_list_has_the_users_live_sessions_by_login_time() {
     let bench = open();
     let (first, _) = bench.login("ada").await;
     bench.advance(1);
@@ -45,7 +45,7 @@ async fn an_expired_session_is_not_counted_as_revoked() {
 }
 
 #[tokio::test]
-async fn each_revocation_of_all_or_others_raises_the_epoch_and_of_one_does_not() {
+async fn revoking_all_or_others_raises_the_epoch_and_revoking_one_does_not() {
     let bench = open();
     let (first, _) = bench.login("ada").await;
     let (second, record) = bench.login("ada").await;
@@ -71,7 +71,7 @@ async fn revoking_others_keeps_exactly_the_named_one() {
 }
 
 #[tokio::test]
-async fn naming_a_session_that_is_not_the_users_live_one_changes_nothing() {
+async fn naming_a_session_that_is_not_a_live_one_of_the_user_ends_nothing() {
     let bench = open();
     let (mine, _) = bench.login("ada").await;
     let (ended, _) = bench.login("ada").await;

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn waits_grow_to_the_longest_and_end_before_the_budget() {
+    async fn retry_waits_grow_to_the_limit_and_end_before_the_budget() {
         let budget = Budget::of(Duration::from_millis(1000));
         let start = Instant::now();
         let mut waits = budget.waits();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_left_of_a_budget_that_is_over() {
+    async fn an_exhausted_budget_has_nothing_left() {
         let budget = Budget::of(Duration::from_millis(100));
         assert_eq!(budget.left(Duration::from_millis(40)), Duration::from_millis(40));
         assert_eq!(budget.patience(), Some(Instant::now() + Duration::from_millis(100)));

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_executed_and_may_pass_is_tried_again() {
+    fn a_transient_failure_without_execution_is_retried() {
         for code in ["LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS", "BUSY"] {
             assert_eq!(CallError::calling(coded(code)).class, Passing, "{code}");
         }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_refused_is_not_tried_again() {
+    fn a_permanent_refusal_is_not_retried() {
         for code in ["OOM", "NOPERM", "NOAUTH", "WRONGPASS", "MISCONF", "CROSSSLOT", "MOVED"] {
             let fault = CallError::calling(coded(code));
             assert!(!fault.is_worth_a_retry() && !fault.is_lost(), "{code}");
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_answers_leave_a_write_indeterminate_and_a_read_unavailable() {
+    fn lost_replies_leave_a_write_indeterminate_and_a_read_unavailable() {
         for kind in [io::ErrorKind::TimedOut, io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof] {
             let fault = CallError::calling(io(kind));
             assert!(fault.is_lost() && fault.is_worth_a_retry(), "{kind:?}");
@@ -266,13 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_after_a_lost_answer_is_still_indeterminate() {
+    fn a_refusal_after_a_lost_reply_is_still_indeterminate() {
         let failure = FailedCall { fault: CallError::calling(coded("OOM")), lost: 1 };
         assert!(matches!(failure.of_write(), Error::Indeterminate(_)));
     }
 
     #[test]
-    fn an_error_from_within_a_script_is_indeterminate_and_not_tried_again() {
+    fn an_error_inside_a_script_is_indeterminate_and_not_retried() {
         for code in ["ERR", "WRONGTYPE"] {
             let fault = CallError::calling(coded(code));
             assert!(!fault.is_worth_a_retry(), "{code}");

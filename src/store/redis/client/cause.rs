@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_writes_and_full_memory_are_incidents_of_their_own() {
+    fn refused_writes_and_full_memory_are_separate_incidents() {
         for code in ["MISCONF", "READONLY", "NOREPLICAS", "NOPERM", "ERR"] {
             assert_eq!((kind(code, true), kind(code, false)), (Some(Writes), Some(Away)), "{code}");
         }
@@ -59,12 +59,12 @@ mod tests {
     }
 
     #[test]
-    fn a_key_on_the_move_is_no_incident() {
+    fn a_moving_key_is_not_an_incident() {
         assert_eq!((kind("ASK", false), kind("TRYAGAIN", true), kind("UNREADABLE", true)), (None, None, None));
     }
 
     #[test]
-    fn a_cause_names_what_failed_and_what_was_said() {
+    fn a_cause_names_the_failure_and_its_message() {
         let refused = CallError::connecting(make_extension_error("WRONGPASS".into(), Some("invalid".into())));
         assert!(text(&refused).starts_with("Redis rejected the user or the password: "), "{}", text(&refused));
         assert!(text(&CallError::CROWDED).contains("too many requests"));

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_ends_what_it_shows_to_be_over_and_nothing_else() {
+    fn a_success_ends_only_the_incidents_that_it_disproves() {
         let ends = |success: Success| KINDS.map(|kind| success.is_end_of(kind));
         assert_eq!(ends(Success::Read), [true, false, false]);
         assert_eq!(ends(Success::Ending), [true, true, false]);

@@ -76,7 +76,7 @@ mod tests {
     const SHARED: Duration = Duration::from_millis(300);
 
     #[tokio::test(start_paused = true)]
-    async fn a_second_caller_gets_the_outcome_of_the_work_under_way() {
+    async fn a_second_caller_gets_the_outcome_of_the_running_attempt() {
         let (single, count) = (Single::new(SHARED), Arc::new(AtomicU32::new(0)));
         let work = || {
             let count = Arc::clone(&count);
@@ -93,14 +93,14 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
     }
 
-    /// Work that its runtime has never driven.
+    /// An attempt that its runtime has never driven.
     fn begin_on(runtime: &tokio::runtime::Runtime, single: &Single<&'static str>) {
         let _guard = runtime.enter();
         drop(single.begin(|| async { "of the other runtime" }));
     }
 
     #[test]
-    fn work_whose_runtime_has_shut_down_is_replaced_at_once() {
+    fn an_attempt_whose_runtime_has_shut_down_is_replaced_at_once() {
         let (gone, driven) = (runtime(), runtime());
         let single = Single::new(Duration::from_secs(60));
         begin_on(&gone, &single);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_who_comes_late_waits_for_the_rest_of_the_time_only() {
+    async fn a_late_caller_waits_only_for_the_time_that_is_left() {
         let single = Single::new(SHARED);
         drop(single.begin(std::future::pending));
         sleep(SHARED * 2 / 3).await;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn work_on_a_runtime_that_stands_still_is_not_waited_for() {
+    fn an_attempt_on_a_stalled_runtime_is_not_waited_for() {
         let (still, driven) = (runtime(), runtime());
         let single = Arc::new(Single::new(SHARED));
         let begun = std::time::Instant::now();

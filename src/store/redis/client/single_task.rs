@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_is_taken_only_from_one_who_gives_no_sign() {
+    async fn a_turn_is_taken_over_only_from_a_silent_holder() {
         let limit = Duration::from_millis(500);
         let turn = Lease::new(limit);
         let mut first = turn.take().expect("nobody has it");
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn of_threads_that_take_a_turn_at_once_one_gets_it() {
+    fn one_of_several_threads_gets_a_turn() {
         const THREADS: usize = 4;
         for _ in 0..500 {
             let (turn, start) = (Lease::new(Duration::from_secs(60)), std::sync::Barrier::new(THREADS));

@@ -1,4 +1,4 @@
-//! The client with real, private servers that are restarted, stopped, cut off and locked.
+//! The client against real, private servers that are restarted, stopped, cut off and protected by passwords.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 pub(crate) mod cluster;

@@ -1,20 +1,20 @@
-//! Where fields lie in a session's hash: the rule of `lua/lib/fields.lua`, for loads and for what [`swap`](crate::store::redis::ops::swap) writes.
+//! The layout of fields in a session's hash: the rule of `lua/lib/fields.lua`, for loads and for writes by
+//! [`swap`](crate::store::redis::ops::swap).
 
 use std::ops::Range;
 
 use crate::fields::map::FieldRange;
+use crate::store::redis::layout::constants::SMALL;
 
-/// The hash field that holds the small ones together. No application field has this name.
+/// The hash field that packs the small ones together. No application field has this name.
 pub(crate) const TOGETHER: &str = "=";
-/// The most bytes of a value that lies there.
-const SMALL: usize = 1024;
 
-/// Whether a field of this stored form lies together with others: neither a counter, which Redis adds to, nor large.
+/// Whether a field of this stored form is packed with others: neither a counter, which Redis increments, nor large.
 pub(crate) fn is_small(stored: &[u8]) -> bool {
     stored.len() <= SMALL && stored.first().is_some_and(|first| *first < b'-')
 }
 
-/// Notes where the fields lie that lie together, in this range of the bytes; `None` for other bytes than ours.
+/// Adds the ranges of the packed fields within this range of the bytes; `None` for an invalid form.
 pub(crate) fn unpack(bytes: &[u8], together: Range<usize>, places: &mut Vec<FieldRange>) -> Option<()> {
     let end = together.end;
     let mut rest = &bytes[together];
@@ -27,7 +27,7 @@ pub(crate) fn unpack(bytes: &[u8], together: Range<usize>, places: &mut Vec<Fiel
     rest.is_empty().then_some(())
 }
 
-/// Packs small fields, which come sorted by name, at best in so many bytes.
+/// Packs small fields, sorted by name; `most_bytes` is the capacity to reserve.
 pub(crate) fn pack<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, most_bytes: usize) -> Vec<u8> {
     let mut packed = Vec::with_capacity(most_bytes);
     for (name, stored) in fields {
@@ -46,7 +46,7 @@ mod tests {
     use crate::fields::map::Contents;
 
     #[test]
-    fn small_values_and_bytes_lie_together_counters_and_large_ones_apart() {
+    fn small_values_and_bytes_are_packed_and_counters_and_large_ones_are_not() {
         assert!(is_small(&encode_value("a", &"x").expect("encodes")));
         assert!(is_small(&encode_bytes(&[b'9'; SMALL - 1])) && is_small(&encode_bytes(&[])));
         assert!(!is_small(&encode_bytes(&[0; SMALL])));
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_reads_back_and_what_is_cut_is_refused() {
+    fn packed_fields_read_back_and_truncated_ones_are_rejected() {
         let fields: Contents = [("a".to_owned(), vec![1; SMALL]), ("b".repeat(64), vec![2])].into_iter().collect();
         let packed = pack(fields.raw(), 0);
         assert_eq!(unpacked(&packed).expect("whole"), fields);
@@ -73,9 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn scripts_hold_the_same_rule() {
+    fn scripts_pack_fields_by_the_same_rule() {
         let lua = include_str!("../../../../lua/lib/fields.lua");
-        assert!(lua.contains(&format!("local SMALL = {SMALL}\n")));
         assert!(lua.contains(&format!("(string.byte(value) or 255) < {}\n", b'-')));
         assert!(lua.contains(&format!("'{TOGETHER}'")));
     }

@@ -1,11 +1,11 @@
-//! The keys: the only place that spells one. The hash tag is the bucket, so what a script touches lies in one slot.
+//! The names of all keys; no other file builds one. The hash tag is the bucket, so a script's keys are in one slot.
 
 use crate::identity::id::{Bucket, SessionId, UserHash};
 
 /// A key, or a member of a sorted set.
 pub(crate) type KeyBytes = Vec<u8>;
 
-/// A user index's member: a class byte, always 0 so far, and the session's id.
+/// A member of a user index: a class byte, always 0 so far, and the session's id.
 pub(crate) const MEMBER_LEN: usize = 17;
 
 /// The keys of one namespace.
@@ -39,20 +39,20 @@ impl Keys {
         self.key(bucket, b"d", b"")
     }
 
-    /// Without `format!`, which took three times as many instructions: every call names a key.
+    /// Without `format!`, which took three times as many instructions; every call builds a key.
     fn key(&self, bucket: Bucket, kind: &[u8], name: &[u8]) -> KeyBytes {
         [self.namespace.as_bytes(), b":{", &bucket.digits(), b"}:", kind, name].concat()
     }
 }
 
-/// A session as the member of an index.
+/// A session as a member of a user's index.
 pub(crate) fn member(id: SessionId) -> [u8; MEMBER_LEN] {
     let mut member = [0; MEMBER_LEN];
     member[1..].copy_from_slice(id.as_bytes());
     member
 }
 
-/// The session that a member of either index names: its last 16 bytes. None for what is not ours.
+/// The session of a member of either index: its last 16 bytes. `None` for an invalid form.
 pub(crate) fn named(member: &[u8]) -> Option<SessionId> {
     let (_, id) = member.split_last_chunk::<16>()?;
     SessionId::from_bytes(*id)

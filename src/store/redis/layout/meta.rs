@@ -1,39 +1,36 @@
-//! The packed metadata of a session: `lua/lib/meta.lua` writes it, this reads it, on every load.
+//! The packed metadata of a session: `lua/lib/meta.lua` writes it; every load reads it here.
 //!
-//! Big endian. Head; blocks in the order of their flags; ring of operations; tail (who, and from where).
+//! Big endian. Head; blocks in the order of their flags; ring of operations; tail (user and client).
 
 use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::token::SecretHash;
+use crate::store::redis::layout::constants::{DOOR, FORMAT, KNOWN, PARKED, offset};
 use crate::store::{Etag, Meta, Tombstone};
 use crate::util::clock::Millis;
 
-/// The hash field that holds it. No application field has this name.
+/// The hash field of the metadata. No application field has this name.
 pub(crate) const FIELD: &str = "@";
-/// The first byte. Another one is of another version of this crate.
-const FORMAT: u8 = 1;
-/// The state of what a login across slots has put aside.
-const PARKED: u8 = 255;
-/// Where the critical flags are. The byte after it has the others: unknown ones are ignored, and preserved by every write.
-const CRITICAL: usize = 2;
+/// The offset of the critical flags. The byte after it has the others: unknown ones are ignored, and preserved by every write.
+const CRITICAL: usize = offset("critical");
 
-/// What stands under a session's key, whether it is still live or not.
+/// The content of a session's key, live or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stored {
-    /// Live if its key lasts long enough: see [`stays_ms`](Stored::stays_ms).
+    /// Live if its key has enough time left, see [`stays_ms`](Stored::stays_ms).
     Session {
         meta: Box<Meta>,
-        /// How long the key stays after deadline and grace for late repeats of its creation, which alone are to find it.
+        /// How long the key is kept after deadline and grace, only for late repeats of its creation.
         keep_ms: u32,
     },
     Ended(Tombstone),
-    /// A login across slots has not come to its end yet, and perhaps never will: unknown to everyone else.
+    /// Parked by a login across slots that has not finished, and perhaps never will; not visible elsewhere.
     Parked,
 }
 
 impl Stored {
-    /// With the bytes that it was read from, which the session's next write is compared by.
+    /// Keeps the bytes as etag, for the comparison by the session's next write.
     pub(crate) fn from_bytes(etag: Vec<u8>) -> Result<Self, Error> {
         let mut stored = decode(&etag)?;
         if let Self::Session { meta, .. } = &mut stored {
@@ -42,7 +39,7 @@ impl Stored {
         Ok(stored)
     }
 
-    /// For so long after its deadline the key stays; 0 means that existing is living.
+    /// How long the key is kept after the deadline; if 0, a session that exists is live.
     pub(crate) fn stays_ms(&self) -> u64 {
         match self {
             Self::Session { meta, keep_ms } => u64::from(meta.grace_ms) + u64::from(*keep_ms),
@@ -51,7 +48,7 @@ impl Stored {
     }
 }
 
-/// Reads the packed metadata. Any bytes but ours are [`Error::Unreadable`].
+/// Decodes the packed metadata; [`Error::Unreadable`] for any other bytes.
 pub(crate) fn decode(etag: &[u8]) -> Result<Stored, Error> {
     if is_foreign(etag) {
         return Err(Error::Unreadable("its metadata is of another format"));
@@ -59,13 +56,13 @@ pub(crate) fn decode(etag: &[u8]) -> Result<Stored, Error> {
     read(&mut Reader(etag)).ok_or(Error::Unreadable("its metadata is damaged"))
 }
 
-/// Whether it is of another format, or has a critical flag that is unknown here. Such a session is left as it is.
+/// Whether it is of another format or has an unknown critical flag. Such a session is left unchanged.
 fn is_foreign(etag: &[u8]) -> bool {
     let format = etag.first().is_some_and(|format| *format != FORMAT);
-    format || etag.get(CRITICAL).is_some_and(|flags| flags & !blocks::KNOWN != 0)
+    format || etag.get(CRITICAL).is_some_and(|flags| flags & !KNOWN != 0)
 }
 
-/// What every session's metadata begins with.
+/// The head of every session's metadata.
 pub(crate) struct MetaHead {
     pub(crate) state: u8,
     critical: u8,
@@ -126,7 +123,7 @@ impl MetaHead {
     }
 }
 
-/// The head alone.
+/// Decodes the head only.
 pub(crate) fn head(etag: &[u8]) -> Option<MetaHead> {
     MetaHead::read(&mut Reader(etag))
 }
@@ -142,15 +139,9 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
     if head.state != 0 {
         let previous = rotation.map(|rotation| rotation.previous);
         let reason = EndReason::from_code(head.state)?;
-        return Some(Stored::Ended(Tombstone {
-            reason,
-            secret,
-            previous,
-            successor,
-            door: head.critical & blocks::DOOR != 0,
-        }));
+        return Some(Stored::Ended(Tombstone { reason, secret, previous, successor, door: head.critical & DOOR != 0 }));
     }
-    let (user, client) = tail::read(bytes)?;
+    let (user, client, remember) = tail::read(bytes)?;
     let meta = Meta {
         created: head.created,
         since: head.since,
@@ -165,12 +156,13 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
         rotation,
         user,
         client,
+        remember,
         etag: Etag::default(),
     };
     bytes.0.is_empty().then(|| Stored::Session { meta: Box::new(meta), keep_ms })
 }
 
-/// The ring of operations is for scripts only.
+/// Skips the ring of operations, which only scripts use.
 fn skip_operations(bytes: &mut Reader<'_>, count: u8) -> Option<()> {
     for _ in 0..count {
         let [.., answer] = bytes.take::<15>()?;
@@ -179,7 +171,7 @@ fn skip_operations(bytes: &mut Reader<'_>, count: u8) -> Option<()> {
     Some(())
 }
 
-/// Takes bytes off the front; `None` where there are too few.
+/// Reads bytes from the front; `None` if there are too few.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

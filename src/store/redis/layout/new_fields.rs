@@ -1,4 +1,4 @@
-//! The fields that a new session begins with, as its hash takes them: what `lua/lib/fields.lua` would lay out.
+//! The fields of a new session in its hash's layout, as `lua/lib/fields.lua` would store them.
 
 use crate::config::limits::{Limits, check_field_name};
 use crate::error::Error;
@@ -13,7 +13,7 @@ use crate::store::redis::script::reply::Code;
 pub(crate) struct NewFields<'a>(Vec<(&'a str, &'a [u8])>);
 
 impl<'a> NewFields<'a> {
-    /// What a delta sets. One of another form than a name could be the metadata's.
+    /// The fields that a delta sets. Names are checked, since another form could be the metadata's name.
     pub(crate) fn of(delta: &'a Delta) -> Result<Self, Error> {
         for (name, _) in &delta.changes {
             check_field_name(name)?;
@@ -21,7 +21,8 @@ impl<'a> NewFields<'a> {
         Ok(Self(delta.sets().collect()))
     }
 
-    /// What a login carries over: the named ones, as they stand with the pending changes. What `lua/lib/carry.lua` answers.
+    /// The fields that a login carries over: the named ones, with the pending changes applied, as in
+    /// `lua/lib/carry.lua`.
     pub(crate) fn carried(login: &'a NewLogin, stored: Option<&'a Contents>) -> Self {
         let NewLogin { keep, delta, .. } = login;
         let mut names: Vec<&str> =
@@ -36,12 +37,12 @@ impl<'a> NewFields<'a> {
         Self(names.into_iter().filter_map(|name| Some((name, value(name)?))).collect())
     }
 
-    /// Their bytes, with their names.
+    /// Their bytes, names included.
     pub(crate) fn bytes(&self) -> usize {
         self.0.iter().map(|(name, stored)| name.len() + stored.len()).sum()
     }
 
-    /// Which limit they exceed: `excess` of `lua/lib/limits.lua`.
+    /// The limit that they exceed: `excess` of `lua/lib/limits.lua`.
     pub(crate) fn excess(&self, limits: &Limits) -> Option<Code> {
         let too_many = (self.0.len() > limits.fields).then_some(Code::TooManyFields);
         too_many.or((self.bytes() > limits.session_bytes).then_some(Code::TooManyBytes))
@@ -59,7 +60,7 @@ impl<'a> NewFields<'a> {
         call.bytes(TOGETHER.as_bytes()).bytes(pack(small.into_iter(), most_bytes))
     }
 
-    /// How many fields the hash has of them.
+    /// The number of hash fields for them.
     pub(crate) fn laid_out(&self) -> usize {
         let apart = self.apart().count();
         apart + usize::from(apart < self.0.len())

@@ -1,5 +1,5 @@
-//! The common login: below the cap, over a guest whom the caller has seen, or over nothing. What `login` would find and
-//! decide is worked out here; whatever is not plain is left to that script.
+//! The common login: below the cap, over a guest session that the caller has loaded, or without one. The checks of the
+//! script `login` are done here; anything uncommon is left to that script.
 
 use crate::config::limits::check_field_name;
 use crate::error::Error;
@@ -15,11 +15,11 @@ use crate::store::redis::script::reply::{Code, millis};
 use crate::store::redis::script::scripts;
 use crate::store::{Etag, Meta, NewLogin, Op, Record, Snapshot, TICKET_LIFE_MS};
 
-/// What became of the try; unless it is in, `login` goes on under the same operation.
+/// The result of the attempt; unless it is `In`, `login` continues under the same operation.
 pub(crate) enum Admitted {
     In(Box<Record>),
     Perhaps,
-    /// Perhaps: then the members have to be named.
+    /// Perhaps at the cap: the members have to be named.
     AtCap,
 }
 
@@ -38,7 +38,7 @@ pub(crate) async fn admit(
     }
 }
 
-/// A login as it will be.
+/// A login with everything but its time.
 struct Plan<'a> {
     login: &'a NewLogin,
     begun: Begun,
@@ -46,7 +46,7 @@ struct Plan<'a> {
     guest: Option<Guest<'a>>,
 }
 
-/// The session that it ends.
+/// The guest session that it ends.
 struct Guest<'a> {
     seen: &'a Snapshot,
     deadline: u64,
@@ -54,7 +54,7 @@ struct Guest<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// `None` unless a first delivery will not be refused, if all is as it was seen.
+    /// `None` unless a first delivery will be accepted if nothing has changed since the load.
     fn of(redis: &Redis, delivery: &Delivery, login: &'a NewLogin) -> Option<Self> {
         let op = delivery.first()?;
         let in_time = login.gate.ticket.is_none_or(|ticket| op.not_after <= ticket.taken + TICKET_LIFE_MS);
@@ -97,7 +97,7 @@ impl<'a> Plan<'a> {
         self.guest.iter().flat_map(Guest::hash_fields).fold(call, |call, name| call.bytes(name.as_bytes()))
     }
 
-    /// The session that it has made.
+    /// The session that it created.
     fn record(self, redis: &Redis, now: u64) -> Record {
         let new = &self.login.new;
         if stay_ms(new) > 0 {
@@ -111,7 +111,7 @@ impl<'a> Plan<'a> {
 }
 
 impl<'a> Guest<'a> {
-    /// `None` unless the caller has seen a live guest, which this operation is none of the forgotten ones of.
+    /// `None` unless the caller has loaded a live guest session, and this operation is later than its horizon.
     fn of(redis: &Redis, op: Op, login: &'a NewLogin) -> Option<Self> {
         let (old, seen) = (login.old.as_ref()?, login.seen.as_ref()?);
         let head = meta::head(&seen.etag)?;
@@ -123,13 +123,13 @@ impl<'a> Guest<'a> {
         Some(Self { seen, deadline: head.deadline(), tombstone })
     }
 
-    /// What it was, and what becomes of it.
+    /// Adds the loaded state and the tombstone.
     fn name<'c>(&'c self, call: ScriptCall<'c>) -> ScriptCall<'c> {
         let [before, after] = self.tombstone.around_time();
         call.bytes(&self.seen.etag[..]).number(self.deadline).bytes(before).bytes(after)
     }
 
-    /// The names in its hash, but for the metadata's.
+    /// The field names of its hash, without the metadata's.
     fn hash_fields(&self) -> impl Iterator<Item = &str> {
         let fields = &self.seen.fields;
         let together = fields.iter().any(|(_, stored)| is_small(stored)).then_some(TOGETHER);

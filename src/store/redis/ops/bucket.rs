@@ -1,5 +1,5 @@
-//! A bucket's sessions, by its deadline index: revoke, count, sweep. On connections of their own, each bounded call with
-//! a budget of its own.
+//! A bucket's sessions, found by its deadline index: revoke, count, sweep. Uses bulk connections; each bounded call has
+//! its own budget.
 
 use redis::{Value, cmd};
 
@@ -12,29 +12,31 @@ use crate::store::redis::client::Path;
 use crate::store::redis::layout::keys::{KeyBytes, named};
 use crate::store::redis::layout::meta::owner;
 use crate::store::redis::ops::load::{IndexedState, exactly, look};
-use crate::store::redis::ops::resharding::{Burial, bury};
+use crate::store::redis::ops::resharding::{EndByKey, end_by_key};
 use crate::store::redis::script::call::ScriptCall;
 use crate::store::redis::script::reply::{bytes, items, millis, unexpected};
 use crate::store::redis::script::scripts;
 use crate::store::{BATCH, ENDS, Swept, Who};
 use crate::util::clock::Millis;
 
-/// Ends what the bucket holds now, read once, in calls of at most [`ENDS`].
-pub(crate) async fn revoke(redis: &Redis, bucket: Bucket, who: Who) -> Result<u64, Error> {
-    let ids = entries(redis, bucket).await?;
-    let mut ended = 0;
-    for ids in ids.chunks(ENDS) {
-        let named: Vec<IndexedSession> = match who {
-            Who::Everyone => met(redis, ids).await?.map(|(id, found)| (id, user(found))).collect(),
-            Who::Guests => ids.iter().map(|id| (*id, None)).collect(),
-        };
-        let caught = match who {
-            Who::Everyone => Vec::new(),
-            Who::Guests => owner(""),
-        };
-        ended += revoke_some(redis, bucket, &named, caught).await?;
+impl Redis {
+    /// Ends the sessions that the bucket has now, read once, in calls of at most [`ENDS`].
+    pub(crate) async fn revoke_bucket(&self, bucket: Bucket, who: Who) -> Result<u64, Error> {
+        let ids = entries(self, bucket).await?;
+        let mut ended = 0;
+        for ids in ids.chunks(ENDS) {
+            let named: Vec<IndexedSession> = match who {
+                Who::Everyone => met(self, ids).await?.map(|(id, found)| (id, user(found))).collect(),
+                Who::Guests => ids.iter().map(|id| (*id, None)).collect(),
+            };
+            let caught = match who {
+                Who::Everyone => Vec::new(),
+                Who::Guests => owner(""),
+            };
+            ended += revoke_some(self, bucket, &named, caught).await?;
+        }
+        Ok(ended)
     }
-    Ok(ended)
 }
 
 async fn revoke_some(redis: &Redis, bucket: Bucket, named: &[IndexedSession], caught: Vec<u8>) -> Result<u64, Error> {
@@ -53,47 +55,49 @@ async fn revoke_some(redis: &Redis, bucket: Bucket, named: &[IndexedSession], ca
     }
 }
 
-/// The same while the bucket moves: one by one.
+/// The same while the bucket's slot moves: one session per call.
 async fn revoke_each(redis: &Redis, named: &[IndexedSession], owner: Vec<u8>) -> Result<u64, Error> {
     let listed = owner.is_empty();
-    let how = Burial { reason: EndReason::Revoked, latest: None, owner, listed };
+    let how = EndByKey { reason: EndReason::Revoked, latest: None, owner, listed };
     let mut ended = 0;
     for (id, user) in named {
         let mut delivery = redis.step(Path::Bulk, redis.client.budget(), &redis.keys.session(*id))?;
-        ended += u64::from(bury(redis, &mut delivery, *id, user.as_deref(), &how).await?);
+        ended += u64::from(end_by_key(redis, &mut delivery, *id, user.as_deref(), &how).await?);
     }
     Ok(ended)
 }
 
-pub(crate) async fn active(redis: &Redis, bucket: Bucket, since: Millis) -> Result<u64, Error> {
-    let recent = |found: &&IndexedState| matches!(found, IndexedState::Live(meta) if meta.touched >= since);
-    let mut count = 0;
-    for ids in entries(redis, bucket).await?.chunks(BATCH) {
-        count += look(redis, Path::Bulk, &redis.client.budget(), ids).await?.iter().filter(recent).count();
-    }
-    Ok(count as u64)
-}
-
-/// Until fewer are due than one call may name. What this version cannot read is passed over, and what lies on two servers
-/// while the bucket moves: another sweep finds it.
-pub(crate) async fn sweep(redis: &Redis, bucket: Bucket) -> Result<Swept, Error> {
-    let mut swept = Swept::default();
-    let mut passed_over = 0;
-    loop {
-        let due = due(redis, bucket, passed_over).await?;
-        let readable = met(redis, &due).await?.filter(|(_, found)| !matches!(found, IndexedState::Foreign));
-        let named: Vec<IndexedSession> = readable.map(|(id, found)| (id, user(found))).collect();
-        passed_over += due.len() - named.len();
-        if !named.is_empty() {
-            let [expired, forgotten, rescored] = sweep_some(redis, bucket, &named).await?;
-            swept.expired += expired;
-            swept.forgotten += forgotten;
-            swept.rescored += rescored;
-            // not due yet by Redis's clock, or another sweeper's
-            passed_over += named.len().saturating_sub((expired + forgotten + rescored) as usize);
+impl Redis {
+    pub(crate) async fn active(&self, bucket: Bucket, since: Millis) -> Result<u64, Error> {
+        let recent = |found: &&IndexedState| matches!(found, IndexedState::Live(meta) if meta.touched >= since);
+        let mut count = 0;
+        for ids in entries(self, bucket).await?.chunks(BATCH) {
+            count += look(self, Path::Bulk, &self.client.budget(), ids).await?.iter().filter(recent).count();
         }
-        if due.len() < ENDS {
-            return Ok(swept);
+        Ok(count as u64)
+    }
+
+    /// Repeats until fewer sessions are due than one call may name. Skips sessions that this version cannot read, and
+    /// sessions on two servers while the slot moves: another sweep finds them.
+    pub(crate) async fn sweep(&self, bucket: Bucket) -> Result<Swept, Error> {
+        let mut swept = Swept::default();
+        let mut passed_over = 0;
+        loop {
+            let due = due(self, bucket, passed_over).await?;
+            let readable = met(self, &due).await?.filter(|(_, found)| !matches!(found, IndexedState::Foreign));
+            let named: Vec<IndexedSession> = readable.map(|(id, found)| (id, user(found))).collect();
+            passed_over += due.len() - named.len();
+            if !named.is_empty() {
+                let [expired, forgotten, rescored] = sweep_some(self, bucket, &named).await?;
+                swept.expired += expired;
+                swept.forgotten += forgotten;
+                swept.rescored += rescored;
+                // Not due yet by Redis's clock, or taken by another sweeper.
+                passed_over += named.len().saturating_sub((expired + forgotten + rescored) as usize);
+            }
+            if due.len() < ENDS {
+                return Ok(swept);
+            }
         }
     }
 }
@@ -111,7 +115,7 @@ async fn sweep_some(redis: &Redis, bucket: Bucket, named: &[IndexedSession]) -> 
     reply.answer(counts)?.map_err(|_| unexpected())
 }
 
-/// Every session that the bucket's index names.
+/// All sessions in the bucket's index.
 async fn entries(redis: &Redis, bucket: Bucket) -> Result<Vec<SessionId>, Error> {
     let key = redis.keys.deadlines(bucket);
     let mut read = cmd("ZRANGE");
@@ -119,7 +123,7 @@ async fn entries(redis: &Redis, bucket: Bucket) -> Result<Vec<SessionId>, Error>
     ids(redis.client.read_one(Path::Bulk, &redis.client.budget(), &key, &read).await?)
 }
 
-/// The sessions whose score is not later than now, as far as known: the script decides by Redis's clock.
+/// The sessions whose score is not later than now, by the estimated clock; the script decides by Redis's clock.
 async fn due(redis: &Redis, bucket: Bucket, passed_over: usize) -> Result<Vec<SessionId>, Error> {
     let key = redis.keys.deadlines(bucket);
     let mut read = cmd("ZRANGEBYSCORE");
@@ -134,16 +138,16 @@ fn ids(members: Value) -> Result<Vec<SessionId>, Error> {
     Ok(ids.into_iter().flatten().collect())
 }
 
-/// A session and the user whose index has it.
+/// A session, and the user whose index has it.
 type IndexedSession = (SessionId, Option<String>);
 
-/// The sessions, and what is found of each.
+/// The sessions, with the stored state of each.
 async fn met(redis: &Redis, ids: &[SessionId]) -> Result<impl Iterator<Item = (SessionId, IndexedState)>, Error> {
     let found = look(redis, Path::Bulk, &redis.client.budget(), ids).await?;
     Ok(ids.iter().copied().zip(found))
 }
 
-/// A session's user, which never changes, as far as it is still known.
+/// The session's user, which never changes, if still known.
 fn user(found: IndexedState) -> Option<String> {
     match found {
         IndexedState::Live(meta) => meta.user,
@@ -152,7 +156,7 @@ fn user(found: IndexedState) -> Option<String> {
     }
 }
 
-/// The bucket's index, and for each session its key and its user's index's, of a guest the bucket's again.
+/// The bucket's index, and for each session its key and its user's index; for a guest the bucket's index again.
 fn keys(redis: &Redis, bucket: Bucket, named: &[IndexedSession]) -> Vec<KeyBytes> {
     let deadlines = redis.keys.deadlines(bucket);
     let mut keys = vec![deadlines.clone()];

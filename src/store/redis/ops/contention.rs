@@ -1,23 +1,24 @@
-//! Which sessions several write to at once: there a swap would mostly find that another came first.
+//! Sessions with several concurrent writers, for which a swap would mostly fail.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::identity::id::SessionId;
 
-/// So many sessions are noted at a time; one more takes another's place, which costs a swap in vain now and then.
+/// Number of sessions tracked; one more replaces another, which occasionally costs a failed swap.
 const PLACES: usize = 256;
-/// A swap in vain is a tenth of what it saves when it is not: so it is given up only after so many in a row.
+/// A failed swap costs a tenth of what a successful one saves, so swaps are skipped only after this many failures in a
+/// row.
 const PATIENCE: u64 = 3;
-/// The counter's bits, and its value when a session has just been given up: it goes down with each write without a swap.
+/// The counter's bits, and its value when swaps are first skipped; each write without a swap decrements it.
 const COUNTER: u64 = 15;
 
-/// The sessions whose last swap was in vain. An estimate: what two count at once may count as one.
+/// The sessions whose last swaps failed. An estimate: two concurrent counts may count once.
 pub(crate) struct Contention(Box<[AtomicU64; PLACES]>);
 
 impl fmt::Debug for Contention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Crowded(..)")
+        f.write_str("Contention(..)")
     }
 }
 
@@ -26,7 +27,7 @@ impl Contention {
         Self(Box::new([const { AtomicU64::new(0) }; PLACES]))
     }
 
-    /// A swap was tried.
+    /// Records the result of a swap.
     pub(crate) fn note(&self, id: SessionId, in_vain: bool) {
         let (place, tag) = self.place(id);
         let in_a_row = Self::count(place, tag);
@@ -38,7 +39,7 @@ impl Contention {
         }
     }
 
-    /// Whether a write should go without a swap. Counts it.
+    /// Whether a write should skip the swap; decrements the counter.
     pub(crate) fn skips(&self, id: SessionId) -> bool {
         let (place, tag) = self.place(id);
         let count = Self::count(place, tag);
@@ -67,7 +68,7 @@ mod tests {
     use crate::identity::id::Bucket;
 
     #[test]
-    fn after_three_swaps_in_vain_in_a_row_thirteen_writes_go_without_between_one_try_and_the_next() {
+    fn after_three_failed_swaps_thirteen_writes_skip_between_tries() {
         let contention = Contention::new();
         let [id, other] = [1, 2].map(|_| SessionId::mint(Bucket::random().expect("random")).expect("random"));
         for in_vain in [true, true, false, true, true] {

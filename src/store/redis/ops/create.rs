@@ -1,4 +1,4 @@
-//! A new session: what the script stores is worked out here, but for the time.
+//! A new session. All that the script stores is computed here, but for the time.
 
 use crate::fields::Delta;
 use crate::store::redis::Redis;
@@ -9,12 +9,14 @@ use crate::store::redis::script::reply::millis;
 use crate::store::redis::script::scripts;
 use crate::store::{Etag, Meta, NewSession, Op, Record, StoreResult};
 
-/// A guest's session: a login alone makes a user's, and enters it in the user's index.
-pub(crate) async fn create(redis: &Redis, op: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
-    create_within(redis, &mut redis.delivery(op), new, delta).await
+impl Redis {
+    /// Creates a guest session. A user's is created only by a login, which adds it to the user's index.
+    pub(crate) async fn create(&self, op: Op, new: &NewSession, delta: &Delta) -> StoreResult<Record> {
+        create_within(self, &mut self.delivery(op), new, delta).await
+    }
 }
 
-/// The same as one of several steps.
+/// The same as part of an operation with several calls.
 pub(crate) async fn create_within(
     redis: &Redis,
     delivery: &mut Delivery,

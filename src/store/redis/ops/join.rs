@@ -1,4 +1,4 @@
-//! A login that joins the session of another one.
+//! A login that joins the session of another login.
 
 use std::time::Duration;
 
@@ -14,26 +14,28 @@ use crate::store::redis::script::reply::{Code, unexpected};
 use crate::store::redis::script::scripts;
 use crate::store::{Join, Op, Record, Refused, StoreResult};
 
-/// The waits between two looks at a session that is still parked, in milliseconds: 2 seconds in all. A login by steps
-/// needs a few round trips from there; one that takes longer has mostly been abandoned.
+/// Waits between checks of a session that is still parked, in milliseconds: 2 seconds in all. A login across slots
+/// needs a few more round trips from there; a longer one has mostly been abandoned.
 const WAITS_MS: [u64; 9] = [10, 20, 40, 80, 160, 320, 450, 460, 460];
 
-pub(crate) async fn join(redis: &Redis, op: Op, join: &Join) -> StoreResult<Record> {
-    let call = join_call(redis, join)?;
-    let mut delivery = redis.delivery(op);
-    let mut waits_ms = WAITS_MS.into_iter();
-    loop {
-        let reply = redis.call(&mut delivery, &call).await?;
-        if reply.code != Code::MovedOn {
-            return reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected));
+impl Redis {
+    pub(crate) async fn join(&self, op: Op, join: &Join) -> StoreResult<Record> {
+        let call = join_call(self, join)?;
+        let mut delivery = self.delivery(op);
+        let mut waits_ms = WAITS_MS.into_iter();
+        loop {
+            let reply = self.call(&mut delivery, &call).await?;
+            if reply.code != Code::MovedOn {
+                return reply.answer(|hash| record(self, hash)?.ok_or_else(unexpected));
+            }
+            let Some(wait_ms) = waits_ms.next() else { return Ok(Err(Refused::NotJoined)) };
+            sleep(Duration::from_millis(wait_ms)).await;
+            delivery.budget = self.client.budget();
         }
-        let Some(wait_ms) = waits_ms.next() else { return Ok(Err(Refused::NotJoined)) };
-        sleep(Duration::from_millis(wait_ms)).await;
-        delivery.budget = redis.client.budget();
     }
 }
 
-/// `reauthenticate` without a generation: it does without timeouts, cap and the time that tombstones stay, too.
+/// `reauthenticate` without a generation; it then needs no timeouts, cap or tombstone lifetime either.
 fn join_call<'a>(redis: &Redis, join: &'a Join) -> Result<ScriptCall<'a>, Error> {
     let mut keys = redis.places(join.id, Some(&join.user));
     keys.push(redis.keys.epoch(&UserHash::of(&join.user)));

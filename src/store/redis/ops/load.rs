@@ -1,4 +1,4 @@
-//! Reading sessions. Fields stay where they lie in the server's answer.
+//! Loading sessions. Fields stay in the buffer of the reply.
 
 use redis::{Pipeline, Value, pipe};
 
@@ -17,15 +17,18 @@ use crate::store::{Loaded, Meta, Record, Tombstone};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
-/// One `HGETALL`, until a session is met whose key outlasts its life; from then on `PTTL` and `HGETALL` in one pipeline.
-///
-/// `PTTL` first: the other way round a session that expires between the two, and is replaced by a tombstone, whose
-/// expiry is far off, would look live.
-pub(crate) async fn load(redis: &Redis, id: SessionId) -> Result<Loaded, Error> {
-    load_within(redis, &redis.client.budget(), id).await
+impl Redis {
+    /// One `HGETALL`, until a session is found whose key outlives its deadline; from then on `PTTL` and `HGETALL` in one
+    /// pipeline.
+    ///
+    /// `PTTL` comes first. In the other order, a session that expires between the two and is replaced by a tombstone, which
+    /// has a long expiry, would look live.
+    pub(crate) async fn load(&self, id: SessionId) -> Result<Loaded, Error> {
+        load_within(self, &self.client.budget(), id).await
+    }
 }
 
-/// The same as one of several steps.
+/// The same as part of an operation with several calls.
 pub(crate) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -> Result<Loaded, Error> {
     let key = redis.keys.session(id);
     if !redis.needs_pttl() {
@@ -39,23 +42,25 @@ pub(crate) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -
     boxed(load_lasting(redis, budget, &key)).await
 }
 
-/// The same of a session whose key may outlast its life.
+/// The same for a session whose key may outlive its deadline.
 async fn load_lasting(redis: &Redis, budget: &Budget, key: &[u8]) -> Result<Loaded, Error> {
     let (left, hash) = redis.client.read_lasting(Path::Request, budget, key).await?;
     read(left, hash)
 }
 
-/// `TIME`, `PTTL` and `HGETALL` in one pipeline, in this order.
-pub(crate) async fn load_timed(redis: &Redis, id: SessionId) -> Result<(Loaded, Millis), Error> {
-    let key = redis.keys.session(id);
-    let mut reads = pipe();
-    reads.cmd("TIME").cmd("PTTL").arg(&key).add_command(hgetall(&key));
-    let answers = redis.client.read(Path::Request, &redis.client.budget(), &key, &reads).await?;
-    let [now, left, answer] = exactly(answers)?;
-    Ok((read(left, hash(&answer)?)?, time(&now)?))
+impl Redis {
+    /// `TIME`, `PTTL` and `HGETALL` in one pipeline, in this order.
+    pub(crate) async fn load_timed(&self, id: SessionId) -> Result<(Loaded, Millis), Error> {
+        let key = self.keys.session(id);
+        let mut reads = pipe();
+        reads.cmd("TIME").cmd("PTTL").arg(&key).add_command(hgetall(&key));
+        let answers = self.client.read(Path::Request, &self.client.budget(), &key, &reads).await?;
+        let [now, left, answer] = exactly(answers)?;
+        Ok((read(left, hash(&answer)?)?, time(&now)?))
+    }
 }
 
-/// As many answers as were asked for.
+/// The replies, if there are exactly this many.
 pub(crate) fn exactly<const N: usize>(answers: Vec<Value>) -> Result<[Value; N], Error> {
     answers.try_into().map_err(|_| unexpected())
 }
@@ -65,8 +70,8 @@ fn read(left: Value, hash: Hash) -> Result<Loaded, Error> {
     Ok(unpack(hash)?.map_or(Loaded::Absent, |(stored, fields)| told(stored, fields, left)))
 }
 
-/// What a load finds, by the milliseconds that the key has left. A session is live as long as those exceed what its key
-/// stays after its deadline; then, for its grace, it has expired; what is left after that is for late repeats only.
+/// The result of a load, by the key's remaining milliseconds. A session is live while they exceed the time that its key
+/// is kept after the deadline. Then it has expired, for its grace; after that the key only serves late repeats.
 fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
     let stays = stored.stays_ms();
     match stored {
@@ -90,7 +95,7 @@ const DAMAGED: Error = Error::Unreadable("its fields are damaged");
 
 /// A hash's metadata and fields; `None` if there is no hash.
 ///
-/// Without the metadata's bytes, which a swap needs, if a field lies elsewhere than a swap would have it.
+/// Without the etag, which a swap needs, if a field is stored elsewhere than a swap would store it.
 fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
     let (mut stored, mut astray) = (None, false);
     let mut places = Vec::with_capacity(8);
@@ -119,12 +124,12 @@ fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
     }
 }
 
-/// A hash within another answer.
+/// A hash within another reply.
 fn hash(value: &Value) -> Result<Hash, Error> {
     Hash::of(value).ok_or_else(unexpected)
 }
 
-/// Fields that a script answers.
+/// Fields in a script's reply.
 pub(crate) fn fields(flat: Value) -> Result<Contents, Error> {
     let hash = hash(&flat)?;
     let places = hash.pairs().map(|pair| pair.map(|(name, stored)| FieldRange::new(&name, &stored)));
@@ -132,7 +137,7 @@ pub(crate) fn fields(flat: Value) -> Result<Contents, Error> {
     Contents::new(hash.into_bytes(), places).ok_or_else(unexpected)
 }
 
-/// A session that a script answers whole; `None` for an empty answer.
+/// A whole session in a script's reply; `None` if it is empty.
 pub(crate) fn record(redis: &Redis, answer: Value) -> Result<Option<Record>, Error> {
     match unpack(hash(&answer)?)? {
         Some((Stored::Session { meta, keep_ms }, fields)) => {
@@ -144,7 +149,7 @@ pub(crate) fn record(redis: &Redis, answer: Value) -> Result<Option<Record>, Err
     }
 }
 
-/// A live session's metadata that a script answers.
+/// A live session's metadata in a script's reply.
 pub(crate) fn live_meta(redis: &Redis, packed: &Value) -> Result<Meta, Error> {
     let Stored::Session { meta, keep_ms } = Stored::from_bytes(reply::bytes(packed)?.to_vec())? else {
         return Err(unexpected());
@@ -159,18 +164,18 @@ fn note(redis: &Redis, meta: &Meta, keep_ms: u32) {
     }
 }
 
-/// What stands under an id that an index named.
+/// What is stored under an id from an index.
 pub(crate) enum IndexedState {
     Absent,
-    /// Ended, or past its deadline; the user is known while a tombstone has not replaced it.
+    /// Ended, or past its deadline; the user is known until a tombstone replaces the session.
     Dead(Option<String>),
     Live(Box<Meta>),
-    /// Of another version: left alone.
+    /// Of another version: left unchanged.
     Foreign,
 }
 
-/// Reads the metadata of some sessions of one bucket in one round trip, in their order. The caller names at most
-/// [`BATCH`](crate::store::BATCH).
+/// Reads the metadata of sessions of one bucket in one round trip, in their order. At most
+/// [`BATCH`](crate::store::BATCH) sessions.
 pub(crate) async fn look(
     redis: &Redis,
     path: Path,

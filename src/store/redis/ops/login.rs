@@ -1,4 +1,4 @@
-//! Login and re-authentication: at the cap they are called with the index's members named.
+//! Login and re-authentication; at the cap, calls name the index's members.
 
 use redis::cmd;
 
@@ -16,44 +16,46 @@ use crate::store::redis::script::reply::{Code, Reply, bytes, items, unexpected};
 use crate::store::redis::script::scripts;
 use crate::store::{BATCH, Gate, NewLogin, Old, Op, Reauthenticate, Record, StoreResult, TICKET_LIFE_MS, Ticket};
 
-/// Most times that the members are read again because another login came between; the budget is over long before.
+/// Limit of rereads of the members because of concurrent logins; the budget ends long before.
 const ROUNDS: usize = 1000;
 
-pub(crate) async fn login(redis: &Redis, op: Op, login: &NewLogin) -> StoreResult<Record> {
-    if let Some(old) = login.old.as_ref().filter(|old| redis.parts(old.id, login.new.id)) {
-        return login_cross_slot::login(redis, op, login, old).await;
+impl Redis {
+    pub(crate) async fn login(&self, op: Op, login: &NewLogin) -> StoreResult<Record> {
+        if let Some(old) = login.old.as_ref().filter(|old| self.parts(old.id, login.new.id)) {
+            return login_cross_slot::login(self, op, login, old).await;
+        }
+        let user = login.new.user.as_deref().unwrap_or_default();
+        let hash = UserHash::of(user);
+        let mut delivery = self.delivery(op);
+        let members = match admit(self, &mut delivery, login, &hash).await? {
+            Admitted::In(record) => return Ok(Ok(*record)),
+            Admitted::Perhaps => Vec::new(),
+            Admitted::AtCap => earliest(self, &delivery, &hash).await?,
+        };
+        let build = |members: &[SessionId]| {
+            let mut keys = vec![self.keys.session(login.new.id), self.keys.deadlines(login.new.id.bucket())];
+            keys.extend([self.keys.index(&hash), self.keys.epoch(&hash)]);
+            keys.extend(old_places(self, login));
+            keys.extend(members.iter().map(|id| self.keys.session(*id)));
+            let call = ScriptCall::new(&scripts::LOGIN, keys)
+                .bytes(&login.new.id.as_bytes()[..])
+                .fresh(&login.new, tail(Some(user), &login.new.client, login.new.remember));
+            old_named(call, login.old.as_ref())
+                .number(self.settings.remember_ms)
+                .gate(&login.gate)
+                .number(self.settings.limits.fields)
+                .number(self.settings.limits.session_bytes)
+                .number(login.door_ms)
+                .members(members)
+                .names(&login.keep)
+                .delta(&login.delta)
+        };
+        let reply = with_room(self, &mut delivery, &hash, members, build).await?;
+        reply.answer(|hash| record(self, hash)?.ok_or_else(unexpected))
     }
-    let user = login.new.user.as_deref().unwrap_or_default();
-    let hash = UserHash::of(user);
-    let mut delivery = redis.delivery(op);
-    let members = match admit(redis, &mut delivery, login, &hash).await? {
-        Admitted::In(record) => return Ok(Ok(*record)),
-        Admitted::Perhaps => Vec::new(),
-        Admitted::AtCap => earliest(redis, &delivery, &hash).await?,
-    };
-    let build = |members: &[SessionId]| {
-        let mut keys = vec![redis.keys.session(login.new.id), redis.keys.deadlines(login.new.id.bucket())];
-        keys.extend([redis.keys.index(&hash), redis.keys.epoch(&hash)]);
-        keys.extend(old_places(redis, login));
-        keys.extend(members.iter().map(|id| redis.keys.session(*id)));
-        let call = ScriptCall::new(&scripts::LOGIN, keys)
-            .bytes(&login.new.id.as_bytes()[..])
-            .fresh(&login.new, tail(Some(user), &login.new.client));
-        old_named(call, login.old.as_ref())
-            .number(redis.settings.remember_ms)
-            .gate(&login.gate)
-            .number(redis.settings.limits.fields)
-            .number(redis.settings.limits.session_bytes)
-            .number(login.door_ms)
-            .members(members)
-            .names(&login.keep)
-            .delta(&login.delta)
-    };
-    let reply = with_room(redis, &mut delivery, &hash, members, build).await?;
-    reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected))
 }
 
-/// The old session's three keys; without one, keys that the call has anyway.
+/// The old session's three keys; without one, placeholders from the call's other keys.
 fn old_places(redis: &Redis, login: &NewLogin) -> Vec<KeyBytes> {
     match &login.old {
         Some(old) => redis.places(old.id, old.user.as_deref()),
@@ -68,28 +70,30 @@ fn old_named<'a>(call: ScriptCall<'a>, old: Option<&'a Old>) -> ScriptCall<'a> {
     }
 }
 
-pub(crate) async fn reauthenticate(redis: &Redis, op: Op, again: &Reauthenticate) -> StoreResult<Record> {
-    let hash = UserHash::of(&again.user);
-    let build = |members: &[SessionId]| {
-        let mut keys = redis.places(again.id, Some(&again.user));
-        keys.push(redis.keys.epoch(&hash));
-        keys.extend(members.iter().map(|id| redis.keys.session(*id)));
-        ScriptCall::new(&scripts::REAUTHENTICATE, keys)
-            .bytes(&again.id.as_bytes()[..])
-            .number(again.generation)
-            .bytes(&again.secret.0[..])
-            .lifetimes(&again.lifetimes)
-            .bytes(tail(Some(&again.user), &again.client))
-            .bytes(owner(&again.user))
-            .number(redis.settings.remember_ms)
-            .gate(&again.gate)
-            .number(redis.settings.limits.fields)
-            .number(redis.settings.limits.session_bytes)
-            .members(members)
-            .delta(&again.delta)
-    };
-    let reply = with_room(redis, &mut redis.delivery(op), &hash, Vec::new(), build).await?;
-    reply.answer(|hash| record(redis, hash)?.ok_or_else(unexpected))
+impl Redis {
+    pub(crate) async fn reauthenticate(&self, op: Op, again: &Reauthenticate) -> StoreResult<Record> {
+        let hash = UserHash::of(&again.user);
+        let build = |members: &[SessionId]| {
+            let mut keys = self.places(again.id, Some(&again.user));
+            keys.push(self.keys.epoch(&hash));
+            keys.extend(members.iter().map(|id| self.keys.session(*id)));
+            ScriptCall::new(&scripts::REAUTHENTICATE, keys)
+                .bytes(&again.id.as_bytes()[..])
+                .number(again.generation)
+                .bytes(&again.secret.0[..])
+                .lifetimes(&again.lifetimes)
+                .bytes(tail(Some(&again.user), &again.client, again.remember))
+                .bytes(owner(&again.user))
+                .number(self.settings.remember_ms)
+                .gate(&again.gate)
+                .number(self.settings.limits.fields)
+                .number(self.settings.limits.session_bytes)
+                .members(members)
+                .delta(&again.delta)
+        };
+        let reply = with_room(self, &mut self.delivery(op), &hash, Vec::new(), build).await?;
+        reply.answer(|hash| record(self, hash)?.ok_or_else(unexpected))
+    }
 }
 
 impl ScriptCall<'_> {
@@ -103,14 +107,14 @@ impl ScriptCall<'_> {
         self.number(most).bytes(policy.to_vec()).ticket(gate.ticket)
     }
 
-    /// Until when a ticket is good, and the epoch that it saw.
+    /// The end of a ticket's validity, and its epoch.
     pub(crate) fn ticket(self, ticket: Option<Ticket>) -> Self {
         self.maybe(ticket.map(|ticket| ticket.taken + TICKET_LIFE_MS)).maybe(ticket.and_then(|ticket| ticket.epoch))
     }
 }
 
-/// Calls with these members, of which mostly none are needed; told to name them, reads them and calls again under the
-/// same operation.
+/// Calls with these members, usually none. If the script asks for them, reads them and calls again under the same
+/// operation.
 pub(crate) async fn with_room<'a>(
     redis: &Redis,
     delivery: &mut Delivery,

@@ -1,10 +1,12 @@
-//! A login across slots: no script can have both sessions, so it goes by steps.
+//! A login across slots: no single script can use both sessions, so it runs in several scripts.
 //!
-//! *Park*: in the user's slot the new session is put aside, with the carried fields, unknown to everyone. *Leave*: the
-//! session before ends, and tells what was saved to it meanwhile. *Activate*: the parked one is logged in. Left off
-//! before the second, nothing has happened; after it, the visitor logs in again, as after any login whose answer is lost.
+//! *Park*: stores the new session, with the carried fields, in the user's slot, not yet live. *Leave*: ends the old
+//! session and returns what was saved to it meanwhile. *Activate*: logs the parked session in. If interrupted before
+//! the second script, nothing has happened; after it, the visitor logs in again, as after any login whose reply is
+//! lost.
 //!
-//! Each step is a call of its own, under an id that follows from the login's: so a repeat of the login repeats its steps.
+//! Each script is an operation of its own, with an id derived from the login's. So a repeat of the login repeats its
+//! scripts.
 
 use redis::{Value, cmd, pipe};
 
@@ -38,7 +40,7 @@ pub(crate) async fn login(redis: &Redis, op: Op, login: &NewLogin, old: &Old) ->
     }
 }
 
-/// The calls of one login; what their ids differ in.
+/// The scripts of one login; their ids differ in this number.
 #[derive(Clone, Copy)]
 enum Step {
     Leave = 0,
@@ -62,7 +64,7 @@ impl<'a> CrossSlotLogin<'a> {
         Self { redis, op, login, old, user, hash: UserHash::of(user), budget: redis.client.budget() }
     }
 
-    /// The session before, if it is one that this login may end. If it is not, it may have been ended by this login.
+    /// The old session, if this login may end it. Otherwise this login may already have ended it.
     pub(crate) async fn look(&self) -> Result<Option<Record>, Error> {
         Ok(match load_within(self.redis, &self.budget, self.old.id).await? {
             Loaded::Live(record) if record.meta.generation == self.old.generation => Some(*record),
@@ -70,7 +72,7 @@ impl<'a> CrossSlotLogin<'a> {
         })
     }
 
-    /// The fields to carry over, as they stand with the pending changes.
+    /// The fields to carry over, with the pending changes applied.
     pub(crate) fn carried(&self, seen: &Record) -> Delta {
         let carried = NewFields::carried(self.login, Some(&seen.fields)).to_contents();
         Delta {
@@ -79,7 +81,7 @@ impl<'a> CrossSlotLogin<'a> {
         }
     }
 
-    /// The session before is not to be had: unless it was this login that ended it, that is the answer.
+    /// The old session is not available: that is the result, unless this login has ended it.
     async fn again(&self) -> StoreResult<Record> {
         match self.leave(0).await? {
             Ok(carried) => self.activate(&carried).await,
@@ -94,7 +96,7 @@ impl<'a> CrossSlotLogin<'a> {
             let mut named = vec![keys.session(new.id), keys.index(&self.hash), keys.epoch(&self.hash)];
             named.extend(members.iter().map(|id| keys.session(*id)));
             ScriptCall::new(&scripts::PARK, named)
-                .fresh(new, tail(Some(self.user), &new.client))
+                .fresh(new, tail(Some(self.user), &new.client, new.remember))
                 .gate(gate)
                 .number(limits.fields)
                 .number(limits.session_bytes)
@@ -105,7 +107,7 @@ impl<'a> CrossSlotLogin<'a> {
         reply.answer(|_| Ok(()))
     }
 
-    /// What replaces the parked fields: nothing if they still stand.
+    /// The replacement of the parked fields; empty if they are still current.
     pub(crate) async fn leave(&self, version: u32) -> StoreResult<Delta> {
         let limits = &self.redis.settings.limits;
         let call = ScriptCall::new(&scripts::LEAVE, self.redis.places(self.old.id, self.old.user.as_deref()))
@@ -140,7 +142,8 @@ impl<'a> CrossSlotLogin<'a> {
         reply.answer(|hash| record(self.redis, hash)?.ok_or_else(unexpected))
     }
 
-    /// Its own operation: the masters' clocks differ, so it has as long to live as the login has, not until the same time.
+    /// The operation of one script. The masters' clocks differ, so it has the login's remaining time, not the same
+    /// not-after.
     fn step(&self, step: Step) -> Delivery {
         let id = if matches!(step, Step::Leave) { self.old.id } else { self.login.new.id };
         let client = &self.redis.client;
@@ -150,8 +153,8 @@ impl<'a> CrossSlotLogin<'a> {
         self.redis.delivery_within(op, self.budget)
     }
 
-    /// What is parked is no use any more. Its id is this login's alone, and no call that needs it follows; without
-    /// this it is gone in five minutes.
+    /// Removes the parked session. Its id belongs to this login alone, and no later call needs it. Without this it
+    /// expires in five minutes.
     pub(crate) async fn forget(&self) {
         let key = self.redis.keys.session(self.login.new.id);
         let mut unlink = cmd("UNLINK");
@@ -159,7 +162,7 @@ impl<'a> CrossSlotLogin<'a> {
         let _five_minutes_more = self.redis.client.read_one(Path::Request, &self.budget, &key, &unlink).await;
     }
 
-    /// What a login is refused for before it looks at the session before.
+    /// The refusals of a login that precede those of the old session.
     async fn first_refusal(&self) -> Result<Option<Refused>, Error> {
         let keys = &self.redis.keys;
         let (key, epoch) = (keys.session(self.login.new.id), keys.epoch(&self.hash));
@@ -175,7 +178,7 @@ impl<'a> CrossSlotLogin<'a> {
     }
 }
 
-/// The answer of `lua/leave.lua`: whether anything changed, and the fields to carry if so.
+/// The reply of `lua/leave.lua`: whether anything changed, and if so the fields to carry.
 fn replacing(answer: Value) -> Result<Delta, Error> {
     let [changed, carried] = exactly(items(answer)?)?;
     let carried = fields(carried)?;

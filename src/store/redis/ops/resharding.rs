@@ -1,7 +1,8 @@
-//! Ends while a slot moves: its keys may lie on two servers, and a script that names several of them is told to try again.
+//! Ends while a slot moves: its keys may be on two servers, and a script that names several of them gets `TRYAGAIN`.
 //!
-//! A script on the session's key alone can always be run, on whichever server has it. It leaves a dead member in the
-//! indexes; those go by calls of one key each, and where such a call fails whoever meets the member removes it.
+//! A script on the session's key alone can always run, on the server that has it. It leaves a dead member in the
+//! indexes. Calls with one key each remove those; if such a call fails, whichever operation next finds the member
+//! removes it.
 
 use redis::cmd;
 
@@ -20,27 +21,27 @@ use crate::store::{End, Loaded, NewSession, Record, StoreResult, Undelivered};
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 
-/// Which session is ended, and if so how.
+/// How to end a session, and under which conditions.
 #[derive(Clone)]
-pub(crate) struct Burial {
+pub(crate) struct EndByKey {
     pub(crate) reason: EndReason,
     /// Only if its login is not later.
     pub(crate) latest: Option<Millis>,
-    /// Only if it is this user's, as the tail has it; empty: whose-ever it is.
+    /// Only if it is this user's, as packed in the tail; if empty, anyone's.
     pub(crate) owner: Vec<u8>,
-    /// Also if this version cannot read it: the user's index has it, or whose it is does not matter.
+    /// Also if this version cannot read it: the user's index has it, or the user does not matter.
     pub(crate) listed: bool,
 }
 
 /// Ends one session; answers whether it was.
-pub(crate) async fn bury(
+pub(crate) async fn end_by_key(
     redis: &Redis,
     delivery: &mut Delivery,
     id: SessionId,
     user: Option<&str>,
-    how: &Burial,
+    how: &EndByKey,
 ) -> Result<bool, Error> {
-    let call = ScriptCall::new(&scripts::BURY, vec![redis.keys.session(id)])
+    let call = ScriptCall::new(&scripts::END_BY_KEY, vec![redis.keys.session(id)])
         .nothing()
         .number(how.reason.code())
         .number(redis.settings.remember_ms)
@@ -58,10 +59,10 @@ pub(crate) async fn bury(
 
 static NOTHING: Delta = Delta { clear: false, changes: Vec::new() };
 
-/// What `end` does: the guest that follows is made by a second call.
+/// The same as `end`; a second call creates the successor.
 pub(crate) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> StoreResult<Option<Record>> {
     let names = end.successor.as_ref().map_or(&[][..], |(_, keep)| keep);
-    let call = ScriptCall::new(&scripts::BURY, vec![redis.keys.session(end.old.id)])
+    let call = ScriptCall::new(&scripts::END_BY_KEY, vec![redis.keys.session(end.old.id)])
         .number(end.old.generation)
         .number(end.reason.code())
         .number(redis.settings.remember_ms)
@@ -81,14 +82,14 @@ pub(crate) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> St
     }
 }
 
-/// What `end_undelivered` does.
+/// The same as `end_undelivered`.
 pub(crate) async fn end_undelivered(
     redis: &Redis,
     delivery: &mut Delivery,
     undelivered: &Undelivered,
 ) -> StoreResult<bool> {
     let Undelivered { id, user, .. } = undelivered;
-    let call = ScriptCall::new(&scripts::BURY, vec![redis.keys.session(*id)])
+    let call = ScriptCall::new(&scripts::END_BY_KEY, vec![redis.keys.session(*id)])
         .bytes(undelivered.packed())
         .number(EndReason::Undelivered.code())
         .number(redis.settings.remember_ms)
@@ -104,11 +105,11 @@ pub(crate) async fn end_undelivered(
     Ok(answer)
 }
 
-/// The session has ended, whatever becomes of this one.
+/// Creates the successor. The session has ended, whether this succeeds or not.
 async fn follow(redis: &Redis, delivery: &Delivery, new: &NewSession, carried: Contents) -> Option<Record> {
     let changes = carried.iter().map(|(name, stored)| (name.to_owned(), Some(stored.to_vec()))).collect();
     match create_within(redis, &mut delivery.next(), new, &Delta { clear: false, changes }).await {
-        // Read again: after a repeat it may have changed, or have ended.
+        // Read again: after a repeat, it may have changed or ended.
         Ok(Ok(_)) => match load_within(redis, &delivery.budget, new.id).await {
             Ok(Loaded::Live(record)) => Some(*record),
             Ok(_) => None,
@@ -124,7 +125,7 @@ fn lost(why: &dyn std::fmt::Debug) -> Option<Record> {
     None
 }
 
-/// Takes an ended session off the indexes. No such id lives again, so these calls may come at any time.
+/// Removes an ended session from the indexes. Its id is never live again, so these calls may run at any time.
 async fn unlist(redis: &Redis, delivery: &Delivery, id: SessionId, user: Option<&str>) {
     let mut entries = vec![(redis.keys.deadlines(id.bucket()), id.as_bytes().to_vec())];
     entries.extend(user.map(|user| (redis.keys.index(&UserHash::of(user)), member(id).to_vec())));

@@ -1,4 +1,6 @@
-//! Operations on one session that is there: touch, save, increment, rotate, retime, end.
+//! Operations on one existing session: touch, save, increment, rotate, retime, end.
+
+use std::sync::Arc;
 
 use crate::config::limits::check_field_name;
 use crate::end::EndReason;
@@ -14,168 +16,180 @@ use crate::store::redis::script::reply::{Code, bytes, digits, unexpected};
 use crate::store::redis::script::scripts;
 use crate::store::{
     End, FORMER_CSRF_LIFE_MS, FORMER_CSRF_MOST, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record,
-    Refused, Retime, Rotate, Save, StoreResult, Touch, Undelivered, Wrote,
+    Refused, Replicas, Retime, Rotate, Save, StoreResult, Touch, Undelivered, Wrote,
 };
 
-/// Most times that a call is repeated with what the answer before told: a touch can meet another one each time, if the
-/// interval is a few milliseconds long.
+/// Limit of calls repeated with what the last reply returned. With an interval of a few milliseconds, a touch can meet
+/// another one each time.
 const TRIES: usize = 100;
 
-/// Once more where another touch came between and this one is due all the same; or with the user's index named, if the
-/// caller took the session for a guest's.
-pub(crate) async fn touch(redis: &Redis, op: Op, touch: &Touch) -> StoreResult<Meta> {
-    let key = redis.keys.session(touch.id);
-    let first_use = touch.first_use.as_ref().map_or(&b""[..], |secret| &secret.0);
-    let mut delivery = redis.delivery(op);
-    let (mut seen, mut user) = (touch.seen, touch.user.clone());
-    for _ in 0..TRIES {
-        let index = user.map_or_else(|| key.clone(), |user| redis.keys.index(&UserHash::of(&user)));
-        let call = ScriptCall::new(&scripts::TOUCH, vec![key.clone(), index]).number(seen).bytes(first_use);
-        let reply = redis.call(&mut delivery, &call).await?;
-        if !matches!(reply.code, Code::SeenAnother | Code::NameIndex) {
-            return reply.answer(|packed| live_meta(redis, &packed));
+impl Redis {
+    /// Repeats if another touch came between and this one is still due, or with the user's index, if the caller took the
+    /// session for a guest's.
+    pub(crate) async fn touch(&self, op: Op, touch: &Touch) -> StoreResult<Meta> {
+        let key = self.keys.session(touch.id);
+        let first_use = touch.first_use.as_ref().map_or(&b""[..], |secret| &secret.0);
+        let mut delivery = self.delivery(op);
+        let (mut seen, mut user) = (touch.seen, touch.user.clone());
+        for _ in 0..TRIES {
+            let index = user.map_or_else(|| key.clone(), |user| self.keys.index(&UserHash::of(&user)));
+            let call = ScriptCall::new(&scripts::TOUCH, vec![key.clone(), index]).number(seen).bytes(first_use);
+            let reply = self.call(&mut delivery, &call).await?;
+            if !matches!(reply.code, Code::SeenAnother | Code::NameIndex) {
+                return reply.answer(|packed| live_meta(self, &packed));
+            }
+            let meta = live_meta(self, &reply.content)?;
+            (seen, user) = (meta.touched, meta.user);
         }
-        let meta = live_meta(redis, &reply.content)?;
-        (seen, user) = (meta.touched, meta.user);
+        Err(unexpected())
     }
-    Err(unexpected())
+
+    pub(crate) async fn save(&self, op: Op, save: &Save) -> StoreResult<Wrote> {
+        let mut delivery = self.delivery(op);
+        if let Some(wrote) = swap::save(self, &mut delivery, save).await? {
+            return Ok(Ok(wrote));
+        }
+        let call = ScriptCall::new(&scripts::SAVE, vec![self.keys.session(save.id)])
+            .number(save.generation)
+            .maybe(save.version)
+            .number(self.settings.limits.fields)
+            .number(self.settings.limits.session_bytes)
+            .delta(&save.delta)?;
+        let reply = self.call(&mut delivery, &call).await?;
+        let overtaken = reply.code == Code::Overtaken;
+        reply.answer(|content| Ok(Wrote { overtaken, ..Wrote::version(version(bytes(&content)?)?.0) }))
+    }
+
+    pub(crate) async fn increment(&self, op: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
+        check_field_name(&increment.field)?;
+        let mut delivery = self.delivery(op);
+        if let Some(answer) = swap::increment(self, &mut delivery, increment).await? {
+            return Ok(Ok(answer));
+        }
+        let call = ScriptCall::new(&scripts::INCREMENT, vec![self.keys.session(increment.id)])
+            .number(increment.generation)
+            .bytes(increment.field.as_bytes())
+            .number(increment.by)
+            .number(self.settings.limits.fields)
+            .number(self.settings.limits.session_bytes);
+        let reply = self.call(&mut delivery, &call).await?;
+        let overtaken = reply.code == Code::Overtaken;
+        reply.answer(|content| {
+            let (version, value) = version(bytes(&content)?)?;
+            Ok((digits(value)?, Wrote { overtaken, ..Wrote::version(version) }))
+        })
+    }
 }
 
-pub(crate) async fn save(redis: &Redis, op: Op, save: &Save) -> StoreResult<Wrote> {
-    let mut delivery = redis.delivery(op);
-    if let Some(wrote) = swap::save(redis, &mut delivery, save).await? {
-        return Ok(Ok(wrote));
-    }
-    let call = ScriptCall::new(&scripts::SAVE, vec![redis.keys.session(save.id)])
-        .number(save.generation)
-        .maybe(save.version)
-        .number(redis.settings.limits.fields)
-        .number(redis.settings.limits.session_bytes)
-        .delta(&save.delta)?;
-    let reply = redis.call(&mut delivery, &call).await?;
-    let overtaken = reply.code == Code::Overtaken;
-    reply.answer(|content| Ok(Wrote { overtaken, ..Wrote::version(version(bytes(&content)?)?.0) }))
-}
-
-pub(crate) async fn increment(redis: &Redis, op: Op, increment: &Increment) -> StoreResult<(i64, Wrote)> {
-    check_field_name(&increment.field)?;
-    let mut delivery = redis.delivery(op);
-    if let Some(answer) = swap::increment(redis, &mut delivery, increment).await? {
-        return Ok(Ok(answer));
-    }
-    let call = ScriptCall::new(&scripts::INCREMENT, vec![redis.keys.session(increment.id)])
-        .number(increment.generation)
-        .bytes(increment.field.as_bytes())
-        .number(increment.by)
-        .number(redis.settings.limits.fields)
-        .number(redis.settings.limits.session_bytes);
-    let reply = redis.call(&mut delivery, &call).await?;
-    let overtaken = reply.code == Code::Overtaken;
-    reply.answer(|content| {
-        let (version, value) = version(bytes(&content)?)?;
-        Ok((digits(value)?, Wrote { overtaken, ..Wrote::version(version) }))
-    })
-}
-
-/// Four bytes of version, and what follows.
+/// A version of four bytes, and the rest.
 fn version(content: &[u8]) -> Result<(u32, &[u8]), Error> {
     let (version, rest) = content.split_first_chunk().ok_or_else(unexpected)?;
     Ok((u32::from_be_bytes(*version), rest))
 }
 
-pub(crate) async fn rotate(redis: &Redis, op: Op, rotate: &Rotate) -> StoreResult<Meta> {
-    let call = ScriptCall::new(&scripts::ROTATE, vec![redis.keys.session(rotate.id)])
-        .number(rotate.generation)
-        .bytes(&rotate.presented.0[..])
-        .bytes(&rotate.current.0[..])
-        .number(rotate.loaded)
-        .bytes(&rotate.new.0[..])
-        .number(PREVIOUS_GRACE_MS)
-        .number(ROTATION_SETTLES_MS)
-        .bytes(&rotate.csrf.0[..])
-        .number(FORMER_CSRF_LIFE_MS)
-        .number(FORMER_CSRF_MOST);
-    let reply = redis.call(&mut redis.delivery(op), &call).await?;
-    reply.answer(|packed| live_meta(redis, &packed))
-}
+impl Redis {
+    pub(crate) async fn rotate(&self, op: Op, rotate: &Rotate) -> StoreResult<Meta> {
+        let call = ScriptCall::new(&scripts::ROTATE, vec![self.keys.session(rotate.id)])
+            .number(rotate.generation)
+            .bytes(&rotate.presented.0[..])
+            .bytes(&rotate.current.0[..])
+            .number(rotate.loaded)
+            .bytes(&rotate.new.0[..])
+            .number(PREVIOUS_GRACE_MS)
+            .number(ROTATION_SETTLES_MS)
+            .bytes(&rotate.csrf.0[..])
+            .number(FORMER_CSRF_LIFE_MS)
+            .number(FORMER_CSRF_MOST);
+        let reply = self.call(&mut self.delivery(op), &call).await?;
+        reply.answer(|packed| live_meta(self, &packed))
+    }
 
-pub(crate) async fn retime(redis: &Redis, op: Op, retime: &Retime) -> StoreResult<Meta> {
-    let mut delivery = redis.delivery(op);
-    let mut user = retime.user.clone();
-    for _ in 0..TRIES {
-        let call = ScriptCall::new(&scripts::RETIME, redis.places(retime.id, user.as_deref()))
-            .bytes(&retime.id.as_bytes()[..])
-            .number(retime.generation)
-            .lifetimes(&retime.lifetimes)
-            .number(redis.settings.remember_ms);
-        let reply = redis.call(&mut delivery, &call).await?;
-        if reply.code != Code::NameIndex {
-            return reply.answer(|packed| live_meta(redis, &packed));
+    pub(crate) async fn retime(&self, op: Op, retime: &Retime) -> StoreResult<Meta> {
+        let mut delivery = self.delivery(op);
+        let mut user = retime.user.clone();
+        for _ in 0..TRIES {
+            let call = ScriptCall::new(&scripts::RETIME, self.places(retime.id, user.as_deref()))
+                .bytes(&retime.id.as_bytes()[..])
+                .number(retime.generation)
+                .lifetimes(&retime.lifetimes)
+                .number(self.settings.remember_ms);
+            let reply = self.call(&mut delivery, &call).await?;
+            if reply.code != Code::NameIndex {
+                return reply.answer(|packed| live_meta(self, &packed));
+            }
+            user = live_meta(self, &reply.content)?.user;
         }
-        user = live_meta(redis, &reply.content)?.user;
+        Err(unexpected())
     }
-    Err(unexpected())
-}
 
-pub(crate) async fn end(redis: &Redis, mut delivery: Delivery, end: &End) -> StoreResult<Option<Record>> {
-    let mut keys = redis.places(end.old.id, end.old.user.as_deref());
-    let follows = end.successor.as_ref().map_or(end.old.id, |(new, _)| new.id);
-    keys.push(redis.keys.session(follows));
-    let mut call = ScriptCall::new(&scripts::END, keys)
-        .bytes(&end.old.id.as_bytes()[..])
-        .number(end.old.generation)
-        .number(end.reason.code())
-        .number(redis.settings.remember_ms);
-    if let Some((new, keep)) = &end.successor {
-        call = call
-            .bytes(&new.id.as_bytes()[..])
-            .fresh(new, tail(None, &new.client))
-            .number(redis.settings.limits.fields)
-            .number(redis.settings.limits.session_bytes)
-            .names(keep)
-            .delta(&end.delta)?;
+    pub(crate) async fn end(&self, op: Op, end: &End) -> StoreResult<Option<Record>> {
+        self.end_with(self.delivery(op), end).await
     }
-    let answer = match redis.call_if_whole(&mut delivery, &call).await? {
-        Some(reply) => reply.answer(|hash| record(redis, hash))?,
-        None => resharding::end(redis, &mut delivery, end).await?,
-    };
-    if answer.is_ok() {
-        redis.note_end(end.old.id, end.old.user.as_deref(), end.reason);
-    }
-    Ok(answer)
-}
 
-/// By `end` too, and while the slot moves by `bury`: with the secret and the uses in the generation's place. A conflict is that the
-/// session lives on. Not in the journal: after a failover that undid it, somebody may have joined the session.
-pub(crate) async fn end_undelivered(redis: &Redis, op: Op, undelivered: &Undelivered) -> StoreResult<bool> {
-    let Undelivered { id, user, .. } = undelivered;
-    let mut delivery = redis.delivery(op);
-    let mut keys = redis.places(*id, user.as_deref());
-    keys.push(redis.keys.session(*id));
-    let call = ScriptCall::new(&scripts::END, keys)
-        .bytes(&id.as_bytes()[..])
-        .bytes(undelivered.packed())
-        .number(EndReason::Undelivered.code())
-        .number(redis.settings.remember_ms);
-    let answer = match redis.call_if_whole(&mut delivery, &call).await? {
-        Some(reply) => reply.answer(|_| Ok(true))?,
-        None => resharding::end_undelivered(redis, &mut delivery, undelivered).await?,
-    };
-    Ok(match answer {
-        Err(Refused::Conflict) => Ok(false),
-        answer => answer,
-    })
+    pub(crate) async fn end_on(&self, op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>> {
+        self.end_with(self.delivery(op).on(Some(replicas)), end).await
+    }
+
+    pub(crate) async fn end_with(&self, mut delivery: Delivery, end: &End) -> StoreResult<Option<Record>> {
+        let mut keys = self.places(end.old.id, end.old.user.as_deref());
+        let follows = end.successor.as_ref().map_or(end.old.id, |(new, _)| new.id);
+        keys.push(self.keys.session(follows));
+        let mut call = ScriptCall::new(&scripts::END, keys)
+            .bytes(&end.old.id.as_bytes()[..])
+            .number(end.old.generation)
+            .number(end.reason.code())
+            .number(self.settings.remember_ms);
+        if let Some((new, keep)) = &end.successor {
+            call = call
+                .bytes(&new.id.as_bytes()[..])
+                .fresh(new, tail(None, &new.client, new.remember))
+                .number(self.settings.limits.fields)
+                .number(self.settings.limits.session_bytes)
+                .names(keep)
+                .delta(&end.delta)?;
+        }
+        let answer = match self.call_if_whole(&mut delivery, &call).await? {
+            Some(reply) => reply.answer(|hash| record(self, hash))?,
+            None => resharding::end(self, &mut delivery, end).await?,
+        };
+        if answer.is_ok() {
+            self.note_end(end.old.id, end.old.user.as_deref(), end.reason);
+        }
+        Ok(answer)
+    }
+
+    /// By `end` too, and while the slot moves by `end_by_key`: with the secret and the uses in the generation's place. A conflict is that the
+    /// session lives on. Not in the journal: after a failover that undid it, somebody may have joined the session.
+    pub(crate) async fn end_undelivered(&self, op: Op, undelivered: &Undelivered) -> StoreResult<bool> {
+        let Undelivered { id, user, .. } = undelivered;
+        let mut delivery = self.delivery(op);
+        let mut keys = self.places(*id, user.as_deref());
+        keys.push(self.keys.session(*id));
+        let call = ScriptCall::new(&scripts::END, keys)
+            .bytes(&id.as_bytes()[..])
+            .bytes(undelivered.packed())
+            .number(EndReason::Undelivered.code())
+            .number(self.settings.remember_ms);
+        let answer = match self.call_if_whole(&mut delivery, &call).await? {
+            Some(reply) => reply.answer(|_| Ok(true))?,
+            None => resharding::end_undelivered(self, &mut delivery, undelivered).await?,
+        };
+        Ok(match answer {
+            Err(Refused::Conflict) => Ok(false),
+            answer => answer,
+        })
+    }
 }
 
 impl Undelivered {
-    /// What `lua/lib/undelivered.lua` reads.
+    /// The form that `lua/lib/undelivered.lua` reads.
     pub(crate) fn packed(&self) -> Vec<u8> {
         [&self.secret.0[..], &self.uses.to_be_bytes()].concat()
     }
 }
 
 impl Redis {
-    /// A session's key, its deadline index's, and its user's index's: of a guest the deadline index's again.
+    /// The keys of a session, its deadline index and its user's index; for a guest the deadline index again.
     pub(crate) fn places(&self, id: SessionId, user: Option<&str>) -> Vec<KeyBytes> {
         let deadlines = self.keys.deadlines(id.bucket());
         let index = user.map_or_else(|| deadlines.clone(), |user| self.keys.index(&UserHash::of(user)));

@@ -1,5 +1,5 @@
-//! Writing by compare-and-swap: what `save` and `increment` would find and decide is worked out from the snapshot of the
-//! load, so that the script has only to compare. Whatever is not plain is left to those scripts.
+//! Writing by compare-and-swap. The checks of `save` and `increment` are done on the snapshot of the load, so that the
+//! script only has to compare. Anything uncommon is left to those scripts.
 
 use crate::config::limits::{Limits, check_field_name};
 use crate::error::Error;
@@ -16,10 +16,10 @@ use crate::store::redis::script::scripts;
 use crate::store::{Etag, Increment, Save, Snapshot, Wrote};
 use crate::util::clock::Millis;
 
-/// Where the script's arguments begin to name fields.
+/// The index of the script's first field argument.
 const FIRST_SET: usize = 5;
 
-/// A write of fields to a session that the caller has seen.
+/// A write of fields to a session that the caller has loaded.
 struct Write<'a> {
     id: SessionId,
     generation: u32,
@@ -27,11 +27,11 @@ struct Write<'a> {
     version: Option<u32>,
     snapshot: &'a Snapshot,
     delta: &'a Delta,
-    /// What the classic script answers after the version.
+    /// The part of the full script's reply after the version.
     content: &'a [u8],
 }
 
-/// Tries a save; `None` if the classic script has to go on, under the same operation.
+/// Tries a save; `None` if the full script has to run, under the same operation.
 pub(crate) async fn save(redis: &Redis, delivery: &mut Delivery, save: &Save) -> Result<Option<Wrote>, Error> {
     let Some(snapshot) = &save.snapshot else { return Ok(None) };
     let Save { id, generation, version, delta, .. } = save;
@@ -39,7 +39,7 @@ pub(crate) async fn save(redis: &Redis, delivery: &mut Delivery, save: &Save) ->
     redis.swap(delivery, &write).await
 }
 
-/// Tries an increment, and answers the counter's value too.
+/// Tries an increment; also returns the counter's value.
 pub(crate) async fn increment(
     redis: &Redis,
     delivery: &mut Delivery,
@@ -53,14 +53,14 @@ pub(crate) async fn increment(
     Ok(redis.swap(delivery, &write).await?.map(|wrote| (sum, wrote)))
 }
 
-/// `None` for what `HINCRBY` refuses, and for digits that it would have written otherwise.
+/// `None` if `HINCRBY` would fail, or if the stored digits are not in its format.
 fn sum(before: Option<&[u8]>, by: i64) -> Option<i64> {
     let Some(stored) = before else { return Some(by) };
     let number: i64 = std::str::from_utf8(stored).ok()?.parse().ok()?;
     number.checked_add(by).filter(|_| encode_counter(number) == stored)
 }
 
-/// What the key has left at the not-after, or at the deadline if that is sooner.
+/// The key's least remaining time until the not-after, or until the deadline if that is sooner.
 fn least_left_ms(head: &MetaHead, not_after: Millis) -> u64 {
     let expiry = head.deadline() + head.stays_ms();
     expiry.saturating_sub(not_after).max(head.stays_ms())
@@ -92,8 +92,8 @@ impl Redis {
         Ok((code == Code::Ok).then_some(Wrote { etag: Etag(Some(etag)), ..Wrote::version(version) }))
     }
 
-    /// What the session was, and its version and metadata afterwards. `None` unless a first delivery will be accepted
-    /// and not refused: a refusal has to be remembered, which is the classic script's.
+    /// The loaded state, and version and metadata after the write. `None` unless a first delivery will be accepted: a
+    /// refusal has to be recorded, which only the full script does.
     fn foreseen(&self, delivery: &Delivery, write: &Write<'_>) -> Option<(MetaHead, u32, Vec<u8>)> {
         let op = delivery.first()?;
         let head = meta::head(&write.snapshot.etag)?;
@@ -113,7 +113,7 @@ impl Redis {
 }
 
 impl Write<'_> {
-    /// The bytes of all fields afterwards, if the limits allow them: `weigh` and `excess` of `lua/lib`.
+    /// The size of all fields after the write, if within the limits: `weigh` and `excess` of `lua/lib`.
     fn size_within(&self, limits: &Limits, had_bytes: u32) -> Option<u32> {
         let stored = &self.snapshot.fields;
         let (mut fields, mut bytes) = if self.delta.clear { (0, 0) } else { (stored.len(), had_bytes as usize) };
@@ -131,7 +131,7 @@ impl Write<'_> {
         within.then_some(bytes).and_then(|bytes| bytes.try_into().ok())
     }
 
-    /// The fields that lie together, packed as they are afterwards; `None` if none of them is touched.
+    /// The small fields after the write, packed together; `None` if none of them changes.
     fn together(&self) -> Option<Vec<u8>> {
         let was_small = |name: &str| self.snapshot.fields.get(name).is_some_and(is_small);
         let touches = |(name, new): &(String, Option<Vec<u8>>)| new.as_deref().is_some_and(is_small) || was_small(name);
@@ -139,7 +139,7 @@ impl Write<'_> {
         touched.then(|| pack(self.after().filter(|(_, stored)| is_small(stored)), self.most_bytes()))
     }
 
-    /// Of the fields that lie apart: names and values in turn of those that are set, and the names of those that go.
+    /// For fields stored on their own: names and values to set, alternating, and names to remove.
     fn apart(&self) -> (Vec<&[u8]>, Vec<&str>) {
         let (stored, delta) = (&self.snapshot.fields, self.delta);
         let (mut sets, mut removes) = (Vec::new(), Vec::new());
@@ -159,14 +159,14 @@ impl Write<'_> {
         (sets, removes)
     }
 
-    /// No fewer than all fields afterwards have, packed.
+    /// An upper bound of the packed size of all fields after the write.
     fn most_bytes(&self) -> usize {
         let stored = &self.snapshot.fields;
         let sets = self.delta.sets().map(|(name, stored)| name.len() + stored.len() + 3);
         stored.size() + 3 * stored.len() + sets.sum::<usize>()
     }
 
-    /// All fields afterwards, by name.
+    /// All fields after the write, by name.
     fn after(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let stored = self.snapshot.fields.raw().filter(|_| !self.delta.clear);
         let mut stored = stored.map(|(name, stored)| (name, Some(stored))).peekable();

@@ -14,19 +14,21 @@ use crate::store::redis::client::{Budget, Path};
 use crate::store::redis::layout::keys::named;
 use crate::store::redis::layout::meta::owner;
 use crate::store::redis::ops::load::{IndexedState, exactly, look};
-use crate::store::redis::ops::resharding::{Burial, bury};
+use crate::store::redis::ops::resharding::{EndByKey, end_by_key};
 use crate::store::redis::script::call::{Delivery, ScriptCall};
 use crate::store::redis::script::reply::{millis, scored, time};
 use crate::store::redis::script::scripts;
 use crate::store::{BATCH, ENDS, EPOCH_LIFE_MS, Meta, Refused, Replicas, Scope, StoreResult, Ticket};
 use crate::util::clock::Millis;
 
-pub(crate) async fn ticket(redis: &Redis, user: &str) -> Result<Ticket, Error> {
-    let key = redis.keys.epoch(&UserHash::of(user));
-    let mut reads = pipe();
-    reads.cmd("TIME").cmd("GET").arg(&key);
-    let [now, epoch] = exactly(redis.client.read(Path::Request, &redis.client.budget(), &key, &reads).await?)?;
-    Ok(Ticket { epoch: stored_epoch(&epoch)?, taken: time(&now)? })
+impl Redis {
+    pub(crate) async fn ticket(&self, user: &str) -> Result<Ticket, Error> {
+        let key = self.keys.epoch(&UserHash::of(user));
+        let mut reads = pipe();
+        reads.cmd("TIME").cmd("GET").arg(&key);
+        let [now, epoch] = exactly(self.client.read(Path::Request, &self.client.budget(), &key, &reads).await?)?;
+        Ok(Ticket { epoch: stored_epoch(&epoch)?, taken: time(&now)? })
+    }
 }
 
 fn stored_epoch(epoch: &Value) -> Result<Option<Millis>, Error> {
@@ -36,89 +38,105 @@ fn stored_epoch(epoch: &Value) -> Result<Option<Millis>, Error> {
     }
 }
 
-/// Dead members are taken off the index, by a script that names them: who meets one removes it.
-pub(crate) async fn list(redis: &Redis, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
-    let user = UserOp::new(redis, user);
-    let members: Vec<SessionId> = user.members().await?.into_iter().map(|(id, _)| id).collect();
-    let mut live = Vec::new();
-    for ids in members.chunks(BATCH) {
-        let found = look(redis, Path::Request, &user.budget, ids).await?;
-        let mut dead = Vec::new();
-        for (id, found) in ids.iter().zip(found) {
-            match found {
-                IndexedState::Live(meta) if meta.user.as_deref() == Some(user.id) => live.push((*id, *meta)),
-                IndexedState::Absent | IndexedState::Dead(_) => dead.push(*id),
-                IndexedState::Live(_) | IndexedState::Foreign => {}
+impl Redis {
+    /// Dead members found are removed from the index, by a script that names them.
+    pub(crate) async fn list(&self, user: &str) -> Result<Vec<(SessionId, Meta)>, Error> {
+        let user = UserOp::new(self, user);
+        let members: Vec<SessionId> = user.members().await?.into_iter().map(|(id, _)| id).collect();
+        let mut live = Vec::new();
+        for ids in members.chunks(BATCH) {
+            let found = look(self, Path::Request, &user.budget, ids).await?;
+            let mut dead = Vec::new();
+            for (id, found) in ids.iter().zip(found) {
+                match found {
+                    IndexedState::Live(meta) if meta.user.as_deref() == Some(user.id) => live.push((*id, *meta)),
+                    IndexedState::Absent | IndexedState::Dead(_) => dead.push(*id),
+                    IndexedState::Live(_) | IndexedState::Foreign => {}
+                }
+            }
+            let _none = user.end(&dead, Ending::of(EndReason::Expired)).await?;
+        }
+        Ok(live)
+    }
+
+    pub(crate) async fn revoke(&self, user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64> {
+        self.revoke_with(user, scope, reason, None).await
+    }
+
+    pub(crate) async fn revoke_on(
+        &self,
+        user: &str,
+        scope: Scope,
+        reason: EndReason,
+        replicas: &Arc<Replicas>,
+    ) -> StoreResult<u64> {
+        self.revoke_with(user, scope, reason, Some(replicas)).await
+    }
+
+    /// `All` and `Others` raise the epoch, then end every member not later, until a pass ends none. Later logins are later
+    /// than the epoch, so no pass is needed for them.
+    pub(crate) async fn revoke_with(
+        &self,
+        user: &str,
+        scope: Scope,
+        reason: EndReason,
+        replicas: Option<&Arc<Replicas>>,
+    ) -> StoreResult<u64> {
+        let user = UserOp { replicas, ..UserOp::new(self, user) };
+        if let Scope::One(id) | Scope::Others(id) = scope
+            && id.bucket() != user.hash.bucket()
+        {
+            return Ok(Err(Refused::Gone(None)));
+        }
+        let staying = match scope {
+            Scope::One(id) => {
+                let ended = user.end(&[id], Ending { latest: Some(NO_END_MS), ..Ending::of(reason) }).await?;
+                if ended == Ok(1) {
+                    self.note_end(id, Some(user.id), reason);
+                }
+                return Ok(ended.and_then(|ended| if ended == 0 { Err(Refused::Gone(None)) } else { Ok(ended) }));
+            }
+            Scope::Others(id) => Some(id),
+            Scope::All => None,
+        };
+        // Not waited for: replicas that have the ends have the epoch before them too.
+        let raised = UserOp { replicas: None, ..user }.raise(staying).await?;
+        let epoch = match raised {
+            Ok(epoch) => epoch,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        self.note_epoch(user.id, epoch, staying, reason);
+        let ended = user.passes(Ending { latest: Some(epoch), staying, spared: staying, ..Ending::of(reason) }).await?;
+        if replicas.is_some() && ended == Ok(0) {
+            // No end was written that could be waited for.
+            if let Err(refused) = user.raise_to(epoch + 1).await? {
+                return Ok(Err(refused));
             }
         }
-        let _none = user.end(&dead, Ending::of(EndReason::Expired)).await?;
+        Ok(ended)
     }
-    Ok(live)
 }
 
-/// `All` and `Others` raise the epoch, then end every member not later, until a pass ends none. Later logins are later
-/// than the epoch, so no pass is needed for them.
-pub(crate) async fn revoke(
-    redis: &Redis,
-    user: &str,
-    scope: Scope,
-    reason: EndReason,
-    replicas: Option<&Arc<Replicas>>,
-) -> StoreResult<u64> {
-    let user = UserOp { replicas, ..UserOp::new(redis, user) };
-    if let Scope::One(id) | Scope::Others(id) = scope
-        && id.bucket() != user.hash.bucket()
-    {
-        return Ok(Err(Refused::Gone(None)));
-    }
-    let staying = match scope {
-        Scope::One(id) => {
-            let ended = user.end(&[id], Ending { latest: Some(NO_END_MS), ..Ending::of(reason) }).await?;
-            if ended == Ok(1) {
-                redis.note_end(id, Some(user.id), reason);
-            }
-            return Ok(ended.and_then(|ended| if ended == 0 { Err(Refused::Gone(None)) } else { Ok(ended) }));
-        }
-        Scope::Others(id) => Some(id),
-        Scope::All => None,
-    };
-    // Sessions end before anything waits: what the ends' replicas have, they have of the epoch before it too.
-    let raised = UserOp { replicas: None, ..user }.raise(staying).await?;
-    let epoch = match raised {
-        Ok(epoch) => epoch,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    redis.note_epoch(user.id, epoch, staying, reason);
-    let ended = user.passes(Ending { latest: Some(epoch), staying, spared: staying, ..Ending::of(reason) }).await?;
-    if replicas.is_some() && ended == Ok(0) {
-        // Nothing was written that could be waited for.
-        if let Err(refused) = user.raise_to(epoch + 1).await? {
-            return Ok(Err(refused));
-        }
-    }
-    Ok(ended)
-}
-
-/// How a user's sessions are ended.
+/// How to end a user's sessions.
 #[derive(Clone, Copy)]
 struct Ending {
     reason: EndReason,
-    /// Only logins not later than this; with none, nothing is ended and only dead members go.
+    /// Only logins not later than this; if `None`, only dead members are removed.
     latest: Option<Millis>,
-    /// Nothing is ended unless this one is a live one of the user.
+    /// Nothing is ended unless this session is a live one of the user.
     staying: Option<SessionId>,
-    /// This one is left.
+    /// This session is not ended.
     spared: Option<SessionId>,
 }
 
 impl Ending {
-    /// Tidies.
+    /// Only removes dead members.
     const fn of(reason: EndReason) -> Self {
         Self { reason, latest: None, staying: None, spared: None }
     }
 }
 
-/// Ends again what was ended up to this epoch, after a failover that may have undone it.
+/// Repeats the ends up to this epoch, after a failover that may have undone them.
 pub(crate) async fn revoke_again(
     redis: &Redis,
     user: &str,
@@ -162,8 +180,8 @@ impl<'a> UserOp<'a> {
         Ok(ids.filter(|(id, _)| id.bucket() == self.hash.bucket()).collect())
     }
 
-    /// Raises the epoch to the larger of now, the latest login and the old epoch + 1, and answers it. Now and the old
-    /// epoch are read first, so that a repeat finds it raised; the latest login is the script's to read.
+    /// Raises the epoch to the maximum of now, the latest login and the old epoch + 1, and returns it. Now and the old
+    /// epoch are read first, so that a repeat finds it raised; the script reads the latest login.
     async fn raise(&self, staying: Option<SessionId>) -> StoreResult<Millis> {
         let keys = &self.redis.keys;
         let key = keys.epoch(&self.hash);
@@ -183,8 +201,8 @@ impl<'a> UserOp<'a> {
         }
     }
 
-    /// The same while the slot moves: the latest login is read beforehand. One that comes in between is caught too, as
-    /// the epoch is as far ahead as this operation may take.
+    /// The same while the slot moves: the latest login is read beforehand. A login in between is included too, since
+    /// the epoch is ahead by all the time that this operation may take.
     async fn raise_alone(&self, least: Millis, staying: Option<SessionId>) -> StoreResult<Millis> {
         if !self.stays(staying).await? {
             return Ok(Err(Refused::Gone(None)));
@@ -194,7 +212,7 @@ impl<'a> UserOp<'a> {
         self.raise_to(epoch).await
     }
 
-    /// Raises the epoch to just this one, if it is lower; answers it as it stands.
+    /// Raises the epoch to exactly this value if it is lower; returns the current one.
     async fn raise_to(&self, epoch: Millis) -> StoreResult<Millis> {
         let key = self.redis.keys.epoch(&self.hash);
         let call = ScriptCall::new(&scripts::RAISE, vec![key.clone(), key.clone(), key])
@@ -206,7 +224,7 @@ impl<'a> UserOp<'a> {
     }
 
     async fn passes(mut self, ending: Ending) -> StoreResult<u64> {
-        // One call ends all: only the last of several could wait for the replicas of all.
+        // One call ends all: of several, only the last could wait for the replicas of all.
         let at_once = if self.replicas.is_some() { BATCH } else { ENDS };
         let mut ended = 0;
         loop {
@@ -230,7 +248,7 @@ impl<'a> UserOp<'a> {
         }
     }
 
-    /// Ends those of the sessions that are the user's and in scope; answers how many.
+    /// Ends those of the sessions that are the user's and in scope; returns their number.
     async fn end(&self, ids: &[SessionId], ending: Ending) -> StoreResult<u64> {
         if ids.is_empty() {
             return Ok(Ok(0));
@@ -253,7 +271,7 @@ impl<'a> UserOp<'a> {
         }
     }
 
-    /// The same while the slot moves: one by one. What is only to be tidied is left for another time.
+    /// The same while the slot moves: one session per call. Dead members are left for another time.
     async fn end_each(&self, ids: &[SessionId], ending: Ending) -> StoreResult<u64> {
         if !self.stays(ending.staying).await? {
             return Ok(Err(Refused::Gone(None)));
@@ -263,14 +281,14 @@ impl<'a> UserOp<'a> {
         let mut ended = 0;
         for id in ids {
             let listed = members.iter().any(|(member, _)| member == id);
-            let how = Burial { reason: ending.reason, latest: Some(latest), owner: owner(self.id), listed };
+            let how = EndByKey { reason: ending.reason, latest: Some(latest), owner: owner(self.id), listed };
             let mut delivery = self.step(&self.redis.keys.session(*id))?;
-            ended += u64::from(bury(self.redis, &mut delivery, *id, Some(self.id), &how).await?);
+            ended += u64::from(end_by_key(self.redis, &mut delivery, *id, Some(self.id), &how).await?);
         }
         Ok(Ok(ended))
     }
 
-    /// Whether the one that is to stay, if any, is a live one of the user.
+    /// Whether the session that has to stay, if any, is a live one of the user.
     async fn stays(&self, staying: Option<SessionId>) -> Result<bool, Error> {
         let Some(id) = staying else { return Ok(true) };
         let found = look(self.redis, Path::Request, &self.budget, &[id]).await?;

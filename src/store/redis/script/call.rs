@@ -1,4 +1,4 @@
-//! Sending a script: its keys and arguments, and new operation ids where the old one came too late.
+//! Sending a script: keys and arguments, and a new operation id if the old one arrived too late.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -16,17 +16,15 @@ use crate::store::redis::Redis;
 use crate::store::redis::client::{Budget, Path, Script, ScriptAnswer};
 use crate::store::redis::layout::keys::{KeyBytes, member};
 use crate::store::redis::script::reply::{Code, Reply, millis};
-use crate::store::{NewSession, Op, Replicas};
+use crate::store::{NewSession, OP_LIFE_MS, Op, Replicas};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
-/// For so long after it was made a call may be done; less than tombstones stay, and than scripts accept (120 s).
-const LIFE_MS: u64 = 60_000;
-/// So often a call that was surely not done is sent again as a new one. A full ring lets eight new operations through
-/// for each that it makes stale, so this many suffices for hundreds of calls on one session at once.
+/// Limit of resends, as a new operation, of a call that was certainly not executed. A full ring lets eight new
+/// operations pass for each one that it makes stale, so this suffices for hundreds of concurrent calls on one session.
 const ATTEMPTS: usize = 64;
 
-/// A script call but for its operation: that comes from [`Delivery`].
+/// A script call without its operation, which [`Delivery`] adds.
 pub(crate) struct ScriptCall<'a> {
     pub(crate) script: &'a Script,
     pub(crate) keys: Vec<KeyBytes>,
@@ -43,12 +41,12 @@ impl<'a> ScriptCall<'a> {
         self
     }
 
-    /// A number in digits.
+    /// A number in decimal digits.
     pub(crate) fn number(self, number: impl fmt::Display) -> Self {
         self.bytes(number.to_string().into_bytes())
     }
 
-    /// An argument that says "none".
+    /// An empty argument, for "none".
     pub(crate) fn nothing(self) -> Self {
         self.bytes(&b""[..])
     }
@@ -64,17 +62,17 @@ impl<'a> ScriptCall<'a> {
         self.number(lifetimes.idle_ms).number(lifetimes.absolute_ms).number(lifetimes.interval_ms)
     }
 
-    /// What `lua/lib/fresh.lua` makes a session of.
+    /// The arguments of `lua/lib/fresh.lua`.
     pub(crate) fn fresh(self, new: &'a NewSession, tail: Vec<u8>) -> Self {
         self.bytes(&new.secret.0[..]).lifetimes(&new.lifetimes).number(new.grace_ms).bytes(tail)
     }
 
-    /// Members of an index, and how many.
+    /// Members of an index, preceded by their number.
     pub(crate) fn members(self, ids: &[SessionId]) -> Self {
         ids.iter().fold(self.number(ids.len()), |call, id| call.bytes(member(*id).to_vec()))
     }
 
-    /// Names of fields. What is no name is no field.
+    /// Names of fields; invalid names are omitted, since no field has one.
     pub(crate) fn names(self, names: &'a [String]) -> Self {
         let mut names: Vec<&str> =
             names.iter().map(String::as_str).filter(|name| check_field_name(name).is_ok()).collect();
@@ -83,7 +81,8 @@ impl<'a> ScriptCall<'a> {
         names.iter().fold(self.number(names.len()), |call, name| call.bytes(name.as_bytes()))
     }
 
-    /// What `lua/lib/delta.lua` reads. A field's name is checked here too: one of another form could be the metadata's.
+    /// The arguments of `lua/lib/delta.lua`. Field names are checked here too: another form could be the metadata's
+    /// name.
     pub(crate) fn delta(mut self, delta: &'a Delta) -> Result<Self, Error> {
         for (name, _) in &delta.changes {
             check_field_name(name)?;
@@ -94,7 +93,7 @@ impl<'a> ScriptCall<'a> {
     }
 }
 
-/// One operation of the contract on its way: under which operation id, and whether an earlier sending may be done yet.
+/// One operation of the contract in delivery: its operation id, and whether an earlier attempt may still be executed.
 pub(crate) struct Delivery {
     pub(crate) path: Path,
     pub(crate) budget: Budget,
@@ -104,31 +103,31 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// To replicas too.
+    /// Waits for these replicas too.
     pub(crate) fn on(self, replicas: Option<&Arc<Replicas>>) -> Self {
         Self { replicas: replicas.cloned(), ..self }
     }
 
-    /// Of the call that follows from this one, as its repeat follows from this one's repeat.
+    /// A follow-up operation. Its id is derived from this one's, so that a repeat derives the same.
     pub(crate) fn next(&self) -> Self {
         let mut op = self.op;
         op.id[7] ^= 0xff;
         Self { op, replicas: self.replicas.clone(), ..*self }
     }
 
-    /// A sending failed, perhaps after it was executed.
+    /// Records a failed attempt that may have been executed.
     const fn note(&mut self, error: &Error) {
         self.unsure |= matches!(error, Error::Indeterminate(_));
     }
 }
 
 impl Delivery {
-    /// The operation, if it surely was not sent yet.
+    /// The operation, if it was certainly not sent yet.
     pub(crate) fn first(&self) -> Option<Op> {
         (!self.unsure).then_some(self.op)
     }
 
-    /// What a failure means: once an earlier sending may be done, nobody knows that the call is not.
+    /// The error to return: indeterminate if an earlier attempt may have been executed.
     pub(crate) fn told(&self, error: Error) -> Error {
         match error {
             Error::Unavailable(outage) if self.unsure => Error::Indeterminate(outage),
@@ -143,37 +142,37 @@ impl Delivery {
 
 #[cfg(test)]
 impl Delivery {
-    /// As if an answer had been lost.
+    /// As if a reply had been lost.
     pub(crate) fn note_lost(&mut self) {
         self.unsure = true;
     }
 }
 
 impl Redis {
-    /// A call of the request path, under the operation that the caller names.
+    /// A call of the request path, under the caller's operation.
     pub(crate) fn delivery(&self, op: Op) -> Delivery {
         self.delivery_within(op, self.client.budget())
     }
 
-    /// A step of an operation that is no single call, about this key.
+    /// One call about this key, for work that consists of several.
     pub(crate) fn step(&self, path: Path, budget: Budget, key: &[u8]) -> Result<Delivery, Error> {
         Ok(Delivery { path, budget, op: self.new_op(key)?, unsure: false, replicas: None })
     }
 
-    /// The same as one of several steps.
+    /// The same as part of an operation with several calls.
     pub(crate) const fn delivery_within(&self, op: Op, budget: Budget) -> Delivery {
         Delivery { path: Path::Request, budget, op, unsure: op.again, replicas: None }
     }
 
-    /// In the time of the master that has the key.
+    /// A new operation, by the clock of the key's master.
     fn new_op(&self, key: &[u8]) -> Result<Op, Error> {
         let mut id = [0; 8];
         fill(&mut id)?;
-        Ok(Op { id, not_after: self.client.now_at(key) + LIFE_MS, again: false })
+        Ok(Op { id, not_after: self.client.now_at(key) + OP_LIFE_MS, again: false })
     }
 
-    /// Sends a call until it is answered. Refused as late or stale, and never sent twice, it becomes a new operation:
-    /// one whose not-after is later than the horizon, if that is what it was too early for.
+    /// Sends a call until it is executed or refused. If it is refused as late or stale and was never sent twice, it
+    /// becomes a new operation, whose not-after is later than the horizon if it was stale.
     pub(crate) async fn call(&self, delivery: &mut Delivery, call: &ScriptCall<'_>) -> Result<Reply, Error> {
         for _ in 0..ATTEMPTS {
             let reply = self.once(delivery, call).await?;
@@ -184,7 +183,7 @@ impl Redis {
         Err(too_late())
     }
 
-    /// The same of a call that says more of its operation than its id and not-after.
+    /// The same for a call that needs more of its operation than its id and not-after.
     pub(crate) async fn call_naming<'a>(
         &self,
         delivery: &mut Delivery,
@@ -200,7 +199,7 @@ impl Redis {
         Err(too_late())
     }
 
-    /// Makes a call that was refused as late or stale a new operation, if it may be sent again; answers whether it was.
+    /// Makes a call that was refused as late or stale a new operation, if it may be sent again; returns whether it did.
     fn renew(&self, delivery: &mut Delivery, key: &[u8], reply: &Reply) -> Result<bool, Error> {
         let horizon = match reply.code {
             Code::Late => {
@@ -211,23 +210,23 @@ impl Redis {
             _ => return Ok(false),
         };
         if delivery.unsure {
-            return Err(Error::Indeterminate(Outage::new("the answer was lost, and a repeat came too late")));
+            return Err(Error::Indeterminate(Outage::new("the reply was lost, and a repeat arrived too late")));
         }
         let op = self.new_op(key)?;
         delivery.op = Op { not_after: op.not_after.max(horizon + 1), ..op };
         Ok(true)
     }
 
-    /// The same; `None`, and this time it was not executed, if its keys lie on two servers while their slot moves. That may pass, so
-    /// part of the budget is spent on it.
+    /// The same, but `None`, and this attempt was not executed, if its keys are on two servers while their slot moves.
+    /// That may pass, so it is retried for part of the budget.
     pub(crate) async fn call_if_whole(
         &self,
         delivery: &mut Delivery,
         call: &ScriptCall<'_>,
     ) -> Result<Option<Reply>, Error> {
-        if self.torn {
+        if self.resharding {
             return Ok(None);
-        } else if !self.parted {
+        } else if !self.sharded {
             return self.call(delivery, call).await.map(Some);
         }
         let budget = delivery.budget;
@@ -250,14 +249,14 @@ impl Redis {
         }
     }
 
-    /// Sends a call under exactly this operation, and answers also that it came too late.
+    /// Sends a call under exactly this operation; a refusal as late is returned too.
     pub(crate) async fn once(&self, delivery: &mut Delivery, call: &ScriptCall<'_>) -> Result<Reply, Error> {
         let sent = boxed(self.send(delivery, call)).await.map_err(|error| delivery.told(readable(error)))?;
         delivery.unsure |= sent.times > 1;
         Reply::read(sent.answer)
     }
 
-    /// Sends a script that takes its operation in its own way; answers what it answers.
+    /// Sends a script with its own form of operation arguments; returns the raw reply.
     pub(crate) async fn send_plain(
         &self,
         delivery: &mut Delivery,
@@ -286,7 +285,7 @@ impl Redis {
                 replicas.note(have);
                 Ok(sent)
             }
-            // Such as when others wait on all the connections for it: rather an end that nobody waited for than none.
+            // Such as when all bulk connections are in use: an end without a wait is better than none.
             Err(Error::Unavailable(_)) => {
                 let sent = self.client.script(delivery.path, &delivery.budget, call.script, &keys, &args).await?;
                 replicas.note(0);
@@ -298,7 +297,7 @@ impl Redis {
 }
 
 fn too_late() -> Error {
-    Error::Unavailable(Outage::new("every attempt came too late"))
+    Error::Unavailable(Outage::new("every attempt arrived too late"))
 }
 
 fn is_torn(error: &Error) -> bool {
@@ -310,7 +309,7 @@ fn code(error: &Error) -> Option<&str> {
     outage.source().and_then(|source| source.downcast_ref::<RedisError>()).and_then(RedisError::code)
 }
 
-/// A script that meets metadata of another format fails before it writes: that is no outage.
+/// A script that reads metadata of another format fails before it writes: that is not an outage.
 fn readable(error: Error) -> Error {
     if code(&error) == Some("UNREADABLE") { Error::Unreadable("its metadata is of another format") } else { error }
 }

@@ -1,4 +1,4 @@
-//! What scripts answer: a code, and what belongs to it.
+//! Scripts' replies: a code and its content.
 
 use redis::Value;
 
@@ -8,58 +8,69 @@ use crate::store::{Refused, StoreResult};
 use crate::util::clock::{Millis, of_time};
 
 macro_rules! codes {
-    ($($code:ident = $number:literal,)*) => {
-        /// What an answer begins with: the numbers of `lua/lib/answer.lua`, where they are explained.
+    ($($(#[doc = $doc:literal])* $code:ident $name:ident = $number:literal;)*) => {
+        /// The first element of a script's reply.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Code {
-            $($code = $number,)*
+            $($(#[doc = $doc])* $code = $number,)*
         }
 
         impl Code {
+            /// The codes by the names that scripts use.
+            pub(crate) const ALL: &[(&str, Self)] = &[$((stringify!($name), Self::$code),)*];
+
             const fn of(number: i64) -> Option<Self> {
                 match number {
                     $($number => Some(Self::$code),)*
                     _ => None,
                 }
             }
-
-            #[cfg(test)]
-            const ALL: &[(&str, i64)] = &[$((stringify!($code), $number),)*];
         }
     };
 }
 
 codes! {
-    Ok = 0,
-    Late = 1,
-    Stale = 2,
-    Gone = 3,
-    Conflict = 4,
-    Exists = 5,
-    WrongKind = 6,
-    Overflow = 7,
-    TooManyFields = 8,
-    TooManyBytes = 9,
-    AtCap = 10,
-    TicketVoid = 11,
-    AlreadyRotated = 12,
-    NameMembers = 13,
-    SeenAnother = 14,
-    NameIndex = 15,
-    MovedOn = 16,
-    Overtaken = 17,
-    NotJoined = 18,
+    /// The operation was executed. The content depends on the script.
+    Ok OK = 0;
+    /// The not-after has passed, or is too far ahead. Content: the server's time, digits.
+    Late LATE = 1;
+    /// Unknown, and so old that it may have been executed and forgotten. Content: the horizon (`lua/lib/ring.lua`), digits.
+    Stale STALE = 2;
+    /// The session has ended. Content: the reason's byte, 0 if none is known.
+    Gone GONE = 3;
+    Conflict CONFLICT = 4;
+    Exists EXISTS = 5;
+    WrongKind WRONG_KIND = 6;
+    Overflow OVERFLOW = 7;
+    TooManyFields TOO_MANY_FIELDS = 8;
+    TooManyBytes TOO_MANY_BYTES = 9;
+    AtCap AT_CAP = 10;
+    TicketVoid TICKET_VOID = 11;
+    AlreadyRotated ALREADY_ROTATED = 12;
+    /// Perhaps at the cap: read the index and call again with the sessions of its members. Nothing was changed.
+    NameMembers NAME_MEMBERS = 13;
+    /// Another call noted a use, and this touch is due again: call again with that use. Content: the metadata. Nothing was
+    /// changed.
+    SeenAnother SEEN_ANOTHER = 14;
+    /// The session would outlive its user's index: call again with that key. Content: the metadata. Nothing was changed.
+    NameIndex NAME_INDEX = 15;
+    /// The session is no longer as the caller loaded it. Nothing was changed.
+    MovedOn MOVED_ON = 16;
+    /// Executed, although the user has logged in again since the load: the caller's secret is dead. Content: as for `Ok`.
+    Overtaken OVERTAKEN = 17;
+    /// The login cannot join this session and proceeds without one. Nothing was changed.
+    NotJoined NOT_JOINED = 18;
 }
 
 impl Code {
-    /// Of a script that answers nothing else.
+    /// Reads the reply of a script that returns only a code.
     pub(crate) fn read(answer: &Value) -> Result<Self, Error> {
         let Value::Int(code) = answer else { return Err(unexpected()) };
         Self::of(*code).ok_or_else(unexpected)
     }
 }
 
-/// A script's answer.
+/// A script's reply.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) code: Code,
@@ -67,7 +78,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// A bare number is that of a call that was done: the cheapest answer there is.
+    /// A bare number is the content of a successful call: the cheapest reply.
     pub(crate) fn read(answer: Value) -> Result<Self, Error> {
         let parts = match answer {
             Value::Array(parts) => parts,
@@ -78,7 +89,7 @@ impl Reply {
         Ok(Self { code: Code::read(&code)?, content })
     }
 
-    /// The refusal, or the content as read.
+    /// The refusal, or the decoded content.
     pub(crate) fn answer<T>(self, read: impl FnOnce(Value) -> Result<T, Error>) -> StoreResult<T> {
         Ok(Err(match self.code {
             Code::Ok | Code::Overtaken => return read(self.content).map(Ok),
@@ -100,7 +111,7 @@ impl Reply {
     }
 }
 
-/// What a script or a command answers that no version of ours does.
+/// A reply of a script or a command that no version of this crate expects.
 pub(crate) const fn unexpected() -> Error {
     Error::Unreadable("an answer that was not expected")
 }
@@ -122,7 +133,7 @@ pub(crate) fn bytes(value: &Value) -> Result<&[u8], Error> {
     }
 }
 
-/// A number, whichever way it is written.
+/// A number in either of its forms.
 pub(crate) fn number(value: &Value) -> Result<i64, Error> {
     match value {
         Value::Int(number) => Ok(*number),
@@ -131,17 +142,17 @@ pub(crate) fn number(value: &Value) -> Result<i64, Error> {
     }
 }
 
-/// A number written in digits.
+/// A number in decimal digits.
 pub(crate) fn digits(text: &[u8]) -> Result<i64, Error> {
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or_else(unexpected)
 }
 
-/// An instant or a count.
+/// A time or a count.
 pub(crate) fn millis(value: &Value) -> Result<Millis, Error> {
     number(value)?.try_into().map_err(|_| unexpected())
 }
 
-/// The answer to `TIME`.
+/// The reply to `TIME`.
 pub(crate) fn time(value: &Value) -> Result<Millis, Error> {
     match value {
         Value::Array(parts) if parts.len() == 2 => {
@@ -159,7 +170,7 @@ pub(crate) fn items(value: Value) -> Result<Vec<Value>, Error> {
     }
 }
 
-/// Members with their scores: pairs, or members and scores in turn where the protocol is the older one.
+/// Members with their scores: pairs, or alternating in the older protocol.
 pub(crate) fn scored(value: Value) -> Result<Vec<(Vec<u8>, Millis)>, Error> {
     let flat: Vec<Value> = items(value)?
         .into_iter()
@@ -177,24 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_have_the_numbers_that_scripts_answer() {
-        let lua = include_str!("../../../../lua/lib/answer.lua");
-        for (name, number) in Code::ALL {
-            let screaming: String = name
-                .char_indices()
-                .flat_map(|(at, sign)| {
-                    let gap = (at > 0 && sign.is_ascii_uppercase()).then_some('_');
-                    gap.into_iter().chain([sign.to_ascii_uppercase()])
-                })
-                .collect();
-            assert!(lua.contains(&format!("local {screaming} = {number}\n")), "{screaming}");
-            assert_eq!(Code::of(*number).map(|code| code as i64), Some(*number));
-        }
-        assert_eq!(lua.matches("local ").count(), Code::ALL.len());
-    }
-
-    #[test]
-    fn what_is_not_an_answer_of_ours_is_unreadable() {
+    fn a_reply_that_no_script_returns_is_unreadable() {
         for foreign in [
             Value::Nil,
             Value::Okay,
@@ -207,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_read_alike_in_both_protocols() {
+    fn scores_are_parsed_alike_in_resp2_and_resp3() {
         let member = || Value::BulkString(b"m".to_vec());
         let newer = Value::Array(vec![Value::Array(vec![member(), Value::Double(1_732_176_000_000.0)])]);
         let older = Value::Array(vec![member(), Value::BulkString(b"1732176000000".to_vec())]);

@@ -1,9 +1,10 @@
-//! The scripts, each below the pieces that it uses: to make a function that is not called costs the server as much as a
-//! small command.
+//! The scripts, each after the library pieces that it uses. An unused function costs the server as much as a small
+//! command.
 
 use std::sync::LazyLock;
 
 use crate::store::redis::client::Script;
+use crate::store::redis::layout::constants;
 
 mod needed;
 use crate::store::redis::script::scripts::needed::needed;
@@ -14,18 +15,20 @@ macro_rules! lib {
     };
 }
 
-/// All pieces. Each uses only what stands before it.
-const LIB: &str = lib!("answer" "reason" "call" "list" "meta" "former" "tail" "ring" "session" "standing" "fields" "delta" "limits"
-    "carry" "life" "fresh" "strange" "index" "enter" "bury" "undelivered" "gate" "kept" "park" "join");
+/// The constants, then all pieces. Each uses only what precedes it.
+static PIECES: LazyLock<String> = LazyLock::new(|| constants::lua() + LIB);
+
+const LIB: &str = lib!("call" "list" "meta" "former" "tail" "ring" "session" "standing" "fields" "delta" "limits"
+    "carry" "life" "fresh" "unreadable" "index" "enter" "tombstone" "undelivered" "gate" "tombstone_fields" "park" "join");
 
 macro_rules! scripts {
     ($($name:ident = $file:literal $flags:literal;)*) => {
         $(pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| {
             let body = include_str!(concat!("../../../../lua/", $file, ".lua"));
-            Script::new($file, $flags, &[&needed(LIB, body), body])
+            Script::new($file, $flags, &[&needed(&PIECES, body), body])
         });)*
 
-        /// Every script's name, flags and body without its pieces.
+        /// Every script's name, flags and body without library pieces.
         #[cfg(test)]
         pub(crate) const ALL: &[(&str, &str, &str)] =
             &[$(($file, $flags, include_str!(concat!("../../../../lua/", $file, ".lua"))),)*];
@@ -53,16 +56,21 @@ scripts! {
     LEAD = "lead" "allow-oom";
     REAUTHENTICATE = "reauthenticate" "";
     END = "end" "allow-oom";
-    BURY = "bury" "allow-oom";
+    END_BY_KEY = "end_by_key" "allow-oom";
     RAISE = "raise" "allow-oom";
     REVOKE = "revoke" "allow-oom";
     SWEEP = "sweep" "allow-oom";
 }
 
+/// A test's own script, below the pieces that it uses.
+#[cfg(test)]
+pub(crate) fn joined_to_pieces(body: &str) -> String {
+    needed(&PIECES, body) + body
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::end::EndReason;
 
     #[test]
     fn every_script_runs_with_the_flags_of_its_header() {
@@ -74,45 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn the_reasons_that_scripts_give_have_the_numbers_of_end_reason() {
-        let reasons = include_str!("../../../../lua/lib/reason.lua");
-        let given = [
-            ("EXPIRED", EndReason::Expired),
-            ("LOGGED_IN", EndReason::LoggedIn),
-            ("EVICTED", EndReason::Evicted),
-            ("UNDELIVERED", EndReason::Undelivered),
-        ];
-        for (name, reason) in given {
-            assert!(reasons.contains(&format!("local {name} = {}\n", reason.code())), "{name}");
-        }
-        assert_eq!(reasons.matches("local ").count(), given.len());
-    }
-
-    #[test]
-    fn both_stores_let_in_late_writes_for_the_same_time() {
-        let standing = include_str!("../../../../lua/lib/standing.lua");
-        assert!(standing.contains(&format!("local LATE_WRITE_MS = {}\n", crate::store::LATE_WRITE_MS)));
-    }
-
-    #[test]
-    fn a_swap_knows_how_far_ahead_a_not_after_may_lie() {
-        let [call, swap] = [include_str!("../../../../lua/lib/call.lua"), include_str!("../../../../lua/swap.lua")];
-        let constant = |text: &str| {
-            text.lines()
-                .find_map(|line| line.strip_prefix("local FARTHEST_MS = ")?.split(' ').next()?.parse::<u64>().ok())
-        };
-        assert!(constant(call).is_some());
-        assert_eq!(constant(swap), constant(call));
-    }
-
-    #[test]
     fn every_function_of_the_pieces_is_used_by_a_script() {
         for function in LIB.lines().filter(|line| line.starts_with("local function ")) {
             assert!(joined().iter().any(|script| script.body.contains(function)), "{function}");
         }
     }
 
-    /// The words of a script, comments and strings left out; a function that is called has its bracket.
+    /// The words of a script, without comments and strings; a called function has its bracket.
     fn words(body: &str) -> Vec<String> {
         let code: String =
             body.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");

@@ -28,7 +28,7 @@ impl Bench {
         self.names().into_iter().map(|name| (name.clone(), held(&name))).collect()
     }
 
-    /// Has exactly what the other has.
+    /// Copies the content of the other store exactly.
     fn mirror(&self, other: &Self) {
         for key in self.all_keys() {
             let _: u32 = self.raw("UNLINK", key.as_bytes(), &[]);
@@ -141,16 +141,18 @@ impl Pair {
         login
     }
 
-    /// Both leave and answer the same, if both come in the same millisecond: tried until they do.
+    /// Both store and return the same, if both run in the same millisecond: retried until they do, for 30 s, because on a
+    /// busy machine that may be rare.
     async fn step(&mut self) {
         let login = self.login().await;
         let mut differ = true;
-        for _ in 0..200 {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < std::time::Duration::from_secs(30) {
             let op = self.base.op();
             self.classic.mirror(&self.base);
             self.quick.mirror(&self.base);
             let quick = self.quick.admit(op, &login).await;
-            // Comes too late for the horizon if our estimate of the clock has just been set back.
+            // Too late for the horizon if our estimate of the clock has just been set back.
             let Ok(classic) = self.classic.store.login(Op { again: true, ..op }, &login).await else { continue };
             let Admitted::In(quick) = quick else {
                 assert!(self.quick.dump() == self.base.dump(), "nothing was done");
@@ -158,7 +160,8 @@ impl Pair {
                 break;
             };
             let dumps = [&self.quick, &self.classic].map(Bench::dump);
-            let classic = classic.expect("what is admitted is logged in");
+            // A guest of one second may expire between the two.
+            let Ok(classic) = classic else { continue };
             differ = dumps[0] != dumps[1] || *quick != classic || quick.meta.etag.0 != classic.meta.etag.0;
             if !differ {
                 self.admitted += 1;
@@ -171,7 +174,7 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn an_admission_leaves_and_answers_what_the_classic_script_would() {
+async fn an_admission_stores_and_returns_what_the_classic_script_would() {
     let mut admitted = 0;
     for seed in 0..8 {
         let mut pair = Pair::new(seed);
@@ -184,7 +187,7 @@ async fn an_admission_leaves_and_answers_what_the_classic_script_would() {
 }
 
 #[tokio::test]
-async fn a_guest_that_was_written_since_the_load_is_left_to_the_classic_script() {
+async fn a_guest_written_since_the_load_is_left_to_the_classic_script() {
     let bench = open();
     let login = NewLogin { keep: vec!["a".into()], ..bench.over_guest(&guest(), &["a=1"]).await };
     bench.save(&saving(login.old.as_ref().unwrap().id, &["a=2"])).await.unwrap();
@@ -194,7 +197,7 @@ async fn a_guest_that_was_written_since_the_load_is_left_to_the_classic_script()
 }
 
 #[tokio::test]
-async fn past_its_deadline_a_guest_logs_nobody_in_though_all_is_as_it_was_seen() {
+async fn an_admission_past_the_guests_deadline_logs_nobody_in() {
     let bench = open();
     let mut login = bench.over_guest(&needs_pttl(), &[]).await;
     bench.advance(LIFE + 1);
@@ -205,7 +208,7 @@ async fn past_its_deadline_a_guest_logs_nobody_in_though_all_is_as_it_was_seen()
 }
 
 #[tokio::test]
-async fn a_login_over_a_user_or_an_earlier_login_is_left_to_the_classic_script() {
+async fn a_login_over_a_user_or_earlier_login_is_left_to_the_classic_script() {
     let bench = open();
     let (id, record) = bench.login("bob").await;
     let login =
@@ -217,7 +220,7 @@ async fn a_login_over_a_user_or_an_earlier_login_is_left_to_the_classic_script()
 }
 
 #[tokio::test]
-async fn an_id_that_is_taken_an_epoch_and_a_full_house_are_left_to_the_classic_script() {
+async fn a_taken_id_an_epoch_and_a_full_cap_are_left_to_the_classic_script() {
     let bench = open();
     let login = login_of("ada", Cap::evict(1));
     bench.try_login(&login).await.unwrap();
@@ -229,7 +232,7 @@ async fn an_id_that_is_taken_an_epoch_and_a_full_house_are_left_to_the_classic_s
 }
 
 #[tokio::test]
-async fn a_login_that_would_not_be_the_latest_or_not_last_the_longest_is_left_to_the_classic_script() {
+async fn a_login_that_is_not_latest_and_longest_is_left_to_the_classic_script() {
     let bench = open();
     let mut long = login_of("ada", Cap::default());
     long.new.lifetimes.absolute_ms = 48 * HOUR;
@@ -241,7 +244,7 @@ async fn a_login_that_would_not_be_the_latest_or_not_last_the_longest_is_left_to
 }
 
 #[tokio::test]
-async fn a_ticket_that_may_run_out_on_the_way_is_left_to_the_classic_script() {
+async fn a_ticket_that_may_expire_in_flight_is_left_to_the_classic_script() {
     let bench = open();
     let now = bench.store.now();
     for (age, admitted) in [(TICKET_LIFE_MS - 50_000, false), (TICKET_LIFE_MS - 70_000, true)] {
@@ -252,7 +255,7 @@ async fn a_ticket_that_may_run_out_on_the_way_is_left_to_the_classic_script() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_repeated_or_may_be_forgotten_is_no_admission() {
+async fn a_repeated_or_possibly_forgotten_login_is_not_admitted() {
     let bench = open();
     let login = bench.over_guest(&guest(), &[]).await;
     let op = bench.op();
@@ -267,7 +270,7 @@ async fn a_login_that_is_repeated_or_may_be_forgotten_is_no_admission() {
 }
 
 #[tokio::test]
-async fn an_admission_whose_answer_is_lost_is_answered_by_the_classic_script_as_it_was() {
+async fn after_a_lost_admission_reply_the_classic_script_returns_it() {
     let bench = open();
     let login = NewLogin { keep: vec!["a".into()], ..bench.over_guest(&guest(), &["a=1"]).await };
     let op = bench.op();
@@ -280,7 +283,7 @@ async fn an_admission_whose_answer_is_lost_is_answered_by_the_classic_script_as_
 }
 
 #[tokio::test]
-async fn a_field_without_a_legal_name_is_an_error() {
+async fn a_field_with_an_invalid_name_is_an_error() {
     let bench = open();
     let changes = vec![("@".to_owned(), Some(vec![1]))];
     let login = NewLogin { delta: Delta { clear: false, changes }, ..login_of("ada", Cap::default()) };

@@ -17,7 +17,7 @@ async fn mixed(bench: &Bench) -> (Bucket, SessionId, SessionId, SessionId) {
 }
 
 #[tokio::test]
-async fn guests_are_ended_and_users_are_not() {
+async fn revoking_guests_ends_guests_and_not_users() {
     let bench = open();
     let (bucket, user, guest, expired) = mixed(&bench).await;
     assert_eq!(bench.store.revoke_bucket(bucket, Who::Guests).await.unwrap(), 1);
@@ -28,7 +28,7 @@ async fn guests_are_ended_and_users_are_not() {
 }
 
 #[tokio::test]
-async fn everyone_is_ended_and_leaves_both_indexes() {
+async fn revoking_everyone_ends_all_and_empties_both_indexes() {
     let bench = open();
     let (bucket, user, guest, _) = mixed(&bench).await;
     assert_eq!(bench.store.active(bucket, 0).await.unwrap(), 2);
@@ -39,7 +39,7 @@ async fn everyone_is_ended_and_leaves_both_indexes() {
 }
 
 #[tokio::test]
-async fn active_counts_those_used_since() {
+async fn active_counts_sessions_used_since() {
     let bench = open();
     let bucket = UserHash::of("ada").bucket();
     bench.login("ada").await;
@@ -52,7 +52,7 @@ async fn active_counts_those_used_since() {
 }
 
 #[tokio::test]
-async fn a_sweep_ends_what_is_due_forgets_what_is_gone_and_rescores_what_lives() {
+async fn a_sweep_ends_due_sessions_forgets_gone_ones_and_rescores_live_ones() {
     let bench = open();
     let bucket = Bucket::random().unwrap();
     let in_bucket = |new: NewSession| NewSession { id: SessionId::mint(bucket).unwrap(), ..new };
@@ -89,7 +89,7 @@ async fn two_sweeps_at_once_end_each_session_once() {
 }
 
 #[tokio::test]
-async fn more_than_one_call_may_name_are_swept_and_revoked() {
+async fn more_sessions_than_one_call_may_name_are_swept_and_revoked() {
     let bench = open();
     let bucket = Bucket::random().unwrap();
     let fill = async |grace_ms| {
@@ -126,7 +126,7 @@ async fn a_repeat_of_a_sweep_counts_what_its_first_delivery_ended() {
 }
 
 #[tokio::test]
-async fn a_sweep_leaves_what_is_not_due_and_forgets_a_tombstone() {
+async fn a_sweep_leaves_sessions_not_due_and_forgets_a_tombstone() {
     let bench = open();
     let (new, sweep) = (needs_pttl(), scripts::SWEEP.clone());
     bench.create(&new, &[]).await;

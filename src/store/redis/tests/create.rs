@@ -2,7 +2,7 @@ use super::*;
 use crate::fields::map::Contents;
 
 #[tokio::test]
-async fn a_created_session_loads_as_it_was_answered() {
+async fn a_created_session_loads_as_returned() {
     let bench = open();
     let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8");
     let new = NewSession { client, ..guest() };
@@ -17,7 +17,7 @@ fn delta_fields(changes: &[&str]) -> Contents {
 }
 
 #[tokio::test]
-async fn a_repeat_is_the_first_create_also_after_the_end() {
+async fn a_repeated_create_gets_the_first_reply_even_after_the_end() {
     let bench = open();
     let (new, op) = (guest(), bench.op());
     let nothing = Delta::default();
@@ -59,7 +59,7 @@ async fn nothing_is_stored_beyond_the_limits() {
 }
 
 #[tokio::test]
-async fn a_repeat_after_a_short_life_revives_nothing() {
+async fn a_repeated_create_after_a_short_life_revives_nothing() {
     let bench = open();
     let op = bench.op();
     let new = NewSession { lifetimes: Lifetimes { idle_ms: 5_000, absolute_ms: 5_000, interval_ms: 1_000 }, ..guest() };
@@ -91,7 +91,7 @@ async fn only_a_login_makes_a_users_session() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_the_metadatas_is_refused() {
+async fn the_metadatas_field_name_is_rejected() {
     let bench = open();
     let changes = vec![("@".to_owned(), Some(vec![1]))];
     let answer = bench.store.create(bench.op(), &guest(), &Delta { clear: false, changes }).await;

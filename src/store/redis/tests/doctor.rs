@@ -7,7 +7,7 @@ async fn codes(store: &Redis) -> Vec<(&'static str, Severity)> {
 }
 
 #[tokio::test]
-async fn what_a_server_is_set_to_is_found() {
+async fn risky_settings_of_a_server_are_found() {
     let bench = open_on(
         Arc::new(TestServer::with(&["--maxmemory-policy", "volatile-lru", "--maxmemory", "100mb"])),
         Limits::default(),
@@ -27,7 +27,7 @@ async fn what_a_server_is_set_to_is_found() {
 async fn a_session_without_an_expiry_is_found() {
     let bench = open();
     for _ in 0..2_000 {
-        // In so many buckets that a sample meets them.
+        // In enough buckets that a sample finds them.
         let (id, _) = bench.guest(&[]).await;
         bench.raw::<i64>("PERSIST", &bench.store.keys.session(id), &[]);
     }
@@ -35,7 +35,7 @@ async fn a_session_without_an_expiry_is_found() {
 }
 
 #[tokio::test]
-async fn what_a_user_may_not_ask_is_a_finding() {
+async fn a_missing_permission_is_a_finding() {
     let server = TestServer::start();
     server.admin::<()>("ACL SETUSER app on >secret ~* +@all -info -config -role");
     let url = server.url() + "?user=app&password=secret";

@@ -23,7 +23,7 @@ async fn an_ended_session_is_a_tombstone_without_fields_or_user() {
 }
 
 #[tokio::test]
-async fn nothing_that_comes_after_the_end_changes_the_tombstone() {
+async fn no_call_after_the_end_changes_the_tombstone() {
     let bench = open();
     let (id, record) = bench.login("ada").await;
     bench.end(id).await;
@@ -40,7 +40,7 @@ async fn nothing_that_comes_after_the_end_changes_the_tombstone() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_answered_and_ends_nothing_newer() {
+async fn a_repeated_end_gets_the_first_reply_and_ends_nothing_newer() {
     let bench = open();
     let (id, record) = bench.guest(&[]).await;
     let (op, end) = (bench.op(), ending(&record, id));
@@ -50,7 +50,7 @@ async fn a_repeat_is_answered_and_ends_nothing_newer() {
 }
 
 #[tokio::test]
-async fn a_guest_with_the_kept_fields_follows() {
+async fn an_end_with_kept_fields_is_followed_by_a_guest() {
     let bench = open();
     let (id, record) = bench.login("ada").await;
     bench.save(&saving(id, &["cart=1", "language=en", "secret=1"])).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_guest_with_the_kept_fields_follows() {
 }
 
 #[tokio::test]
-async fn without_a_kept_field_no_session_follows() {
+async fn an_end_without_kept_fields_has_no_successor() {
     let bench = open();
     let (id, record) = bench.guest(&["cart=1"]).await;
     let (mut end, next) = followed(&record, id, &["cart"]);

@@ -1,9 +1,9 @@
-//! Where fields lie in the hash.
+//! The position of fields in the hash.
 
 use super::*;
 
 impl Bench {
-    /// The names of the hash's fields but the metadata's.
+    /// The names of the hash's fields, without the metadata.
     fn laid(&self, id: SessionId) -> Vec<String> {
         let mut names: Vec<String> = self.raw("HKEYS", &self.store.keys.session(id), &[]);
         names.retain(|name| name != "@");
@@ -54,7 +54,7 @@ async fn a_field_moves_when_its_kind_or_size_does_and_is_never_in_two_places() {
 }
 
 #[tokio::test]
-async fn a_small_field_is_no_counter_also_where_no_hash_field_has_its_name() {
+async fn a_packed_field_is_not_a_counter() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;
     let add = Increment { id, generation: 1, field: "a".into(), by: 1, snapshot: None };
@@ -63,7 +63,7 @@ async fn a_small_field_is_no_counter_also_where_no_hash_field_has_its_name() {
 }
 
 #[tokio::test]
-async fn a_session_whose_fields_lie_astray_reads_right_and_is_written_by_the_classic_script() {
+async fn misplaced_fields_read_right_and_are_left_to_the_classic_script() {
     let bench = open();
     let (id, _) = bench.guest(&["b=1"]).await;
     let key = bench.store.keys.session(id);
@@ -77,7 +77,7 @@ async fn a_session_whose_fields_lie_astray_reads_right_and_is_written_by_the_cla
 }
 
 #[tokio::test]
-async fn what_lies_together_but_is_not_small_is_left_to_the_classic_script_and_kept() {
+async fn packed_fields_that_are_not_small_are_left_to_the_classic_script() {
     let bench = open();
     for stored in [encode_counter(17), encode_bytes(&[b'x'; 2_000])] {
         let (id, _) = bench.guest(&["b=1"]).await;
@@ -92,7 +92,7 @@ async fn what_lies_together_but_is_not_small_is_left_to_the_classic_script_and_k
 }
 
 #[tokio::test]
-async fn fields_that_are_damaged_are_unreadable() {
+async fn damaged_fields_are_unreadable() {
     let bench = open();
     let (id, _) = bench.guest(&["b=1"]).await;
     let key = bench.store.keys.session(id);

@@ -1,4 +1,4 @@
-//! Metadata that a newer version wrote: what this one does not know is preserved, or the session is left as it is.
+//! Metadata that a newer version wrote: unknown parts are preserved, or the session is left as it is.
 
 use super::*;
 use crate::config::AtCap;
@@ -19,7 +19,7 @@ impl Bench {
         let _: u32 = self.raw("HSET", &self.store.keys.session(id), &[b"@", etag]);
     }
 
-    /// As a newer version would have written it.
+    /// Changes the metadata as a newer version would have written it.
     fn mark(&self, id: SessionId) {
         let mut etag = self.etag(id);
         etag[3] |= FLAG;
@@ -91,12 +91,12 @@ async fn a_reauthentication_keeps_the_stored_extras_behind_every_client() {
         ClientInfo::new(),
         ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8"),
         ClientInfo::new().user_agent(""),
-        ClientInfo::new().address(std::net::Ipv6Addr::LOCALHOST.into()).remember(Some(true)),
+        ClientInfo::new().address(std::net::Ipv6Addr::LOCALHOST.into()),
     ];
-    for client in clients {
-        let call = Reauthenticate { client: client.clone(), ..again(&bench.live(id).await, id, 3) };
+    for (client, remember) in clients.into_iter().zip([None, None, Some(false), Some(true)]) {
+        let call = Reauthenticate { client: client.clone(), remember, ..again(&bench.live(id).await, id, 3) };
         let record = bench.store.reauthenticate(bench.op(), &call).await.unwrap().unwrap();
-        assert_eq!(record.meta.client, client);
+        assert_eq!((record.meta.client, record.meta.remember), (client, remember));
         bench.is_marked(id, "reauthenticate");
     }
 }
@@ -109,11 +109,11 @@ async fn an_unknown_flag_survives_every_end() {
         let seen = if at == 0 { bench.snapshot(guest).await } else { None };
         let record = bench.live(guest).await;
         let login = NewLogin { old: Some(old(&record, guest)), seen, ..login_of("bob", Cap::default()) };
-        bench.store.parted = at == 2;
+        bench.store.sharded = at == 2;
         bench.try_login(&login).await.unwrap();
         bench.is_marked_tombstone(guest, ["admit", "login", "leave"][at]);
     }
-    bench.store.parted = false;
+    bench.store.sharded = false;
     let evicted = bench.marked("ada").await;
     bench.login_at("ada", Cap { most: 1, policy: AtCap::EvictEarliest }).await.unwrap();
     bench.is_marked_tombstone(evicted, "login at the cap");
@@ -128,15 +128,17 @@ async fn an_unknown_flag_survives_every_end() {
     bench.is_marked_tombstone(new.id, "sweep");
     let buried = bench.marked_guest().await;
     let nothing = Delta::default();
-    let call =
-        ScriptCall::new(&scripts::BURY, vec![bench.store.keys.session(buried)]).nothing().number(4).number(REMEMBER);
+    let call = ScriptCall::new(&scripts::END_BY_KEY, vec![bench.store.keys.session(buried)])
+        .nothing()
+        .number(4)
+        .number(REMEMBER);
     let call = call.nothing().nothing().nothing().names(&[]).delta(&nothing).unwrap();
     bench.store.call(&mut bench.store.delivery(bench.op()), &call).await.unwrap();
-    bench.is_marked_tombstone(buried, "bury");
+    bench.is_marked_tombstone(buried, "end_by_key");
 }
 
 #[tokio::test]
-async fn digests_from_before_a_rotation_survive_every_write() {
+async fn csrf_digests_survive_every_write() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();

@@ -1,7 +1,7 @@
-//! Random histories get the same answers from both stores, and leave Redis whole after each step.
+//! Random histories have the same results on both stores, and leave Redis consistent after each step.
 //!
 //! Time passes in steps of 7 seconds, which no timeout here is a multiple of: so the milliseconds that a call to Redis
-//! takes never decide an answer.
+//! takes never decide a result.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ const SHORT: Lifetimes = Lifetimes { idle_ms: 5_000, absolute_ms: HOUR, interval
 const LONG: Lifetimes = Lifetimes { idle_ms: 50 * MINUTE, absolute_ms: 10 * MINUTE * 10, interval_ms: 60_000 };
 const OVER: Lifetimes = Lifetimes { idle_ms: 30 * MINUTE, absolute_ms: 10 * MINUTE, interval_ms: 60_000 };
 
-/// Metadata without what differs between two clocks: instants are told as ages in steps.
+/// Metadata without what differs between two clocks: instants become ages in steps.
 fn shape(meta: &Meta, now: Millis) -> String {
     let age = |at: Millis| (now + STEP / 2).saturating_sub(at) / STEP;
     let former = |former: &FormerCsrf| (former.digest.0[0], age(former.at));
@@ -33,7 +33,7 @@ fn shape_of(record: &Record, now: Millis) -> String {
     format!("{} {:?}", shape(&record.meta, now), record.fields)
 }
 
-/// Calls both stores and compares what they answer.
+/// Calls both stores and compares their results.
 macro_rules! both {
     ($history:ident, $store:ident => $call:expr, $show:expr) => {{
         let (one, other) = (
@@ -60,10 +60,10 @@ struct History {
     bench: Bench,
     memory: Memory,
     clock: ManualClock,
-    /// Sessions that were tried, with the user that they are of.
+    /// Sessions that were tried, with their users.
     ids: Vec<(SessionId, Option<&'static str>)>,
     tickets: Vec<(String, Ticket, Ticket)>,
-    /// What was last seen of a session.
+    /// The last seen state of a session.
     seen: HashMap<SessionId, Snapshot>,
 }
 
@@ -80,7 +80,7 @@ impl History {
     }
 
     fn new_session(&mut self, user: Option<&'static str>) -> NewSession {
-        // guests live where users do, so that bucket walks meet both
+        // guests and users share buckets, so that bucket walks find both
         let bucket = UserHash::of(user.unwrap_or(USERS[0])).bucket();
         let id = self.mint(bucket);
         self.ids.push((id, user));
@@ -94,10 +94,11 @@ impl History {
             grace_ms: *self.random.choice(&[0, GRACE as u32]).unwrap(),
             user: user.map(str::to_owned),
             client: ClientInfo::new(),
+            remember: None,
         }
     }
 
-    /// An id whose tombstone goes as far from the end of a step as everything else.
+    /// An id whose tombstone expires as far from the end of a step as everything else.
     fn mint(&self, bucket: Bucket) -> SessionId {
         let ids = std::iter::repeat_with(|| SessionId::mint(bucket).unwrap());
         let mut clear = ids.filter(|id| (2_000..5_000).contains(&(self.bench.store.settings.tombstone_ms(*id) % STEP)));
@@ -199,7 +200,7 @@ impl History {
         both!(self, store => store.increment(op, &increment).await, show).ok();
     }
 
-    /// What a caller may have seen in Redis: nothing, what stands there, or what stood there at an earlier step.
+    /// What a caller may have seen in Redis: nothing, the current state, or that of an earlier step.
     async fn snapshot(&mut self, id: SessionId) -> Option<Snapshot> {
         match self.random.u8(..3) {
             0 => None,
@@ -297,7 +298,7 @@ impl History {
         self.same_records(answers);
     }
 
-    /// Mostly of a door, from where it leads.
+    /// Mostly of a door, from its current target.
     async fn lead(&mut self) {
         let (door, _) = self.any();
         let from = match self.memory.load(door).await.unwrap() {
@@ -321,6 +322,7 @@ impl History {
             secret: secret(self.random.u8(1..4)),
             lifetimes: self.lifetimes(),
             client: ClientInfo::new(),
+            remember: None,
             delta: self.delta(),
             gate,
         };
@@ -389,7 +391,7 @@ impl History {
         };
     }
 
-    /// Moves what is stored back, and the tickets with it.
+    /// Moves the stored data back, and the tickets with it.
     fn pass(&mut self) {
         let steps = *self.random.choice(&[1, 2, 9, 9, 9, 45, 90, 150, 270, 520]).unwrap();
         self.bench.advance(steps * STEP);
@@ -400,7 +402,7 @@ impl History {
         }
     }
 
-    /// Every session loads alike, every list is alike, and in Redis an index lacks no live session and outlives it.
+    /// Every session and every list is the same in both, and in Redis an index has every live session and outlives it.
     async fn check(&mut self) {
         let ids: Vec<SessionId> = self.ids.iter().map(|(id, _)| *id).collect();
         for id in ids {
@@ -434,7 +436,7 @@ impl History {
 }
 
 #[tokio::test]
-async fn random_histories_are_answered_alike_by_both_stores() {
+async fn random_histories_have_the_same_results_on_both_stores() {
     let first = std::env::var("CLOAKROOM_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = first.map_or(0..4, |seed| seed..seed + 1);
     for seed in seeds {

@@ -28,7 +28,7 @@ async fn a_counter_starts_at_zero_and_keeps_all_64_bits() {
 }
 
 #[tokio::test]
-async fn a_repeat_adds_once_and_answers_the_first_value() {
+async fn a_repeated_increment_adds_once_and_returns_the_first_value() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let op = bench.op();
@@ -52,7 +52,7 @@ async fn overflow_and_wrong_kind_change_nothing() {
 }
 
 #[tokio::test]
-async fn what_redis_does_not_permit_is_an_error_and_says_nothing_of_the_kind() {
+async fn a_permission_error_is_not_reported_as_a_wrong_kind() {
     let bench = open_on(Arc::new(TestServer::start()), Limits::default());
     let (id, _) = bench.guest(&[]).await;
     bench.add(&by(id, "n", 1)).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_counter_that_grows_beyond_the_limit_is_put_back() {
 }
 
 #[tokio::test]
-async fn gone_and_conflict_come_before_the_kind() {
+async fn an_increment_returns_gone_and_conflict_before_the_wrong_kind() {
     let bench = open();
     let (id, _) = bench.guest(&["text=1"]).await;
     assert_eq!(bench.add(&by(guest().id, "n", 1)).await, Err(Refused::Gone(None)));

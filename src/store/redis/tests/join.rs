@@ -1,13 +1,18 @@
-//! Joining another login's session: repeats, lost answers, and a session that is still parked.
+//! Joining another login's session: repeats, lost replies, and a session that is still parked.
 
 use super::*;
 use crate::store::redis::ops::login_cross_slot::CrossSlotLogin;
 
-/// A guest with a cart whom one login has made a session for.
+/// A guest with a cart that one login has made a session for.
 async fn joinable(bench: &Bench) -> Join {
+    joinable_as(bench, None).await
+}
+
+async fn joinable_as(bench: &Bench, remember: Option<bool>) -> Join {
     let (guest, before) = bench.guest(&["cart=1"]).await;
-    let login =
+    let mut login =
         NewLogin { old: Some(old(&before, guest)), keep: vec!["cart".into()], ..login_of("ada", Cap::default()) };
+    login.new.remember = remember;
     bench.try_login(&login).await.unwrap();
     joining(login.new.id)
 }
@@ -40,7 +45,7 @@ async fn a_join_changes_the_secret_and_its_delta_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_repeated_join_is_answered_as_the_first_time_and_replaces_no_secret() {
+async fn a_repeated_join_gets_the_first_reply_and_replaces_no_secret() {
     let bench = open();
     let join = joinable(&bench).await;
     let op = bench.op();
@@ -56,14 +61,14 @@ async fn a_repeated_join_is_answered_as_the_first_time_and_replaces_no_secret() 
 }
 
 #[tokio::test]
-async fn a_repeated_join_is_answered_as_the_first_time_also_after_the_window_and_a_step_up() {
+async fn a_repeated_join_gets_the_first_reply_even_after_a_step_up() {
     let bench = open();
     let join = joinable(&bench).await;
     bench.advance(50_000);
     let op = bench.op();
     let first = bench.join(op, &join).await.unwrap();
     bench.advance(20_000);
-    // Moved back in time as what is stored.
+    // Moved back in time like the stored data.
     let repeat = Op { not_after: op.not_after - 20_000, again: true, ..op };
     assert_eq!(bench.join(repeat, &join).await.unwrap().meta.secret, first.meta.secret);
     assert_eq!(bench.join(bench.op(), &join).await, Err(Refused::NotJoined), "a new one is too late");
@@ -80,7 +85,7 @@ async fn a_repeated_join_is_answered_as_the_first_time_also_after_the_window_and
 }
 
 #[tokio::test]
-async fn a_join_that_is_not_possible_changes_nothing() {
+async fn an_impossible_join_changes_nothing() {
     let bench = open();
     let join = joinable(&bench).await;
     let before = bench.hash(join.id);
@@ -101,15 +106,14 @@ async fn a_join_that_is_not_possible_changes_nothing() {
 #[tokio::test]
 async fn a_join_does_not_depend_on_whether_the_cookie_is_kept() {
     let bench = open();
-    let join = joinable(&bench).await;
-    let join = Join { client: ClientInfo::new().remember(Some(true)), ..join };
+    let join = joinable_as(&bench, Some(true)).await;
     assert!(bench.join(bench.op(), &join).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_join_waits_for_a_login_by_steps_and_not_for_ever() {
+async fn a_join_waits_for_a_cross_slot_login_within_its_budget() {
     let mut bench = open();
-    bench.store.parted = true;
+    bench.store.sharded = true;
     let (guest, before) = bench.guest(&["cart=1"]).await;
     let mut login = NewLogin { old: Some(old(&before, guest)), ..login_of("ada", Cap::default()) };
     login.keep = vec!["cart".into()];

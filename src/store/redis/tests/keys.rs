@@ -1,4 +1,4 @@
-//! The shape of what is stored.
+//! The layout of what is stored.
 
 use super::*;
 
@@ -51,7 +51,7 @@ async fn nothing_is_left_when_everything_has_ended_and_been_forgotten() {
 }
 
 #[tokio::test]
-async fn no_user_id_stands_in_a_key() {
+async fn no_key_contains_a_user_id() {
     let bench = open();
     bench.login("ada.lovelace").await;
     assert!(bench.all_keys().iter().all(|key| !key.contains("ada")));

@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_list_is_in_the_order_of_logins_and_takes_dead_members_off_the_index() {
+async fn a_list_is_in_login_order_and_removes_dead_members() {
     let bench = open();
     let mut short = login_of("ada", Cap::default());
     short.new.lifetimes = Lifetimes { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };

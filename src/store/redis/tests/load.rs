@@ -31,7 +31,7 @@ async fn the_first_graced_session_makes_loads_ask_for_the_time_left() {
 }
 
 #[tokio::test]
-async fn a_timed_load_tells_redis_time_from_before() {
+async fn a_timed_load_returns_redis_time_from_before() {
     let bench = open();
     let (id, record) = bench.guest(&["a=1"]).await;
     let (loaded, now) = bench.store.load_timed(id).await.unwrap();
@@ -42,7 +42,7 @@ async fn a_timed_load_tells_redis_time_from_before() {
 }
 
 #[tokio::test]
-async fn what_is_no_session_of_ours_is_unreadable() {
+async fn a_key_that_is_not_a_session_is_unreadable() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;
     let key = bench.store.keys.session(id);
@@ -55,7 +55,7 @@ async fn what_is_no_session_of_ours_is_unreadable() {
 }
 
 #[tokio::test]
-async fn a_ping_answers_redis_time() {
+async fn a_ping_returns_redis_time() {
     let bench = open();
     let now = bench.store.ping().await.unwrap();
     assert!(now.abs_diff(bench.store.now()) < 5_000);
@@ -63,7 +63,7 @@ async fn a_ping_answers_redis_time() {
 
 /// R47: the server's work for a load and a save, by command; a save in a script.
 #[tokio::test]
-async fn a_load_and_a_save_that_use_no_addition_take_the_same_few_commands_as_ever() {
+async fn a_plain_load_and_save_take_the_same_commands_as_ever() {
     const ROUNDS: u64 = 20;
     let bench = open_on(Arc::new(TestServer::start()), Limits::default());
     let (id, _) = bench.guest(&["a=1"]).await;
@@ -73,7 +73,7 @@ async fn a_load_and_a_save_that_use_no_addition_take_the_same_few_commands_as_ev
         let op = bench.op();
         bench.save_as(Op { not_after: op.not_after + 10 * round, ..op }, &save).await.unwrap();
     };
-    // From here on the server knows the script.
+    // From here on the server has the script.
     load_and_save(0).await;
     let calls = || {
         let stats: String = bench.raw("INFO", b"commandstats", &[]);
@@ -88,7 +88,7 @@ async fn a_load_and_a_save_that_use_no_addition_take_the_same_few_commands_as_ev
     }
     let mut more = calls();
     more.iter_mut().for_each(|(name, calls)| *calls -= before.get(name).unwrap_or(&0));
-    // Connections of this test, and the question to each connection every 2 s, are no part of it.
+    // This test's own connections, and the check of each connection every 2 s, do not count.
     more.retain(|name, calls| *calls > 0 && !["info", "hello", "time", "role", "client|setinfo"].contains(&&**name));
     let expected = ["evalsha", "hget", "hgetall", "hset", "pttl"].map(|name| (name.to_owned(), ROUNDS));
     assert_eq!(more, expected.into());

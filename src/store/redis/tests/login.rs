@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_login_is_indexed_scored_and_loads_as_answered() {
+async fn a_login_is_indexed_scored_and_loads_as_returned() {
     let bench = open();
     let (id, record) = bench.login("ada").await;
     assert_eq!(bench.live(id).await, record);
@@ -38,7 +38,7 @@ async fn a_cleared_guest_carries_only_what_is_set_again() {
 }
 
 #[tokio::test]
-async fn a_drafts_fields_are_carried_if_they_are_whitelisted() {
+async fn a_drafts_fields_are_carried_if_they_are_kept() {
     let bench = open();
     let mut login = login_of("ada", Cap::default());
     login.keep = vec!["cart".into()];
@@ -47,7 +47,7 @@ async fn a_drafts_fields_are_carried_if_they_are_whitelisted() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_the_same_login_and_ends_nothing_more() {
+async fn a_repeated_login_is_the_same_login_and_ends_nothing_more() {
     let bench = open();
     let (old_id, before) = bench.guest(&["cart=1"]).await;
     let cap = Cap::evict(2);
@@ -65,7 +65,7 @@ async fn a_repeat_is_the_same_login_and_ends_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_users_session_goes_when_another_user_logs_in_over_it() {
+async fn a_users_session_ends_when_another_user_logs_in_over_it() {
     let bench = open();
     let (old_id, before) = bench.login("ada").await;
     let login = NewLogin { old: Some(old(&before, old_id)), ..login_of("bob", Cap::default()) };
@@ -75,7 +75,7 @@ async fn a_users_session_goes_when_another_user_logs_in_over_it() {
 }
 
 #[tokio::test]
-async fn at_the_cap_the_earliest_logins_make_room() {
+async fn at_the_cap_the_earliest_logins_are_evicted() {
     let bench = open();
     let mut ids = Vec::new();
     for _ in 0..5 {
@@ -90,7 +90,7 @@ async fn at_the_cap_the_earliest_logins_make_room() {
 }
 
 #[tokio::test]
-async fn a_rejecting_cap_refuses_and_keeps_the_old_session() {
+async fn a_rejecting_cap_refuses_the_login_and_keeps_the_old_session() {
     let bench = open();
     let first = bench.login_at("ada", Cap::reject(1)).await.unwrap();
     let (old_id, before) = bench.guest(&["cart=1"]).await;
@@ -105,7 +105,7 @@ async fn a_rejecting_cap_refuses_and_keeps_the_old_session() {
 }
 
 #[tokio::test]
-async fn a_login_that_was_rejected_is_not_let_in_by_a_second_delivery() {
+async fn a_rejected_login_stays_rejected_at_a_second_delivery() {
     let bench = open();
     let first = bench.login_at("ada", Cap::reject(1)).await.unwrap();
     let (login, op) = (login_of("ada", Cap::reject(1)), bench.op());
@@ -119,7 +119,7 @@ async fn a_login_that_was_rejected_is_not_let_in_by_a_second_delivery() {
 }
 
 #[tokio::test]
-async fn the_session_that_the_login_ends_does_not_count() {
+async fn the_session_that_a_login_ends_does_not_count_at_the_cap() {
     let bench = open();
     let (old_id, before) = bench.login("ada").await;
     let login = NewLogin { old: Some(old(&before, old_id)), ..login_of("ada", Cap::reject(1)) };
@@ -128,7 +128,7 @@ async fn the_session_that_the_login_ends_does_not_count() {
 }
 
 #[tokio::test]
-async fn dead_members_neither_count_nor_stay_at_the_cap() {
+async fn dead_members_do_not_count_and_are_removed_at_the_cap() {
     let bench = open();
     let mut short = login_of("ada", Cap::default());
     short.new.lifetimes = Lifetimes { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
@@ -164,7 +164,7 @@ async fn the_cap_holds_under_logins_at_once() {
 }
 
 #[tokio::test]
-async fn a_full_house_of_256_is_evicted_in_one_call() {
+async fn two_hundred_and_fifty_six_sessions_are_evicted_in_one_call() {
     let bench = open();
     let mut ids = Vec::new();
     for _ in 0..256 {
@@ -225,7 +225,7 @@ async fn refusals_come_in_order_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_login_for_a_shorter_time_does_not_lower_the_expiry_of_the_users_index() {
+async fn a_shorter_login_does_not_lower_the_expiry_of_the_users_index() {
     let bench = open();
     let mut long = login_of("ada", Cap::default());
     long.new.lifetimes.absolute_ms = 48 * HOUR;
@@ -238,7 +238,7 @@ async fn a_login_for_a_shorter_time_does_not_lower_the_expiry_of_the_users_index
 }
 
 #[tokio::test]
-async fn a_login_is_later_than_every_other_and_than_the_epoch_also_after_the_clock_was_set_back() {
+async fn a_logins_time_is_the_latest_even_after_the_clock_was_set_back() {
     let bench = open();
     bench.revoke("ada", Scope::All).await.unwrap();
     bench.set_back(MINUTE);
@@ -250,7 +250,7 @@ async fn a_login_is_later_than_every_other_and_than_the_epoch_also_after_the_clo
 }
 
 #[tokio::test]
-async fn the_session_that_the_login_ends_does_not_count_when_it_is_named_either() {
+async fn a_named_session_that_a_login_ends_does_not_count_at_the_cap() {
     let bench = open();
     let mut short = login_of("ada", Cap::default());
     short.new.lifetimes = Lifetimes { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };
@@ -264,7 +264,7 @@ async fn the_session_that_the_login_ends_does_not_count_when_it_is_named_either(
 }
 
 #[tokio::test]
-async fn a_session_in_its_grace_takes_no_place_at_the_cap() {
+async fn a_session_in_its_grace_does_not_count_at_the_cap() {
     let bench = open();
     let mut needs_pttl = login_of("ada", Cap::default());
     needs_pttl.new.grace_ms = GRACE as u32;
@@ -277,7 +277,7 @@ async fn a_session_in_its_grace_takes_no_place_at_the_cap() {
 }
 
 #[tokio::test]
-async fn what_is_carried_keeps_the_limit_of_bytes() {
+async fn carried_fields_respect_the_size_limit() {
     let bench = open_with(Limits::default().session_bytes(9));
     let mut login = login_of("ada", Cap::default());
     login.keep = vec!["a".into()];
@@ -309,7 +309,7 @@ async fn lead(bench: &Bench, door: SessionId, from: SessionId, to: SessionId, st
 }
 
 #[tokio::test]
-async fn a_door_names_the_session_that_follows_and_stays_as_long_as_said() {
+async fn a_door_names_its_successor_and_lasts_for_the_given_duration() {
     let bench = open();
     let (guest, record) = bench.guest(&["cart=1"]).await;
     let (bob, bobs) = bench.login("bob").await;
@@ -327,7 +327,7 @@ async fn a_door_names_the_session_that_follows_and_stays_as_long_as_said() {
 }
 
 #[tokio::test]
-async fn a_login_of_the_application_makes_no_door() {
+async fn a_login_without_a_drop_in_store_makes_no_door() {
     let bench = open();
     let (guest, record) = bench.guest(&[]).await;
     let login = NewLogin { old: Some(old(&record, guest)), ..login_of("ada", Cap::default()) };
@@ -338,7 +338,7 @@ async fn a_login_of_the_application_makes_no_door() {
 }
 
 #[tokio::test]
-async fn a_door_is_led_elsewhere_only_from_where_it_leads_and_never_stays_shorter() {
+async fn a_door_is_redirected_only_from_its_target_and_never_shortened() {
     let bench = open();
     let (guest, record) = bench.guest(&[]).await;
     let ada = door(&bench, guest, &record).await;

@@ -1,10 +1,10 @@
-//! Login by steps, as in a Redis Cluster: all that is said of a login holds of it too, and wherever it is left off the
-//! visitor can log in again.
+//! Login across slots, as in a Redis Cluster: every rule of a login applies, and after a stop at any step the visitor can
+//! log in again.
 
 use super::*;
 use crate::store::redis::ops::login_cross_slot::CrossSlotLogin;
 
-/// What is said of any login.
+/// The tests of any login.
 #[path = "login.rs"]
 #[allow(clippy::duplicate_mod, reason = "once in one script, once by steps")]
 mod login;
@@ -19,7 +19,7 @@ fn open() -> Bench {
 
 fn open_with(limits: Limits) -> Bench {
     let mut bench = super::open_with(limits);
-    bench.store.parted = true;
+    bench.store.sharded = true;
     bench
 }
 
@@ -52,7 +52,7 @@ impl Login3 {
         steps.park(&steps.carried(&seen)).await.unwrap()
     }
 
-    /// As if the fields had been parked as they were made.
+    /// As if the fields had been parked as they were created.
     async fn leave(&self, bench: &Bench) -> Result<Delta, Refused> {
         self.steps(bench).leave(1).await.unwrap()
     }
@@ -67,7 +67,7 @@ impl Login3 {
 }
 
 #[tokio::test]
-async fn what_is_parked_is_told_from_what_is_not_there() {
+async fn a_parked_session_is_distinguished_from_an_absent_one() {
     let bench = open();
     let three = Login3::of(&bench, "ada", Cap::default()).await;
     let id = three.login.new.id;
@@ -80,7 +80,7 @@ async fn what_is_parked_is_told_from_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn what_is_parked_is_unknown_in_no_index_and_gone_after_five_minutes() {
+async fn a_parked_session_is_unknown_unindexed_and_gone_after_5_minutes() {
     let bench = open();
     let earlier = bench.login("ada").await.0;
     let three = Login3::of(&bench, "ada", Cap::evict(1)).await;
@@ -99,7 +99,7 @@ async fn what_is_parked_is_unknown_in_no_index_and_gone_after_five_minutes() {
 }
 
 #[tokio::test]
-async fn left_off_after_any_step_the_visitor_logs_in_again() {
+async fn after_a_login_stopped_at_any_step_the_visitor_logs_in_again() {
     for steps in 0..=3 {
         let bench = open();
         let three = Login3::of(&bench, "ada", Cap::evict(2)).await;
@@ -129,7 +129,7 @@ async fn left_off_after_any_step_the_visitor_logs_in_again() {
 }
 
 #[tokio::test]
-async fn what_is_saved_between_the_steps_goes_with_the_login_also_when_the_answer_is_lost() {
+async fn a_save_between_the_steps_is_carried_even_if_its_reply_is_lost() {
     let bench = open();
     let three = Login3::of(&bench, "ada", Cap::default()).await;
     three.park(&bench).await.unwrap();
@@ -149,7 +149,7 @@ async fn what_is_saved_between_the_steps_goes_with_the_login_also_when_the_answe
 }
 
 #[tokio::test]
-async fn what_is_carried_may_go_and_nothing_may_be_left_of_it() {
+async fn carried_fields_may_be_removed_before_the_last_step() {
     let bench = open();
     let three = Login3::of(&bench, "ada", Cap::default()).await;
     three.park(&bench).await.unwrap();
@@ -159,7 +159,7 @@ async fn what_is_carried_may_go_and_nothing_may_be_left_of_it() {
 }
 
 #[tokio::test]
-async fn a_guest_that_was_filled_between_the_steps_stays_where_its_fields_are_too_many() {
+async fn a_guest_filled_between_the_steps_stays_if_its_fields_are_too_many() {
     let bench = open_with(Limits::default().session_bytes(30));
     let three = Login3::of(&bench, "ada", Cap::default()).await;
     three.park(&bench).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_guest_that_was_filled_between_the_steps_stays_where_its_fields_are_to
 }
 
 #[tokio::test]
-async fn a_session_that_others_end_between_the_steps_logs_nobody_in() {
+async fn a_session_ended_between_the_steps_logs_nobody_in() {
     let bench = open();
     let three = Login3::of(&bench, "ada", Cap::default()).await;
     three.park(&bench).await.unwrap();
@@ -182,7 +182,7 @@ async fn a_session_that_others_end_between_the_steps_logs_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_login_that_loses_to_another_in_the_same_session_leaves_nothing_parked() {
+async fn a_login_that_loses_to_another_leaves_nothing_parked() {
     let bench = Arc::new(open());
     let (guest, before) = bench.guest(&["cart=1"]).await;
     let logins: Vec<NewLogin> =
@@ -204,7 +204,7 @@ async fn a_login_that_loses_to_another_in_the_same_session_leaves_nothing_parked
 }
 
 #[tokio::test]
-async fn a_user_who_is_revoked_between_the_steps_is_not_logged_in_with_a_ticket_of_before() {
+async fn a_revocation_between_the_steps_voids_an_earlier_ticket() {
     let bench = open();
     let mut three = Login3::of(&bench, "ada", Cap::default()).await;
     three.login.gate.ticket = Some(bench.store.ticket("ada").await.unwrap());
@@ -216,7 +216,7 @@ async fn a_user_who_is_revoked_between_the_steps_is_not_logged_in_with_a_ticket_
 }
 
 #[tokio::test]
-async fn a_cap_that_was_reached_between_the_steps_refuses_for_good() {
+async fn a_cap_reached_between_the_steps_refuses_for_good() {
     let bench = open();
     let three = Login3::of(&bench, "ada", Cap::reject(1)).await;
     three.park(&bench).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_cap_that_was_reached_between_the_steps_refuses_for_good() {
 }
 
 #[tokio::test]
-async fn steps_that_are_delivered_again_revive_and_change_nothing() {
+async fn repeated_steps_of_a_login_revive_and_change_nothing() {
     let bench = open();
     let three = Login3::of(&bench, "ada", Cap::default()).await;
     let steps = three.steps(&bench);
@@ -256,7 +256,7 @@ async fn steps_that_are_delivered_again_revive_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_life_shorter_than_a_repeat_may_come_late_begins_no_second_time() {
+async fn a_repeated_activation_after_a_short_life_revives_nothing() {
     let bench = open();
     let mut three = Login3::of(&bench, "ada", Cap::default()).await;
     three.login.new.lifetimes = Lifetimes { idle_ms: 1_000, absolute_ms: HOUR, interval_ms: 100 };

@@ -1,10 +1,10 @@
-//! A real Redis Cluster, and slots of it on the move.
+//! A real Redis Cluster, with moving slots.
 
 use super::*;
 use crate::sessions::all_buckets::AllBuckets;
 use crate::store::redis::client::tests::cluster::TestCluster;
 
-/// A store on a cluster; the benches' helpers that ask one server directly are not for it.
+/// A store on a cluster; the benches' helpers that call one server directly do not apply.
 struct Moving {
     bench: Bench,
     cluster: TestCluster,
@@ -43,7 +43,7 @@ impl Moving {
         self.cluster.end_move(self.slot(bucket), from, to);
     }
 
-    /// How many members the user's index has, on whichever server it is.
+    /// The number of members in the user's index, on whichever server it is.
     fn indexed(&self, user: &str) -> usize {
         let key = String::from_utf8(self.bench.store.keys.index(&UserHash::of(user))).unwrap();
         let counts = self.cluster.nodes.iter().map(|node| {
@@ -64,7 +64,7 @@ fn bucket_of(user: &str) -> Bucket {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logins_over_sessions_of_other_masters_end_those_and_carry_their_fields() {
+async fn a_login_across_masters_ends_the_guest_and_carries_its_fields() {
     let on = on_a_cluster();
     let mut crossed = 0;
     for number in 0..20 {
@@ -108,7 +108,7 @@ async fn no_live_session_leaves_its_index_while_its_slot_moves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_logout_ends_a_session_whose_keys_lie_on_two_servers() {
+async fn a_logout_ends_a_session_whose_keys_are_on_two_servers() {
     let on = on_a_cluster();
     let bucket = bucket_of("ada");
     let (moved, first) = on.bench.login("ada").await;
@@ -153,7 +153,7 @@ async fn a_revocation_reaches_sessions_on_both_servers_and_no_later_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_walk_over_all_buckets_goes_on_while_one_moves() {
+async fn a_walk_over_all_buckets_continues_while_one_moves() {
     let on = on_a_cluster();
     let mut ids = vec![on.bench.login("ada").await.0];
     for _ in 0..20 {

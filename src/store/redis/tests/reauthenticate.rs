@@ -7,7 +7,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn the_same_session_has_a_new_secret_generation_and_login_time() {
+async fn a_reauthentication_renews_secret_generation_and_login_time() {
     let bench = open();
     let (id, before) = bench.login("ada").await;
     bench.save(&saving(id, &["a=1", "b=1"])).await.unwrap();
@@ -28,7 +28,7 @@ async fn the_same_session_has_a_new_secret_generation_and_login_time() {
 }
 
 #[tokio::test]
-async fn a_save_that_was_loaded_before_is_done_for_a_minute_and_an_end_never() {
+async fn an_older_handles_save_is_accepted_for_a_minute_and_its_end_never() {
     let bench = open();
     let (id, before) = bench.login("ada").await;
     bench.reauthenticate(&again(&before, id, 3)).await.unwrap();
@@ -46,7 +46,7 @@ async fn a_save_that_was_loaded_before_is_done_for_a_minute_and_an_end_never() {
 }
 
 #[tokio::test]
-async fn the_version_rises_with_and_without_changes() {
+async fn a_reauthentication_raises_the_version_with_and_without_changes() {
     let bench = open();
     let (id, before) = bench.login("ada").await;
     assert_eq!(before.meta.version, 1);
@@ -57,7 +57,7 @@ async fn the_version_rises_with_and_without_changes() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_answered_with_the_session_as_it_stands() {
+async fn a_repeated_reauthentication_returns_the_current_session() {
     let bench = open();
     let (id, before) = bench.login("ada").await;
     let (op, request) = (bench.op(), again(&before, id, 3));
@@ -69,7 +69,7 @@ async fn a_repeat_is_answered_with_the_session_as_it_stands() {
 }
 
 #[tokio::test]
-async fn a_revocation_from_before_does_not_catch_it() {
+async fn a_reauthentication_survives_an_earlier_revocation() {
     let bench = open();
     let (id, before) = bench.login("ada").await;
     let (other, _) = bench.login("ada").await;
@@ -116,7 +116,7 @@ async fn refusals_come_in_order_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn it_is_later_than_every_login_also_after_the_clock_was_set_back() {
+async fn a_reauthentication_is_the_latest_login_after_the_clock_was_set_back() {
     let bench = open();
     let (id, before) = bench.login("ada").await;
     let (other, _) = bench.login("ada").await;
@@ -127,7 +127,7 @@ async fn it_is_later_than_every_login_also_after_the_clock_was_set_back() {
 }
 
 #[tokio::test]
-async fn it_is_later_than_the_epoch_also_after_the_clock_was_set_back() {
+async fn a_reauthentication_is_after_the_epoch_if_the_clock_was_set_back() {
     let bench = open();
     let (id, before) = bench.login("ada").await;
     bench.advance(10 * MINUTE);
@@ -139,7 +139,7 @@ async fn it_is_later_than_the_epoch_also_after_the_clock_was_set_back() {
 }
 
 #[tokio::test]
-async fn neither_itself_nor_dead_members_count_at_the_cap() {
+async fn a_reauthentication_counts_neither_itself_nor_dead_members() {
     let bench = open();
     let mut needs_pttl = login_of("ada", Cap::default());
     needs_pttl.new.grace_ms = GRACE as u32;
@@ -154,7 +154,7 @@ async fn neither_itself_nor_dead_members_count_at_the_cap() {
 }
 
 #[tokio::test]
-async fn what_it_evicts_leaves_both_indexes() {
+async fn sessions_evicted_by_a_reauthentication_leave_both_indexes() {
     let bench = open();
     let (first, _) = bench.login("ada").await;
     let (id, before) = bench.login("ada").await;
@@ -165,7 +165,7 @@ async fn what_it_evicts_leaves_both_indexes() {
 }
 
 #[tokio::test]
-async fn its_changes_keep_the_limit_of_bytes() {
+async fn a_reauthentications_changes_respect_the_size_limit() {
     let bench = open_with(Limits::default().session_bytes(9));
     let (id, before) = bench.login("ada").await;
     let large = Reauthenticate { delta: delta(&["a=12345678"]), ..again(&before, id, 3) };

@@ -1,9 +1,9 @@
-//! Metadata as released versions wrote it must go on being read. A change of the format adds lines; it changes none.
+//! Metadata as released versions wrote it must remain readable. A change of the format adds lines; it changes none.
 
 use super::*;
 use crate::store::redis::layout::meta::Stored;
 
-/// A name and the bytes in hex, each line.
+/// A name and the bytes in hex, on each line.
 const RECORDED: &str = include_str!("../meta/recorded.txt");
 
 fn recorded() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
@@ -36,18 +36,19 @@ fn recorded_sessions_are_still_read() {
     let (guest, keep_ms) = session("guest");
     assert_eq!((guest.user, guest.lifetimes, guest.secret, keep_ms), (None, SPANS, secret(1), 0));
     assert_eq!((guest.client, guest.rotation, guest.generation, guest.uses), (ClientInfo::new(), None, 1, 0));
-    let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8").remember(Some(true));
+    let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8");
     let (user, _) = session("user");
-    assert_eq!((user.user.as_deref(), user.client), (Some("ada"), client.clone()));
+    assert_eq!((user.user.as_deref(), user.client, user.remember), (Some("ada"), client.clone(), Some(true)));
     assert!(user.index_until > user.since && user.since >= user.created);
     let (rotated, _) = session("rotated");
     let rotation = rotated.rotation.unwrap();
     assert_eq!((rotated.secret, rotation.previous, rotation.used), (secret(2), secret(1), None));
-    assert_eq!((rotated.user.as_deref(), rotated.client, rotated.version), (Some("ada"), client, 2));
+    assert_eq!((rotated.user.as_deref(), rotated.client, rotated.remember), (Some("ada"), client, Some(true)));
+    assert_eq!(rotated.version, 2);
 }
 
 #[test]
-fn recorded_tombstones_and_places_are_still_read() {
+fn recorded_tombstones_and_parked_sessions_are_still_read() {
     let ended = Tombstone {
         reason: EndReason::LoggedOut,
         secret: secret(2),
@@ -65,8 +66,8 @@ fn recorded_tombstones_and_places_are_still_read() {
 }
 
 #[test]
-fn scripts_pack_what_they_have_read_to_the_same_bytes() {
-    let script = [include_str!("../../../../lua/lib/meta.lua"), "return pack_meta(unpack_meta(ARGV[1]))"].concat();
+fn scripts_pack_what_they_read_to_the_same_bytes() {
+    let script = scripts::joined_to_pieces("return pack_meta(unpack_meta(ARGV[1]))");
     let server = server();
     for (name, etag) in recorded() {
         let mut eval = ::redis::cmd("EVAL");
@@ -75,14 +76,14 @@ fn scripts_pack_what_they_have_read_to_the_same_bytes() {
     }
 }
 
-/// R47: later additions cost a session that does not use them no byte.
+/// R47: later additions add no byte to a session that does not use them.
 #[tokio::test]
-async fn a_session_that_uses_no_addition_is_as_long_as_the_recorded_one() {
+async fn a_plain_session_is_as_long_as_the_recorded_one() {
     let bench = open();
     let (guest, _) = bench.guest(&["a=1"]).await;
-    let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8").remember(Some(true));
+    let client = ClientInfo::new().address([192, 0, 2, 1].into()).user_agent("curl/8");
     let mut login = login_of("ada", Cap::default());
-    login.new.client = client;
+    (login.new.client, login.new.remember) = (client, Some(true));
     bench.try_login(&login).await.unwrap();
     for (name, id) in [("guest", guest), ("user", login.new.id)] {
         let (_, before) = recorded().find(|(recorded, _)| *recorded == name).unwrap();

@@ -1,4 +1,4 @@
-//! The same script call delivered twice, for those operations whose calls the contract's callers do not name.
+//! The same script call delivered twice, for operations whose ids are not chosen by the contract's callers.
 
 use ::redis::Value;
 
@@ -8,7 +8,7 @@ use crate::store::redis::script::call::ScriptCall;
 use crate::store::redis::script::reply::{Code, Reply, number};
 
 impl Bench {
-    /// Sends it twice under one operation and answers both contents.
+    /// Sends it twice under one operation and returns both contents.
     async fn twice(&self, call: &ScriptCall<'_>) -> [Reply; 2] {
         let op = self.op();
         let first = self.store.call(&mut self.store.delivery(op), call).await.unwrap();
@@ -50,7 +50,7 @@ async fn a_repeated_revocation_counts_what_it_ended_and_ends_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_repeated_raise_raises_once_also_when_the_staying_one_has_ended_since() {
+async fn a_repeated_raise_raises_once_even_if_the_kept_session_has_ended() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     let epoch = bench.store.keys.epoch(&UserHash::of("ada"));
@@ -101,7 +101,7 @@ async fn a_repeated_sweep_counts_what_it_ended_and_ends_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_repeat_after_a_lost_answer_that_comes_too_late_is_of_unknown_outcome() {
+async fn a_late_repeat_after_a_lost_reply_has_an_unknown_outcome() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let call = ScriptCall::new(&scripts::ROTATE, vec![bench.store.keys.session(id)]);

@@ -1,4 +1,4 @@
-//! Ends that replicas have, and what is done again after a failover.
+//! Ends that replicas have, and ends that are repeated after a failover.
 
 use super::*;
 use crate::store::Replicas;
@@ -9,7 +9,7 @@ fn wanted(count: usize) -> Arc<Replicas> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_says_how_many_replicas_have_it_and_survives_a_failover_to_them() {
+async fn an_end_returns_the_replica_count_and_survives_a_failover() {
     let group = TestGroup::start();
     let bench = Bench { store: store_at(&group.url(), "durable", Limits::default()), server: server() };
     let (one, _) = bench.login("ada").await;
@@ -35,7 +35,7 @@ async fn an_end_says_how_many_replicas_have_it_and_survives_a_failover_to_them()
 }
 
 #[tokio::test]
-async fn without_replicas_the_end_is_done_and_says_so() {
+async fn without_replicas_the_end_is_done_and_returns_none() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     let replicas = Arc::new(Replicas::new(1, Duration::from_millis(1)));
@@ -45,7 +45,7 @@ async fn without_replicas_the_end_is_done_and_says_so() {
 }
 
 #[tokio::test]
-async fn the_wait_for_replicas_is_not_taken_from_the_time_to_end_all() {
+async fn the_wait_for_replicas_does_not_shorten_the_time_for_ends() {
     let within = Duration::from_secs(1);
     let server = Arc::new(TestServer::start());
     let store = store_within(Duration::from_millis(400), &server.url(), "alone", Limits::default());
@@ -64,7 +64,7 @@ async fn the_wait_for_replicas_is_not_taken_from_the_time_to_end_all() {
 }
 
 #[tokio::test]
-async fn while_replicas_are_away_sessions_end_before_the_wait_and_though_others_wait_on_all_connections() {
+async fn sessions_end_at_once_while_replicas_are_away() {
     let within = Duration::from_secs(2);
     let server = Arc::new(TestServer::start());
     let store = store_within(Duration::from_millis(400), &server.url(), "waiting", Limits::default());
@@ -93,9 +93,9 @@ async fn while_replicas_are_away_sessions_end_before_the_wait_and_though_others_
     }
 }
 
-/// Restarts a server that had persisted nothing since: as a failover to a replica that lags behind.
+/// Restarts a server that had persisted nothing since: as in a failover to a replica that lags behind.
 #[tokio::test(flavor = "multi_thread")]
-async fn ends_that_a_failover_undid_are_done_again_and_logins_made_since_survive() {
+async fn ends_undone_by_a_failover_are_repeated_and_later_logins_survive() {
     let mut server = TestServer::with(&["--dbfilename", "before.rdb"]);
     let store = store_at(&server.url(), "journal", Limits::default()).shared();
     let op = || Op { id: secret_id(), not_after: store.now() + 60_000, again: false };
@@ -127,9 +127,9 @@ async fn ends_that_a_failover_undid_are_done_again_and_logins_made_since_survive
     assert_eq!(store.ticket("ada").await.unwrap().epoch, epoch);
 }
 
-/// Answered by the old master just before the failover was seen, and noted just after it.
+/// The old master replied just before the failover was seen, and the end was recorded just after it.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_that_is_noted_just_after_a_failover_is_done_again_too() {
+async fn an_end_recorded_just_after_a_failover_is_repeated_too() {
     let mut server = TestServer::start();
     let store = store_at(&server.url(), "late", Limits::default()).shared();
     let op = || Op { id: secret_id(), not_after: store.now() + 60_000, again: false };
@@ -159,11 +159,11 @@ fn the_journal_outlives_the_runtime_of_the_first_end() {
 
 /// A login's time is later than the user's epoch and than each other login of the user.
 #[test]
-fn an_end_is_repeated_though_the_login_is_ahead_of_the_clock() {
+fn an_end_is_repeated_for_a_login_ahead_of_the_clock() {
     an_end_is_repeated_in_another_runtime(500);
 }
 
-/// Notes an end that the server does not have, of a login whose time is this much ahead of the server's clock.
+/// Records an end that the server does not have, of a login whose time is this much ahead of the server's clock.
 fn an_end_is_repeated_in_another_runtime(ahead_ms: u64) {
     let server = TestServer::start();
     let store = store_at(&server.url(), "runtimes", Limits::default()).shared();
@@ -178,7 +178,10 @@ fn an_end_is_repeated_in_another_runtime(ahead_ms: u64) {
     drop(first);
     runtime().block_on(async {
         let epoch = store.now() + ahead_ms;
-        user::revoke_again(&store, "ada", epoch, None, EndReason::Revoked).await.unwrap().unwrap();
+        crate::store::redis::ops::user::revoke_again(&store, "ada", epoch, None, EndReason::Revoked)
+            .await
+            .unwrap()
+            .unwrap();
         let login = login_of("ada", Cap::default());
         store.login(op(), &login).await.unwrap().unwrap();
         store.note_end(login.new.id, Some("ada"), EndReason::LoggedOut);

@@ -1,7 +1,7 @@
-//! Ends while a slot moves: all that is said of ends holds of them too.
+//! Ends while a slot moves: every rule of ends applies.
 
 use super::*;
-use crate::store::redis::ops::resharding::{Burial, bury};
+use crate::store::redis::ops::resharding::{EndByKey, end_by_key};
 
 #[path = "end.rs"]
 #[allow(clippy::duplicate_mod, reason = "once in one script, once key by key")]
@@ -21,11 +21,11 @@ fn open() -> Bench {
 
 fn open_with(limits: Limits) -> Bench {
     let mut bench = super::open_with(limits);
-    bench.store.torn = true;
+    bench.store.resharding = true;
     bench
 }
 #[tokio::test]
-async fn a_session_ends_also_if_what_should_follow_it_cannot_be_made() {
+async fn a_session_ends_even_if_its_successor_cannot_be_made() {
     let bench = open();
     let (id, record) = bench.guest(&["a=1"]).await;
     let (taken, _) = bench.guest(&[]).await;
@@ -36,7 +36,7 @@ async fn a_session_ends_also_if_what_should_follow_it_cannot_be_made() {
 }
 
 #[tokio::test]
-async fn what_follows_is_answered_again_also_when_the_tombstone_alone_tells_it() {
+async fn a_repeated_end_returns_the_successor_from_the_tombstone() {
     let bench = open();
     let (id, record) = bench.guest(&["a=1", "b=2"]).await;
     let end = End { successor: Some((guest(), vec!["a".to_owned()])), ..ending(&record, id) };
@@ -48,13 +48,13 @@ async fn what_follows_is_answered_again_also_when_the_tombstone_alone_tells_it()
 }
 
 #[tokio::test]
-async fn a_member_that_logged_in_later_or_is_anothers_is_left() {
+async fn a_revocation_leaves_later_logins_and_other_users() {
     let bench = open();
     let (id, record) = bench.login("ada").await;
     let ends = async |latest, owner: &str| {
-        let how = Burial { reason: EndReason::Revoked, latest, owner: meta::owner(owner), listed: false };
+        let how = EndByKey { reason: EndReason::Revoked, latest, owner: meta::owner(owner), listed: false };
         let mut delivery = bench.store.delivery(bench.op());
-        bury(&bench.store, &mut delivery, id, Some("ada"), &how).await.unwrap()
+        end_by_key(&bench.store, &mut delivery, id, Some("ada"), &how).await.unwrap()
     };
     assert!(!ends(Some(record.meta.since - 1), "ada").await);
     assert!(!ends(None, "bob").await && !ends(None, "").await);
@@ -64,7 +64,7 @@ async fn a_member_that_logged_in_later_or_is_anothers_is_left() {
 }
 
 #[tokio::test]
-async fn guests_and_everyone_in_a_bucket_are_revoked_one_by_one() {
+async fn while_a_slot_moves_a_bucket_is_revoked_one_by_one() {
     let bench = open();
     let (ada, _) = bench.login("ada").await;
     let guest = NewSession { user: None, ..of_user("ada") };
@@ -76,7 +76,7 @@ async fn guests_and_everyone_in_a_bucket_are_revoked_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_login_between_the_look_at_the_index_and_the_epoch_is_caught() {
+async fn a_login_between_the_index_read_and_the_epoch_is_revoked() {
     let bench = open();
     bench.login("ada").await;
     bench.revoke("ada", Scope::All).await.unwrap();

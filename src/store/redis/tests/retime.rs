@@ -13,7 +13,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn a_new_timeout_holds_at_once_in_expiry_and_index() {
+async fn a_new_timeout_applies_at_once_to_expiry_and_index() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;
     bench.advance(10 * MINUTE);
@@ -26,7 +26,7 @@ async fn a_new_timeout_holds_at_once_in_expiry_and_index() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_answered_and_is_no_further_use() {
+async fn a_repeated_retime_gets_the_first_reply_and_is_not_another_use() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let op = bench.op();
@@ -35,7 +35,7 @@ async fn a_repeat_is_answered_and_is_no_further_use() {
 }
 
 #[tokio::test]
-async fn a_repeat_after_a_newer_change_changes_nothing_back() {
+async fn a_repeated_retime_after_a_newer_one_changes_nothing() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let op = bench.op();
@@ -46,7 +46,7 @@ async fn a_repeat_after_a_newer_change_changes_nothing_back() {
 }
 
 #[tokio::test]
-async fn what_has_outlived_its_new_absolute_timeout_is_ended_as_expired() {
+async fn a_retime_past_the_absolute_timeout_ends_the_session_as_expired() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;
     bench.advance(10 * MINUTE);
@@ -60,7 +60,7 @@ async fn what_has_outlived_its_new_absolute_timeout_is_ended_as_expired() {
 }
 
 #[tokio::test]
-async fn a_users_session_that_expires_by_it_leaves_the_users_index() {
+async fn a_session_expired_by_a_retime_leaves_the_users_index() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     bench.advance(10 * MINUTE);
@@ -97,7 +97,7 @@ async fn a_longer_life_raises_the_expiry_of_the_users_index() {
 }
 
 #[tokio::test]
-async fn gone_and_conflict_are_told() {
+async fn a_retime_returns_gone_and_conflict() {
     let bench = open();
     let (id, before) = bench.guest(&[]).await;
     assert_eq!(bench.retime(&to(guest().id, SPANS)).await, Err(Refused::Gone(None)));

@@ -2,7 +2,7 @@ use super::*;
 use crate::config::AtCap;
 
 #[tokio::test]
-async fn all_ends_every_session_and_voids_what_began_before() {
+async fn revoking_all_ends_every_session_and_voids_earlier_tickets() {
     let bench = open();
     let mut ids = Vec::new();
     for _ in 0..3 {
@@ -23,7 +23,7 @@ async fn all_ends_every_session_and_voids_what_began_before() {
 }
 
 #[tokio::test]
-async fn others_keeps_exactly_the_one_named() {
+async fn revoking_others_keeps_exactly_the_one_named() {
     let bench = open();
     let (first, _) = bench.login("ada").await;
     let (kept, _) = bench.login("ada").await;
@@ -34,7 +34,7 @@ async fn others_keeps_exactly_the_one_named() {
 }
 
 #[tokio::test]
-async fn nothing_changes_where_the_named_one_is_not_a_live_session_of_the_user() {
+async fn revoking_others_of_a_dead_or_foreign_session_changes_nothing() {
     let bench = open();
     let (ada, _) = bench.login("ada").await;
     let (bob, _) = bench.login("bob").await;
@@ -50,7 +50,7 @@ async fn nothing_changes_where_the_named_one_is_not_a_live_session_of_the_user()
 }
 
 #[tokio::test]
-async fn a_guest_in_the_users_bucket_is_not_the_users() {
+async fn a_guest_in_the_users_bucket_does_not_belong_to_the_user() {
     let bench = open();
     let new = NewSession { user: None, ..of_user("ada") };
     bench.create(&new, &[]).await;
@@ -60,7 +60,7 @@ async fn a_guest_in_the_users_bucket_is_not_the_users() {
 }
 
 #[tokio::test]
-async fn one_ends_that_one_and_voids_no_ticket() {
+async fn revoking_one_session_ends_it_and_voids_no_ticket() {
     let bench = open();
     let (one, _) = bench.login("ada").await;
     let (other, _) = bench.login("ada").await;
@@ -98,7 +98,7 @@ async fn two_revocations_at_once_end_everything_once() {
 }
 
 #[tokio::test]
-async fn tombstones_of_what_ended_together_expire_apart_and_none_before_its_time() {
+async fn tombstones_of_concurrent_ends_expire_apart_and_never_early() {
     let bench = open();
     let mut ids = Vec::new();
     for _ in 0..64 {
@@ -131,7 +131,7 @@ async fn an_epoch_is_kept_for_an_hour() {
 }
 
 #[tokio::test]
-async fn a_repeat_of_a_raise_answers_the_epoch_that_it_set() {
+async fn a_repeated_raise_returns_the_epoch_that_it_set() {
     let bench = open();
     let (kept, _) = bench.login("ada").await;
     let (user, op) = (UserHash::of("ada"), bench.op());
@@ -153,7 +153,7 @@ async fn a_repeat_of_a_raise_answers_the_epoch_that_it_set() {
 }
 
 #[tokio::test]
-async fn a_repeat_counts_what_its_first_delivery_ended() {
+async fn a_repeated_revocation_counts_what_its_first_delivery_ended() {
     let bench = open();
     let (one, record) = bench.login("ada").await;
     let (kept, _) = bench.login("ada").await;
@@ -169,7 +169,7 @@ async fn a_repeat_counts_what_its_first_delivery_ended() {
 }
 
 #[tokio::test]
-async fn a_login_since_the_index_was_read_is_left() {
+async fn a_login_since_the_index_was_read_is_not_revoked() {
     let bench = open();
     let (one, record) = bench.login("ada").await;
     let (kept, _) = bench.login("ada").await;
@@ -179,7 +179,7 @@ async fn a_login_since_the_index_was_read_is_left() {
 }
 
 #[tokio::test]
-async fn nothing_is_ended_if_the_one_that_stays_is_none_by_then() {
+async fn nothing_is_ended_if_the_session_to_keep_has_ended_by_then() {
     let bench = open();
     let mut needs_pttl = login_of("ada", Cap::default());
     needs_pttl.new.grace_ms = GRACE as u32;
@@ -212,7 +212,7 @@ async fn a_late_raise_does_not_lower_the_epoch() {
 }
 
 #[tokio::test]
-async fn a_session_past_its_deadline_is_not_one_that_can_stay() {
+async fn a_session_past_its_deadline_cannot_be_the_one_to_keep() {
     let bench = open();
     let mut login = login_of("ada", Cap::default());
     login.new.grace_ms = GRACE as u32;
@@ -224,11 +224,11 @@ async fn a_session_past_its_deadline_is_not_one_that_can_stay() {
     assert_eq!(bench.store.ticket("ada").await.unwrap().epoch, None);
 }
 
-/// Metadata as a newer version may write it, and cut off.
+/// Metadata as a newer version may write it, and truncated metadata.
 const STRANGE: [&[u8]; 3] = [b"\x02newer", b"\x01\0\x08\0newer", b"\x01\0\0cut"];
 
 #[tokio::test]
-async fn a_session_that_cannot_be_read_keeps_no_other_from_ending_and_ends_too() {
+async fn an_unreadable_session_ends_too_and_stops_no_other_end() {
     for strange in STRANGE {
         let bench = open();
         let (readable, (damaged, _)) = (bench.login("ada").await.0, bench.login("ada").await);
@@ -259,7 +259,7 @@ async fn a_session_that_cannot_be_read_keeps_no_other_from_ending_and_ends_too()
 }
 
 #[tokio::test]
-async fn one_that_cannot_be_read_makes_room_at_the_cap() {
+async fn an_unreadable_session_is_evicted_at_the_cap() {
     for strange in STRANGE {
         let bench = open();
         let (damaged, _) = bench.login("ada").await;
@@ -273,7 +273,7 @@ async fn one_that_cannot_be_read_makes_room_at_the_cap() {
 }
 
 #[tokio::test]
-async fn what_is_not_even_a_hash_is_told_and_left() {
+async fn a_key_that_is_not_a_hash_is_reported_and_left() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     let key = bench.store.keys.session(id);

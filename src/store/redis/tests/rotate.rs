@@ -5,7 +5,7 @@ impl Bench {
         self.store.rotate(self.op(), rotate).await.unwrap()
     }
 
-    /// A session whose secret 1 was replaced by 2, unused if so.
+    /// A session whose secret 1 was replaced by 2, which is used or unused.
     async fn rotated(&self, used: bool) -> SessionId {
         let (id, _) = self.guest(&["a=1"]).await;
         let meta = self.rotate(&rotating(id, 1, 1, 2)).await.unwrap();
@@ -18,7 +18,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn the_old_secret_stays_as_the_previous_one_and_nothing_else_changes() {
+async fn a_rotation_keeps_the_old_secret_as_previous_and_changes_nothing_else() {
     let bench = open();
     let (id, before) = bench.guest(&["a=1"]).await;
     let meta = bench.rotate(&rotating(id, 1, 1, 2)).await.unwrap();
@@ -32,7 +32,7 @@ async fn the_old_secret_stays_as_the_previous_one_and_nothing_else_changes() {
 }
 
 #[tokio::test]
-async fn a_repeat_rotates_once() {
+async fn a_repeated_rotation_rotates_once() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let (op, rotate) = (bench.op(), rotating(id, 1, 1, 2));
@@ -44,7 +44,7 @@ async fn a_repeat_rotates_once() {
 }
 
 #[tokio::test]
-async fn with_the_previous_secret_it_is_already_rotated_until_it_settles() {
+async fn rotating_by_the_previous_secret_is_already_rotated_until_it_settles() {
     let bench = open();
     let id = bench.rotated(false).await;
     let late = |loaded| Rotate { loaded, ..rotating(id, 1, 2, 3) };
@@ -83,7 +83,7 @@ async fn two_rotations_at_once_replace_one_secret() {
 }
 
 #[tokio::test]
-async fn gone_and_conflict_are_told_first() {
+async fn a_rotation_returns_gone_and_conflict_first() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     assert_eq!(bench.rotate(&rotating(guest().id, 1, 1, 2)).await, Err(Refused::Gone(None)));
@@ -104,14 +104,14 @@ async fn an_unknown_secret_replaces_no_unused_one() {
 }
 
 #[tokio::test]
-async fn a_caller_whose_clock_is_ahead_does_not_replace_a_secret_before_it_settled() {
+async fn a_callers_clock_ahead_does_not_replace_an_unsettled_secret() {
     let bench = open();
     let id = bench.rotated(false).await;
     let ahead = Rotate { loaded: bench.store.now() + HOUR, ..rotating(id, 1, 2, 3) };
     assert_eq!(bench.rotate(&ahead).await, Err(Refused::AlreadyRotated));
 }
 
-/// The digests that are stored, as the number of their secret and their age in minutes.
+/// The stored digests, as the number of their secret and their age in minutes.
 impl Bench {
     async fn former(&self, id: SessionId) -> Vec<(u8, u64)> {
         let (meta, now) = (self.live(id).await.meta, self.store.now());
@@ -151,7 +151,7 @@ async fn a_secret_that_is_replaced_twice_has_one_csrf_digest() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_is_refused_keeps_no_csrf_digest_and_a_login_drops_all() {
+async fn a_refused_rotation_keeps_no_csrf_digest_and_a_login_drops_all() {
     let bench = open();
     let (id, before) = bench.login("ada").await;
     bench.rotate(&rotating(id, 1, 1, 2)).await.unwrap();

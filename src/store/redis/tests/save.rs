@@ -22,7 +22,7 @@ async fn two_saves_of_different_fields_both_count() {
 }
 
 #[tokio::test]
-async fn clearing_removes_fields_that_the_caller_never_saw_and_keeps_the_session() {
+async fn clearing_removes_unseen_fields_and_keeps_the_session() {
     let bench = open();
     let (id, before) = bench.guest(&["a=1"]).await;
     bench.save(&saving(id, &["unseen=1"])).await.unwrap();
@@ -44,7 +44,7 @@ async fn an_empty_save_keeps_the_version() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_answered_as_the_first_and_overwrites_nothing_newer() {
+async fn a_repeated_save_gets_the_first_reply_and_overwrites_nothing_newer() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let (op, save) = (bench.op(), saving(id, &["a=1"]));
@@ -59,7 +59,7 @@ async fn a_repeat_is_answered_as_the_first_and_overwrites_nothing_newer() {
 }
 
 #[tokio::test]
-async fn what_was_refused_once_is_not_done_by_a_second_delivery() {
+async fn a_refused_save_stays_refused_at_a_second_delivery() {
     let bench = open_with(Limits::default().fields(1));
     let (id, _) = bench.guest(&["a=1"]).await;
     let (op, save) = (bench.op(), saving(id, &["b=2"]));
@@ -101,7 +101,7 @@ async fn a_save_on_an_absent_session_creates_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_above_a_limit_that_was_lowered_may_shrink_and_not_grow() {
+async fn a_session_above_a_lowered_limit_may_shrink_and_not_grow() {
     let mut bench = open();
     let (id, _) = bench.guest(&["a=1", "b=2", "c=3"]).await;
     bench.store.settings.limits = Limits::new().fields(1).session_bytes(5);

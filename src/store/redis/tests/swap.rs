@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// Not-afters and the time that passes lie on a grid, so that a call's own milliseconds never decide what has run out.
+/// Not-afters and the time that passes are on a grid, so that a call's own milliseconds never decide what has expired.
 const STEP: u64 = 20_000;
 const FIELDS: [&str; 4] = ["a", "b", "n", "m"];
 
@@ -15,7 +15,7 @@ impl Bench {
         self.raw("HGETALL", &self.store.keys.session(id), &[])
     }
 
-    /// The same session once more under an id that is on no index.
+    /// A copy of the session under an id that is in no index.
     fn twin(&self, id: SessionId) -> SessionId {
         let twin = guest().id;
         let _: bool = self.raw("COPY", &self.store.keys.session(id), &[&self.store.keys.session(twin)]);
@@ -31,7 +31,7 @@ impl Bench {
     }
 }
 
-/// One random session, and the calls on it and on its twin.
+/// One random session, and the calls on it and on its copy.
 struct Pair {
     bench: Bench,
     random: fastrand::Rng,
@@ -51,7 +51,7 @@ impl Pair {
         Self { bench, random, id: new.id, begun, swaps: 0 }
     }
 
-    /// Later than the horizon: a stale call goes on as another one, with an id of its own on each twin.
+    /// Later than the horizon: a stale call is sent as another one, with an id of its own on each copy.
     fn op(&mut self) -> Op {
         let latest = self.begun + STEP / 2 + 4 * STEP;
         let horizon = || meta::head(&self.bench.hash(self.id)[&b"@"[..]]).unwrap().horizon;
@@ -108,7 +108,7 @@ impl Pair {
         let _: u32 = self.bench.raw("UNLINK", &self.bench.store.keys.session(twin), &[]);
     }
 
-    /// What a swap says that it left is what stands there.
+    /// The metadata that a swap returns is what is stored.
     fn note(&mut self, wrote: Option<&Wrote>) {
         if let Some(etag) = wrote.and_then(|wrote| wrote.etag.0.as_ref()) {
             assert_eq!(Some(etag), self.bench.hash(self.id).get(&b"@"[..]));
@@ -129,7 +129,7 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn a_swap_leaves_and_answers_what_the_classic_script_would() {
+async fn a_swap_stores_and_returns_what_the_classic_script_would() {
     let mut swaps = 0;
     for seed in 0..6 {
         let mut pair = Pair::new(seed).await;
@@ -143,7 +143,7 @@ async fn a_swap_leaves_and_answers_what_the_classic_script_would() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_written_since_the_load_is_left_to_the_classic_script() {
+async fn a_session_written_since_the_load_is_left_to_the_classic_script() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;
     let (one, other) = (bench.seen(id, &["a=2"]).await, bench.seen(id, &["b=2"]).await);
@@ -159,7 +159,7 @@ async fn a_session_that_was_written_since_the_load_is_left_to_the_classic_script
 }
 
 #[tokio::test]
-async fn where_several_write_at_once_one_call_in_fifteen_is_a_swap_in_vain() {
+async fn under_contention_one_call_in_fifteen_is_a_failed_swap() {
     let bench = open_on(Arc::new(TestServer::start()), Limits::default());
     let overtaken = async || {
         let (id, _) = bench.guest(&[]).await;
@@ -167,7 +167,7 @@ async fn where_several_write_at_once_one_call_in_fifteen_is_a_swap_in_vain() {
         bench.save(&saving(id, &["a=1"])).await.unwrap();
         stale
     };
-    // From here on the server knows both scripts.
+    // From here on the server has both scripts.
     bench.save(&overtaken().await).await.unwrap();
     let stale = overtaken().await;
     let calls = || {
@@ -185,7 +185,7 @@ async fn where_several_write_at_once_one_call_in_fifteen_is_a_swap_in_vain() {
 }
 
 #[tokio::test]
-async fn the_metadata_that_a_swap_leaves_is_good_for_the_next() {
+async fn the_metadata_returned_by_a_swap_is_valid_for_the_next() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;
     let mut save = bench.seen(id, &["a=2"]).await;
@@ -200,7 +200,7 @@ async fn the_metadata_that_a_swap_leaves_is_good_for_the_next() {
 }
 
 #[tokio::test]
-async fn a_swap_whose_answer_is_lost_is_answered_by_the_classic_script_as_it_was() {
+async fn after_a_lost_swap_reply_the_classic_script_returns_it() {
     let bench = open();
     let (id, _) = bench.guest(&["n=x"]).await;
     let (op, save) = (bench.op(), bench.seen(id, &["a=2"]).await);
@@ -219,7 +219,7 @@ async fn a_swap_whose_answer_is_lost_is_answered_by_the_classic_script_as_it_was
 }
 
 #[tokio::test]
-async fn a_call_that_may_have_been_forgotten_is_no_swap() {
+async fn a_call_that_may_have_been_forgotten_is_not_swapped() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;
     let forgotten = bench.op();
@@ -250,7 +250,7 @@ async fn a_swap_that_is_late_or_far_too_early_is_left_to_the_classic_script() {
 }
 
 #[tokio::test]
-async fn past_its_deadline_a_session_is_not_written_though_all_is_as_it_was_seen() {
+async fn a_swap_past_the_deadline_writes_nothing() {
     let bench = open();
     let new = needs_pttl();
     bench.create(&new, &["a=1"]).await;
@@ -264,7 +264,7 @@ async fn past_its_deadline_a_session_is_not_written_though_all_is_as_it_was_seen
 }
 
 #[tokio::test]
-async fn a_snapshot_of_another_login_or_version_is_no_leave_to_write() {
+async fn a_swap_with_an_older_login_or_version_writes_nothing() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;
     let save = bench.seen(id, &["a=2"]).await;
@@ -292,7 +292,7 @@ async fn a_swap_that_a_touch_overtakes_is_left_to_the_classic_script() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_no_swap_though_the_snapshot_is_newer_than_the_first() {
+async fn a_repeat_with_a_newer_snapshot_is_not_swapped() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let op = bench.op();
@@ -304,7 +304,7 @@ async fn a_repeat_is_no_swap_though_the_snapshot_is_newer_than_the_first() {
 }
 
 #[tokio::test]
-async fn digits_that_redis_would_not_add_to_are_no_counter_here_either() {
+async fn only_digits_that_redis_would_increment_are_a_counter() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     for digits in ["007", "+7", "-0", "7 ", ""] {

@@ -26,7 +26,7 @@ async fn a_touch_that_is_due_moves_the_deadline_and_not_the_index() {
 }
 
 #[tokio::test]
-async fn a_touch_that_saw_an_older_use_is_still_noted_when_due() {
+async fn a_touch_with_an_outdated_last_use_is_noted_when_due() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     bench.advance(61_000);
@@ -63,7 +63,7 @@ async fn a_touch_never_outlives_the_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn a_touch_revives_neither_what_is_absent_nor_ended_nor_expired() {
+async fn a_touch_revives_no_absent_ended_or_expired_session() {
     let bench = open();
     assert_eq!(bench.touch(guest().id, 0, None).await, Err(Refused::Gone(None)));
     let (id, record) = bench.guest(&[]).await;
@@ -80,7 +80,7 @@ async fn a_touch_revives_neither_what_is_absent_nor_ended_nor_expired() {
 }
 
 #[tokio::test]
-async fn the_first_use_of_a_new_secret_is_noted_once_and_only_if_it_is_the_current_one() {
+async fn the_first_use_of_a_new_secret_is_noted_once_and_only_if_current() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();
@@ -117,7 +117,7 @@ async fn the_users_index_never_expires_before_a_session_that_is_touched_on() {
 }
 
 #[tokio::test]
-async fn a_touch_that_takes_a_users_session_for_a_guests_covers_the_index_all_the_same() {
+async fn a_touch_covers_the_users_index_even_if_it_expected_a_guest() {
     let bench = open();
     let mut login = login_of("ada", Cap::default());
     login.new.lifetimes.absolute_ms = crate::config::timeouts::NO_END_MS;
@@ -135,7 +135,7 @@ async fn a_touch_that_takes_a_users_session_for_a_guests_covers_the_index_all_th
 }
 
 #[tokio::test]
-async fn a_repeat_that_comes_when_the_next_use_is_due_lengthens_nothing() {
+async fn a_repeated_touch_lengthens_nothing_when_the_next_one_is_due() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     bench.advance(61_000);

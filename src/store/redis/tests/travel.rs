@@ -1,8 +1,8 @@
-//! Time travel: a test that wants time to pass moves everything that is stored back by as much.
+//! Time travel: a test that needs time to pass moves the stored data back by as much.
 
 use super::*;
 
-/// Moves the stored times and expiries of the keys back. Joined below the pieces that read and write metadata.
+/// Moves the stored times and expiries of the keys back.
 const BACK: &str = r"
 local by = tonumber(ARGV[1])
 for _, key in ipairs(KEYS) do
@@ -30,12 +30,12 @@ end
 ";
 
 impl Bench {
-    /// Lets so much time pass.
+    /// Lets the given time pass.
     pub(super) fn advance(&self, ms: u64) {
         self.shift(ms as i64);
     }
 
-    /// Lets the server's clock be set back by so much.
+    /// Simulates a server clock that was set back by the given time.
     pub(super) fn set_back(&self, ms: u64) {
         self.shift(-(ms as i64));
     }
@@ -43,7 +43,7 @@ impl Bench {
     fn shift(&self, ms: i64) {
         let mut connection = self.server.connection();
         let keys = self.all_keys();
-        let script = [include_str!("../../../../lua/lib/meta.lua"), BACK].concat();
+        let script = scripts::joined_to_pieces(BACK);
         let () = ::redis::cmd("EVAL").arg(script).arg(keys.len()).arg(keys).arg(ms).query(&mut connection).unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_call_that_came_too_late_is_sent_again_as_a_new_one() {
+async fn a_late_call_is_sent_again_as_a_new_operation() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let now = bench.store.now();
@@ -15,7 +15,7 @@ async fn a_call_that_came_too_late_is_sent_again_as_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_repeat_that_was_pushed_out_of_the_ring_is_not_done_as_the_same_operation() {
+async fn a_repeat_pushed_out_of_the_ring_is_not_executed() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let keys = [bench.store.keys.session(id)];
@@ -44,7 +44,7 @@ async fn a_repeat_that_was_pushed_out_of_the_ring_is_not_done_as_the_same_operat
 }
 
 #[tokio::test]
-async fn a_call_is_done_neither_after_its_not_after_nor_two_minutes_before_it() {
+async fn a_call_is_refused_after_its_not_after_and_two_minutes_before_it() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let now = bench.store.ping().await.unwrap();
@@ -57,7 +57,7 @@ async fn a_call_is_done_neither_after_its_not_after_nor_two_minutes_before_it() 
 }
 
 #[tokio::test]
-async fn what_is_pushed_out_later_does_not_lower_the_horizon() {
+async fn a_later_pushed_out_operation_does_not_lower_the_horizon() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     bench.advance(2 * MINUTE);
@@ -72,7 +72,7 @@ async fn what_is_pushed_out_later_does_not_lower_the_horizon() {
 }
 
 #[tokio::test]
-async fn what_ran_out_is_not_done_again_when_the_clock_is_set_back() {
+async fn an_expired_call_is_not_executed_after_the_clock_is_set_back() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let op = bench.op();
@@ -106,9 +106,9 @@ async fn calls_that_push_each_other_out_of_the_ring_are_all_done_once() {
 
 /// A Cluster keeps a part of the budget for a second try, which is never sent here.
 #[tokio::test]
-async fn what_may_be_done_is_not_told_as_undone_because_another_try_was_never_sent() {
+async fn a_possibly_executed_call_is_not_reported_as_not_executed() {
     let mut server = TestServer::start();
-    let store = store_within(Duration::from_secs(1), &server.url(), "unsure", Limits::default()).parted(true);
+    let store = store_within(Duration::from_secs(1), &server.url(), "unsure", Limits::default()).sharded(true);
     let op = |again| Op { again, ..open().op() };
     let new = guest();
     let record = store.create(op(false), &new, &delta(&[])).await.unwrap().unwrap();
@@ -147,7 +147,7 @@ async fn at_full_memory_ends_and_touches_succeed_and_logins_leave_nothing() {
 }
 
 #[tokio::test]
-async fn at_full_memory_the_sweep_goes_on() {
+async fn at_full_memory_the_sweep_succeeds() {
     let bench = open_on(Arc::new(TestServer::start()), Limits::default());
     let new = needs_pttl();
     bench.create(&new, &[]).await;
@@ -158,7 +158,7 @@ async fn at_full_memory_the_sweep_goes_on() {
 }
 
 #[tokio::test]
-async fn a_server_that_forgot_its_scripts_is_no_outage() {
+async fn flushed_scripts_are_not_an_outage() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     let _: String = bench.server.admin("SCRIPT FLUSH");
@@ -166,7 +166,7 @@ async fn a_server_that_forgot_its_scripts_is_no_outage() {
 }
 
 #[tokio::test]
-async fn after_the_clock_was_set_back_a_session_in_use_can_still_be_written_and_ended() {
+async fn after_the_clock_was_set_back_a_used_session_can_be_written_and_ended() {
     let bench = open();
     let (id, _) = bench.guest(&[]).await;
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! Secrets that no client was given.
+//! Secrets that no client received.
 
 use super::*;
 
@@ -29,7 +29,7 @@ async fn a_session_ends_if_its_only_secret_was_not_delivered() {
 }
 
 #[tokio::test]
-async fn of_two_secrets_only_the_undelivered_one_goes() {
+async fn only_the_undelivered_one_of_two_secrets_is_removed() {
     let bench = open();
     for (undelivered, stays) in [(1, 2), (2, 1)] {
         let (id, record) = bench.login("ada").await;
@@ -62,7 +62,7 @@ async fn a_session_lives_on_if_its_newest_secret_was_used() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_used_since_lives_on() {
+async fn an_undelivered_session_that_was_used_since_lives_on() {
     let bench = open();
     let (id, _) = bench.login("ada").await;
     bench.advance(2 * MINUTE);
@@ -77,7 +77,7 @@ async fn a_session_that_was_used_since_lives_on() {
 }
 
 #[tokio::test]
-async fn a_used_secret_is_kept_also_if_its_use_was_known_to_who_gives_it_back() {
+async fn a_used_secret_is_kept_even_if_its_caller_knew_of_the_use() {
     let bench = open();
     let (id, record) = bench.login("ada").await;
     bench.store.rotate(bench.op(), &rotating(id, 1, 1, 2)).await.unwrap().unwrap();

@@ -29,7 +29,7 @@ fn a_cookie_is_found_among_others_whatever_they_are() {
 }
 
 #[test]
-fn only_the_very_bytes_of_the_name_count() {
+fn the_cookie_name_is_compared_byte_for_byte() {
     for header in [
         "",
         "__Host-id",
@@ -49,7 +49,7 @@ fn only_the_very_bytes_of_the_name_count() {
 }
 
 #[test]
-fn a_value_is_taken_as_it_is() {
+fn a_cookie_value_is_not_decoded() {
     for (header, value) in [
         ("__Host-id=", ""),
         ("__Host-id=\"v\"", "\"v\""),
@@ -71,7 +71,7 @@ fn two_values_of_one_name_are_several_and_a_repeated_value_is_one() {
     assert_eq!(find(headers.iter().map(|header| header.as_bytes()), NAME), several());
 }
 
-/// Reads byte by byte into a list of pairs, then looks.
+/// Reads byte by byte into a list of pairs, then searches it.
 fn reference(headers: &[Vec<u8>]) -> Option<Result<Vec<u8>, ()>> {
     let mut values = Vec::new();
     for header in headers {
@@ -116,7 +116,7 @@ fn random_header(random: &mut fastrand::Rng) -> Vec<u8> {
     header
 }
 
-/// A good header with a few bytes changed, doubled or put in.
+/// A valid header with a few bytes changed, doubled or inserted.
 fn near_miss(random: &mut fastrand::Rng) -> Vec<u8> {
     const PUT: [&[u8]; 10] = [b"\0", b"\t", b" ", b"%", b"%48", b"%3D", b"=", b";", b"\"", b"; __Host-id=w"];
     let mut header = b"a=b; __Host-id=v; c=d".to_vec();
@@ -133,7 +133,7 @@ fn near_miss(random: &mut fastrand::Rng) -> Vec<u8> {
 }
 
 #[test]
-fn on_random_bytes_the_parser_answers_as_the_slow_one() {
+fn the_parser_agrees_with_the_slow_one_on_random_bytes() {
     let mut random = fastrand::Rng::with_seed(4);
     let mut met = [0_u32; 3];
     for _ in 0..100_000 {

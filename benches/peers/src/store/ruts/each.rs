@@ -1,10 +1,10 @@
-//! A field of the hash for each field of the session. The commands of a request, sent at once where there are several:
+//! One field of the hash per field of the session. The commands of a request, sent at once where there are several:
 //! - read: `HGET`, and an `EVALSHA` of `HEXPIRE` for each field of the session, since all are to slide
 //! - write: one `EVALSHA` of `HSET` and `HEXPIRE`; the other fields do not slide, and nothing is loaded
 //! - login: such an `EVALSHA` for each field of the guest; one of `RENAME`, `HSET` and `HEXPIRE` with
 //!   `prepare_regenerate`
 //!
-//! A write asks not whether the session is there: on one that has ended it makes a new one of that field.
+//! A write does not check whether the session exists: on an ended one it makes a new session with that field.
 
 use futures_util::future::{try_join, try_join_all};
 use ruts::Id;

@@ -1,6 +1,6 @@
 //! A browser's short name, for a list of devices.
 
-/// What a browser writes of itself → its name. Many claim to be others too, so the order matters.
+/// A part of the user agent → the browser's name. Many also claim to be others, so the order matters.
 const BROWSERS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -23,10 +23,10 @@ const SYSTEMS: [(&str, &str); 7] = [
     ("Linux", "Linux"),
 ];
 
-/// As much of a name that nobody knows.
+/// The length to which an unknown name is cut.
 const MOST: usize = 40;
 
-/// "Firefox on Android", or a program's own word for itself.
+/// "Firefox on Android", or a program's own name.
 pub(super) fn named(agent: Option<&str>) -> String {
     let agent = agent.map(str::trim).filter(|agent| !agent.is_empty());
     let Some(agent) = agent else { return "Unknown device".to_owned() };
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_is_named_by_what_it_is_not_by_what_it_also_claims_to_be() {
+    fn a_browser_gets_its_own_name_not_one_that_it_also_claims() {
         let gecko = "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0";
         let chrome =
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";

@@ -10,12 +10,12 @@ use cloakroom::{Error, Session};
 use super::notice::Notice;
 use super::view;
 
-/// Nothing is loaded but our own two files, no script stands in the page, and nobody frames it.
+/// Loads only our own two files, no inline scripts, no framing.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The tokens in the page are for nobody's cache. Not `no-referrer`: with that, browsers write `Origin: null` into the
-/// page's own forms, and those that know no `Sec-Fetch-Site` would be refused.
+/// The tokens in the page must not be cached. Not `no-referrer`: with that, browsers send `Origin: null` for the page's
+/// own forms, and those that do not send `Sec-Fetch-Site` would be rejected.
 const HEADERS: [(HeaderName, &str); 4] = [
     (CONTENT_SECURITY_POLICY, POLICY),
     (REFERRER_POLICY, "same-origin"),
@@ -31,14 +31,14 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// With a notice; why the session has ended, where the visitor did not do that here, goes before it.
+    /// With a notice; the reason for an end that the visitor did not cause here goes before it.
     pub(super) async fn of(session: &Session, notice: Option<Notice>) -> Result<Self, Trouble> {
         let ended = session.ended().and_then(Notice::ended);
         let html = view::page(session, ended.or(notice)).await?;
         Ok(Self { status: StatusCode::OK, html })
     }
 
-    /// What was asked for was not done, and why.
+    /// The request failed, with the reason.
     pub(super) async fn refused(session: &Session, status: StatusCode, notice: Notice) -> Result<Self, Trouble> {
         Ok(Self { status, ..Self::of(session, Some(notice)).await? })
     }
@@ -50,7 +50,7 @@ impl IntoResponse for Page {
     }
 }
 
-/// Cloakroom's error as a page, where the API answers in JSON: same status, same `Retry-After`, same trace in the log.
+/// Cloakroom's error as a page, where the API responds in JSON: same status, same `Retry-After`, same trace in the log.
 #[derive(Debug)]
 pub(super) struct Trouble(Error);
 

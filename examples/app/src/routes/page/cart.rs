@@ -4,15 +4,15 @@ use cloakroom::{Error, SaveOutcome, Session};
 use serde_json::Value;
 
 pub(super) const FIELD: &str = "cart";
-/// So many items at most.
+/// The maximum number of items.
 pub(super) const MOST: usize = 50;
-/// So many characters in one.
+/// The maximum number of characters in one.
 pub(super) const LONGEST: usize = 80;
 
-/// Two tabs meet once or twice; more often something is wrong.
+/// Two tabs conflict once or twice; more often something is wrong.
 const TRIES: usize = 5;
 
-/// What became of a change.
+/// The result of a change.
 pub(super) enum Changed {
     Done,
     /// Others changed the session each time.
@@ -21,7 +21,7 @@ pub(super) enum Changed {
     Gone,
 }
 
-/// What is in it. The API takes any JSON, so what is no list of words is shown as it is written.
+/// The items. The API takes any JSON, so a value that is not a list of words is shown as written.
 pub(super) fn items(session: &Session) -> Vec<String> {
     match session.get(FIELD) {
         Ok(Some(Value::Array(items))) => items.into_iter().map(word).collect(),
@@ -30,7 +30,7 @@ pub(super) fn items(session: &Session) -> Vec<String> {
     }
 }
 
-/// Changes it so that of two tabs neither undoes what the other did: on the list as it is stored, not as it was seen.
+/// Changes the stored list, not the list that was shown, so that neither of two tabs undoes the other's change.
 pub(super) async fn change(session: &Session, change: impl Fn(&mut Vec<String>)) -> Result<Changed, Error> {
     for _ in 0..TRIES {
         let mut items = items(session);

@@ -1,4 +1,4 @@
-//! What the page's forms do. Done, they lead back to the page, so that loading it again repeats nothing.
+//! The page's forms. On success they redirect to the page, so that reloading it repeats nothing.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -72,7 +72,7 @@ pub(super) async fn remove(Ours { session, sent }: Ours<Item>) -> Answer {
     changed(&session, cart::change(&session, without).await?).await
 }
 
-/// One's own device among them: that is a logout.
+/// This includes the own device: that is a logout.
 pub(super) async fn end_device(Ours { session, sent }: Ours<Device>) -> Answer {
     let Some(user) = session.user() else { return sign_in_first(&session).await };
     let id: Option<SessionId> = sent.id.parse().ok();
@@ -95,7 +95,7 @@ pub(super) async fn end_others(Ours { session, .. }: Ours<Nothing>) -> Answer {
     match session.sessions().user(user).revoke_others(own).await? {
         Some(_) => Ok(done(Notice::OthersEnded)),
         None => {
-            // Our own session has ended meanwhile; read again, it knows why.
+            // Our own session has ended meanwhile; a new read returns the reason.
             let _ = session.reload().await;
             stale(&session).await
         }

@@ -1,4 +1,4 @@
-//! The page for people, rendered here: no framework, no build step, and no script that it could not do without.
+//! The page for people, rendered here: no framework, no build step, and it works without scripts.
 
 use axum::Router;
 use axum::extract::RawQuery;
@@ -34,7 +34,7 @@ pub(super) fn routes() -> Router<Sessions> {
         .route("/devices/end-all", post(forms::end_all))
 }
 
-/// Only looks: a visitor who does nothing else gets no session and no cookie.
+/// Only reads: a visitor who does nothing else gets no session and no cookie.
 async fn show(session: Result<Session, Error>, RawQuery(query): RawQuery) -> Result<Page, Trouble> {
     let session = session?;
     let notice = query.as_deref().and_then(|query| Notice::done(query, &session));

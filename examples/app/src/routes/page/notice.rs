@@ -1,4 +1,4 @@
-//! What the page tells the visitor.
+//! The notices of the page.
 
 use cloakroom::{EndReason, Session};
 
@@ -26,8 +26,8 @@ pub(super) enum Notice {
 }
 
 impl Notice {
-    /// Why a session ended, if its visitor has to be told: not after an own logout, nor after a login, which goes on
-    /// in another session.
+    /// Why a session ended, if its visitor needs to know: not after their own logout, nor after a login, which goes on in
+    /// another session.
     pub(super) const fn ended(reason: EndReason) -> Option<Self> {
         match reason {
             EndReason::LoggedOut | EndReason::LoggedIn => None,
@@ -48,7 +48,7 @@ impl Notice {
         }
     }
 
-    /// What was done, by that query. Anyone can make a link with it, so it never says what is not so.
+    /// The notice for that query. Anyone can make a link with it, so it never claims something false.
     pub(super) fn done(query: &str, session: &Session) -> Option<Self> {
         let word = query.strip_prefix("done=")?;
         let guest = [Self::SignedOut, Self::AllEnded];

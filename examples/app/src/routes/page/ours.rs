@@ -11,15 +11,15 @@ use serde::de::DeserializeOwned;
 use super::answer::{Page, Trouble};
 use super::notice::Notice;
 
-/// The visitor's session, and what they sent from a page that was made for just this session.
+/// The visitor's session, and the data of a form that was made for this session.
 ///
-/// `CsrfLayer` has refused by then what the browser says comes from another site. The token in the form says more:
-/// which login the page showed. A page that is older than the present login, in another tab, is not obeyed: "sign out
-/// my other devices" would be done to somebody else's. A visitor without a session has no token; there the browser's
-/// word is all that stands against a forged login.
+/// By now `CsrfLayer` has rejected requests that the browser marks as from another site. The token in the form also
+/// identifies the login that the page showed. A page older than the present login, in another tab, is rejected: "sign out
+/// my other devices" would sign out somebody else's. A visitor without a session has no token; there only the browser's
+/// headers protect against a forged login.
 ///
 /// A sign-in may be sent twice: then the first one has ended the guest's session that the page showed, and its token
-/// still matches. Nothing else that a guest's page sends is done after that.
+/// still matches. No other form of a guest's page is accepted after that.
 pub(super) struct Ours<T> {
     pub(super) session: Session,
     pub(super) sent: T,

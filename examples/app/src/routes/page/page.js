@@ -1,6 +1,6 @@
 "use strict";
-// Sends forms without loading the whole page anew, and looks again when the visitor comes back to it. The server
-// renders everything; where no scripts run, the same forms work as they are.
+// Sends forms without reloading the page, and refreshes it when the visitor returns to it. The server renders
+// everything; without scripts, the same forms work as they are.
 
 const BUSY = "aria-busy";
 
@@ -10,7 +10,7 @@ function tell(text) {
   document.getElementById("notice").textContent = text;
 }
 
-/** Puts the answer's content in place of ours; false if it is no page of ours. */
+/** Replaces our content with the response's; false if the response is not a page of ours. */
 function show(next) {
   const content = next.getElementById("main");
   if (!content) return false;
@@ -45,7 +45,7 @@ async function send(form, button) {
   }
 }
 
-/** What happened elsewhere, without losing what is being typed here. */
+/** Shows changes made elsewhere, without losing what is being typed here. */
 async function look() {
   if (document.visibilityState !== "visible" || main().hasAttribute(BUSY)) return;
   const before = main();
@@ -70,5 +70,5 @@ document.addEventListener("submit", (event) => {
 });
 document.addEventListener("visibilitychange", look);
 addEventListener("pageshow", (event) => event.persisted && look());
-// A notice is for once: not again when the page is loaded again.
+// A notice is shown once: not again when the page is reloaded.
 if (location.search) history.replaceState(null, "", "/");

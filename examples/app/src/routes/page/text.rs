@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-/// Text as it may stand between tags and in a quoted attribute.
+/// Escapes text for use between tags and in a quoted attribute.
 pub(super) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in text.chars() {
@@ -20,7 +20,7 @@ pub(super) fn escaped(text: &str) -> String {
     html
 }
 
-/// A time as a `<time>` element that says how long ago that was.
+/// A time as a `<time>` element with the time since then.
 pub(super) fn ago(time: SystemTime, now: SystemTime) -> String {
     let exact =
         Timestamp::try_from(time).map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default();
@@ -28,7 +28,7 @@ pub(super) fn ago(time: SystemTime, now: SystemTime) -> String {
     format!("<time datetime=\"{exact}\">{words}</time>")
 }
 
-/// Use is noted once a minute, so what is less than two minutes ago is now.
+/// Use is noted once a minute, so less than two minutes ago is now.
 fn since(span: Duration) -> String {
     let minutes = span.as_secs() / 60;
     match (minutes, minutes / 60, minutes / (24 * 60)) {
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn how_long_ago_is_said_in_one_unit() {
+    fn the_age_is_shown_in_one_unit() {
         let said = [(0, "just now"), (119, "just now"), (120, "2 minutes ago"), (3599, "59 minutes ago")];
         let later = [(3600, "an hour ago"), (7200, "2 hours ago"), (86_400, "yesterday"), (172_800, "2 days ago")];
         for (seconds, words) in said.into_iter().chain(later) {
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_a_clock_that_is_ahead_is_now() {
+    fn a_time_in_the_future_is_shown_as_now() {
         let (time, now) = (SystemTime::UNIX_EPOCH + Duration::from_secs(9), SystemTime::UNIX_EPOCH);
         assert_eq!(ago(time, now), "<time datetime=\"1970-01-01T00:00:09Z\">just now</time>");
     }

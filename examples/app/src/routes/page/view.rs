@@ -1,4 +1,4 @@
-//! The page's HTML. Everything that comes from outside passes through `escaped`.
+//! The page's HTML. All external text passes through `escaped`.
 
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use super::{agent, cart};
 
 /// The whole page as this visitor sees it.
 pub(super) async fn page(session: &Session, notice: Option<Notice>) -> Result<String, Error> {
-    // A form is good for the session that it was made for; empty before there is one.
+    // A form is valid for the session that it was made for; empty before there is one.
     let csrf = session.csrf_token().unwrap_or_default();
     let token = format!("<input type=\"hidden\" name=\"csrf\" value=\"{csrf}\">");
     let (who, devices) = match session.user() {
@@ -30,7 +30,7 @@ pub(super) fn bare(notice: Notice) -> String {
 
 fn framed(notice: Option<Notice>, main: &str) -> String {
     let said = notice.map(Notice::text);
-    // The title is what a screen reader says first.
+    // A screen reader reads the title first.
     let title = said.map_or_else(|| "Cloakroom".to_owned(), |said| format!("{said} – Cloakroom"));
     format!(include_str!("page.html"), title = title, notice = said.unwrap_or_default(), main = main)
 }

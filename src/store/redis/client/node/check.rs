@@ -200,7 +200,7 @@ mod tests {
     use crate::store::redis::client::node::check::unfit;
 
     #[test]
-    fn versions_from_redis_7_and_valkey_8_will_do() {
+    fn redis_7_and_valkey_8_and_later_are_accepted() {
         for good in
             ["redis_version:7.0.15\r\n", "redis_version:10.1\r\n", "redis_version:7.2.4\r\nvalkey_version:8.0.1\r\n"]
         {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn older_and_other_servers_will_not_do() {
+    fn older_and_other_servers_are_rejected() {
         for (bad, why) in [
             ("redis_version:6.2.14", "is Redis 6.2.14: "),
             ("redis_version:7.2.4\r\nvalkey_version:7.2.9", "is Valkey 7.2.9: "),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_another_mode_is_told_with_the_scheme_that_fits() {
+    fn the_check_of_another_mode_names_the_right_scheme() {
         let told = |mode: &str, wanted| unfit(&format!("redis_version:7.0.0\r\nredis_mode:{mode}"), wanted);
         for (mode, wanted, why) in [
             ("cluster", Standalone, "is a Redis Cluster node: use the scheme `redis-cluster:`"),

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn runs_on_from_what_was_seen() {
+    async fn the_clock_runs_on_from_the_last_server_time() {
         let clock = ServerClock::new();
         tokio::time::advance(Duration::from_secs(5)).await;
         clock.seen(1_000_000);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_caller_in_thirty_seconds_is_told_to_measure() {
+    async fn one_caller_per_30_seconds_measures_the_clock() {
         let clock = ServerClock::new();
         assert!(clock.is_due());
         assert!(!clock.is_due());

@@ -36,7 +36,7 @@ mod tests {
     use crate::store::redis::client::node::in_flight::InFlightLimit;
 
     #[test]
-    fn a_refused_call_takes_no_place_and_an_ended_one_makes_room() {
+    fn a_rejected_call_takes_no_place_and_a_finished_one_frees_its_own() {
         let in_flight = InFlightLimit::new(2);
         let (first, _second) = (in_flight.begin().ok(), in_flight.begin().ok());
         for _ in 0..3 {

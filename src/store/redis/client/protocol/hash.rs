@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_are_found_where_they_lie() {
+    fn names_and_values_are_found_by_their_byte_ranges() {
         let expected: Vec<(&[u8], &[u8])> = vec![(b"@", b"\r\n$1"), (b"=", b"")];
         for bytes in [
             &b"%2\r\n$1\r\n@\r\n$4\r\n\r\n$1\r\n$1\r\n=\r\n$0\r\n\r\n"[..],
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_of_strings_is_refused() {
+    fn a_reply_that_is_not_a_hash_of_strings_is_rejected() {
         for bytes in [
             &b"+OK\r\n"[..],
             b":1\r\n",

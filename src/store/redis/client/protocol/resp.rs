@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_reads_as_the_driver_reads_it() {
+    fn every_reply_is_parsed_as_the_driver_parses_it() {
         for bytes in ANSWERS {
             let expected = parse_redis_value(bytes).expect("legal");
             let more = [bytes, b"+more\r\n"].concat();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_answer_that_is_cut_anywhere_the_rest_is_waited_for() {
+    fn a_reply_cut_anywhere_waits_for_the_rest() {
         for bytes in ANSWERS {
             for cut in 0..bytes.len() {
                 let read = length(&bytes[..cut]);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_comes_in_parts_is_measured_as_if_it_were_whole() {
+    fn a_reply_in_parts_is_framed_like_a_whole_one() {
         let mut measure = Framer::default();
         for bytes in ANSWERS {
             let more = [bytes, b"+more\r\n"].concat();
@@ -266,19 +266,19 @@ mod tests {
     }
 
     #[test]
-    fn no_part_of_it_is_looked_at_twice() {
+    fn no_part_of_a_large_reply_is_scanned_twice() {
         let bytes = [b"*200000\r\n".as_slice(), &b":1\r\n".repeat(200_000)].concat();
         let (mut measure, begun) = (Framer::default(), std::time::Instant::now());
         for come in (0..bytes.len()).step_by(100) {
             assert!(matches!(measure.of(&bytes[..come]), Err(ReadError::Whole)));
         }
         assert_eq!(measure.of(&bytes).expect("whole"), bytes.len());
-        // Milliseconds; looked at again each time, it would be minutes.
+        // Milliseconds; scanned again for each part, it would be minutes.
         assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     }
 
     #[test]
-    fn what_is_said_about_an_answer_is_passed_over() {
+    fn attributes_of_a_reply_are_skipped() {
         let said = b"|1\r\n+ttl\r\n:3600\r\n";
         let before = [said.as_slice(), b"-ERR wrong\r\n"].concat();
         assert_eq!(length(&before).expect("whole"), said.len(), "apart from what it is about");
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_end_is_refused() {
+    fn an_endless_reply_is_rejected() {
         let (mut measure, begin) = (Framer::default(), b"*2\r\n$536870912\r\n");
         let mut bytes = vec![0; LONGEST + 1];
         bytes[..begin.len()].copy_from_slice(begin);
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn random_answers_read_as_the_driver_reads_them() {
+    fn random_replies_are_parsed_as_the_driver_parses_them() {
         for seed in 0..2_000 {
             let mut random = fastrand::Rng::with_seed(seed);
             let mut bytes = Vec::new();
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_refused_and_not_waited_for() {
+    fn an_invalid_reply_is_rejected_at_once() {
         let deep = b"*1\r\n".repeat(1_000);
         let endless = [b"+".as_slice(), &b"a".repeat(LINE)].concat();
         let all: [&[u8]; 16] = [

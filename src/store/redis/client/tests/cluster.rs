@@ -12,7 +12,7 @@ pub(crate) struct TestCluster {
 }
 
 impl TestCluster {
-    /// Three masters with a third of the slots each, optionally with a replica each.
+    /// Three masters with a third of the slots each, and perhaps a replica of each.
     pub(crate) fn start(replicas: bool) -> Self {
         let turn = Lease::wait();
         let count = if replicas { 6 } else { 3 };
@@ -44,7 +44,7 @@ impl TestCluster {
             replica.admin::<()>(&format!("CLUSTER REPLICATE {}", id(master)));
         }
         self.until("the cluster works", || {
-            // Without full coverage required, a node may report `ok` before it knows the owners of all slots.
+            // Without full coverage, a node may report a healthy cluster before it has learned of every slot.
             let info = |node: &TestServer| node.admin::<String>("CLUSTER INFO");
             let knows_all =
                 |info: String| info.contains("cluster_state:ok") && info.contains("cluster_slots_assigned:16384");
@@ -70,7 +70,7 @@ impl TestCluster {
         id(&self.nodes[number])
     }
 
-    /// Marks a slot as moving from one master to another, without moving a key.
+    /// Marks a slot as moving from one master to another, with no key moved yet.
     pub(crate) fn begin_move(&self, slot: u16, from: usize, to: usize) {
         self.nodes[to].admin::<()>(&format!("CLUSTER SETSLOT {slot} IMPORTING {}", self.id(from)));
         self.nodes[from].admin::<()>(&format!("CLUSTER SETSLOT {slot} MIGRATING {}", self.id(to)));
@@ -87,8 +87,8 @@ impl TestCluster {
         }
     }
 
-    /// Restarts a node, without its data, so that only clients can reach it, and no other node; `others` is the
-    /// address at which it expects the other nodes.
+    /// Starts a node again, isolated from the other nodes in both directions but not from clients; `others` are its
+    /// addresses of the other nodes from then on. Its data are lost.
     pub(in crate::store::redis) fn cut_off(&mut self, number: usize, timeout_ms: u32, others: fn(&str) -> String) {
         let bus = port().to_string();
         let node = &mut self.nodes[number];
@@ -98,7 +98,7 @@ impl TestCluster {
                 Some((id, rest)) if rest.contains('@') && !rest.contains("myself") => {
                     let mut words: Vec<&str> = rest.split(' ').collect();
                     let address = others(words[0]);
-                    // A ping must be in progress, or Redis would not wait for one.
+                    // A ping is in flight, or Redis would not wait for one.
                     (words[0], words[3]) = (&address, "1");
                     format!("{id} {}\n", words.join(" "))
                 }
@@ -115,7 +115,7 @@ impl TestCluster {
         });
     }
 
-    /// Promotes a replica without its master's consent, and waits until the other masters know of it.
+    /// Promotes a replica without its master's consent, and waits until the other masters learn of it.
     pub(in crate::store::redis) fn take_over(&self, number: usize) {
         self.nodes[number].admin::<()>("CLUSTER FAILOVER TAKEOVER");
         let (id, old) = (self.id(number), number - 3);
@@ -127,7 +127,7 @@ impl TestCluster {
         });
     }
 
-    /// Sets how long each node waits before it considers another one failed.
+    /// How long each node waits for another one before it marks it as failed.
     pub(in crate::store::redis) fn set_timeout(&self, ms: u32) {
         for node in &self.nodes {
             node.admin::<()>(&format!("CONFIG SET cluster-node-timeout {ms}"));
@@ -155,7 +155,7 @@ fn id(node: &TestServer) -> String {
     node.admin("CLUSTER MYID")
 }
 
-/// The distance from a node's port to the port of its cluster bus.
+/// From a node's port to that of its cluster bus.
 const BUS: u16 = 10_000;
 
 fn node(port: u16) -> TestServer {

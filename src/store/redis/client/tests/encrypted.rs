@@ -1,4 +1,4 @@
-//! Connections over TLS to a real server, with new certificates.
+//! Connections over TLS, with certificates made here.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
@@ -10,7 +10,7 @@ use crate::config::tls::Tls;
 use crate::store::redis::client::tests::records::acceptor;
 use crate::store::redis::client::tests::scripts::count;
 
-/// A certificate authority.
+/// An authority, for signing and as PEM.
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -25,7 +25,7 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A certificate for this name, and its key, in PEM.
+    /// Certificate and key, in PEM, for an address.
     pub(super) fn sign(&self, address: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([address.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
@@ -33,12 +33,12 @@ impl Authority {
     }
 }
 
-/// Starts a server with a TLS port only, which requires client certificates or not. Returns its address too.
+/// A server that speaks only TLS, and may require client certificates; returns its address.
 fn start(authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
     start_as(&server::host(), authority, asks, more)
 }
 
-/// Does the same with a certificate for this name.
+/// The same with a certificate for this name.
 fn start_as(name: &str, authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
     let (host, port) = (server::host(), server::port().to_string());
     let folder = std::env::temp_dir().join(format!("cloakroom-tls-{}-{port}", std::process::id()));
@@ -85,7 +85,7 @@ async fn told(url: &str, tls: &Tls) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_is_trusted_by_the_authority_that_was_named() {
+async fn a_server_is_trusted_by_the_configured_authority() {
     let (ours, other) = (Authority::new(), Authority::new());
     let (_server, addr) = start(&ours, "no", &[]);
     let url = format!("rediss://{addr}");
@@ -153,15 +153,15 @@ async fn a_clusters_nodes_are_reached_over_tls_at_the_port_that_they_announce() 
 }
 
 #[test]
-fn calls_over_tls_succeed_though_their_runtime_is_not_driven() {
+fn calls_over_tls_succeed_if_their_runtime_is_not_driven() {
     let authority = Authority::new();
     let (_server, addr) = start(&authority, "no", &[]);
     let client = secured(&format!("rediss://{addr}"), &Tls::new().root_certificate(authority.pem()));
-    crate::store::redis::client::tests::runtimes::calls_go_on_in_another_runtime(&client, Duration::from_secs(3));
+    crate::store::redis::client::tests::runtimes::calls_succeed_in_another_runtime(&client, Duration::from_secs(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_becomes_a_replica_is_not_believed_over_tls() {
+async fn a_server_that_becomes_a_replica_is_not_trusted_over_tls() {
     let authority = Authority::new();
     let (server, addr) = start(&authority, "no", &[]);
     let client = secured(&format!("rediss://{addr}"), &Tls::new().root_certificate(authority.pem()));
@@ -191,7 +191,7 @@ async fn a_server_may_ask_for_a_certificate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_side_without_tls_is_told() {
+async fn a_missing_tls_on_one_side_is_reported() {
     let authority = Authority::new();
     let (_server, addr) = start(&authority, "no", &[]);
     let outage = wire_to(&format!("redis://{addr}"), Duration::from_secs(3)).check().await.unwrap_err();
@@ -204,7 +204,7 @@ async fn one_side_without_tls_is_told() {
 }
 
 #[test]
-fn certificates_that_are_none_are_refused_by_their_name() {
+fn invalid_certificates_are_rejected_by_file_name() {
     let (ours, other) = (Authority::new(), Authority::new());
     let (certificate, key) = ours.sign("client");
     let (_, other_key) = other.sign("client");

@@ -1,4 +1,4 @@
-//! A gate between the client and a server, which fails as proxies, load balancers and addresses do.
+//! A gate between the crate and its server, which fails in the ways of proxies, load balancers and addresses.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-/// What the gate does with connections.
+/// How it handles connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Forwards them to this socket.
+    /// Forwards to this server's socket.
     To(String),
-    /// Accepts and closes them.
+    /// Accepts and closes.
     Close,
-    /// Accepts them and never replies.
+    /// Accepts and never replies.
     Silent,
-    /// Refuses them.
+    /// Nobody listens.
     Refuse,
 }
 
-/// It has a runtime of its own, so that a test can count the tasks of the crate.
+/// On a runtime of its own, so that a test can count the tasks of the crate alone.
 pub(crate) struct Gate {
     at: PathBuf,
     way: watch::Sender<Way>,
@@ -77,7 +77,7 @@ impl Gate {
         });
     }
 
-    /// Changes what the gate does with new connections.
+    /// Applies to new connections.
     pub(crate) fn go(&self, way: Way) {
         let refused = *self.way.borrow() == Way::Refuse;
         if way == Way::Refuse {
@@ -89,7 +89,7 @@ impl Gate {
         }
     }
 
-    /// Closes all connections.
+    /// Closes every connection that there is.
     pub(crate) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
@@ -98,7 +98,7 @@ impl Gate {
         format!("redis+unix://{}", self.at.display())
     }
 
-    /// The number of connections that the client has not closed.
+    /// Connections whose other end has not closed them.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }

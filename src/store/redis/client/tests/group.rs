@@ -64,12 +64,12 @@ impl TestGroup {
         group
     }
 
-    /// The URL with the first Sentinel only, which knows the others.
+    /// Of the first Sentinel alone: it has the addresses of the others.
     pub(crate) fn url(&self) -> String {
         format!("redis-sentinel://{}:{}/main?sentinel_password=watcher", host(), self.sentinel_ports[0])
     }
 
-    /// The URL with a user who may ask the Sentinels, but not subscribe.
+    /// As a user who may query the Sentinels and not subscribe to them.
     pub(crate) fn url_without_listening(&self) -> String {
         for sentinel in &self.sentinels {
             sentinel.admin_with::<()>("watcher", "ACL SETUSER blind on >secret +sentinel +hello +auth +ping +info");
@@ -87,7 +87,7 @@ impl TestGroup {
     }
 
     pub(crate) fn fail_over(&self) {
-        // Refused during another failover of the Sentinels.
+        // Refused while the Sentinels are still busy with each other.
         self.until("the failover begins", || {
             self.sentinels[1].try_admin_with("watcher", "SENTINEL FAILOVER main").is_ok()
         });

@@ -1,4 +1,4 @@
-//! An outage leaves as many tasks and connections as before, however long it lasts.
+//! The tasks and connections after an outage: as many as before, however long it lasts.
 //!
 //! `CLOAKROOM_OUTAGE_SECONDS=600 cargo test --lib nothing_is_left_of_an_outage -- --test-threads 1` makes each outage
 //! last 10 minutes, and counts this process's descriptors and memory too.
@@ -13,7 +13,7 @@ use crate::store::redis::client::tests::shared::{gate, opened};
 
 const CONNECTIONS: usize = 4;
 
-/// A server behind a gate, and a client that connected before the outage.
+/// A server behind a gate, and a connection to it that was made before the outage.
 struct Stage {
     server: TestServer,
     gate: Gate,
@@ -41,7 +41,7 @@ fn held() -> (usize, usize) {
     (std::fs::read_dir("/proc/self/fd").unwrap().count(), memory.unwrap())
 }
 
-async fn until_as_before(what: &str, now: impl Fn() -> usize, before: usize) {
+async fn until_same_as_before(what: &str, now: impl Fn() -> usize, before: usize) {
     let limit = Instant::now() + Duration::from_secs(5);
     while now() != before {
         assert!(Instant::now() < limit, "{what}: {before} before, {} after", now());
@@ -53,7 +53,7 @@ async fn nothing_grows(begin: impl Fn(&mut Stage), end: impl Fn(&mut Stage)) {
     let server = TestServer::start();
     let mut stage = Stage { gate: gate(&server), admin: server.connection(), server };
     let client = opened(&stage.gate.url(), CONNECTIONS, Duration::from_millis(300)).await;
-    until_as_before("tasks", tasks, CONNECTIONS).await;
+    until_same_as_before("tasks", tasks, CONNECTIONS).await;
     let before = held();
     begin(&mut stage);
     stage.gate.cut();
@@ -68,8 +68,8 @@ async fn nothing_grows(begin: impl Fn(&mut Stage), end: impl Fn(&mut Stage)) {
     for _ in 0..2 * CONNECTIONS {
         count(&client, Path::Request).await.unwrap();
     }
-    until_as_before("tasks", tasks, CONNECTIONS).await;
-    until_as_before("connections", || stage.gate.open(), CONNECTIONS).await;
+    until_same_as_before("tasks", tasks, CONNECTIONS).await;
+    until_same_as_before("connections", || stage.gate.open(), CONNECTIONS).await;
     if seconds().is_some() {
         let after = held();
         println!(

@@ -3,7 +3,7 @@ use std::net::TcpListener;
 use super::*;
 use crate::store::redis::client::tests::scripts::code;
 
-/// The result of `check`.
+/// The result of `check` as text.
 async fn check(url: &str) -> String {
     match wire_to(url, Duration::from_secs(3)).check().await {
         Ok(()) => "fine".into(),
@@ -12,7 +12,7 @@ async fn check(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_will_do_is_fine() {
+async fn a_suitable_server_passes_the_check() {
     let server = TestServer::start();
     assert_eq!(check(&server.url()).await, "fine");
     assert_eq!(check(&format!("{}?db=15", server.url())).await, "fine");
@@ -49,7 +49,7 @@ async fn a_password_is_asked_for_and_checked() {
 }
 
 #[tokio::test]
-async fn a_user_has_what_the_server_permits() {
+async fn a_users_permissions_are_checked() {
     let server = TestServer::start();
     server.admin::<()>("ACL SETUSER app on >secret ~shop:* +get +hello +info +time +select");
     server.admin::<()>("ACL SETUSER blind on >secret ~shop:* +get +hello +time");
@@ -74,7 +74,7 @@ async fn a_user_has_what_the_server_permits() {
 }
 
 #[tokio::test]
-async fn a_wrong_address_is_told_by_its_kind() {
+async fn a_wrong_address_is_reported_by_its_kind() {
     let folder = std::env::temp_dir().join(format!("cloakroom-client-none-{}", std::process::id()));
     let missing = folder.to_str().unwrap();
     assert_eq!(check(&format!("redis+unix://{missing}")).await, format!("Unix socket {missing} does not exist"));
@@ -89,7 +89,7 @@ async fn a_wrong_address_is_told_by_its_kind() {
 }
 
 #[tokio::test]
-async fn what_is_no_redis_is_told_so() {
+async fn a_server_that_is_not_redis_is_reported() {
     for (greeting, told) in [
         ("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak the Redis protocol"),
         ("", "closed the connection: is it a Redis, and without TLS?"),
@@ -113,7 +113,7 @@ async fn what_is_no_redis_is_told_so() {
 }
 
 #[tokio::test]
-async fn tcp_works_as_the_socket_does() {
+async fn tcp_works_like_a_unix_socket() {
     let host = server::host();
     let _server = TestServer::with(&["--port", "6379", "--bind", &host]);
     let client = wire_to(&format!("redis://{host}"), Duration::from_secs(3));

@@ -1,4 +1,4 @@
-//! A slot that moves from one master to another, with half of its keys moved.
+//! A slot moving from one master to another, with half of its keys moved.
 
 use redis::Value;
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ async fn count_at(client: &Client, path: Path, key: &str) -> Result<ScriptAnswer
     client.script(path, &client.budget(), &counting(), &[key.as_bytes()], &[b"1"]).await
 }
 
-/// Both keys are 1; one has moved from the first master to the second, the other has not.
+/// Both keys hold 1; one has moved from the first master to the second, one has stayed.
 async fn half_moved() -> (TestCluster, Client, u16) {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(3));
@@ -34,9 +34,9 @@ async fn half_moved() -> (TestCluster, Client, u16) {
     (cluster, client, moving)
 }
 
-/// Redis writes `?` for the host then.
+/// Redis sends `?` for the host then.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirection_to_a_node_that_should_have_a_host_name_and_has_none_is_followed_on_the_same_host() {
+async fn a_redirection_without_a_host_name_is_followed_on_the_same_host() {
     let (cluster, client, moving) = half_moved().await;
     for node in &cluster.nodes {
         node.admin::<()>("CONFIG SET cluster-preferred-endpoint-type hostname");
@@ -48,7 +48,7 @@ async fn a_redirection_to_a_node_that_should_have_a_host_name_and_has_none_is_fo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_moved_ahead_is_asked_for_and_the_others_where_they_are() {
+async fn a_moved_key_is_read_by_asking_and_the_others_in_place() {
     let (_cluster, client, _) = half_moved().await;
     for path in PATHS {
         for key in [MOVED, STAYED] {
@@ -62,7 +62,7 @@ async fn a_key_that_moved_ahead_is_asked_for_and_the_others_where_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipeline_over_keys_of_both_sides_finds_all() {
+async fn a_pipeline_over_keys_on_both_nodes_finds_all() {
     let (_cluster, client, _) = half_moved().await;
     let mut reads = redis::pipe();
     reads.cmd("TIME").cmd("PTTL").arg(MOVED).cmd("GET").arg(MOVED).cmd("GET").arg(STAYED).cmd("GET").arg("{b}none");
@@ -74,7 +74,7 @@ async fn a_pipeline_over_keys_of_both_sides_finds_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_follows_its_key_by_its_body_to_a_node_that_does_not_know_it() {
+async fn a_script_follows_its_key_to_a_node_that_has_not_loaded_it() {
     let (cluster, client, _) = half_moved().await;
     cluster.nodes[1].admin::<()>("SCRIPT FLUSH");
     for (path, expected) in PATHS.into_iter().zip([2, 3]) {
@@ -108,7 +108,7 @@ async fn a_script_with_keys_on_both_sides_is_torn_until_the_slot_has_moved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_outage_is_not_taken_for_a_torn_call() {
+async fn another_outage_is_not_taken_for_resharding() {
     let (_cluster, client, _) = half_moved().await;
     let error =
         client.read_one(Path::Request, &client.budget(), b"{b}x", redis::cmd("NONE").arg("{b}x")).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The shared connection by itself: concurrent calls, large replies, cancelled callers, a peer that is not a Redis.
+//! The shared connection alone: concurrent calls, large replies, callers that go away, a peer that does not speak RESP.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::store::redis::client::tests::server::TestServer;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection, and how often it reported a break.
+/// A pipe, and how often it reported a break.
 async fn pipe_to(server: &TestServer) -> (Multiplexed, Arc<AtomicUsize>) {
     pipe_over(UnixStream::connect(server.socket()).await.unwrap())
 }
@@ -48,7 +48,7 @@ pub(super) fn bytes(of: usize) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_at_once_each_gets_its_own_answer() {
+async fn concurrent_calls_each_get_their_own_reply() {
     let server = TestServer::start();
     let (pipe, _) = pipe_to(&server).await;
     let callers = (0..64_usize).map(|caller| {
@@ -75,7 +75,7 @@ async fn of_many_at_once_each_gets_its_own_answer() {
 }
 
 #[tokio::test]
-async fn what_is_larger_than_any_buffer_goes_both_ways() {
+async fn values_larger_than_any_buffer_are_sent_and_received() {
     let server = TestServer::start();
     let (pipe, _) = pipe_to(&server).await;
     for of in [0, 1, 16_383, 16_384, 16_385, 100_000, 5_000_000, 10] {
@@ -89,7 +89,7 @@ async fn what_is_larger_than_any_buffer_goes_both_ways() {
 }
 
 #[tokio::test]
-async fn the_answer_to_one_who_has_gone_is_not_the_next_ones() {
+async fn a_cancelled_calls_reply_does_not_reach_the_next_caller() {
     let server = TestServer::start();
     let (pipe, _) = pipe_to(&server).await;
     for number in 0..50 {
@@ -108,7 +108,7 @@ async fn the_answer_to_one_who_has_gone_is_not_the_next_ones() {
 }
 
 #[tokio::test]
-async fn a_late_answer_is_a_timeout_for_its_caller_alone() {
+async fn a_late_reply_is_a_timeout_for_its_caller_alone() {
     let server = TestServer::start();
     let (pipe, broke) = pipe_to(&server).await;
     echo(&pipe, b"up").await.unwrap();
@@ -143,7 +143,7 @@ async fn a_late_answer_is_a_timeout_for_its_caller_alone() {
 }
 
 #[tokio::test]
-async fn a_single_call_is_waited_for_no_longer_than_was_asked_be_it_the_first_or_after_a_pause() {
+async fn a_call_times_out_at_its_limit_as_the_first_one_or_after_a_pause() {
     let server = TestServer::start();
     server.stop();
     let (pipe, _) = pipe_to(&server).await;
@@ -160,7 +160,7 @@ async fn a_single_call_is_waited_for_no_longer_than_was_asked_be_it_the_first_or
 }
 
 #[tokio::test]
-async fn nor_is_one_that_cannot_be_written_because_the_socket_is_full() {
+async fn a_call_that_cannot_be_written_times_out_at_its_limit() {
     let server = TestServer::start();
     let (pipe, _) = pipe_to(&server).await;
     echo(&pipe, b"up").await.unwrap();
@@ -177,7 +177,7 @@ async fn nor_is_one_that_cannot_be_written_because_the_socket_is_full() {
 }
 
 #[tokio::test]
-async fn three_late_answers_are_told_though_their_callers_have_gone_and_one_in_time_between_is_not() {
+async fn three_late_replies_count_even_if_their_callers_are_gone() {
     let server = TestServer::start();
     let (pipe, broke) = pipe_to(&server).await;
     let command = cmd("ECHO").arg("x").to_owned();
@@ -196,7 +196,7 @@ async fn three_late_answers_are_told_though_their_callers_have_gone_and_one_in_t
 }
 
 #[tokio::test]
-async fn what_is_not_read_is_limited_and_goes_with_the_last_handle() {
+async fn unsent_data_is_limited_and_dropped_with_the_last_handle() {
     let server = TestServer::start();
     let (pipe, _) = pipe_to(&server).await;
     echo(&pipe, b"up").await.unwrap();
@@ -210,7 +210,7 @@ async fn what_is_not_read_is_limited_and_goes_with_the_last_handle() {
             refused += 1;
         }
     }
-    // One is being written, nine wait for it.
+    // One that is being written, and nine that wait for it.
     assert!((18..=22).contains(&refused), "{refused}");
     let metrics = tokio::runtime::Handle::current().metrics();
     assert!(metrics.num_alive_tasks() <= 2, "the connection's task, and the alarm");
@@ -223,7 +223,7 @@ async fn what_is_not_read_is_limited_and_goes_with_the_last_handle() {
 }
 
 #[tokio::test]
-async fn when_it_breaks_everybody_is_told_and_nobody_waits_after_it() {
+async fn a_broken_connection_fails_all_calls_at_once() {
     let mut server = TestServer::start();
     let (pipe, broke) = pipe_to(&server).await;
     echo(&pipe, b"up").await.unwrap();
@@ -241,7 +241,7 @@ async fn when_it_breaks_everybody_is_told_and_nobody_waits_after_it() {
 }
 
 #[tokio::test]
-async fn the_last_handle_closes_it_and_that_is_no_break() {
+async fn the_last_handle_closes_the_connection_without_reporting_a_break() {
     let (ours, mut peer) = UnixStream::pair().unwrap();
     let (pipe, broke) = pipe_over(ours);
     let other = pipe.clone();
@@ -258,7 +258,7 @@ async fn the_last_handle_closes_it_and_that_is_no_break() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_no_redis_ends_it() {
+async fn a_peer_that_does_not_speak_resp_ends_the_connection() {
     for said in ["HTTP/1.1 400 Bad Request\r\n\r\n", "$1\r\nabcdef", "+OK\r\n+answer to nobody\r\n"] {
         let (ours, mut peer) = UnixStream::pair().unwrap();
         let (pipe, broke) = pipe_over(ours);
@@ -277,9 +277,9 @@ async fn a_peer_that_is_no_redis_ends_it() {
     }
 }
 
-/// On a worker thread, which would run the connection's task right after the first call.
+/// On a worker thread, which would run the connection's task right after the first of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn what_is_ready_at_once_goes_in_one_write() {
+async fn calls_ready_at_once_are_sent_in_one_write() {
     let (ours, mut peer) = UnixStream::pair().unwrap();
     let (pipe, _) = pipe_over(ours);
     for _ in 0..3 {
@@ -297,7 +297,7 @@ async fn what_is_ready_at_once_goes_in_one_write() {
 }
 
 #[tokio::test]
-async fn an_answer_may_come_byte_by_byte() {
+async fn a_reply_may_arrive_byte_by_byte() {
     let (ours, mut peer) = UnixStream::pair().unwrap();
     let (pipe, _) = pipe_over(ours);
     let answer = b"%1\r\n$3\r\na\r\n\r\n*2\r\n:7\r\n$-1\r\n>1\r\n+pushed\r\n+OK\r\n";
@@ -319,7 +319,7 @@ async fn an_answer_may_come_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn what_a_server_says_besides_shifts_no_answer_and_hides_no_error() {
+async fn push_messages_shift_no_reply_and_hide_no_error() {
     let (ours, mut peer) = UnixStream::pair().unwrap();
     let (pipe, _) = pipe_over(ours);
     let said = "|1\r\n+about\r\n:1\r\n>1\r\n+pushed\r\n:1\r\n|1\r\n+about\r\n*1\r\n:2\r\n-ERR wrong\r\n";
@@ -337,13 +337,13 @@ async fn what_a_server_says_besides_shifts_no_answer_and_hides_no_error() {
 }
 
 #[test]
-fn the_end_of_the_runtime_is_told_too() {
+fn the_end_of_the_runtime_is_reported_as_a_break() {
     let server = TestServer::start();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let other = tokio::runtime::Runtime::new().unwrap();
     let (pipe, _) = runtime.block_on(pipe_to(&server));
     server.stop();
-    // More than the socket has room for: the connection's task does not take the next call.
+    // More than the socket takes: the connection's task does not take what comes after it.
     let calls = [bytes(8_000_000), b"behind it".to_vec()].map(|text| {
         let pipe = pipe.clone();
         let waiting = other.spawn(async move { echo(&pipe, &text).await });

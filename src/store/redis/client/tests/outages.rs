@@ -7,7 +7,7 @@ use crate::store::redis::client::tests::proxy::Proxy;
 use crate::store::redis::client::tests::scripts::{code, count};
 
 const BUDGET: Duration = Duration::from_millis(1200);
-/// How much later than its budget a call may end on a busy machine.
+/// How far a budget may be overrun on a busy machine.
 const SLACK: Duration = Duration::from_millis(400);
 
 fn connections_received(server: &TestServer) -> u32 {
@@ -48,13 +48,13 @@ async fn many_tasks_share_one_reconnect() {
         tasks.spawn(async move { get(&client, Path::Request, "k").await.map(drop) });
     }
     assert!(tasks.join_all().await.iter().all(Result::is_ok));
-    // The one that all waited for, perhaps the second one by now, and the one of `admin`.
+    // The one that all waited for, perhaps the second one by now, and the one that counts.
     let made = connections_received(&server) - before;
     assert!((1 + 1..=2 + 1).contains(&made), "{made}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_ride_out_a_restart_within_their_budget() {
+async fn calls_survive_a_restart_within_their_budget() {
     let mut server = TestServer::start();
     let client = std::sync::Arc::new(client(&server));
     for path in PATHS {
@@ -69,7 +69,7 @@ async fn calls_ride_out_a_restart_within_their_budget() {
             count(&client, path).await.map(drop)
         });
     }
-    // They meet the outage before it ends.
+    // Let them run into the outage before it ends.
     tokio::time::sleep(Duration::from_millis(200)).await;
     server.restart();
     for result in tasks.join_all().await {
@@ -78,7 +78,7 @@ async fn calls_ride_out_a_restart_within_their_budget() {
 }
 
 #[tokio::test]
-async fn an_outage_is_unavailable_within_the_budget_and_at_once_when_it_lasts() {
+async fn an_outage_fails_within_the_budget_and_at_once_when_it_lasts() {
     let mut server = TestServer::start();
     let client = wire_to(&server.url(), BUDGET);
     count(&client, Path::Request).await.unwrap();
@@ -90,7 +90,7 @@ async fn an_outage_is_unavailable_within_the_budget_and_at_once_when_it_lasts() 
     }
     let start = Instant::now();
     for _ in 0..20 {
-        // Not sent, so not executed.
+        // Not sent, so surely not executed.
         assert!(matches!(count(&client, Path::Request).await, Err(Error::Unavailable(_))));
     }
     assert!(start.elapsed() < BUDGET, "{:?}", start.elapsed());
@@ -121,7 +121,7 @@ async fn a_stopped_server_leaves_reads_unavailable_and_scripts_indeterminate() {
         assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
         assert!(start.elapsed() < BUDGET + SLACK, "{:?}", start.elapsed());
     }
-    // deadpool checks a connection before it returns it, so the script was not sent.
+    // deadpool checks a connection before handing it out, so here the script was surely not sent.
     let error = count(&client, Path::Bulk).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
     server.go_on();
@@ -129,7 +129,7 @@ async fn a_stopped_server_leaves_reads_unavailable_and_scripts_indeterminate() {
 }
 
 #[tokio::test]
-async fn a_script_whose_answer_is_lost_is_sent_again_and_says_so() {
+async fn a_script_whose_reply_is_lost_is_sent_again_and_counted() {
     let server = TestServer::start();
     let client = std::sync::Arc::new(client(&server));
     for _ in 0..2 {
@@ -140,17 +140,17 @@ async fn a_script_whose_answer_is_lost_is_sent_again_and_says_so() {
         let client = client.clone();
         async move { count(&client, Path::Request).await }
     });
-    // Longer than the time limit of one reply.
+    // Longer than the wait for one reply.
     tokio::time::sleep(Duration::from_millis(700)).await;
     server.go_on();
     let sent = counting.await.unwrap().unwrap();
     assert_eq!(sent.times, 2);
-    // This script does not recognize a repeat, so it shows that it ran twice.
+    // This script does not detect a repeat by an operation id, so it shows that it ran twice.
     assert_eq!(count(&client, Path::Request).await.unwrap().answer, Value::Int(5));
 }
 
 #[tokio::test]
-async fn a_silent_connection_is_given_up_after_three_late_answers() {
+async fn a_silent_connection_is_given_up_after_three_late_replies() {
     let server = TestServer::start();
     let between = format!("{}-between", server.socket());
     let proxy = Proxy::new(between.as_ref(), server.socket());
@@ -174,7 +174,7 @@ async fn a_silent_connection_is_given_up_after_three_late_answers() {
 }
 
 #[tokio::test]
-async fn a_replica_is_waited_for_and_connected_to_anew() {
+async fn a_replica_is_waited_for_and_reconnected() {
     let server = TestServer::start();
     let client = std::sync::Arc::new(client(&server));
     count(&client, Path::Request).await.unwrap();

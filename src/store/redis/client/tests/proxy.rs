@@ -1,4 +1,4 @@
-//! A proxy whose connections can be made silent: open, without replies.
+//! A forwarder whose connections can be silenced: open, and without replies.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ impl Proxy {
         *self.accepted.borrow()
     }
 
-    /// Silences all current connections.
+    /// Silences the existing connections.
     pub(crate) fn silence(&self) {
         self.silent_below.send_replace(self.accepted());
     }

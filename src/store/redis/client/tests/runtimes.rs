@@ -1,4 +1,4 @@
-//! Connections in another runtime than the caller's.
+//! Connections that are driven by another runtime than the caller's.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -12,15 +12,15 @@ use crate::store::redis::client::tests::gate::{Gate, Way};
 use crate::store::redis::client::tests::group::TestGroup;
 use crate::store::redis::client::tests::scripts::count;
 
-/// How much later than its budget a call may end on a busy machine.
+/// How far a budget may be overrun on a busy machine.
 const SLACK: Duration = Duration::from_millis(700);
 
 pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// After the client was used in a runtime that is not driven any more, each call in another one succeeds in time.
-pub(crate) fn calls_go_on_in_another_runtime(client: &Client, budget: Duration) {
+/// The client was used in a runtime that is kept and not driven any more; each call in another one succeeds in time.
+pub(crate) fn calls_succeed_in_another_runtime(client: &Client, budget: Duration) {
     let (start_up, other) = (runtime(), runtime());
     start_up.block_on(async {
         for _ in 0..4 {
@@ -45,14 +45,14 @@ pub(crate) fn calls_go_on_in_another_runtime(client: &Client, budget: Duration) 
 }
 
 #[test]
-fn calls_succeed_though_the_runtime_that_connected_is_not_driven() {
+fn calls_succeed_if_the_connecting_runtime_is_not_driven() {
     let server = TestServer::start();
     let budget = Duration::from_secs(1);
-    calls_go_on_in_another_runtime(&wire_to(&server.url(), budget), budget);
+    calls_succeed_in_another_runtime(&wire_to(&server.url(), budget), budget);
 }
 
 #[test]
-fn bulk_calls_succeed_though_the_runtime_that_connected_is_not_driven() {
+fn bulk_calls_succeed_if_the_connecting_runtime_is_not_driven() {
     let server = TestServer::start();
     let (start_up, other) = (runtime(), runtime());
     let client = client(&server);
@@ -62,14 +62,14 @@ fn bulk_calls_succeed_though_the_runtime_that_connected_is_not_driven() {
 }
 
 #[test]
-fn a_clusters_map_is_refreshed_though_its_runtime_is_not_driven() {
+fn a_clusters_map_is_refreshed_if_its_runtime_is_not_driven() {
     let cluster = TestCluster::start(true);
     let budget = Duration::from_secs(3);
     let client = wire_to(&cluster.url(), budget);
-    calls_go_on_in_another_runtime(&client, budget);
+    calls_succeed_in_another_runtime(&client, budget);
     let (start_up, other) = (runtime(), runtime());
     let failovers = client.failovers();
-    // Its refresh is in this runtime from now on, which is not driven any more.
+    // From now on it reads and refreshes the map in this runtime, which is then left.
     start_up.block_on(async {
         count(&client, Path::Request).await.unwrap();
     });
@@ -83,9 +83,9 @@ fn a_clusters_map_is_refreshed_though_its_runtime_is_not_driven() {
     assert!(*failovers.borrow() >= 1);
 }
 
-/// A master that was replaced and continues: only the Sentinels report it.
+/// A master that was replaced and still serves: only the Sentinels say so.
 #[test]
-fn a_switch_is_noticed_though_the_listeners_are_not_driven() {
+fn a_switch_is_noticed_if_the_listeners_are_not_driven() {
     let group = TestGroup::start();
     let client = wire_to(&group.url(), Duration::from_secs(3));
     let (start_up, other) = (runtime(), runtime());
@@ -109,9 +109,9 @@ fn a_switch_is_noticed_though_the_listeners_are_not_driven() {
     drop(start_up);
 }
 
-/// As with a handler that blocks its thread.
+/// As behind a handler that blocks its thread.
 #[test]
-fn an_attempt_on_a_runtime_that_stands_still_holds_nobody_up() {
+fn an_attempt_on_a_stalled_runtime_holds_nobody_up() {
     let server = TestServer::start();
     let gate = Arc::new(Gate::new(&format!("{}-gate", server.socket()), Way::Silent));
     let client = Arc::new(wire_to(&gate.url(), Duration::from_secs(3)));

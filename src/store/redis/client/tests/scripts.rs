@@ -18,7 +18,7 @@ pub(crate) fn code(error: &Error) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_script_goes_by_its_body_where_the_server_does_not_know_it() {
+async fn a_script_unknown_to_the_server_is_sent_by_its_body() {
     let server = TestServer::start();
     let client = client(&server);
     for (path, first) in PATHS.into_iter().zip([1, 3]) {
@@ -33,7 +33,7 @@ async fn a_script_goes_by_its_body_where_the_server_does_not_know_it() {
 }
 
 #[tokio::test]
-async fn keys_and_arguments_arrive_as_the_bytes_they_are() {
+async fn keys_and_arguments_arrive_byte_for_byte() {
     let server = TestServer::start();
     let client = client(&server);
     let echo = Script::new("echo", "no-writes", &["return {KEYS[1], ARGV[1], ARGV[2], #ARGV}"]);
@@ -43,7 +43,7 @@ async fn keys_and_arguments_arrive_as_the_bytes_they_are() {
 }
 
 #[tokio::test]
-async fn reads_are_answered_in_order() {
+async fn reads_return_in_order() {
     let server = TestServer::start();
     server.admin::<()>("SET a 1");
     let client = client(&server);
@@ -56,7 +56,7 @@ async fn reads_are_answered_in_order() {
 }
 
 #[tokio::test]
-async fn full_memory_refuses_at_once_what_is_not_flagged_for_it() {
+async fn full_memory_refuses_scripts_without_the_allow_oom_flag_at_once() {
     let server = TestServer::with(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]);
     let client = client(&server);
     let start = tokio::time::Instant::now();
@@ -69,7 +69,7 @@ async fn full_memory_refuses_at_once_what_is_not_flagged_for_it() {
 }
 
 #[tokio::test]
-async fn an_error_from_within_a_script_is_not_taken_for_nothing_done() {
+async fn an_error_inside_a_script_is_not_unavailable() {
     let server = TestServer::start();
     let client = client(&server);
     server.admin::<()>("SET n text");

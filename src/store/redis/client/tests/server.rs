@@ -1,4 +1,4 @@
-//! A private Redis server on a Unix socket, and optionally at an address of the loopback network.
+//! A private Redis server on a Unix socket, and if asked for at an address of the loopback network.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-/// Runs the server until its standard input ends, which happens when the test program ends in any way.
+/// Runs the server until its own standard input ends, which it does when the test program dies, however it dies.
 const KEEPER: &str = r#"redis-server "$@" >/dev/null & echo $!; read -r _; kill -9 $!; wait $!"#;
 
 pub(crate) struct TestServer {
@@ -66,18 +66,18 @@ impl TestServer {
         self.wait_until_ready();
     }
 
-    /// Changes a file of the server while it is down.
+    /// Changes the text of one of its files while it is down.
     pub(in crate::store::redis) fn edit(&self, file: &str, change: impl Fn(String) -> String) {
         let path = self.folder.join(file);
         std::fs::write(&path, change(std::fs::read_to_string(&path).unwrap())).unwrap();
     }
 
-    /// Sets an option for the next start; of a repeated option, Redis uses the last.
+    /// For its next start; of a duplicate option, Redis takes the last.
     pub(in crate::store::redis) fn set_option(&mut self, name: &str, value: &str) {
         self.options.extend([name.to_owned(), value.to_owned()]);
     }
 
-    /// Stops the process: connections stay open without replies.
+    /// Stops it without its noticing: connections stay open and get no replies.
     pub(crate) fn stop(&self) {
         self.signal("-STOP");
     }
@@ -90,7 +90,7 @@ impl TestServer {
         assert!(Command::new("kill").args([signal, &self.pid]).status().unwrap().success());
     }
 
-    /// Sends one command on a connection of its own, as the default user.
+    /// One command on a connection of its own, as the default user.
     pub(crate) fn admin<T: redis::FromRedisValue>(&self, command: &str) -> T {
         redis::from_redis_value(self.try_admin(command).unwrap()).unwrap()
     }
@@ -99,7 +99,7 @@ impl TestServer {
         ask(self.url(), command)
     }
 
-    /// Does the same where that user has a password.
+    /// The same, where that user has a password.
     pub(crate) fn admin_with<T: redis::FromRedisValue>(&self, password: &str, command: &str) -> T {
         redis::from_redis_value(self.try_admin_with(password, command).unwrap()).unwrap()
     }
@@ -143,7 +143,7 @@ fn ask(url: String, command: &str) -> redis::RedisResult<redis::Value> {
     cmd.query(&mut redis::Client::open(url)?.get_connection()?)
 }
 
-/// A permit to run several servers: few tests do so at the same time, or all would measure the machine.
+/// Limits the number of servers: if all tests had theirs at the same time, they would time the machine and not the code.
 #[derive(Debug)]
 pub(crate) struct Lease(());
 
@@ -164,13 +164,13 @@ impl Drop for Lease {
     }
 }
 
-/// An address of the loopback network for this process only, so that no port can be in use.
+/// An address of the loopback network for this process alone, so that ports cannot collide.
 pub(crate) fn host() -> String {
     let [_, a, b, c] = std::process::id().to_be_bytes();
     format!("127.{}.{b}.{c}", 128 | a)
 }
 
-/// A port of [`host`] that no other test uses.
+/// A port of [`host`] that no other test has.
 pub(crate) fn port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(6400);
     NEXT.fetch_add(1, Ordering::Relaxed) as u16

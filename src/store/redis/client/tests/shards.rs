@@ -1,4 +1,4 @@
-//! The node that a call is sent to, and the calls to other nodes when one fails.
+//! Which node gets a call, and what becomes of the others when one of them fails.
 
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ async fn every_call_goes_to_the_master_that_has_its_key() {
     for (node, key) in cluster.nodes.iter().zip(KEYS) {
         assert_eq!(node.admin::<Vec<String>>("KEYS *"), [key]);
         assert!(!node.admin::<String>("INFO errorstats").contains("MOVED"));
-        // Two connections, the second perhaps later on a busy machine, one of the two bulk connections, and the one
-        // of `admin`.
+        // Two lanes, of which a busy machine may make the second later, one of the two bulk connections, and the one that
+        // counts.
         for _ in 0..500 {
             if connections(node) >= 4 {
                 break;
@@ -54,7 +54,7 @@ async fn every_call_goes_to_the_master_that_has_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_is_found_by_the_only_seed_that_answers() {
+async fn a_cluster_is_found_by_the_only_seed_that_replies() {
     let cluster = TestCluster::start(false);
     let last = cluster.url().rsplit_once(',').unwrap().1.to_owned();
     let client = wire_to(&format!("redis-cluster://127.0.0.1:1,{last}"), Duration::from_secs(3));
@@ -74,7 +74,7 @@ async fn a_cluster_is_found_by_a_seed_that_is_a_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_masters_clock_is_its_own() {
+async fn each_masters_clock_is_estimated_separately() {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(3));
     for key in KEYS {
@@ -85,7 +85,7 @@ async fn each_masters_clock_is_its_own() {
     assert!(client.now_at(KEYS[0].as_bytes()) > 1_700_000_000_000);
 }
 
-/// For each key the longest time without success, and the errors.
+/// For each key: the longest time without success, and errors.
 async fn seen(client: &Arc<Client>, keys: &[&'static str], until: Instant) -> Vec<(Duration, usize)> {
     let mut tasks = Vec::new();
     for key in keys.iter().copied() {
@@ -112,7 +112,7 @@ async fn seen(client: &Arc<Client>, keys: &[&'static str], until: Instant) -> Ve
     all
 }
 
-async fn a_lost_master_concerns_its_own_slots_only(lose: fn(&mut TestServer)) {
+async fn a_lost_master_affects_only_its_own_slots(lose: fn(&mut TestServer)) {
     let mut cluster = TestCluster::start(true);
     let client = Arc::new(wire_to(&cluster.url(), Duration::from_secs(3)));
     let failovers = client.failovers();
@@ -142,17 +142,17 @@ async fn a_lost_master_concerns_its_own_slots_only(lose: fn(&mut TestServer)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_master_concerns_its_own_slots_only() {
-    a_lost_master_concerns_its_own_slots_only(TestServer::kill).await;
+async fn a_killed_master_affects_only_its_own_slots() {
+    a_lost_master_affects_only_its_own_slots(TestServer::kill).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hung_master_concerns_its_own_slots_only() {
-    a_lost_master_concerns_its_own_slots_only(|master| master.stop()).await;
+async fn a_hung_master_affects_only_its_own_slots() {
+    a_lost_master_affects_only_its_own_slots(|master| master.stop()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failover_is_seen_by_a_process_that_sends_nothing() {
+async fn an_idle_process_detects_a_failover() {
     let mut cluster = TestCluster::start(true);
     let client = wire_to(&cluster.url(), Duration::from_secs(3));
     get(&client, Path::Request, KEYS[0]).await.unwrap();
@@ -163,7 +163,7 @@ async fn a_failover_is_seen_by_a_process_that_sends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_of_another_mode_is_told_by_the_scheme_that_fits() {
+async fn a_server_of_another_mode_is_reported_with_the_right_scheme() {
     let cluster = TestCluster::start(false);
     let addr = cluster.url().rsplit_once(',').unwrap().1.to_owned();
     let told =
@@ -187,7 +187,7 @@ async fn a_server_of_another_mode_is_told_by_the_scheme_that_fits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_with_slots_that_nobody_serves_is_told_so() {
+async fn a_check_reports_a_cluster_with_unserved_slots() {
     let cluster = TestCluster::start(false);
     cluster.nodes[0].admin::<()>("CLUSTER DELSLOTS 0 1");
     let url = cluster.url();
@@ -197,8 +197,8 @@ async fn a_cluster_with_slots_that_nobody_serves_is_told_so() {
     assert_eq!(outage.to_string(), "no node of the Redis Cluster serves 2 of its 16384 slots");
 }
 
-/// No node serves the first slot: by the map if all nodes agree, or by the reply of its owner.
-async fn a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(by: &[usize]) {
+/// The first slot is one that nobody serves: according to the map if all nodes agree, or according to its owner.
+async fn an_unserved_slot_fails_at_once_when_it_lasts(by: &[usize]) {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(1));
     let slot = slot(KEYS[0].as_bytes());
@@ -227,24 +227,23 @@ async fn a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(by: &[usize
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slot_without_a_node_in_the_map_is_answered_at_once_when_it_lasts() {
-    a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0, 1, 2]).await;
+async fn a_slot_without_a_node_in_the_map_fails_at_once_when_it_lasts() {
+    an_unserved_slot_fails_at_once_when_it_lasts(&[0, 1, 2]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slot_that_its_node_does_not_serve_is_answered_at_once_when_it_lasts() {
-    a_slot_that_nobody_serves_is_answered_at_once_when_it_lasts(&[0]).await;
+async fn a_slot_not_served_by_its_node_fails_at_once_when_it_lasts() {
+    an_unserved_slot_fails_at_once_when_it_lasts(&[0]).await;
 }
 
-/// The address of a node without its bus port; nothing listens there.
+/// The address of a node whose bus port has no listener.
 fn without_bus(address: &str) -> String {
     format!("{}@1", address.split_once('@').unwrap().0)
 }
 
-/// The old master considers itself the owner, and no node contradicts it: the client learns it from the maps of the
-/// others only.
+/// The old master takes itself for the owner, and no node corrects it: only the others' maps reach the client.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_master_that_is_cut_off_from_its_cluster_is_believed_for_three_seconds_at_most() {
+async fn a_replaced_master_cut_off_from_its_cluster_is_trusted_for_3_seconds() {
     const PROCESSES: usize = 12;
     let mut cluster = TestCluster::start(true);
     cluster.set_timeout(60_000);
@@ -278,14 +277,14 @@ async fn a_replaced_master_that_is_cut_off_from_its_cluster_is_believed_for_thre
     assert_eq!(cluster.nodes[0].admin::<String>(&format!("GET {}", KEYS[0])), "old", "it serves its slots yet");
 }
 
-/// An address where nothing listens.
+/// An address without any listener.
 fn nowhere(address: &str) -> String {
     format!("{}:1@1", address.split_once(':').unwrap().0)
 }
 
-/// The client is cut off too: the old master itself stops serving, after its `cluster-node-timeout`.
+/// The client is cut off with it: the old master itself stops serving, after its `cluster-node-timeout`.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_that_is_cut_off_with_its_client_serves_no_longer_than_the_node_timeout() {
+async fn a_master_cut_off_with_its_client_serves_until_the_node_timeout() {
     const TIMEOUT: Duration = Duration::from_secs(4);
     let mut cluster = TestCluster::start(true);
     let begun = Instant::now();

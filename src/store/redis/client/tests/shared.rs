@@ -1,4 +1,4 @@
-//! What one connection of a node shows holds for all of them.
+//! What one connection of a node detects applies to all of them.
 
 use redis::Value;
 use tokio::time::Instant;
@@ -26,7 +26,7 @@ pub(crate) async fn opened(url: &str, connections: usize, budget: Duration) -> C
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lone_call_succeeds_in_time_however_many_connections_are_silent() {
+async fn a_single_call_succeeds_with_any_number_of_silent_connections() {
     for connections in [2, 8, 64] {
         let server = TestServer::start();
         let between = format!("{}-between", server.socket());
@@ -79,7 +79,7 @@ async fn the_first_call_after_an_outage_succeeds_and_so_do_all_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_takes_another_connection_where_the_server_permits_no_more() {
+async fn a_call_uses_another_connection_at_the_servers_client_limit() {
     let server = TestServer::start();
     let mut admin = server.connection();
     let client = opened(&server.url(), 1, Duration::from_millis(500)).await;
@@ -96,7 +96,7 @@ async fn a_call_takes_another_connection_where_the_server_permits_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_master_is_believed_for_three_seconds_at_most() {
+async fn a_replaced_master_is_trusted_for_3_seconds_at_most() {
     for path in PATHS {
         let (old, new) = (TestServer::start(), TestServer::start());
         let gate = gate(&old);
@@ -119,7 +119,7 @@ async fn a_replaced_master_is_believed_for_three_seconds_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_an_address_leads_to_is_read_by_nobody() {
+async fn a_replica_behind_a_masters_address_is_not_read() {
     let server = TestServer::start();
     server.admin::<()>("SET k old");
     server.admin::<()>("REPLICAOF 127.0.0.1 1");
@@ -137,7 +137,7 @@ async fn a_replica_that_an_address_leads_to_is_read_by_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_may_not_be_asked_by_info_is_found_by_its_role_at_the_first_call() {
+async fn a_replica_without_info_permission_is_found_by_role_at_first_call() {
     let server = TestServer::start();
     server.admin::<()>("SET k old");
     server.admin::<()>("ACL SETUSER app on >secret ~* +@all -info");
@@ -150,7 +150,7 @@ async fn a_replica_that_may_not_be_asked_by_info_is_found_by_its_role_at_the_fir
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_ask_for_the_role_is_served() {
+async fn a_user_without_role_permission_is_served() {
     let server = TestServer::start();
     server.admin::<()>("ACL SETUSER app on >secret ~* +@all -role -info");
     let client = wire_to(&(server.url() + "?user=app&password=secret"), Duration::from_secs(1));

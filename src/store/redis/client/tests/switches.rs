@@ -1,4 +1,4 @@
-//! A master behind Sentinels that moves.
+//! A Sentinel's master that moves.
 
 use std::sync::Arc;
 
@@ -35,22 +35,22 @@ async fn a_failover_is_followed(begin: fn(&mut TestGroup), within: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_that_dies_is_left_for_the_promoted_one() {
+async fn calls_move_from_a_dead_master_to_the_promoted_one() {
     a_failover_is_followed(|group| group.servers[0].kill(), Duration::from_secs(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_that_hangs_is_left_for_the_promoted_one() {
+async fn calls_move_from_a_hung_master_to_the_promoted_one() {
     a_failover_is_followed(|group| group.servers[0].stop(), Duration::from_secs(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_planned_failover_is_followed_though_the_old_master_is_alive() {
+async fn a_planned_failover_is_followed_with_the_old_master_alive() {
     a_failover_is_followed(|group| group.fail_over(), Duration::from_secs(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failover_that_is_not_heard_is_found_by_asking() {
+async fn a_failover_without_a_notification_is_found_by_polling() {
     let group = TestGroup::start();
     let client = wire_to(&group.url_without_listening(), Duration::from_secs(3));
     let failovers = client.failovers();
@@ -69,9 +69,9 @@ async fn a_failover_that_is_not_heard_is_found_by_asking() {
     assert_eq!(*failovers.borrow(), 1);
 }
 
-/// A master that was stopped continues when a Sentinel reports the switch, and executes the calls in its sockets.
+/// A stopped master continues the moment that a Sentinel announces the switch, and executes what waits in its sockets.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_replaced_master_answers_is_asked_of_the_new_one() {
+async fn a_replaced_masters_reply_is_dropped_and_the_call_sent_to_the_new() {
     let group = TestGroup::start();
     let client = Arc::new(wire_to(&group.url(), Duration::from_secs(5)));
     let mut failovers = client.failovers();
@@ -108,7 +108,7 @@ async fn what_a_replaced_master_answers_is_asked_of_the_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_says_it_is_a_replica_is_not_gone_to() {
+async fn a_server_that_reports_to_be_a_replica_is_not_used() {
     let (host, port, sentinel) = (server::host(), server::port(), server::port());
     let options = ["--bind", &host, "--port", &port.to_string(), "--replicaof", "127.0.0.1 1"];
     let _replica = TestServer::with(&options);
@@ -118,7 +118,7 @@ async fn a_server_that_says_it_is_a_replica_is_not_gone_to() {
     assert_eq!(client.check().await.unwrap_err().to_string(), "the master named by the Sentinels is still a replica");
 }
 
-/// The URL has one Sentinel, which names the others.
+/// The URL names one Sentinel; the others were learned from it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_is_followed_without_the_sentinel_of_the_url() {
     let both = |group: &mut TestGroup| {
@@ -129,7 +129,7 @@ async fn a_failover_is_followed_without_the_sentinel_of_the_url() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_switch_is_heard_by_a_process_that_sends_nothing() {
+async fn an_idle_process_is_notified_of_a_switch() {
     let group = TestGroup::start();
     let client = wire_to(&group.url(), Duration::from_secs(3));
     get(&client, Path::Request, "k").await.unwrap();
@@ -144,7 +144,7 @@ async fn a_switch_is_heard_by_a_process_that_sends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_sentinel_url_is_told() {
+async fn an_error_in_a_sentinel_url_is_reported() {
     let group = TestGroup::start();
     let told =
         |url: String| async move { wire_to(&url, Duration::from_secs(3)).check().await.unwrap_err().to_string() };
@@ -174,12 +174,12 @@ async fn the_listeners_end_with_the_wire() {
     }
 }
 
-/// Two servers that both report to be the master, as after a partition: a Sentinel that was cut off still watches the
-/// first one, two others know of the failover to the second.
+/// Two servers that both claim to be the master, as after a partition: a Sentinel that was cut off still watches the
+/// first one, two others have recorded the failover to the second.
 struct Split {
     servers: [TestServer; 2],
     ports: [u16; 2],
-    /// The Sentinel that was cut off, then the others.
+    /// The one that was cut off, then the others.
     sentinels: Vec<TestServer>,
     sentinel_ports: [u16; 3],
 }
@@ -194,7 +194,7 @@ impl Split {
         split
     }
 
-    /// New Sentinels: the server that each watches, and the number of failovers that it has counted.
+    /// Recreated Sentinels: which server each watches, and how many failovers it has counted.
     fn watch(&mut self, of: [(usize, u32); 3]) {
         self.sentinels.clear();
         let host = server::host();
@@ -226,7 +226,7 @@ async fn until_counted(client: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_masters_the_one_of_the_last_failover_is_believed() {
+async fn the_master_of_the_last_failover_is_trusted() {
     let split = Split::start();
     for number in 1..=20 {
         count(&split.client(), Path::Request).await.unwrap();
@@ -235,7 +235,7 @@ async fn of_two_masters_the_one_of_the_last_failover_is_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_goes_back_to_a_master_from_before_the_last_failover() {
+async fn no_client_returns_to_a_master_from_before_the_last_failover() {
     let mut split = Split::start();
     let client = split.client();
     count(&client, Path::Request).await.unwrap();
@@ -250,7 +250,7 @@ async fn nobody_goes_back_to_a_master_from_before_the_last_failover() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sentinels_that_were_made_anew_and_have_counted_less_are_believed() {
+async fn recreated_sentinels_with_a_lower_epoch_are_trusted() {
     let mut split = Split::start();
     let client = split.client();
     count(&client, Path::Request).await.unwrap();

@@ -34,10 +34,10 @@ async fn a_script_waits_for_the_replicas_of_its_keys_master() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_after_a_lost_answer_proves_nothing_about_replicas() {
+async fn a_repeat_after_a_lost_reply_proves_nothing_about_replicas() {
     let cluster = TestCluster::start(true);
     let client = wire_to(&cluster.url(), Duration::from_secs(10));
-    // Its first run takes longer than the time limit of its reply.
+    // Its first run takes longer than the wait for its reply.
     let slow = Script::new(
         "slow",
         "",
@@ -53,7 +53,7 @@ async fn a_repeat_after_a_lost_answer_proves_nothing_about_replicas() {
 }
 
 #[tokio::test]
-async fn a_call_too_many_is_refused_at_once_and_a_cancelled_one_makes_room() {
+async fn calls_above_the_limit_fail_at_once_and_a_cancelled_one_makes_room() {
     let server = TestServer::start();
     let StoreUrl::Redis(servers) = StoreUrl::parse(&server.url()).unwrap() else { panic!("no Redis URL") };
     let pools = Pools { connections: 2, bulk_connections: 2, in_flight: 10, budget: Duration::from_secs(10) };
@@ -79,7 +79,7 @@ async fn a_call_too_many_is_refused_at_once_and_a_cancelled_one_makes_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_is_noticed_by_a_process_that_sends_nothing_and_a_cut_connection_is_no_restart() {
+async fn an_idle_process_detects_a_restart_but_not_a_cut_connection_as_one() {
     let mut server = TestServer::start();
     let client = client(&server);
     for _ in 0..2 {

@@ -323,7 +323,7 @@ mod tests {
     use crate::config::url::StoreUrl;
 
     #[tokio::test]
-    async fn what_is_heard_late_of_an_earlier_failover_moves_nothing() {
+    async fn a_late_notification_of_an_earlier_failover_changes_nothing() {
         let Ok(StoreUrl::Redis(servers)) = StoreUrl::parse("redis-sentinel://h/main") else { panic!("a Redis URL") };
         let Servers::Sentinel(group) = *servers else { panic!("a Sentinel's") };
         let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1, budget: CONNECT };

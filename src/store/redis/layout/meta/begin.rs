@@ -1,54 +1,54 @@
-//! The metadata of a session that begins, as `lua/lib/fresh.lua` and `lua/lib/meta.lua` would make it.
+//! The metadata of a new session, as `lua/lib/fresh.lua` and `lua/lib/meta.lua` would write it.
 
-use super::{FORMAT, tail};
-use crate::store::redis::layout::meta::write::{HORIZON, six_bytes};
+use super::tail;
+use crate::store::redis::layout::constants::{FARTHEST_MS, FORMAT, offset};
+use crate::store::redis::layout::meta::write::six_bytes;
 use crate::store::redis::script::reply::Code;
 use crate::store::{NewSession, Op};
 use crate::util::clock::Millis;
 
-/// Where the head has created, since and touched, and until when the user's index covers the session.
-const TIMES: usize = 4;
-const SPANS: usize = 22;
-const INDEX_UNTIL: usize = 58;
-/// `FARTHEST_MS` of `lua/lib/call.lua`: for so long a call may come late.
-const FARTHEST_MS: u64 = 120_000;
+const TIMES: usize = offset("created");
+const LIFETIMES: usize = offset("idle");
+const INDEX_UNTIL: usize = offset("index_until");
+const HORIZON: usize = offset("horizon");
+const SECRET: usize = offset("secret");
 
-/// A session's metadata but for its times, which only the server knows.
+/// A new session's metadata without its times, which only the server knows.
 pub(crate) struct Begun(Vec<u8>);
 
 impl Begun {
-    /// Of the session that this operation makes, with fields of so many bytes; no user: a guest's.
+    /// For the session that this operation creates, with fields of this size; no user means a guest.
     pub(crate) fn new(op: Op, new: &NewSession, user: Option<&str>, size: u32) -> Self {
-        let mut packed = vec![0; SPANS];
+        let mut packed = vec![0; LIFETIMES];
         packed[0] = FORMAT;
         packed.extend_from_slice(&six_bytes(new.lifetimes.idle_ms));
         packed.extend_from_slice(&six_bytes(new.lifetimes.absolute_ms));
         for number in [new.lifetimes.interval_ms, new.grace_ms, keep_ms(new), 1, 1, size] {
             packed.extend_from_slice(&number.to_be_bytes());
         }
-        packed.resize(HORIZON + 6, 0);
+        packed.resize(SECRET, 0);
         packed.extend_from_slice(&new.secret.0);
         packed.extend_from_slice(&[0, 0, 0, 0, 1]);
         packed.extend_from_slice(&op.id);
         packed.extend_from_slice(&six_bytes(op.not_after));
         packed.extend_from_slice(&[1, Code::Ok as u8]);
-        packed.extend_from_slice(&tail(user, &new.client));
+        packed.extend_from_slice(&tail(user, &new.client, new.remember));
         Self(packed)
     }
 
-    /// What stands before its times, and what after them.
+    /// The parts before and after the times.
     pub(crate) fn around_times(&self) -> [&[u8]; 2] {
-        [&self.0[..TIMES], &self.0[SPANS..]]
+        [&self.0[..TIMES], &self.0[LIFETIMES..]]
     }
 
-    /// What stands before its times, between them and until when the user's index covers it, and after that.
+    /// The parts before the times, between them and the index time, and after that.
     pub(crate) fn around_all(&self) -> [&[u8]; 3] {
-        [&self.0[..TIMES], &self.0[SPANS..INDEX_UNTIL], &self.0[HORIZON..]]
+        [&self.0[..TIMES], &self.0[LIFETIMES..INDEX_UNTIL], &self.0[HORIZON..]]
     }
 
-    /// The whole, of a session that began at this time.
+    /// The whole metadata for a session created at this time.
     pub(crate) fn at(mut self, now: Millis, index_until: Millis) -> Vec<u8> {
-        for at in (TIMES..SPANS).step_by(6) {
+        for at in (TIMES..LIFETIMES).step_by(6) {
             self.0[at..at + 6].copy_from_slice(&six_bytes(now));
         }
         self.0[INDEX_UNTIL..HORIZON].copy_from_slice(&six_bytes(index_until));
@@ -56,12 +56,12 @@ impl Begun {
     }
 }
 
-/// How long the key stays after deadline and grace: `stay_ms` of `lua/lib/life.lua`.
+/// How long the key is kept after deadline and grace: `stay_ms` of `lua/lib/life.lua`.
 fn keep_ms(new: &NewSession) -> u32 {
     FARTHEST_MS.saturating_sub(new.lifetimes.life_ms(0, 0) + u64::from(new.grace_ms)) as u32
 }
 
-/// How long a session's key outlasts the deadline that it begins with.
+/// How long a new session's key is kept after its first deadline.
 pub(crate) fn stay_ms(new: &NewSession) -> u64 {
     u64::from(new.grace_ms) + u64::from(keep_ms(new))
 }

@@ -1,29 +1,18 @@
-//! What follows the head: a block for each critical flag that has one, in the order of the flags.
+//! The blocks after the head: one for each critical flag that has one, in the order of the flags.
 
 use crate::identity::csrf::CsrfDigest;
 use crate::identity::id::SessionId;
 use crate::identity::token::SecretHash;
+use crate::store::redis::layout::constants::{FORMER, ROTATED, SUCCESSOR};
 use crate::store::redis::layout::meta::Reader;
 use crate::store::{FormerCsrf, Rotation};
 
-/// The secret was replaced. Block: a [`Rotation`], then a count and as many digests of CSRF tokens from before earlier
-/// rotations, 16 bytes each, with the times of those rotations.
-const ROTATED: u8 = 1;
-/// A login made a session in this one's place. Block: its id.
-pub(crate) const SUCCESSOR: u8 = 2;
-/// A tombstone whose expiry is set once: a drop-in store's first session, which points to the user's. No block.
-pub(crate) const DOOR: u8 = 4;
-/// The others change which sessions live, or add a block of unknown length. 8, 16 and 32 are reserved for end events:
-/// observed, owed, aside.
-pub(crate) const KNOWN: u8 = ROTATED | SUCCESSOR | DOOR;
-
-/// The bytes of a rotation and its count, and of each digest with its time.
+/// The length of a rotation and its count.
 const ROTATION: usize = 45;
-const FORMER: usize = 22;
 /// The bytes of an id.
 const ID: usize = 16;
 
-/// All blocks, read.
+/// The decoded blocks.
 pub(crate) struct Blocks {
     pub(crate) rotation: Option<Rotation>,
     pub(crate) successor: Option<SessionId>,
@@ -50,7 +39,7 @@ fn former(bytes: &mut Reader<'_>) -> Option<FormerCsrf> {
     Some(FormerCsrf { digest: CsrfDigest(bytes.take()?), at: bytes.millis()? })
 }
 
-/// All blocks, passed on as they are.
+/// The undecoded bytes of all blocks.
 pub(crate) fn slice<'a>(critical: u8, bytes: &mut Reader<'a>) -> Option<&'a [u8]> {
     let mut length = 0;
     if critical & ROTATED != 0 {

@@ -1,22 +1,22 @@
-//! A tombstone, as `lua/lib/bury.lua` would make it.
+//! A tombstone, as `lua/lib/tombstone.lua` would write it.
 
 use super::{CRITICAL, MetaHead, Written};
 use crate::end::EndReason;
 use crate::identity::id::SessionId;
 use crate::store::Op;
-use crate::store::redis::layout::meta::blocks::SUCCESSOR;
+use crate::store::redis::layout::constants::{SUCCESSOR, offset};
 use crate::store::redis::script::reply::Code;
 use crate::util::clock::Millis;
 
-/// Where the head has its state, and the last use: in a tombstone the time of the end.
-const STATE: usize = 1;
-const TOUCHED: usize = 16;
+const STATE: usize = offset("state");
+/// The last use; in a tombstone the time of the end.
+const TOUCHED: usize = offset("touched");
 
-/// A session's tombstone but for the time, which only the server knows.
+/// A session's tombstone without the time, which only the server knows.
 pub(crate) struct Buried(Vec<u8>);
 
 impl Buried {
-    /// Of a live guest that this login ends, with the session that it makes; `None` for bytes that are none.
+    /// For a live guest session that this login ends, with its successor; `None` for invalid bytes.
     pub(crate) fn of(head: &MetaHead, packed: &[u8], successor: SessionId, op: Op, now: Millis) -> Option<Self> {
         let MetaHead { version, size, .. } = *head;
         let written = Written { op, now, version, size, answer: &[Code::Ok as u8] };
@@ -26,7 +26,7 @@ impl Buried {
         Some(Self(tombstone))
     }
 
-    /// What stands before that time, and what after it.
+    /// The parts before and after that time.
     pub(crate) fn around_time(&self) -> [&[u8]; 2] {
         [&self.0[..TOUCHED], &self.0[TOUCHED + 6..]]
     }

@@ -1,21 +1,24 @@
-//! The tail: who a session belongs to and where it comes from. Rust writes it; scripts only pass it on.
+//! The tail: a session's user and client. Rust writes it; scripts only copy it.
 
 use std::net::IpAddr;
 
 use crate::identity::client::ClientInfo;
+use crate::store::redis::layout::constants::NO_AGENT;
 use crate::store::redis::layout::meta::Reader;
 
 /// The class of every session so far.
 const CLASS: u8 = 0;
-/// The length that says "no user agent", which an empty one is not.
-const NONE: u16 = u16::MAX;
-/// Flags of the tail, which each login writes: the browser is to keep the cookie when it is closed, or is not to. Neither:
-/// as the layer has it. They are not in the head, because four scripts would then have to be given them and to merge them.
+/// Flags in the tail, written by each login: the browser is to keep the cookie after it is closed, or to drop it. Neither
+/// means the layer's default. They are not in the head, because four scripts would need them as arguments and have to
+/// merge them.
 const REMEMBER: u8 = 1;
 const FORGET: u8 = 2;
 
-/// The whole tail. Unknown flags and extras of unknown kinds are skipped; `None` for what is damaged.
-pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<(Option<String>, ClientInfo)> {
+/// The user, the client, and whether the login asked for a lasting cookie.
+type Tail = (Option<String>, ClientInfo, Option<bool>);
+
+/// Decodes the tail. Unknown flags and extras of unknown kinds are skipped; `None` if damaged.
+pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<Tail> {
     let [_class] = bytes.take()?;
     let length = u16::from_be_bytes(bytes.take()?);
     let user = (length > 0).then_some(bytes.text(length)?);
@@ -27,15 +30,15 @@ pub(crate) fn read(bytes: &mut Reader<'_>) -> Option<(Option<String>, ClientInfo
         _ => return None,
     };
     let client = match u16::from_be_bytes(bytes.take()?) {
-        NONE => client,
+        NO_AGENT => client,
         length => client.user_agent(bytes.text(length)?),
     };
     let [flags] = bytes.take()?;
     skip_extras(bytes)?;
-    Some((user, client.remember(remembered(flags))))
+    Some((user, client, remembered(flags)))
 }
 
-/// Extras up to the end: each a kind, its length and as many bytes. No kind is known so far.
+/// Skips the extras up to the end: each has a kind, a length and as many bytes. No kind is known so far.
 fn skip_extras(bytes: &mut Reader<'_>) -> Option<()> {
     while !bytes.0.is_empty() {
         let [_kind, high, low] = bytes.take()?;
@@ -44,10 +47,10 @@ fn skip_extras(bytes: &mut Reader<'_>) -> Option<()> {
     Some(())
 }
 
-/// Packs the tail of a session that begins or logs in, without extras. No user: a guest's.
-pub(crate) fn tail(user: Option<&str>, client: &ClientInfo) -> Vec<u8> {
+/// Packs the tail of a session at its creation or login, without extras. No user means a guest.
+pub(crate) fn tail(user: Option<&str>, client: &ClientInfo, remember: Option<bool>) -> Vec<u8> {
     let mut tail = whose(user, client);
-    tail.push(match client.is_remembered() {
+    tail.push(match remember {
         None => 0,
         Some(true) => REMEMBER,
         Some(false) => FORGET,
@@ -65,7 +68,7 @@ pub(crate) fn whose(user: Option<&str>, client: &ClientInfo) -> Vec<u8> {
         Some(IpAddr::V6(address)) => tail.extend([&[16], &address.octets()[..]].concat()),
     }
     match client.known_user_agent() {
-        None => tail.extend(NONE.to_be_bytes()),
+        None => tail.extend(NO_AGENT.to_be_bytes()),
         Some(agent) => tail.extend(counted(agent)),
     }
     tail
@@ -79,13 +82,14 @@ const fn remembered(flags: u8) -> Option<bool> {
     }
 }
 
-/// The user as the tail has it, with its length; an empty one is a guest. Scripts compare by it whose a session is.
+/// The user as packed in the tail, with its length; an empty one is a guest. Scripts compare this to check a session's
+/// user.
 pub(crate) fn owner(user: &str) -> Vec<u8> {
     counted(user)
 }
 
-/// A text with its length. Longer ones than limits allow are cut rather than misread.
+/// A text with its length. A text above the limits is truncated, so that it is not misread.
 fn counted(text: &str) -> Vec<u8> {
-    let bytes = &text.as_bytes()[..text.len().min(usize::from(NONE) - 1)];
+    let bytes = &text.as_bytes()[..text.len().min(usize::from(NO_AGENT) - 1)];
     [&(bytes.len() as u16).to_be_bytes(), bytes].concat()
 }

@@ -1,38 +1,35 @@
-//! The metadata after a write of fields, as `lua/lib/ring.lua` and `lua/lib/meta.lua` would make it.
+//! The metadata after a write of fields, as `lua/lib/ring.lua` and `lua/lib/meta.lua` would write it.
 
 use super::{MetaHead, Reader, blocks};
 use crate::store::Op;
+use crate::store::redis::layout::constants::{HEAD_LEN, RING, offset};
 use crate::util::clock::Millis;
 
-/// Where the head has what a write changes, and where it ends.
-const VERSION: usize = 50;
-const SIZE: usize = 54;
-pub(crate) const HORIZON: usize = 64;
-const OPERATIONS: usize = 106;
-const HEAD: usize = 107;
-/// So many operations are remembered: `RING` of `lua/lib/ring.lua`.
-const RING: usize = 8;
+const VERSION: usize = offset("version");
+const SIZE: usize = offset("size");
+const HORIZON: usize = offset("horizon");
+const OPERATIONS: usize = offset("operations");
 
-/// A write of fields, once it is done.
+/// A completed write of fields.
 pub(crate) struct Written<'a> {
     pub(crate) op: Op,
-    /// The server's time, as far as known: operations that have run out by then are forgotten.
+    /// The server's time, as far as known: operations past their not-after are dropped.
     pub(crate) now: Millis,
     pub(crate) version: u32,
     pub(crate) size: u32,
-    /// Code and content, which a repeat is answered.
+    /// Code and content of the reply to a repeat.
     pub(crate) answer: &'a [u8],
 }
 
 impl Written<'_> {
-    /// A live session's metadata with this write in it; `None` for bytes that are none.
+    /// A live session's metadata after this write; `None` for invalid bytes.
     pub(crate) fn after(&self, packed: &[u8]) -> Option<Vec<u8>> {
         let (mut after, tail) = self.without_tail(packed, &[])?;
         after.extend_from_slice(tail);
         Some(after)
     }
 
-    /// The same up to the tail, with another block after those that there are, and the tail.
+    /// The same up to the tail, with one more block, and the tail.
     pub(crate) fn without_tail<'a>(&self, packed: &'a [u8], block: &[u8]) -> Option<(Vec<u8>, &'a [u8])> {
         let mut rest = Reader(packed);
         let head = MetaHead::read(&mut rest)?;
@@ -49,7 +46,7 @@ impl Written<'_> {
             horizon = horizon.max(ring.remove(0).0);
         }
         let mut after = Vec::with_capacity(packed.len() + block.len() + own.len());
-        after.extend_from_slice(&packed[..HEAD]);
+        after.extend_from_slice(&packed[..HEAD_LEN]);
         after[VERSION..VERSION + 4].copy_from_slice(&self.version.to_be_bytes());
         after[SIZE..SIZE + 4].copy_from_slice(&self.size.to_be_bytes());
         after[HORIZON..HORIZON + 6].copy_from_slice(&six_bytes(horizon));
@@ -60,7 +57,7 @@ impl Written<'_> {
         Some((after, rest.0))
     }
 
-    /// Its own entry in the ring.
+    /// This write's entry in the ring.
     fn operation(&self) -> Option<Vec<u8>> {
         let length = u8::try_from(self.answer.len()).ok()?;
         Some([&self.op.id[..], &six_bytes(self.op.not_after), &[length], self.answer].concat())

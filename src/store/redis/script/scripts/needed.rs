@@ -1,9 +1,9 @@
-//! What of the pieces a script needs.
+//! Selection of the library pieces that a script needs.
 
 use std::collections::HashSet;
 
-/// The functions and constants that the body uses, and those that these use. Each begins with `local` at the beginning of
-/// a line, a function ends with `end` there, and all that one uses stands before it.
+/// The functions and constants that the body uses, and those that these use. Each definition starts with `local` at the
+/// beginning of a line, a function ends with `end` there, and everything that it uses comes before it.
 pub(crate) fn needed(pieces: &str, body: &str) -> String {
     let (_header, body) = body.split_once("\n]]\n").unwrap_or(("", body));
     let mut used: HashSet<&str> = words(body).collect();
@@ -19,7 +19,7 @@ pub(crate) fn needed(pieces: &str, body: &str) -> String {
     kept.concat()
 }
 
-/// Without what stands between them.
+/// The definitions, without the text between them.
 fn definitions(pieces: &str) -> Vec<String> {
     let mut definitions: Vec<String> = Vec::new();
     let mut within = false;
@@ -39,7 +39,7 @@ fn name(definition: &str) -> &str {
     words(text).next().unwrap_or_default()
 }
 
-/// The words of a text, comments and strings left out.
+/// The words of a text, without comments and strings.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let code = text.lines().filter_map(|line| line.split("--").next()).flat_map(|line| line.split('\'').step_by(2));
     code.flat_map(|line| line.split(|sign: char| !sign.is_alphanumeric() && sign != '_'))
@@ -67,14 +67,14 @@ end
 ";
 
     #[test]
-    fn what_is_not_used_is_left_out_and_what_that_uses_too() {
+    fn unused_pieces_are_left_out() {
         let one = "local ONE = 1\nlocal function one()\n  local it = ONE\n  return it\nend\n";
         assert_eq!(needed(PIECES, "--[[\nx: two\n]]\nreturn one('two') -- two"), one);
         assert_eq!(needed(PIECES, "--[[\nx: none\n]]\nreturn 1"), "");
     }
 
     #[test]
-    fn all_that_a_function_uses_comes_with_it_in_order() {
+    fn a_functions_dependencies_are_included_in_order() {
         let all = needed(PIECES, "return two()");
         let at = |text: &str| all.find(text).expect("kept");
         assert!(at("local ONE") < at("local TWO") && at("local TWO") < at("function one") && at("one()") < at("two()"));

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_map_is_refused() {
+    fn a_reply_that_is_not_a_slot_map_is_rejected() {
         let asked = tcp("asked", 1);
         let range = |last| {
             let master = Value::Array(vec![bulk("h"), Value::Int(7000)]);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_is_told_with_its_epoch() {
+    fn a_slot_map_is_parsed_with_its_epoch() {
         let range =
             |port| Value::Array(vec![Value::Int(0), Value::Int(9), Value::Array(vec![bulk("h"), Value::Int(port)])]);
         let slots = Value::Array(vec![range(7000)]);

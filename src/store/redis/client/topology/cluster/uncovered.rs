@@ -50,7 +50,7 @@ impl Uncovered {
         let now = Instant::now();
         let mut slots = self.slots();
         let span = slots.entry(slot).or_insert(UncoveredSpan { first: now, last: now });
-        // No call has tried for so long that the slot may be served again.
+        // The last attempt was long ago: the slot may be served again.
         if now - span.last >= self.patience {
             span.first = now;
         }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_what_lasts_is_told_at_once_and_each_slot_has_its_own_time() {
+    async fn only_a_lasting_gap_fails_at_once_and_each_slot_is_timed_separately() {
         let uncovered = Uncovered::new(PATIENCE);
         assert_eq!(waits(&uncovered, 1).await, 10);
         assert_eq!((waits(&uncovered, 1).await, waits(&uncovered, 2).await), (0, 10));

@@ -1,5 +1,5 @@
--- The fields that a tombstone keeps for a repeat of the call that made it, names and values in turn.
-local function kept_in(key)
+-- The fields in a tombstone, names and values in turn: stored for a repeat of the call that ended the session.
+local function tombstone_fields(key)
   local fields, all = {}, redis.call('HGETALL', key)
   for i = 1, #all, 2 do
     if all[i] ~= '@' then

@@ -1,6 +1,0 @@
--- Why a session ended: those that scripts give by themselves. `EndReason::code` in src/end.rs has the same numbers; a
--- test compares both.
-local EXPIRED = 1
-local LOGGED_IN = 3
-local EVICTED = 6
-local UNDELIVERED = 7
