@@ -139,6 +139,41 @@ fn rooms_import_nothing_from_above_them() {
     assert!(seen > 500, "only {seen} imports were found");
 }
 
+/// Whether a line of code names the redis or deadpool crate; `redis::Redis` is our own module.
+fn names_the_driver(line: &str) -> bool {
+    let of_the_crate = |(at, path): (usize, &str)| {
+        let before = line[..at].strip_suffix("::").unwrap_or(&line[..at]);
+        let is_root = !before.ends_with(|letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':');
+        is_root && !path.starts_with("redis::Redis")
+    };
+    line.contains("deadpool") || line.match_indices("redis::").any(|(at, _)| of_the_crate((at, &line[at..])))
+}
+
+#[test]
+fn the_redis_crate_stays_in_its_room() {
+    let mut named = 0;
+    let mut folders = vec![Path::new(ROOT).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let text = path.to_string_lossy().replace(ROOT, "");
+            let room = text.starts_with("/src/store/redis") || text.starts_with("/src/fuzz");
+            if path.is_dir() {
+                folders.push(path);
+            } else if text.ends_with(".rs") {
+                let file = fs::read_to_string(&path).expect("text");
+                let code = file.lines().filter(|line| !line.trim_start().starts_with("//"));
+                let lines: Vec<&str> = code.filter(|line| names_the_driver(line)).collect();
+                named += lines.len();
+                assert!(room || lines.is_empty(), "{text} names the driver: {lines:?}");
+                let pool = lines.iter().any(|line| line.contains("deadpool"));
+                assert!(!pool || text.ends_with("client/bulk.rs"), "{text} names deadpool: {lines:?}");
+            }
+        }
+    }
+    assert!(named > 50, "only {named} lines were found");
+}
+
 #[test]
 fn no_key_is_built_outside_the_file_for_keys() {
     let mut files = Vec::new();

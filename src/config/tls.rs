@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -92,6 +93,8 @@ impl Tls {
             }
             None => builder.with_no_client_auth(),
         };
+        // A resumed session would skip the check of a certificate that has expired since.
+        config.resumption = Resumption::disabled();
         if self.unverified {
             let schemes = config.crypto_provider().signature_verification_algorithms.supported_schemes();
             config.enable_sni = false;

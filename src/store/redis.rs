@@ -18,7 +18,6 @@ use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
 use crate::store::redis::client::Client;
 use crate::store::redis::layout::keys::Keys;
-use crate::store::redis::ops::contention::Contention;
 
 use crate::store::redis::script::reply;
 use journal::Journal;
@@ -37,7 +36,6 @@ pub(crate) struct Redis {
     /// Whether a session was found whose key outlives its deadline. Until then a session that exists is live, and loads
     /// send no `PTTL`.
     needs_pttl: AtomicBool,
-    contention: Contention,
     /// Whether buckets may be on different servers: a script then cannot use keys of two.
     sharded: bool,
     /// Whether to treat all slots as being moved; for tests.
@@ -59,7 +57,6 @@ impl Redis {
             keys,
             client,
             needs_pttl: AtomicBool::new(false),
-            contention: Contention::new(),
             sharded,
             resharding: false,
             eviction_allowed: false,

@@ -71,8 +71,7 @@ pub(crate) struct ScriptAnswer {
 
 /// The connections to the servers that store the sessions.
 ///
-/// Every call names a key; in a Cluster it is sent to the node that owns the key. All keys of one call are in one
-/// slot.
+/// In a Cluster a call is sent to the node that owns its key. All keys of one call are in one slot.
 pub(crate) struct Client {
     topology: Topology,
     servers: Servers,
@@ -142,8 +141,7 @@ impl Client {
         self.now_of(None)
     }
 
-    /// An estimate of the clock of the master that owns the key; before its first connection, the clock of this
-    /// machine.
+    /// An estimate of the clock of the key's master; before its first connection, the clock of this machine.
     pub(crate) fn now_at(&self, key: &[u8]) -> Millis {
         self.now_of(Some(key))
     }
@@ -182,7 +180,7 @@ impl Client {
         }
     }
 
-    /// While a slot moves, its keys are on two nodes, each key on one.
+    /// While a slot moves, its keys are on two nodes.
     async fn read_by_key(
         &self,
         path: Path,
@@ -213,8 +211,7 @@ impl Client {
         self.call(path, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash).map_err(FailedCall::of_read)
     }
 
-    /// Reads the time to live of a key in milliseconds, and its hash, in one round trip. Fails as
-    /// [`Error::Unavailable`].
+    /// Reads a key's milliseconds to live, then its hash, in one round trip. Fails as [`Error::Unavailable`].
     pub(crate) async fn read_lasting(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<(Value, Hash), Error> {
         self.call(path, budget, Some(key), &HgetallWithTtl(key))
             .await
@@ -227,8 +224,8 @@ impl Client {
         self.call(Path::Request, budget, None, command).await.map(|(answer, _)| answer).map_err(FailedCall::of_read)
     }
 
-    /// Calls a script, again with the same arguments while its outcome is unknown. Fails as [`Error::Unavailable`] if
-    /// it was not executed, otherwise as [`Error::Indeterminate`].
+    /// Calls a script; repeats it with the same arguments while its outcome is unknown. Fails as
+    /// [`Error::Unavailable`] if not executed, else as [`Error::Indeterminate`].
     pub(crate) async fn script(
         &self,
         path: Path,
@@ -258,7 +255,7 @@ impl Client {
         let call = Replicated::new(script, keys, args, wait);
         let sent = self.call(Path::Bulk, budget, keys.first().copied(), &call).await;
         let ((answer, replicas), times) = sent.map_err(FailedCall::of_write)?;
-        // A repeat may write nothing, and then no replica can lack anything of this connection.
+        // A repeat may write nothing; then `WAIT` proves nothing.
         Ok((ScriptAnswer { answer, times }, if times > 1 { 0 } else { replicas }))
     }
 

@@ -2,7 +2,6 @@
 
 pub(crate) mod admit;
 pub(crate) mod bucket;
-pub(crate) mod contention;
 pub(crate) mod create;
 pub(crate) mod join;
 pub(crate) mod lead;

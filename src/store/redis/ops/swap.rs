@@ -68,9 +68,6 @@ fn least_left_ms(head: &MetaHead, not_after: Millis) -> u64 {
 
 impl Redis {
     async fn swap(&self, delivery: &mut Delivery, write: &Write<'_>) -> Result<Option<Wrote>, Error> {
-        if self.contention.skips(write.id) {
-            return Ok(None);
-        }
         let Some((head, version, etag)) = self.foreseen(delivery, write) else { return Ok(None) };
         let key = self.keys.session(write.id);
         let least_left = least_left_ms(&head, delivery.not_after()).to_string();
@@ -88,7 +85,6 @@ impl Redis {
         args.extend(removes.into_iter().map(str::as_bytes));
         let swapped = self.send_plain(delivery, &scripts::SWAP, &[&key], &args).await?;
         let code = Code::read(&swapped)?;
-        self.contention.note(write.id, code == Code::MovedOn);
         Ok((code == Code::Ok).then_some(Wrote { etag: Etag(Some(etag)), ..Wrote::version(version) }))
     }
 

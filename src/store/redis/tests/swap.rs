@@ -159,32 +159,6 @@ async fn a_session_written_since_the_load_is_left_to_the_classic_script() {
 }
 
 #[tokio::test]
-async fn under_contention_one_call_in_fifteen_is_a_failed_swap() {
-    let bench = open_on(Arc::new(TestServer::start()), Limits::default());
-    let overtaken = async || {
-        let (id, _) = bench.guest(&[]).await;
-        let stale = bench.seen(id, &["a=2"]).await;
-        bench.save(&saving(id, &["a=1"])).await.unwrap();
-        stale
-    };
-    // From here on the server has both scripts.
-    bench.save(&overtaken().await).await.unwrap();
-    let stale = overtaken().await;
-    let calls = || {
-        let stats: String = bench.raw("INFO", b"commandstats", &[]);
-        let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).unwrap().to_owned();
-        line.split_once(',').unwrap().0.parse::<u32>().unwrap()
-    };
-    let before = calls();
-    for number in 0..2 + 14 + 14 {
-        // Each later than the one before: of more than eight in a millisecond some would be stale, and sent again.
-        let op = bench.op();
-        bench.save_as(Op { not_after: op.not_after + 10 * number, ..op }, &stale).await.unwrap();
-    }
-    assert_eq!(calls() - before, 2 * 2 + 15 + 15);
-}
-
-#[tokio::test]
 async fn the_metadata_returned_by_a_swap_is_valid_for_the_next() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1"]).await;

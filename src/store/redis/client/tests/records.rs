@@ -1,4 +1,4 @@
-//! The shared connection over TLS, to a peer in the same process: what the records of TLS change, and what they do not.
+//! The shared connection over TLS, with a peer in the same process that controls each record.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use crate::store::redis::client::tests::multiplexed::{PATIENCE, bytes, echo, lat
 
 type Peer = TlsStream<DuplexStream>;
 
-/// What accepts TLS as `localhost`, and whom to trust for it.
+/// Accepts TLS as `localhost`; the settings that trust it.
 pub(super) fn acceptor() -> (TlsAcceptor, Tls) {
     let authority = Authority::new();
     let tls = Tls::new().root_certificate(authority.pem());
@@ -32,7 +32,7 @@ pub(super) fn acceptor() -> (TlsAcceptor, Tls) {
     (Arc::new(config).into(), tls)
 }
 
-/// A connection over a transport that buffers this number of bytes each way, how often it broke, and its peer.
+/// A connection over a transport with this room each way, how often it reported a break, and its peer.
 async fn connected(room: usize) -> (Multiplexed, Arc<AtomicUsize>, Peer) {
     let (acceptor, tls) = acceptor();
     let (ours, peer) = duplex(room);
@@ -151,16 +151,16 @@ async fn the_last_handle_says_goodbye() {
     let (pipe, broke, mut peer) = connected(64 << 10).await;
     let (_, ()) = tokio::join!(echo(&pipe, b"x"), reply(&mut peer, b"x", b"+OK\r\n"));
     drop(pipe);
-    // Without a `close_notify` this is an error: somebody may have cut off the rest.
+    // Without a `close_notify` this is an error: the connection may have been cut.
     let rest = timeout(PATIENCE, peer.read(&mut [0; 100])).await.expect("the connection ends");
     assert_eq!(rest.unwrap(), 0);
     assert_eq!(broke.load(Ordering::Relaxed), 0);
 }
 
-/// On a worker thread, which would run the connection's task right after the first of them.
+/// On a worker thread, which would run the connection's task right after the first call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn calls_that_are_ready_at_once_share_a_record() {
-    /// What TLS 1.3 adds to a record's content: a type and an authentication tag.
+    /// TLS 1.3 adds a type and an authentication tag to the content of a record.
     const ADDED: usize = 17;
     let (pipe, _, mut peer) = connected(64 << 10).await;
     let (_, ()) = tokio::join!(echo(&pipe, b"x"), reply(&mut peer, b"x", b"+OK\r\n"));

@@ -202,7 +202,7 @@ async fn an_unserved_slot_fails_at_once_when_it_lasts(by: &[usize]) {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(1));
     let slot = slot(KEYS[0].as_bytes());
-    let (waits, at_once) = (Duration::from_millis(800), Duration::from_millis(700));
+    let (waits, at_once) = (Duration::from_millis(600), Duration::from_millis(700));
     for round in 0..2 {
         get(&client, Path::Request, KEYS[0]).await.unwrap();
         for node in by {

@@ -1,6 +1,6 @@
 //! A Redis Cluster: the node that owns a key, and redirections.
 //!
-//! Not the cluster client of the redis crate: it repeats writes after timeouts, keeps a silent master forever, and
+//! Not the cluster client of the redis crate: it repeats writes after timeouts, never drops a silent master, and
 //! runs all shards in one task. Here each node has connections of its own, so a failure affects only the slots of its
 //! node.
 

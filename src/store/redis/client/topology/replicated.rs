@@ -38,7 +38,7 @@ impl<'a> Replicated<'a> {
     /// The wait has a time limit of its own: with replicas away it takes all of it, and the next steps need some of
     /// the budget.
     async fn write(&self, connection: &mut Connection, commands: &[Cmd]) -> RedisResult<(Value, usize)> {
-        // For Redis, 0 means no limit.
+        // For Redis, 0 means without a limit.
         let within = self.within.max(Duration::from_millis(1));
         let mut all = Pipeline::new();
         for each in commands {

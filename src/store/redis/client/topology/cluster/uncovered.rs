@@ -50,7 +50,7 @@ impl Uncovered {
         let now = Instant::now();
         let mut slots = self.slots();
         let span = slots.entry(slot).or_insert(UncoveredSpan { first: now, last: now });
-        // The last try is old enough that the slot may be served again.
+        // The last attempt was long ago: the slot may be served again.
         if now - span.last >= self.patience {
             span.first = now;
         }
