@@ -134,7 +134,7 @@ async fn password_and_database_are_sent_over_tls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clusters_nodes_are_reached_over_tls_at_the_port_that_they_announce() {
+async fn cluster_nodes_are_reached_over_tls_at_their_announced_ports() {
     let authority = Authority::new();
     let (host, bus) = (server::host(), (server::port() + 10_000).to_string());
     let options = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];
