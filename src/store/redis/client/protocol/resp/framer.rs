@@ -45,16 +45,12 @@ impl Framer {
 impl Cursor<'_> {
     /// Skips a line, and the string after it; returns how many parts follow.
     fn step(&mut self, outermost: bool) -> Result<usize, ReadError> {
-        let begun = self.at;
         let (kind, line) = self.line()?;
         Ok(match kind {
             b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => 0,
             b'$' | b'*' if line == NULL => 0,
             b'$' | b'!' | b'=' => {
-                if let Err(not) = self.take(parts(line)?) {
-                    self.at = begun;
-                    return Err(not);
-                }
+                self.take(parts(line)?)?;
                 0
             }
             b'*' | b'~' | b'>' => parts(line)?,
