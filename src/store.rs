@@ -253,9 +253,7 @@ operations! {
     async fn end_undelivered(op: Op, undelivered: &Undelivered) -> StoreResult<bool>;
 
     /// Like [`end`](Self::end), and waits for replicas.
-    async fn end_on(op: Op,
-        end: &End,
-        replicas: &Arc<Replicas>) -> StoreResult<Option<Record>>;
+    async fn end_on(op: Op, end: &End, replicas: &Arc<Replicas>) -> StoreResult<Option<Record>>;
 
     /// A user's epoch and the store's time.
     async fn ticket(user: &str) -> Result<Ticket, Error>;
@@ -268,10 +266,7 @@ operations! {
     async fn revoke(user: &str, scope: Scope, reason: EndReason) -> StoreResult<u64>;
 
     /// Like [`revoke`](Self::revoke), and waits for replicas.
-    async fn revoke_on(user: &str,
-        scope: Scope,
-        reason: EndReason,
-        replicas: &Arc<Replicas>) -> StoreResult<u64>;
+    async fn revoke_on(user: &str, scope: Scope, reason: EndReason, replicas: &Arc<Replicas>) -> StoreResult<u64>;
 
     /// Ends every session that the bucket has at the start, in bounded calls; returns their number.
     async fn revoke_bucket(bucket: Bucket, who: Who) -> Result<u64, Error>;

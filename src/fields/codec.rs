@@ -201,6 +201,20 @@ mod tests {
     }
 
     #[test]
+    fn a_decode_error_quotes_the_value_only_on_request() {
+        #[derive(Debug, serde::Deserialize)]
+        enum Known {}
+        let stored = encode_value("x", &"a secret").expect("encodes");
+        let error = decode_value::<Known>("x", &stored).expect_err("no variant");
+        let Error::Decode { source, .. } = &error else { panic!("{error:?}") };
+        let DecodeError::Value(message) = source else { panic!("{source:?}") };
+        assert!(source.message().is_some_and(|message| message.contains("a secret")));
+        let inner = std::error::Error::source(source).map(ToString::to_string);
+        let shown = format!("{error} {error:?} {source} {source:?} {message:?} {inner:?}");
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
     fn counters_keep_all_64_bits() {
         for number in [i64::MIN, -1, 0, 1, i64::MAX] {
             assert_eq!(decode_counter("x", &encode_counter(number)).expect("reads"), number);

@@ -42,7 +42,7 @@ pub(crate) struct SharedConnections {
     /// Late replies since the last one in time, of all connections.
     late: AtomicU32,
     dialing: Single<Result<Arc<NodeConnection>, CallError>>,
-    trouble: Failures,
+    failures: Failures,
     mending: Arc<Lease>,
     me: Weak<Self>,
 }
@@ -61,7 +61,7 @@ impl SharedConnections {
             turn: AtomicUsize::new(0),
             late: AtomicU32::new(0),
             dialing: Single::new(SHARED_FOR),
-            trouble: Failures::new(patience),
+            failures: Failures::new(patience),
             mending: Lease::new(STILL),
             me: me.clone(),
         })
@@ -150,15 +150,16 @@ impl SharedConnections {
 
     /// Returns a new connection, or else any other open one.
     async fn new_link(&self, number: usize, budget: &Budget) -> Result<Arc<NodeConnection>, CallError> {
-        let most = if self.trouble.lasts() { LINGER } else { CONNECT };
+        let most = if self.failures.lasts() { LINGER } else { CONNECT };
         let fault = match timeout(budget.left(most), self.dialed(number)).await {
             Ok(Ok(link)) => return Ok(link),
             Ok(Err(fault)) => fault,
-            Err(_) => {
-                self.trouble.fault().unwrap_or(CallError::no_connection("no connection to Redis could be made in time"))
-            }
+            Err(_) => self
+                .failures
+                .fault()
+                .unwrap_or(CallError::no_connection("no connection to Redis could be made in time")),
         };
-        self.any_whole().ok_or_else(|| self.trouble.weighed(fault))
+        self.any_whole().ok_or_else(|| self.failures.weighed(fault))
     }
 
     /// After a failure a caller waits for the next attempt only if no connection is open. It fails only by an attempt
@@ -166,14 +167,14 @@ impl SharedConnections {
     async fn dialed(&self, number: usize) -> Result<Arc<NodeConnection>, CallError> {
         let came = Instant::now();
         loop {
-            if let Some(ends) = self.trouble.pause_ends() {
+            if let Some(ends) = self.failures.pause_ends() {
                 if let Some(link) = self.any_whole() {
                     return Ok(link);
                 }
                 sleep_until(ends).await;
             }
             let dialed = self.attempt(number).await;
-            if dialed.is_ok() || !self.trouble.is_older_than(came) {
+            if dialed.is_ok() || !self.failures.is_older_than(came) {
                 return dialed;
             }
         }
@@ -181,7 +182,7 @@ impl SharedConnections {
 
     /// The attempt is a task of its own: it continues if the request that started it is cancelled.
     async fn attempt(&self, number: usize) -> Result<Arc<NodeConnection>, CallError> {
-        let connector = || {
+        let dial = || {
             let shared = self.me.clone();
             async move {
                 match shared.upgrade() {
@@ -190,7 +191,7 @@ impl SharedConnections {
                 }
             }
         };
-        let dialed = self.dialing.join(connector).await;
+        let dialed = self.dialing.join(dial).await;
         dialed.unwrap_or_else(|| Err(CallError::no_connection("the runtime is shutting down")))
     }
 
@@ -209,12 +210,12 @@ impl SharedConnections {
                 let link = Arc::new(link);
                 *self.links[number].write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
                 self.late.store(0, Ordering::Relaxed);
-                self.trouble.is_over();
+                self.failures.is_over();
                 Ok(link)
             }
             Err(error) => {
                 let fault = CallError::connecting(error);
-                self.trouble.note(begun, self.any_whole().is_some(), &fault);
+                self.failures.note(begun, self.any_whole().is_some(), &fault);
                 Err(fault)
             }
         }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis::{ErrorKind, Value, cmd};
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{HandshakeKind, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::server::TlsStream;
@@ -32,11 +32,22 @@ pub(super) fn acceptor() -> (TlsAcceptor, Tls) {
     (Arc::new(config).into(), tls)
 }
 
+fn connector(tls: &Tls) -> TlsConnector {
+    Arc::new(tls.client_config().unwrap()).into()
+}
+
 /// A connection over a transport with this room each way, how often it reported a break, and its peer.
 async fn connected(room: usize) -> (Multiplexed, Arc<AtomicUsize>, Peer) {
     let (acceptor, tls) = acceptor();
+    connected_by(&connector(&tls), &acceptor, room).await
+}
+
+async fn connected_by(
+    connector: &TlsConnector,
+    acceptor: &TlsAcceptor,
+    room: usize,
+) -> (Multiplexed, Arc<AtomicUsize>, Peer) {
     let (ours, peer) = duplex(room);
-    let connector = TlsConnector::from(Arc::new(tls.client_config().unwrap()));
     let name = ServerName::try_from("localhost").unwrap();
     let (ours, peer) = tokio::join!(connector.connect(name, ours), acceptor.accept(peer));
     let (pipe, broke) = pipe_over(ours.unwrap());
@@ -53,6 +64,19 @@ async fn reply(peer: &mut Peer, text: &[u8], reply: &[u8]) {
 
 fn bulk(text: &[u8]) -> Vec<u8> {
     [format!("${}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat()
+}
+
+/// A resumed session would not check the certificate.
+#[tokio::test]
+async fn each_connection_has_a_full_handshake() {
+    let (acceptor, tls) = acceptor();
+    let connector = connector(&tls);
+    for _ in 0..2 {
+        let (pipe, _, mut peer) = connected_by(&connector, &acceptor, 64 << 10).await;
+        assert_eq!(peer.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
+        // With the reply the client has the tickets, too.
+        tokio::join!(echo(&pipe, b"x"), reply(&mut peer, b"x", b"+OK\r\n")).0.unwrap();
+    }
 }
 
 #[tokio::test]

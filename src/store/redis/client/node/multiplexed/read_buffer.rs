@@ -16,12 +16,12 @@ pub(crate) struct ReadBuffer {
     bytes: Vec<u8>,
     from: usize,
     to: usize,
-    measure: Framer,
+    framer: Framer,
 }
 
 impl ReadBuffer {
     pub(crate) fn new() -> Self {
-        Self { bytes: vec![0; ROOM], from: 0, to: 0, measure: Framer::default() }
+        Self { bytes: vec![0; ROOM], from: 0, to: 0, framer: Framer::default() }
     }
 
     pub(crate) fn receive<S: AsyncRead + Unpin>(
@@ -55,7 +55,7 @@ impl ReadBuffer {
 
     /// Returns the next reply if it is complete.
     pub(crate) fn next(&mut self) -> RedisResult<Option<&[u8]>> {
-        match self.measure.of(&self.bytes[self.from..self.to]) {
+        match self.framer.of(&self.bytes[self.from..self.to]) {
             Ok(length) => {
                 let begun = self.from;
                 self.from += length;
