@@ -1,4 +1,4 @@
-//! The operations of the contract, one file each.
+//! The operations of the contract, as methods of `Redis`.
 
 pub(crate) mod admit;
 pub(crate) mod bucket;
