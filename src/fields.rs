@@ -3,6 +3,7 @@
 pub(crate) mod codec;
 pub(crate) mod map;
 
+use std::ptr;
 use std::sync::Arc;
 
 use crate::config::limits::{LimitExceeded, Limits};
@@ -18,6 +19,8 @@ pub(crate) struct Delta {
 }
 
 impl Delta {
+    pub(crate) const NONE: &Self = &Self { clear: false, changes: Vec::new() };
+
     pub(crate) fn is_empty(&self) -> bool {
         !self.clear && self.changes.is_empty()
     }
@@ -53,9 +56,9 @@ impl Delta {
 /// The fields of a session: the stored ones as far as known, and the changes. Sorted by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
-    /// Shared with a save in progress.
+    /// Shared with a save in progress, as are the changes.
     stored: Arc<Contents>,
-    delta: Delta,
+    delta: Option<Arc<Delta>>,
     /// Whether to save although nothing changed.
     marked: bool,
     /// Whether changes were discarded after the last send.
@@ -64,7 +67,7 @@ pub(crate) struct Fields {
 
 impl Fields {
     pub(crate) fn new(stored: Contents) -> Self {
-        Self { stored: Arc::new(stored), ..Self::default() }
+        Self { stored: Arc::new(stored), delta: None, marked: false, taken_back: false }
     }
 
     /// The changes alone, for a session that is no longer stored.
@@ -79,21 +82,22 @@ impl Fields {
 
     /// The current value of a field, changes included.
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
-        match self.delta.find(name) {
-            Ok(at) => self.delta.changes[at].1.as_deref(),
+        let delta = self.delta();
+        match delta.find(name) {
+            Ok(at) => delta.changes[at].1.as_deref(),
             Err(_) => self.stored_now(name),
         }
     }
 
     /// The stored value of a field that is not cleared.
     fn stored_now(&self, name: &str) -> Option<&[u8]> {
-        if self.delta.clear { None } else { self.stored.get(name) }
+        if self.delta().clear { None } else { self.stored.get(name) }
     }
 
     /// The current value of every field, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let mut names: Vec<&str> = self.delta.sets().map(|(name, _)| name).collect();
-        if !self.delta.clear {
+        let mut names: Vec<&str> = self.delta().sets().map(|(name, _)| name).collect();
+        if !self.delta().clear {
             names.extend(self.stored.iter().map(|(name, _)| name));
         }
         names.sort_unstable();
@@ -104,9 +108,19 @@ impl Fields {
     /// Sets a field; a change only if the value differs.
     pub(crate) fn set(&mut self, name: &str, stored: Vec<u8>) {
         if self.stored_now(name) == Some(stored.as_slice()) {
-            self.delta.forget(name);
+            self.forget(name);
         } else {
-            self.delta.put(name, Some(stored));
+            self.change(name, Some(stored));
+        }
+    }
+
+    fn change(&mut self, name: &str, stored: Option<Vec<u8>>) {
+        Arc::make_mut(self.delta.get_or_insert_default()).put(name, stored);
+    }
+
+    fn forget(&mut self, name: &str) {
+        if let Some(delta) = &mut self.delta {
+            Arc::make_mut(delta).forget(name);
         }
     }
 
@@ -126,46 +140,46 @@ impl Fields {
         Ok(())
     }
 
-    /// Removes a field and returns its value; a change only if it existed.
-    pub(crate) fn remove(&mut self, name: &str) -> Option<Vec<u8>> {
-        let was = self.get(name)?.to_vec();
-        if self.stored_now(name).is_some() {
-            self.delta.put(name, None)
-        } else {
-            self.delta.forget(name)
+    /// Removes a field and returns whether it existed; a change only if it did.
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        let existed = self.get(name).is_some();
+        if existed && self.stored_now(name).is_some() {
+            self.change(name, None);
+        } else if existed {
+            self.forget(name);
         }
-        Some(was)
+        existed
     }
 
     /// Removes all fields, including those that others wrote since the load.
     pub(crate) fn clear(&mut self) {
-        self.delta = Delta { clear: true, changes: Vec::new() };
+        self.delta = Some(Arc::new(Delta { clear: true, changes: Vec::new() }));
     }
 
     /// Removes all fields of a session that is not stored yet; nothing is left to send.
     pub(crate) fn clear_draft(&mut self) {
-        self.delta = Delta::default();
+        self.delta = None;
     }
 
     /// The names of the fields that have changes.
     pub(crate) fn changed_names(&self) -> Vec<&str> {
-        self.delta.changes.iter().map(|(name, _)| name.as_str()).collect()
+        self.delta().changes.iter().map(|(name, _)| name.as_str()).collect()
     }
 
     /// Discards all changes.
     pub(crate) fn discard(&mut self) {
-        self.delta = Delta::default();
+        self.delta = None;
         self.marked = false;
         self.taken_back = true;
     }
 
     /// Whether a field has an unsaved change.
     pub(crate) fn changed(&self, name: &str) -> bool {
-        self.delta.clear || self.delta.find(name).is_ok()
+        self.delta().clear || self.delta().find(name).is_ok()
     }
 
     pub(crate) fn is_dirty(&self) -> bool {
-        self.marked || !self.delta.is_empty()
+        self.marked || !self.delta().is_empty()
     }
 
     /// Sets whether to save although nothing changed.
@@ -174,23 +188,23 @@ impl Fields {
     }
 
     /// The changes, marked as being sent.
-    pub(crate) fn send(&mut self) -> Delta {
+    pub(crate) fn send(&mut self) -> Arc<Delta> {
         self.taken_back = false;
-        self.delta.clone()
+        self.delta.clone().unwrap_or_default()
     }
 
     /// The changes.
-    pub(crate) const fn delta(&self) -> &Delta {
-        &self.delta
+    pub(crate) fn delta(&self) -> &Delta {
+        self.delta.as_deref().unwrap_or(Delta::NONE)
     }
 
     /// Marks these changes as saved; later ones stay pending. A change that was discarded after it was sent is saved
     /// too, and is not pending.
     pub(crate) fn settle(&mut self, saved: &Delta) {
         self.marked = false;
-        let since = (self.delta != *saved).then(|| {
+        let since = (!ptr::eq(self.delta(), saved)).then(|| {
             let sent = if self.taken_back { &[][..] } else { &saved.changes };
-            let names = self.delta.changes.iter().chain(sent).map(|(name, _)| name);
+            let names = self.delta().changes.iter().chain(sent).map(|(name, _)| name);
             names.map(|name| (name.clone(), self.get(name).map(<[u8]>::to_vec))).collect::<Vec<_>>()
         });
         if saved.clear {
@@ -199,10 +213,14 @@ impl Fields {
         for (name, change) in &saved.changes {
             self.store_known(name, change.as_deref());
         }
-        self.delta = Delta { clear: self.delta.clear && !saved.clear, changes: Vec::new() };
+        let clear = self.delta().clear && !saved.clear;
+        self.delta = None;
+        if clear {
+            self.clear();
+        }
         for (name, want) in since.into_iter().flatten() {
             if self.stored_now(&name) != want.as_deref() {
-                self.delta.put(&name, want);
+                self.change(&name, want);
             }
         }
     }
@@ -214,8 +232,8 @@ impl Fields {
 
     /// The number of current fields, and their bytes with their names.
     fn weight(&self) -> (usize, usize) {
-        let (mut fields, mut bytes) = if self.delta.clear { (0, 0) } else { (self.stored.len(), self.stored.size()) };
-        for (name, change) in &self.delta.changes {
+        let (mut fields, mut bytes) = if self.delta().clear { (0, 0) } else { (self.stored.len(), self.stored.size()) };
+        for (name, change) in &self.delta().changes {
             if let Some(old) = self.stored_now(name) {
                 (fields, bytes) = (fields - 1, bytes - name.len() - old.len());
             }
@@ -239,14 +257,14 @@ mod tests {
     fn only_a_change_that_happened_is_dirty() {
         let mut fields = loaded();
         fields.set("a", b"1".to_vec());
-        assert_eq!(fields.remove("missing"), None);
+        assert!(!fields.remove("missing"));
         assert!(!fields.is_dirty());
         fields.set("a", b"9".to_vec());
         assert!(fields.is_dirty());
         fields.set("a", b"1".to_vec());
         assert!(!fields.is_dirty(), "changed back");
         fields.set("new", b"x".to_vec());
-        assert_eq!(fields.remove("new").as_deref(), Some(&b"x"[..]));
+        assert!(fields.remove("new"));
         assert!(!fields.is_dirty(), "never stored");
     }
 
@@ -265,7 +283,7 @@ mod tests {
         assert_eq!(fields.iter().count(), 0);
         fields.set("a", b"1".to_vec());
         assert_eq!(fields.delta(), &Delta { clear: true, changes: vec![("a".into(), Some(b"1".to_vec()))] });
-        assert_eq!(fields.remove("a").as_deref(), Some(&b"1"[..]));
+        assert!(fields.remove("a"));
         assert_eq!(fields.delta(), &Delta { clear: true, changes: vec![] });
     }
 

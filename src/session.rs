@@ -118,7 +118,7 @@ impl Session {
     /// The session's public id; `None` for a draft and after the end. Safe to display and to log.
     #[must_use]
     pub fn id(&self) -> Option<SessionId> {
-        self.state().live().map(|live| live.id)
+        self.state().live().map(|live| live.session.id)
     }
 
     /// The logged-in user; `None` for a guest.
@@ -202,7 +202,7 @@ impl Session {
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {
         let state = self.state();
-        state.live().map_or(state.lifetimes, |live| live.meta.lifetimes).timeouts()
+        state.live().map_or(state.lifetimes, |live| live.session.meta.lifetimes).timeouts()
     }
 
     /// Whether there are changes that a save would send.
@@ -269,12 +269,12 @@ impl Session {
     /// As [`Sessions::open`], without the touch.
     pub async fn reload(&self) -> Result<(), Error> {
         let _turn = self.0.turn.lock().await;
-        let Some(live) = self.state().live().cloned() else { return self.refuse_ended() };
+        let Some(live) = self.state().live().cloned() else { return self.state().refuse_ended() };
         let issued = self.state().issued.as_ref().map(SessionToken::presented);
-        let mut read = load::read(&self.0.sessions, live.id, live.presented).await?;
+        let mut read = load::read(&self.0.sessions, live.session.id, live.presented).await?;
         if let (Phase::Draft { after: None, .. } | Phase::Ended(None), Some(issued)) = (&read.0, issued) {
             // A long-lived handle: the client may by now use the token that a rotation issued.
-            read = load::read(&self.0.sessions, live.id, issued).await?;
+            read = load::read(&self.0.sessions, live.session.id, issued).await?;
         }
         let (phase, fields) = read;
         let mut state = self.state();
@@ -291,18 +291,7 @@ impl Session {
     }
 
     fn meta<T>(&self, read: impl FnOnce(&Meta) -> T) -> Option<T> {
-        self.state().live().map(|live| read(&live.meta))
-    }
-
-    /// An error if the session is sealed: a change would reach neither store nor client.
-    fn refuse_change(&self) -> Result<(), Error> {
-        self.refuse_ended()?;
-        self.refuse_late()
-    }
-
-    /// An error if the response's head is finished.
-    fn refuse_late(&self) -> Result<(), Error> {
-        if self.state().sealed { Err(Error::TooLate) } else { Ok(()) }
+        self.state().live().map(|live| read(&live.session.meta))
     }
 
     /// From now on, a session whose token was not delivered is ended when the last handle is dropped.
@@ -320,14 +309,6 @@ impl Session {
         state.trace_unsaved();
         state.fields.discard();
     }
-
-    /// An error if the session ended under this handle.
-    fn refuse_ended(&self) -> Result<(), Error> {
-        match self.state().phase {
-            Phase::Ended(reason) => Err(Error::Gone(reason)),
-            Phase::Draft { .. } | Phase::Live(_) => Ok(()),
-        }
-    }
 }
 
 impl fmt::Debug for Session {
@@ -340,7 +321,7 @@ impl fmt::Debug for Session {
             Phase::Ended(_) => "ended",
         };
         let mut shown = f.debug_struct("Session");
-        shown.field("phase", &phase).field("id", &state.live().map(|live| live.id)).finish_non_exhaustive()
+        shown.field("phase", &phase).field("id", &state.live().map(|live| live.session.id)).finish_non_exhaustive()
     }
 }
 

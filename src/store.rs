@@ -12,7 +12,9 @@ use crate::end::EndReason;
 use crate::error::Error;
 use crate::fields::Delta;
 use crate::identity::id::{Bucket, SessionId};
+use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
+use crate::util::uncancelled::beside;
 
 pub(crate) mod memory;
 mod record;
@@ -144,6 +146,20 @@ impl Store {
         matches!(self, Self::Redis(redis) if redis.is_sharded())
     }
 
+    /// Runs a touch concurrently with the caller; on the embedded store, which does no I/O, first. A failure is logged at
+    /// DEBUG and the next use tries again; the store logs outages.
+    pub(crate) async fn touch_beside(&self, touch: impl Future<Output = Result<(), Error>> + Send + 'static) {
+        let touch = async {
+            if let Err(error) = touch.await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "session not touched");
+            }
+        };
+        match self {
+            Self::Memory(_) => boxed(touch).await,
+            Self::Redis(_) => beside(touch).await,
+        }
+    }
+
     /// This process's estimate of the store's clock: for op ids and due touches, never to decide whether a session is
     /// live.
     pub(crate) fn now(&self) -> Millis {
@@ -192,7 +208,7 @@ operations! {
 
     /// Records a use if one is due (by the stored interval), or a first use of the secret. Returns the new metadata.
     /// Refusals: `Gone`.
-    async fn touch(op: Op, touch: &Touch) -> StoreResult<Meta>;
+    async fn touch(op: Op, touch: &Touch) -> StoreResult<(Meta, Option<Etag>)>;
 
     /// Writes changed fields and returns the new version; also for a handle from before the last re-authentication,
     /// within [`LATE_WRITE_MS`] of it. Refusals: `Gone`, `Conflict`, limits.
@@ -209,11 +225,11 @@ operations! {
     /// rotation has settled. Later, if the current one is unused and still the one that the caller loaded after the
     /// rotation had settled, the current one is replaced and the previous one stays. Refusals: `Gone`, `Conflict`,
     /// `AlreadyRotated`.
-    async fn rotate(op: Op, rotate: &Rotate) -> StoreResult<Meta>;
+    async fn rotate(op: Op, rotate: &Rotate) -> StoreResult<(Meta, Option<Etag>)>;
 
     /// Changes the timeouts; counts as a use. Returns the new metadata. A session older than its new absolute timeout
     /// is ended as expired, and the result is `Gone`. Refusals: `Gone`, `Conflict`.
-    async fn retime(op: Op, retime: &Retime) -> StoreResult<Meta>;
+    async fn retime(op: Op, retime: &Retime) -> StoreResult<(Meta, Option<Etag>)>;
 
     /// Logs in under a new id. Returns the new session. Refusals: `Gone`, `Conflict`, `Exists`, `AtCap`, `TicketVoid`,
     /// limits.

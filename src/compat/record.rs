@@ -1,6 +1,5 @@
 //! A record of another crate, stored as one session of ours: the whole record is one field.
 
-use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,10 +15,9 @@ use crate::identity::client::ClientInfo;
 use crate::identity::id::SessionId;
 use crate::identity::token::SecretHash;
 use crate::sessions::Sessions;
-use crate::store::{End, Gate, Meta, NewLogin, NewSession, Old, Record, Refused, Retime, Save, Store, Touch};
+use crate::store::{End, Gate, LoadedSession, Meta, NewLogin, NewSession, Old, Record, Refused, Store};
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
-use crate::util::uncancelled::beside;
 pub(super) use door::{Door, KeptRecord};
 pub(super) use former::{Cause, Former, FormerRecord};
 #[allow(unused_imports)] // the stores of tower-sessions compare expiry dates
@@ -45,11 +43,9 @@ pub(super) struct RecordKey {
 /// A live session that stores a record.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
-    /// Its record key.
-    pub(super) key: RecordKey,
+    pub(super) session: LoadedSession,
     /// The door from the record's id to this session, unless it is the session's own id.
     pub(super) door: Option<Door>,
-    pub(super) meta: Meta,
     fields: Arc<Contents>,
 }
 
@@ -94,25 +90,24 @@ pub(super) struct Records {
 }
 
 impl Kept {
-    fn new(key: RecordKey, door: Option<Door>, record: Record) -> Self {
-        Self { key, door, meta: record.meta, fields: Arc::new(record.fields) }
+    fn new(id: SessionId, door: Option<Door>, record: Record) -> Self {
+        let (session, fields) = record.into_session(id);
+        Self { session, door, fields: Arc::new(fields) }
+    }
+
+    /// Its record key.
+    pub(super) const fn key(&self) -> RecordKey {
+        RecordKey { id: self.session.id, secret: self.session.meta.secret }
     }
 
     /// The record key that its id leads to first.
     fn entrance(&self) -> RecordKey {
-        RecordKey { id: self.door.map_or(self.key.id, |door| door.id), ..self.key }
+        RecordKey { id: self.door.map_or(self.session.id, |door| door.id), ..self.key() }
     }
 
     /// A field in its stored form.
     pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
         self.fields.get(name)
-    }
-
-    /// The same session after a change of its timeouts.
-    fn retimed(mut self, mut now: Meta) -> Self {
-        self.meta.follow(&mut now);
-        (self.meta.lifetimes, self.meta.touched) = (now.lifetimes, now.touched);
-        self
     }
 }
 
@@ -143,23 +138,10 @@ impl Records {
 
     /// Records a use concurrently if one is due. A failure is logged at DEBUG, and the next use tries again.
     pub(super) async fn touch(&self, kept: &Kept) {
-        let Meta { touched, user, .. } = &kept.meta;
-        if !self.is_touch_due(&kept.meta) {
-            return;
-        }
-        let touch = Touch { id: kept.key.id, seen: *touched, first_use: None, user: user.clone() };
-        let note = {
-            let sessions = self.sessions.clone();
-            async move {
-                let noted = async { sessions.store().touch(sessions.op()?, &touch).await }.await;
-                if let Err(error) = noted {
-                    tracing::debug!(error = &error as &dyn StdError, "session not touched");
-                }
-            }
-        };
-        match self.store() {
-            Store::Memory(_) => note.await,
-            Store::Redis(_) => beside(note).await,
+        if kept.session.is_touch_due(self.store().now()) {
+            let (sessions, touch) = (self.sessions.clone(), kept.session.touch(None));
+            let touched = async move { sessions.store().touch(sessions.op()?, &touch).await.map(drop) };
+            self.store().touch_beside(touched).await;
         }
     }
 
@@ -193,7 +175,7 @@ impl Records {
     #[cfg(feature = "actix-session")]
     pub(super) async fn log_in(&self, old: &Kept, key: RecordKey, user: &str, content: &RecordContent) -> Done {
         let (new, delta) = self.new_session(key, Some(user), content)?;
-        let login = self.login(new, Some(old.meta.old(old.key.id)), delta);
+        let login = self.login(new, Some(old.session.old()), delta);
         self.done(self.store().login(self.sessions.op()?, &login).await?.map(drop))
     }
 
@@ -202,7 +184,7 @@ impl Records {
     pub(super) async fn log_out(&self, old: &Kept, key: RecordKey, content: &RecordContent) -> Done {
         let (new, delta) = self.new_session(key, None, content)?;
         let successor = Some((new, vec![RECORD.to_owned()]));
-        let end = End { old: old.meta.old(old.key.id), reason: EndReason::LoggedOut, successor, delta };
+        let end = End { old: old.session.old(), reason: EndReason::LoggedOut, successor, delta };
         self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop))
     }
 
@@ -232,9 +214,7 @@ impl Records {
         version: Option<u32>,
         delta: Delta,
     ) -> Result<Option<bool>, RecordError> {
-        let (id, generation, snapshot) =
-            (kept.key.id, kept.meta.generation, kept.meta.snapshot(Arc::clone(&kept.fields)));
-        let save = Save { id, generation, version, delta, snapshot };
+        let save = kept.session.save(version, delta.into(), Arc::clone(&kept.fields));
         match self.store().save(self.sessions.op()?, &save).await? {
             Ok(_) => Ok(Some(true)),
             Err(Refused::Conflict) => Ok(Some(false)),
@@ -253,16 +233,17 @@ impl Records {
 
     /// The session with this lifetime from now; `None` if it had to be changed and the session has ended.
     async fn renewed(&self, kept: &Kept, left_ms: Millis) -> Result<Option<Kept>, RecordError> {
-        let Meta { since, lifetimes: set, .. } = &kept.meta;
+        let Meta { since, lifetimes: set, .. } = &kept.session.meta;
         let Some(left_ms) = life::to_set(set, &self.lifetimes(*since, left_ms), left_ms) else {
             return Ok(Some(kept.clone()));
         };
-        let Old { id, generation, user } = kept.meta.old(kept.key.id);
-        let retime = Retime { id, generation, lifetimes: self.lifetimes(*since, left_ms), user };
+        let retime = kept.session.retime(self.lifetimes(*since, left_ms));
         match self.store().retime(self.sessions.op()?, &retime).await? {
-            Ok(meta) => {
-                self.lead(kept, left_ms).await?;
-                Ok(Some(kept.clone().retimed(meta)))
+            Ok((meta, etag)) => {
+                self.lead(kept.door, kept.session.id, left_ms).await?;
+                let mut kept = kept.clone();
+                kept.session.retimed(&meta, etag);
+                Ok(Some(kept))
             }
             Err(Refused::Gone(_) | Refused::Conflict) => Ok(None),
             Err(refused) => Err(self.refusal(refused)),
@@ -271,7 +252,7 @@ impl Records {
 
     /// Ends the session. False if it has ended, perhaps by a login: the session that its id leads to is then live.
     async fn end(&self, kept: &Kept, reason: EndReason) -> Done {
-        let end = End { old: kept.meta.old(kept.key.id), reason, successor: None, delta: Delta::default() };
+        let end = End { old: kept.session.old(), reason, successor: None, delta: Delta::default() };
         self.done(self.store().end(self.sessions.op()?, &end).await?.map(drop))
     }
 
@@ -312,13 +293,9 @@ impl Records {
 
     /// The session's lifetime if the load that found it was its last use.
     pub(super) fn left_ms(&self, kept: &Kept) -> Millis {
-        let (meta, now) = (&kept.meta, self.store().now());
-        let touched = if self.is_touch_due(meta) { now } else { meta.touched };
+        let (meta, now) = (&kept.session.meta, self.store().now());
+        let touched = if kept.session.is_touch_due(now) { now } else { meta.touched };
         (touched + meta.lifetimes.life_ms(meta.since, touched)).saturating_sub(now)
-    }
-
-    fn is_touch_due(&self, meta: &Meta) -> bool {
-        self.store().now() >= meta.touched + u64::from(meta.lifetimes.interval_ms)
     }
 
     fn new_session(

@@ -3,11 +3,11 @@
 use redis::Value;
 
 use crate::fields::map::Contents;
-use crate::store::Loaded;
 use crate::store::redis::client::protocol::hash::Hash;
 use crate::store::redis::layout::fields::{TOGETHER, is_small, pack};
 use crate::store::redis::layout::meta::FIELD;
 use crate::store::redis::ops::load::{told, unpack};
+use crate::store::{Etag, Loaded};
 
 /// Each field is read once, and reads equal when it is written again; a live session has time left.
 ///
@@ -16,18 +16,18 @@ use crate::store::redis::ops::load::{told, unpack};
 pub fn load(bytes: &[u8]) {
     let Ok(hash) = Hash::as_answered(bytes.to_vec(), 0) else { return };
     let metadata = metadata(&hash);
-    let Ok(Some((stored, contents))) = unpack(hash) else { return };
+    let Ok(Some((stored, _, contents))) = unpack(hash) else { return };
     let names: Vec<&str> = contents.iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), contents.len(), "a name is not text");
     assert!(names.is_sorted_by(|one, other| one < other), "a field is there twice");
     assert!(contents.iter().all(|(name, value)| contents.get(name) == Some(value)));
     let metadata = metadata.expect("without it there is no session");
     if names.iter().all(|name| (1..256).contains(&name.len()) && ![FIELD, TOGETHER].contains(name)) {
-        let again = unpack(written(metadata, &contents)).expect("readable");
-        assert_eq!(again, Some((stored.clone(), contents.clone())));
+        let again = unpack(written(metadata.clone(), &contents)).expect("readable");
+        assert_eq!(again, Some((stored.clone(), Some(Etag(metadata)), contents.clone())));
     }
     for left_ms in [i64::MIN, -1, 0, 1, stored.stays_ms() as i64, i64::MAX] {
-        let live = matches!(told(stored.clone(), contents.clone(), left_ms), Loaded::Live(_));
+        let live = matches!(told(stored.clone(), None, contents.clone(), left_ms), Loaded::Live(_));
         assert!(!live || stored.stays_ms() == 0 || left_ms >= stored.stays_ms() as i64, "{left_ms} ms left");
     }
 }

@@ -12,7 +12,7 @@ const OP: Op = Op { id: *b"an op id", not_after: 1_800_000_000_000, again: false
 /// If a property does not hold.
 pub fn metadata(bytes: &[u8]) {
     let head = head(bytes);
-    let Ok(stored) = Stored::from_bytes(bytes.to_vec()) else { return };
+    let Ok(stored) = decode(bytes) else { return };
     let head = head.expect("metadata begins with a head");
     if let Stored::Session { meta, .. } = &stored {
         assert_eq!((head.generation, head.version), (meta.generation, meta.version));

@@ -67,7 +67,7 @@ impl Session {
     fn is_of_before_a_rotation(&self, sent: &str) -> bool {
         let now = self.sessions().store().now();
         let state = self.state();
-        let rotation = state.live().and_then(|live| live.meta.rotation.as_ref());
+        let rotation = state.live().and_then(|live| live.session.meta.rotation.as_ref());
         let mut former = rotation.iter().flat_map(|rotation| &rotation.former).filter(|former| former.is_valid(now));
         let digest = CsrfDigest::of(sent);
         former.any(|former| former.digest.matches(&digest))

@@ -71,7 +71,7 @@ impl Session {
     ) -> Result<EndOutcome, Error> {
         let keep: Vec<String> = fields.into_iter().map(Into::into).collect();
         if !keep.is_empty() {
-            self.refuse_late()?;
+            self.state().refuse_late()?;
         }
         self.end_with(EndReason::LoggedOut, keep, None).await
     }
@@ -99,7 +99,7 @@ impl Session {
 
     async fn end_everywhere(&self) -> Result<Revoked, Error> {
         let turn = self.0.turn.lock().await;
-        self.refuse_ended()?;
+        self.state().refuse_ended()?;
         let Some(user) = self.user() else {
             drop(turn);
             let ended = self.logout().await? == EndOutcome::Ended;
@@ -142,7 +142,7 @@ impl Session {
     /// One `EVALSHA` of `end.lua`; none without a session.
     #[doc(alias = "flush")]
     pub async fn reset(&self) -> Result<EndOutcome, Error> {
-        self.refuse_late()?;
+        self.state().refuse_late()?;
         self.end_with(EndReason::Invalidated, Vec::new(), None).await
     }
 
@@ -209,13 +209,13 @@ impl Session {
         let mut successor = None;
         let mut token = None;
         if !keep.is_empty() {
-            let (new, fresh) = self.new_session(live.id.bucket(), None)?;
+            let (new, fresh) = self.new_session(live.session.id.bucket(), None)?;
             let lifetimes = self.sessions().settings().lifetimes;
             successor = Some((NewSession { lifetimes, ..new }, keep.to_vec()));
             token = Some(fresh);
         }
         let delta = if keep.is_empty() { Delta::default() } else { self.state().fields.delta().clone() };
-        let old = live.meta.old(live.id);
+        let old = live.session.old();
         Ok((End { old, reason, successor, delta }, token))
     }
 
@@ -225,7 +225,7 @@ impl Session {
         match (next, then) {
             (Some((record, token)), _) => state.begin_with(token.id(), record, token),
             (None, Then::Draft) => {
-                let bucket = Some(old.id.bucket());
+                let bucket = Some(old.session.id.bucket());
                 state.restart(Phase::Draft { bucket, after: Some(reason), drop_cookie: true, before: None });
             }
             (None, Then::Nothing) => drop(state.gone(Some(reason))),

@@ -31,9 +31,9 @@ impl Session {
     pub async fn increment(&self, name: &str, by: i64) -> Result<i64, Error> {
         check_field_name(name)?;
         let _turn = self.0.turn.lock().await;
-        self.refuse_ended()?;
+        self.state().refuse_ended()?;
         if self.state().live().is_none() {
-            self.refuse_change()?;
+            self.state().refuse_change()?;
             return self.increment_draft(name, by).await;
         }
         if self.state().fields.changed(name) {
@@ -49,11 +49,11 @@ impl Session {
         let call = {
             let state = self.state();
             state.live().map(|live| Increment {
-                id: live.id,
-                generation: live.meta.generation,
+                id: live.session.id,
+                generation: live.session.meta.generation,
                 field: name.to_owned(),
                 by,
-                snapshot: live.meta.snapshot(state.fields.known()),
+                snapshot: live.session.snapshot(state.fields.known()),
             })
         };
         let Some(call) = call else { return Err(Error::Gone(self.ended())) };

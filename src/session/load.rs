@@ -12,11 +12,10 @@ use crate::identity::id::SessionId;
 use crate::identity::token::{Presented, SecretHash, SessionToken};
 use crate::session::{Before, Live, Phase, Session};
 use crate::sessions::Sessions;
-use crate::store::{Loaded, Meta, PREVIOUS_GRACE_MS, Record, Store};
+use crate::store::{Loaded, Meta, PREVIOUS_GRACE_MS};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
-use crate::util::uncancelled::beside;
 
 /// Opens a session and records a use.
 pub(crate) async fn open(sessions: &Sessions, token: Option<&str>, client: ClientInfo) -> Result<Session, Error> {
@@ -30,13 +29,8 @@ pub(crate) async fn note_use(session: &Session) {
     if session.touch_is_due() {
         #[cfg(any(feature = "actix-web", feature = "axum"))]
         session.note_window();
-        match session.sessions().store() {
-            Store::Memory(_) => boxed(session.touch_beside()).await,
-            Store::Redis(_) => {
-                let session = session.clone();
-                beside(async move { session.touch_beside().await }).await;
-            }
-        }
+        let touched = session.clone();
+        session.sessions().store().touch_beside(async move { touched.touch_now().await }).await;
     }
 }
 
@@ -68,15 +62,15 @@ fn handle(sessions: &Sessions, client: ClientInfo, (phase, fields): Initial) -> 
 /// Checks the client's address against the binding; a mismatch is treated as an unknown session.
 fn bound(sessions: &Sessions, client: &ClientInfo, found: Initial) -> Initial {
     let Phase::Live(live) = &found.0 else { return found };
-    let verdict = sessions.settings().binding.judge(live.meta.client.known_address(), client.known_address());
+    let verdict = sessions.settings().binding.judge(live.session.meta.client.known_address(), client.known_address());
     match verdict {
         BindingVerdict::Same => found,
         BindingVerdict::Changed => {
-            rarely!(warn, id = %live.id, "session used from a different client address");
+            rarely!(warn, id = %live.session.id, "session used from a different client address");
             found
         }
         BindingVerdict::Rejected => {
-            rarely!(warn, id = %live.id, "session rejected: different client address");
+            rarely!(warn, id = %live.session.id, "session rejected: different client address");
             (Phase::draft(), Contents::default())
         }
     }
@@ -106,8 +100,8 @@ fn judge(id: SessionId, loaded: Loaded, presented: Presented, now: Millis) -> In
     let secret = presented.hash;
     match loaded {
         Loaded::Live(record) if opens(&record.meta, secret, now) => {
-            let Record { meta, fields } = *record;
-            (Phase::Live(Box::new(Live { id, meta, presented, loaded: now })), fields)
+            let (session, fields) = record.into_session(id);
+            (Phase::Live(Box::new(Live { session, presented, loaded: now })), fields)
         }
         Loaded::Ended(tombstone) if tombstone.secret == secret || tombstone.previous == Some(secret) => {
             let before = tombstone.successor.map(|successor| Box::new(Before { presented, successor }));

@@ -69,16 +69,16 @@ impl Session {
             return Ok(LoginOutcome::TicketVoid);
         }
         let _turn = self.0.turn.lock().await;
-        self.refuse_late()?;
+        self.state().refuse_late()?;
         self.state().drop_refused();
         let live = self.state().live().cloned();
         let found_live = live.is_some();
         match live {
-            Some(live) if live.meta.user.as_deref() == Some(&login.user) => {
+            Some(live) if live.session.meta.user.as_deref() == Some(&login.user) => {
                 return self.login_again(live, login, lifetimes).await;
             }
             Some(live) => {
-                let guest = live.meta.user.is_none();
+                let guest = live.session.meta.user.is_none();
                 let outcome = self.login_anew(Some(live), &login, lifetimes).await?;
                 if !guest || outcome != LoginOutcome::Gone(Some(EndReason::LoggedIn)) {
                     return Ok(outcome);
@@ -97,18 +97,20 @@ impl Session {
     }
 
     async fn login_anew(&self, live: Option<Live>, login: &Login, lifetimes: Lifetimes) -> Result<LoginOutcome, Error> {
-        let stays = live.as_ref().is_none_or(|live| live.meta.user.is_none());
+        let stays = live.as_ref().is_none_or(|live| live.session.meta.user.is_none());
         let gate = self.gate(login)?;
         let keep = if stays { &login.keep[..] } else { &[] };
-        let seen = live.as_ref().filter(|_| stays).and_then(|live| live.meta.snapshot(self.state().fields.known()));
-        let old = live.map(|live| live.meta.old(live.id));
+        let seen = live.as_ref().filter(|_| stays).and_then(|live| live.session.snapshot(self.state().fields.known()));
+        let old = live.map(|live| live.session.old());
         let delta = if stays { self.state().fields.delta().clone() } else { Delta::default() };
-        for _ in 0..MINTS {
-            let bucket = UserHash::of(&login.user).bucket();
+        let bucket = UserHash::of(&login.user).bucket();
+        let mint = || {
             let (new, token) = self.new_session(bucket, Some(login.user.clone()))?;
-            let new = NewSession { lifetimes, remember: login.remember, ..new };
-            let (old, seen, keep, delta) = (old.clone(), seen.clone(), keep.to_vec(), delta.clone());
-            let call = store::NewLogin { new, old, seen, keep, delta, gate, door_ms: 0 };
+            Ok::<_, Error>((NewSession { lifetimes, remember: login.remember, ..new }, token))
+        };
+        let (new, mut token) = mint()?;
+        let mut call = store::NewLogin { new, old, seen, keep: keep.to_vec(), delta, gate, door_ms: 0 };
+        for _ in 0..MINTS {
             let answer = self.sessions().store().login(self.sessions().op()?, &call).await;
             self.heard(&token, &answer);
             match answer? {
@@ -116,7 +118,7 @@ impl Session {
                     self.state().begin_with(token.id(), record, token.clone());
                     return Ok(LoginOutcome::As(token.id()));
                 }
-                Err(Refused::Exists) => {}
+                Err(Refused::Exists) => (call.new, token) = mint()?,
                 // The login may join the session that another login created, with the changes of this request.
                 Err(Refused::Gone(reason @ Some(EndReason::LoggedIn))) if stays => {
                     let _ = self.state().gone_meanwhile(reason);
@@ -129,24 +131,24 @@ impl Session {
     }
 
     async fn login_again(&self, live: Live, login: Login, lifetimes: Lifetimes) -> Result<LoginOutcome, Error> {
-        let token = self.mint(live.id)?;
+        let token = self.mint(live.session.id)?;
         let call = Reauthenticate {
-            id: live.id,
-            generation: live.meta.generation,
+            id: live.session.id,
+            generation: live.session.meta.generation,
             gate: self.gate(&login)?,
             user: login.user,
             secret: token.hash(),
             lifetimes,
             client: self.client().clone(),
-            remember: login.remember.or(live.meta.remember),
+            remember: login.remember.or(live.session.meta.remember),
             delta: self.state().fields.delta().clone(),
         };
         let answer = self.sessions().store().reauthenticate(self.sessions().op()?, &call).await;
         self.heard(&token, &answer);
         match answer? {
             Ok(record) => {
-                self.state().begin_with(live.id, record, token);
-                Ok(LoginOutcome::As(live.id))
+                self.state().begin_with(live.session.id, record, token);
+                Ok(LoginOutcome::As(live.session.id))
             }
             Err(refused) => self.refused_login(refused),
         }

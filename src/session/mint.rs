@@ -22,8 +22,8 @@ impl Session {
         let mut guard = self.state();
         let state = &mut *guard;
         if let Some(minted) = state.minted.as_mut().filter(|minted| minted.has(id)) {
-            let live = state.phase.live().filter(|live| live.id == id);
-            minted.note(&token, live.map_or(0, |live| live.meta.uses));
+            let live = state.phase.live().filter(|live| live.session.id == id);
+            minted.note(&token, live.map_or(0, |live| live.session.meta.uses));
         }
         Ok(token)
     }

@@ -26,7 +26,7 @@ impl Session {
     /// Keeps the presented token until the response's head is finished.
     pub(crate) fn keep_token(&self, token: SessionToken) {
         let mut state = self.state();
-        if let Some(promised_ms) = state.live().map(|live| live.meta.lifetimes.absolute_ms) {
+        if let Some(promised_ms) = state.live().map(|live| live.session.meta.lifetimes.absolute_ms) {
             state.renewal = Renewal { token: Some(token), promised_ms, due: false };
         }
     }
@@ -41,7 +41,7 @@ impl Session {
     pub(crate) fn note_window(&self) {
         let now = self.sessions().store().now();
         let mut state = self.state();
-        if state.live().is_some_and(|live| begins_window(&live.meta, now)) {
+        if state.live().is_some_and(|live| begins_window(&live.session.meta, now)) {
             state.renewal.due = true;
         }
     }
@@ -52,7 +52,7 @@ impl Session {
     /// token of a concurrent login or rotation. Without a reply there is no renewal.
     pub(crate) async fn renewed(&self) -> Option<SessionToken> {
         let (token, live) = self.due_token()?;
-        match load::read(self.sessions(), live.id, live.presented).await {
+        match load::read(self.sessions(), live.session.id, live.presented).await {
             Ok((Phase::Live(now), _)) => is_current(&now).then_some(token),
             Ok(_) => None,
             Err(error) => {
@@ -67,14 +67,14 @@ impl Session {
         let renewal = std::mem::take(&mut state.renewal);
         let token = renewal.token.filter(|_| state.issued.is_none())?;
         let live = state.live()?;
-        let due = renewal.due || live.meta.lifetimes.absolute_ms > renewal.promised_ms;
-        (due && is_current(live) && token.id() == live.id).then(|| (token, live.clone()))
+        let due = renewal.due || live.session.meta.lifetimes.absolute_ms > renewal.promised_ms;
+        (due && is_current(live) && token.id() == live.session.id).then(|| (token, live.clone()))
     }
 }
 
 /// Whether the client has the newest token; only that one may be set again.
 fn is_current(live: &Live) -> bool {
-    live.presented.hash == live.meta.secret
+    live.presented.hash == live.session.meta.secret
 }
 
 /// Whether a use at this time is the first in its window.

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::config::timeouts::Timeouts;
 use crate::error::Error;
-use crate::store::{Refused, Retime};
+use crate::store::Refused;
 
 impl Session {
     /// Changes this session's timeouts immediately; counts as a use. A draft gets them when a save creates it. A login
@@ -29,22 +29,17 @@ impl Session {
     pub async fn set_timeouts(&self, timeouts: Timeouts) -> Result<(), Error> {
         let lifetimes = timeouts.checked()?;
         let _turn = self.0.turn.lock().await;
-        self.refuse_change()?;
+        self.state().refuse_change()?;
         let Some(live) = self.state().live().cloned() else {
             self.state().lifetimes = lifetimes;
             return Ok(());
         };
-        let call = Retime { id: live.id, generation: live.meta.generation, lifetimes, user: live.meta.user };
-        let answer = self.sessions().store().retime(self.sessions().op()?, &call).await?;
+        let answer = self.sessions().store().retime(self.sessions().op()?, &live.session.retime(lifetimes)).await?;
         let mut state = self.state();
         match answer {
-            Ok(mut meta) => {
+            Ok((meta, etag)) => {
                 if let Some(live) = state.live_mut() {
-                    live.meta.follow(&mut meta);
-                    live.meta.lifetimes = meta.lifetimes;
-                    live.meta.touched = meta.touched;
-                    live.meta.grace_ms = meta.grace_ms;
-                    live.meta.index_until = meta.index_until;
+                    live.session.retimed(&meta, etag);
                 }
                 state.lifetimes = lifetimes;
                 Ok(())

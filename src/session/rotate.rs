@@ -4,7 +4,7 @@ use super::{Live, Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::token::{Presented, SessionToken};
-use crate::store::{Meta, Refused, Rotate, StoreResult};
+use crate::store::{Etag, Meta, Refused, Rotate, StoreResult};
 
 /// The result of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +44,12 @@ impl Session {
     #[doc(alias = "renew")]
     pub async fn rotate(&self) -> Result<RotateOutcome, Error> {
         let _turn = self.0.turn.lock().await;
-        self.refuse_late()?;
+        self.state().refuse_late()?;
         if let Phase::Ended(reason) = self.state().phase {
             return Ok(RotateOutcome::Gone(reason));
         }
         let Some(live) = self.state().live().cloned() else { return Ok(RotateOutcome::NoSession) };
-        let token = self.mint_next(live.id)?;
+        let token = self.mint_next(live.session.id)?;
         let mut answer = self.rotate_from(&live, live.presented, &token).await?;
         let issued = self.state().issued.as_ref().map(SessionToken::presented);
         if let (Err(Refused::Gone(None)), Some(issued)) = (&answer, issued) {
@@ -58,11 +58,11 @@ impl Session {
         }
         let mut state = self.state();
         match answer {
-            Ok(mut meta) => {
+            Ok((meta, etag)) => {
                 if let Some(live) = state.live_mut() {
-                    live.meta.follow(&mut meta);
-                    live.meta.secret = meta.secret;
-                    live.meta.rotation = meta.rotation;
+                    live.session.follow(&meta, etag);
+                    live.session.meta.secret = meta.secret;
+                    live.session.meta.rotation = meta.rotation;
                 }
                 if let Some(minted) = &mut state.minted {
                     minted.rotated(&token, meta.uses);
@@ -82,12 +82,17 @@ impl Session {
         }
     }
 
-    async fn rotate_from(&self, live: &Live, presented: Presented, token: &SessionToken) -> StoreResult<Meta> {
+    async fn rotate_from(
+        &self,
+        live: &Live,
+        presented: Presented,
+        token: &SessionToken,
+    ) -> StoreResult<(Meta, Option<Etag>)> {
         let call = Rotate {
-            id: live.id,
-            generation: live.meta.generation,
+            id: live.session.id,
+            generation: live.session.meta.generation,
             presented: presented.hash,
-            current: live.meta.secret,
+            current: live.session.meta.secret,
             loaded: live.loaded,
             new: token.hash(),
             csrf: presented.csrf.digest(),

@@ -7,7 +7,7 @@ use crate::error::{Error, Outage};
 use crate::fields::{Delta, Fields};
 use crate::identity::id::{Bucket, SessionId};
 use crate::identity::token::SessionToken;
-use crate::store::{MINTS, NewSession, Op, Record, Refused, Save, Wrote};
+use crate::store::{LoadedSession, MINTS, NewSession, Op, Record, Refused, Save, Wrote};
 
 /// The result of a save.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Session {
     /// `create.lua` for a draft; none without changes.
     pub async fn save(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
-        self.refuse_late()?;
+        self.state().refuse_late()?;
         self.state().unchanged_only = false;
         self.save_in_turn(false).await
     }
@@ -80,12 +80,12 @@ impl Session {
     #[cfg(any(feature = "actix-web", feature = "axum"))]
     pub(crate) async fn save_unasked(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
-        self.refuse_late()?;
+        self.state().refuse_late()?;
         let unchanged_only = {
             let mut state = self.state();
-            if let Some(news) = state.conflicted.as_ref().map(|told| told != state.fields.delta()) {
+            if let Some(changed_since) = state.conflicted.as_ref().map(|reported| **reported != *state.fields.delta()) {
                 state.drop_refused();
-                return Ok(if news { SaveOutcome::Conflict } else { SaveOutcome::Unchanged });
+                return Ok(if changed_since { SaveOutcome::Conflict } else { SaveOutcome::Unchanged });
             }
             state.unchanged_only
         };
@@ -110,7 +110,7 @@ impl Session {
     /// As `save`.
     pub async fn save_if_unchanged(&self) -> Result<SaveOutcome, Error> {
         let _turn = self.0.turn.lock().await;
-        self.refuse_late()?;
+        self.state().refuse_late()?;
         self.state().unchanged_only = true;
         let outcome = self.save_in_turn(true).await?;
         self.state().unchanged_only = false;
@@ -124,7 +124,7 @@ impl Session {
         {
             return Ok(outcome);
         }
-        let (draft, call) = {
+        let call = {
             let mut state = self.state();
             let SessionState { phase, fields, withheld, .. } = &mut *state;
             if !fields.is_dirty() {
@@ -138,13 +138,16 @@ impl Session {
                     return Ok(SaveOutcome::Gone(reason));
                 }
                 Phase::Draft { .. } if withheld.forbids_new() => return Ok(SaveOutcome::Withheld),
-                Phase::Draft { bucket, .. } => (*bucket, Err(fields.send())),
-                Phase::Live(live) => (None, Ok(save_call(live, fields, unchanged_only))),
+                Phase::Draft { bucket, .. } => Err((*bucket, fields.send())),
+                Phase::Live(live) => {
+                    let version = unchanged_only.then_some(live.session.meta.version);
+                    Ok(live.session.save(version, fields.send(), fields.known()))
+                }
             }
         };
         match call {
             Ok(save) => self.send(self.sessions().op()?, save).await,
-            Err(delta) => self.create(draft, &delta).await.map(|()| SaveOutcome::Saved),
+            Err((bucket, delta)) => self.create(bucket, &delta).await.map(|()| SaveOutcome::Saved),
         }
     }
 
@@ -205,7 +208,7 @@ impl Session {
                 Ok(record) => {
                     let mut state = self.state();
                     state.fields.settle(delta);
-                    state.begin(new.id, record.meta, token);
+                    state.begin(record.into_session(new.id).0, token);
                     return Ok(());
                 }
                 Err(Refused::Exists) => {}
@@ -240,34 +243,25 @@ pub(super) fn ids_taken() -> Error {
     Error::Unavailable(Outage::new("several new ids were in use already: the random generator repeats values"))
 }
 
-fn save_call(live: &Live, fields: &mut Fields, unchanged_only: bool) -> Save {
-    Save {
-        id: live.id,
-        generation: live.meta.generation,
-        version: unchanged_only.then_some(live.meta.version),
-        delta: fields.send(),
-        snapshot: live.meta.snapshot(fields.known()),
-    }
-}
-
 impl Live {
     /// Records the version that our own write created. If others wrote in between, the snapshot stays older than that.
     /// An empty write creates no version, so the returned one is another writer's.
     pub(super) fn wrote(&mut self, wrote: Wrote, something: bool) {
-        if something && wrote.version == self.meta.version.wrapping_add(1) {
-            self.meta.version = wrote.version;
+        let version = &mut self.session.meta.version;
+        if something && wrote.version == version.wrapping_add(1) {
+            *version = wrote.version;
         }
-        self.meta.etag = wrote.etag;
+        self.session.etag = wrote.etag;
     }
 }
 
 impl SessionState {
     /// Continues with a newly created session.
-    pub(super) fn begin(&mut self, id: SessionId, meta: crate::store::Meta, token: SessionToken) {
-        let live = Live { id, presented: token.presented(), loaded: meta.touched, meta };
-        self.lifetimes = live.meta.lifetimes;
+    pub(super) fn begin(&mut self, session: LoadedSession, token: SessionToken) {
+        let live = Live { presented: token.presented(), loaded: session.meta.touched, session };
+        self.lifetimes = live.session.meta.lifetimes;
         if let Some(minted) = &mut self.minted {
-            minted.stored(&token, live.meta.uses);
+            minted.stored(&token, live.session.meta.uses);
         }
         self.phase = Phase::Live(Box::new(live));
         self.issued = Some(token);
@@ -278,8 +272,9 @@ impl SessionState {
     /// The same with the fields that the store holds. Pending changes are part of them or were meant for the old
     /// session.
     pub(super) fn begin_with(&mut self, id: SessionId, record: Record, token: SessionToken) {
-        self.fields = Fields::new(record.fields);
-        self.begin(id, record.meta, token);
+        let (session, fields) = record.into_session(id);
+        self.fields = Fields::new(fields);
+        self.begin(session, token);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The state of a session handle.
 
+use std::sync::Arc;
+
 use super::withheld::Withheld;
 use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
@@ -8,7 +10,7 @@ use crate::fields::{Delta, Fields};
 use crate::identity::id::{Bucket, SessionId};
 use crate::identity::token::{Presented, SessionToken};
 use crate::session::undelivered::Minted;
-use crate::store::{Meta, Op, Save, Wrote};
+use crate::store::{LoadedSession, Op, Save, Wrote};
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 
@@ -23,7 +25,7 @@ pub(super) struct SessionState {
     /// A save whose reply was lost: repeated, as the same operation, before the next one.
     pub(super) unsettled: Option<(Op, Save)>,
     /// Changes already reported as conflicting; not saved implicitly until the handler acts on them.
-    pub(super) conflicted: Option<Delta>,
+    pub(super) conflicted: Option<Arc<Delta>>,
     /// Whether the last save required that nobody else had written, and has not succeeded.
     pub(super) unchanged_only: bool,
     /// Whether the last save failed: its caller knows that the changes are not saved.
@@ -70,8 +72,7 @@ pub(crate) struct Before {
 /// A live session as loaded.
 #[derive(Clone)]
 pub(crate) struct Live {
-    pub(crate) id: SessionId,
-    pub(crate) meta: Meta,
+    pub(crate) session: LoadedSession,
     /// Hashes of the presented secret.
     pub(crate) presented: Presented,
     /// Time of the load, by the store's clock.
@@ -119,10 +120,29 @@ impl SessionState {
         }
     }
 
+    /// An error if the session is sealed or ended: a change would reach neither store nor client.
+    pub(super) fn refuse_change(&self) -> Result<(), Error> {
+        self.refuse_ended()?;
+        self.refuse_late()
+    }
+
+    /// An error if the response's head is finished.
+    pub(super) const fn refuse_late(&self) -> Result<(), Error> {
+        if self.sealed { Err(Error::TooLate) } else { Ok(()) }
+    }
+
+    /// An error if the session ended under this handle.
+    pub(super) const fn refuse_ended(&self) -> Result<(), Error> {
+        match self.phase {
+            Phase::Ended(reason) => Err(Error::Gone(reason)),
+            Phase::Draft { .. } | Phase::Live(_) => Ok(()),
+        }
+    }
+
     /// Logs changes that are about to be discarded: field names only, no values.
     pub(super) fn trace_unsaved(&self) {
         if self.fields.is_dirty() && !matches!(self.phase, Phase::Ended(_)) {
-            let (id, fields) = (self.live().map(|live| live.id), self.fields.changed_names());
+            let (id, fields) = (self.live().map(|live| live.session.id), self.fields.changed_names());
             if id.is_none() && self.withheld.forbids_new() {
                 // DEBUG, since any site can cause this at any rate.
                 tracing::debug!(?fields, "changes discarded: the browser may have withheld the session cookie");
@@ -162,8 +182,8 @@ impl SessionState {
 
     /// The session was found ended: its token is not sent any more.
     pub(super) fn gone(&mut self, reason: Option<EndReason>) -> Error {
-        let guest = self.live().filter(|live| live.meta.user.is_none() && reason == Some(EndReason::LoggedIn));
-        self.left = guest.map(|live| (live.id, live.presented)).or(self.left);
+        let guest = self.live().filter(|live| live.session.meta.user.is_none() && reason == Some(EndReason::LoggedIn));
+        self.left = guest.map(|live| (live.session.id, live.presented)).or(self.left);
         self.phase = Phase::Ended(reason);
         self.fields = Fields::default();
         self.issued = None;

@@ -35,18 +35,18 @@ impl Session {
         let now = self.sessions().store().now();
         let state = self.state();
         let Some(live) = state.live() else { return false };
-        now >= live.meta.touched + u64::from(live.meta.lifetimes.interval_ms) || live.is_first_use()
+        live.session.is_touch_due(now) || live.is_first_use()
     }
 
-    async fn touch_now(&self) -> Result<(), Error> {
+    pub(super) async fn touch_now(&self) -> Result<(), Error> {
         let Some(call) = self.state().live().map(touch_call) else { return Ok(()) };
         let answer = self.sessions().store().touch(self.sessions().op()?, &call).await?;
         let mut state = self.state();
-        let still = state.live().is_some_and(|live| live.id == call.id);
+        let still = state.live().is_some_and(|live| live.session.id == call.id);
         match answer {
-            Ok(mut meta) if still => {
+            Ok((meta, etag)) if still => {
                 if let Some(live) = state.live_mut() {
-                    live.meta.follow(&mut meta);
+                    live.session.follow(&meta, etag);
                     live.touched(&meta);
                 }
             }
@@ -55,39 +55,25 @@ impl Session {
         }
         Ok(())
     }
-
-    /// The touch that runs concurrently with a handler. A failure is logged at DEBUG and the next request tries again;
-    /// the store logs outages.
-    pub(crate) async fn touch_beside(&self) {
-        if let Err(error) = self.touch_now().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "session not touched");
-        }
-    }
 }
 
 fn touch_call(live: &super::Live) -> Touch {
-    Touch {
-        id: live.id,
-        seen: live.meta.touched,
-        first_use: live.is_first_use().then_some(live.presented.hash),
-        user: live.meta.user.clone(),
-    }
+    live.session.touch(live.is_first_use().then_some(live.presented.hash))
 }
 
 impl super::Live {
     /// Whether this is the first use of the current secret after a rotation, as far as known.
     fn is_first_use(&self) -> bool {
-        let unused = self.meta.rotation.as_ref().is_some_and(|rotation| rotation.used.is_none());
-        unused && self.presented.hash == self.meta.secret
+        let unused = self.session.meta.rotation.as_ref().is_some_and(|rotation| rotation.used.is_none());
+        unused && self.presented.hash == self.session.meta.secret
     }
 
     /// Takes over what a touch changes; the rest of the snapshot stays as loaded.
     fn touched(&mut self, now: &crate::store::Meta) {
-        self.meta.touched = now.touched;
-        self.meta.uses = now.uses;
-        self.meta.index_until = now.index_until;
-        if self.meta.secret == now.secret {
-            self.meta.rotation.clone_from(&now.rotation);
+        let meta = &mut self.session.meta;
+        (meta.touched, meta.uses, meta.index_until) = (now.touched, now.uses, now.index_until);
+        if meta.secret == now.secret {
+            meta.rotation.clone_from(&now.rotation);
         }
     }
 }

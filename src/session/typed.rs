@@ -128,8 +128,9 @@ impl Session {
     /// [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
     #[doc(alias = "del_value")]
     pub fn remove(&self, name: &str) -> Result<bool, Error> {
-        self.refuse_change()?;
-        Ok(self.state().fields.remove(name).is_some())
+        let mut state = self.state();
+        state.refuse_change()?;
+        Ok(state.fields.remove(name))
     }
 
     /// Reads and removes a field. A field that cannot be read as `T` stays.
@@ -137,11 +138,10 @@ impl Session {
     /// # Errors
     /// As [`get`](Self::get) and [`remove`](Self::remove).
     pub fn pop<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
-        self.refuse_change()?;
-        let value = self.get(name)?;
-        if value.is_some() {
-            self.state().fields.remove(name);
-        }
+        let mut state = self.state();
+        state.refuse_change()?;
+        let value = state.fields.get(name).map(|stored| codec::decode_value(name, stored)).transpose()?;
+        state.fields.remove(name);
         Ok(value)
     }
 
@@ -184,9 +184,11 @@ impl Session {
         name: &str,
         change: impl FnOnce(&mut T),
     ) -> Result<T, Error> {
-        let mut value = self.get(name)?.unwrap_or_default();
+        let read = |stored| Ok::<(_, T), Error>((codec::kind(stored), codec::decode_value(name, stored)?));
+        let found = self.state().fields.get(name).map(read).transpose()?;
+        let (kind, mut value) = found.unwrap_or_default();
         change(&mut value);
-        self.put(name, codec::encode_like(self.kind(name), name, &value)?)?;
+        self.put(name, codec::encode_like(kind, name, &value)?)?;
         Ok(value)
     }
 
@@ -195,8 +197,8 @@ impl Session {
     /// # Errors
     /// [`Error::Gone`] after the session's end; [`Error::TooLate`] once the response has begun.
     pub fn clear(&self) -> Result<(), Error> {
-        self.refuse_change()?;
         let mut state = self.state();
+        state.refuse_change()?;
         if state.live().is_some() {
             state.fields.clear()
         } else {
@@ -207,10 +209,10 @@ impl Session {
 
     /// Sets a field if the session stays within its limits.
     pub(super) fn put(&self, name: &str, stored: Vec<u8>) -> Result<(), Error> {
-        self.refuse_change()?;
         let limits = &self.sessions().settings().limits;
-        limits.check_field(name, &stored)?;
         let mut state = self.state();
+        state.refuse_change()?;
+        limits.check_field(name, &stored)?;
         Ok(state.fields.set_within(limits, name, stored)?)
     }
 }

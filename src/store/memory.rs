@@ -57,6 +57,10 @@ impl Memory {
     }
 }
 
+const fn without_etag(meta: Meta) -> (Meta, Option<Etag>) {
+    (meta, None)
+}
+
 impl Memory {
     pub(crate) fn now(&self) -> Millis {
         self.state().now
@@ -83,8 +87,8 @@ impl Memory {
         Ok(self.state().create(new, delta))
     }
 
-    pub(crate) async fn touch(&self, _: Op, touch: &Touch) -> StoreResult<Meta> {
-        Ok(self.state().touch(touch))
+    pub(crate) async fn touch(&self, _: Op, touch: &Touch) -> StoreResult<(Meta, Option<Etag>)> {
+        Ok(self.state().touch(touch).map(without_etag))
     }
 
     pub(crate) async fn save(&self, _: Op, save: &Save) -> StoreResult<Wrote> {
@@ -95,12 +99,12 @@ impl Memory {
         Ok(self.state().increment(increment))
     }
 
-    pub(crate) async fn rotate(&self, _: Op, rotate: &Rotate) -> StoreResult<Meta> {
-        Ok(self.state().rotate(rotate))
+    pub(crate) async fn rotate(&self, _: Op, rotate: &Rotate) -> StoreResult<(Meta, Option<Etag>)> {
+        Ok(self.state().rotate(rotate).map(without_etag))
     }
 
-    pub(crate) async fn retime(&self, _: Op, retime: &Retime) -> StoreResult<Meta> {
-        Ok(self.state().retime(retime))
+    pub(crate) async fn retime(&self, _: Op, retime: &Retime) -> StoreResult<(Meta, Option<Etag>)> {
+        Ok(self.state().retime(retime).map(without_etag))
     }
 
     pub(crate) async fn login(&self, _: Op, login: &NewLogin) -> StoreResult<Record> {

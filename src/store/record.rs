@@ -7,7 +7,7 @@ use crate::identity::client::ClientInfo;
 use crate::identity::csrf::CsrfDigest;
 use crate::identity::id::SessionId;
 use crate::identity::token::SecretHash;
-use crate::store::{Etag, FORMER_CSRF_LIFE_MS, NewSession};
+use crate::store::{Etag, FORMER_CSRF_LIFE_MS, LoadedSession, NewSession};
 use crate::util::clock::Millis;
 
 /// The stored metadata of a session.
@@ -35,7 +35,6 @@ pub(crate) struct Meta {
     pub(crate) client: ClientInfo,
     /// Whether the login asked for the cookie to outlive the browser session.
     pub(crate) remember: Option<bool>,
-    pub(crate) etag: Etag,
 }
 
 impl Meta {
@@ -56,7 +55,6 @@ impl Meta {
             user: None,
             client: new.client.clone(),
             remember: new.remember,
-            etag: Etag::default(),
         }
     }
 
@@ -95,7 +93,16 @@ impl FormerCsrf {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) meta: Meta,
+    /// `None` if the next write cannot be compared with what was read.
+    pub(crate) etag: Option<Etag>,
     pub(crate) fields: Contents,
+}
+
+impl Record {
+    /// The session of this id as its holder knows it, and its fields.
+    pub(crate) fn into_session(self, id: SessionId) -> (LoadedSession, Contents) {
+        (LoadedSession { id, meta: self.meta, etag: self.etag }, self.fields)
+    }
 }
 
 /// The remains of an ended session, kept for a while.

@@ -1,7 +1,7 @@
 //! The arguments of the contract's operations.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::config::Cap;
@@ -47,14 +47,14 @@ pub(crate) struct Save {
     pub(crate) generation: u32,
     /// Refuse if the version differs.
     pub(crate) version: Option<u32>,
-    pub(crate) delta: Delta,
+    pub(crate) delta: Arc<Delta>,
     pub(crate) snapshot: Option<Snapshot>,
 }
 
 impl Save {
     /// The same for a repeat, without the snapshot: the first delivery may have been executed.
     pub(crate) fn to_repeat(&self) -> Self {
-        Self { delta: self.delta.clone(), snapshot: None, ..*self }
+        Self { delta: Arc::clone(&self.delta), snapshot: None, ..*self }
     }
 }
 

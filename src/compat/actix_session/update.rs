@@ -26,14 +26,14 @@ impl Store {
         }
         let Some(kept) = self.find(key).await? else { return self.replace_nothing(key, state, ttl).await };
         let Some(content) = content else {
-            return self.records.end_at(kept.key, EndReason::Expired).await.map(|()| None);
+            return self.records.end_at(kept.key(), EndReason::Expired).await.map(|()| None);
         };
         if self.is_another(&kept, user.as_deref()) {
             return self.move_on(&kept, user.as_deref(), &content).await;
         }
         // After another login, the session is not the one that was loaded.
         if self.records.write(&kept, None, &content).await? != Some(true) {
-            too_late(kept.key.id);
+            too_late(kept.session.id);
         }
         Ok(None)
     }
@@ -68,7 +68,7 @@ impl Store {
     }
 
     fn is_another(&self, kept: &Kept, user: Option<&str>) -> bool {
-        self.user_of.is_some() && kept.meta.user.as_deref() != user
+        self.user_of.is_some() && kept.session.meta.user.as_deref() != user
     }
 
     /// Continues under another key, because the user changed or logged out.
@@ -78,14 +78,14 @@ impl Store {
         user: Option<&str>,
         content: &RecordContent,
     ) -> Result<Option<Key>, RecordError> {
-        let bucket = user.map_or(kept.key.id.bucket(), |user| UserHash::of(user).bucket());
+        let bucket = user.map_or(kept.session.id.bucket(), |user| UserHash::of(user).bucket());
         let key = Key::mint(bucket).map_err(Error::from)?;
         let moved = match user {
             Some(user) => self.records.log_in(kept, key.record_key(), user, content).await?,
             None => self.records.log_out(kept, key.record_key(), content).await?,
         };
         if !moved {
-            too_late(kept.key.id);
+            too_late(kept.session.id);
         }
         Ok(moved.then_some(key))
     }

@@ -55,8 +55,8 @@ impl Records {
             let loaded = if door.is_none() { self.store().load(id).await? } else { self.behind_door(id).await? };
             id = match loaded {
                 Loaded::Live(record) if record.meta.secret == key.secret => {
-                    let kept = Kept::new(RecordKey { id, ..key }, door, *record);
-                    self.shorten(&kept, self.left_ms(&kept)).await;
+                    let kept = Kept::new(id, door, *record);
+                    self.shorten(door, id, self.left_ms(&kept)).await;
                     return Ok(KeptRecord::Live(kept));
                 }
                 Loaded::Absent if door.is_none() => return Ok(KeptRecord::Absent),
@@ -88,18 +88,18 @@ impl Records {
 
     /// Makes the first door lead to the session itself, if another one is between. The door works without this, so a
     /// failure is only logged.
-    async fn shorten(&self, kept: &Kept, left_ms: Millis) {
-        if kept.door.is_some_and(|door| door.leads_to != kept.key.id)
-            && let Err(error) = self.lead(kept, left_ms).await
+    async fn shorten(&self, door: Option<Door>, to: SessionId, left_ms: Millis) {
+        if door.is_some_and(|door| door.leads_to != to)
+            && let Err(error) = self.lead(door, to, left_ms).await
         {
             tracing::debug!(%error, "door not shortened: it still leads through another one");
         }
     }
 
     /// Makes the door, if any, lead to the session and stay as long as the session may live.
-    pub(super) async fn lead(&self, kept: &Kept, left_ms: Millis) -> Result<(), Error> {
-        let Some(Door { id: door, leads_to: from }) = kept.door else { return Ok(()) };
-        let lead = Lead { door, from, to: kept.key.id, stay_ms: stay_ms(left_ms) };
+    pub(super) async fn lead(&self, door: Option<Door>, to: SessionId, left_ms: Millis) -> Result<(), Error> {
+        let Some(Door { id: door, leads_to: from }) = door else { return Ok(()) };
+        let lead = Lead { door, from, to, stay_ms: stay_ms(left_ms) };
         // Rejected if another login has changed the door: the next load then follows that one.
         self.store().lead(self.sessions.op()?, &lead).await.map(drop)
     }
@@ -109,22 +109,19 @@ impl Records {
     /// It continues if the caller is dropped, since in a Cluster it takes several scripts.
     pub(in crate::compat) async fn log_in_here(&self, kept: &Kept, user: &str, content: &RecordContent) -> Done {
         let id = SessionId::mint(UserHash::of(user).bucket()).map_err(Error::from)?;
-        let (new, delta) = self.new_session(RecordKey { id, ..kept.key }, Some(user), content)?;
+        let (new, delta) = self.new_session(RecordKey { id, ..kept.key() }, Some(user), content)?;
         let keep = vec![MOVING.to_owned(), RECORD.to_owned()];
-        let login = NewLogin {
-            door_ms: stay_ms(content.left_ms),
-            keep,
-            ..self.login(new, Some(kept.meta.old(kept.key.id)), delta)
-        };
+        let login =
+            NewLogin { door_ms: stay_ms(content.left_ms), keep, ..self.login(new, Some(kept.session.old()), delta) };
         let (sessions, op) = (self.sessions.clone(), self.sessions.op()?);
         let answer = uncancelled(async move { sessions.store().login(op, &login).await }).await?;
         if answer.is_ok() {
-            self.shorten(&Kept { key: RecordKey { id, ..kept.key }, ..kept.clone() }, content.left_ms).await;
+            self.shorten(kept.door, id, content.left_ms).await;
         }
         match self.done(answer.map(drop)) {
             // In a Cluster the cap is checked before the session: another login of this id may be the one that fills
             // it.
-            Err(RecordError::AtCap) if self.find(kept.entrance()).await?.is_none_or(|now| now.key != kept.key) => {
+            Err(RecordError::AtCap) if self.find(kept.entrance()).await?.is_none_or(|now| now.key() != kept.key()) => {
                 Ok(false)
             }
             done => done,

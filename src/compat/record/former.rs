@@ -131,5 +131,5 @@ fn is_moving(kept: &Kept) -> bool {
 
 /// Whether it is unchanged since its creation; a later write has determined its user itself.
 fn is_untouched(kept: &Kept) -> bool {
-    kept.door.is_none() && kept.meta.user.is_none() && kept.meta.version == 1
+    kept.door.is_none() && kept.session.meta.user.is_none() && kept.session.meta.version == 1
 }

@@ -60,9 +60,9 @@ mod tests {
     fn a_recent_record_is_taken_once_and_only_with_its_secret() {
         let (recent, id) = (Recent::default(), id());
         recent.put(kept(id, 1, 10));
-        assert!(recent.take(kept(id, 2, 10).key).is_none(), "another secret");
-        assert!(recent.take(kept(id, 1, 10).key).is_some());
-        assert!(recent.take(kept(id, 1, 10).key).is_none());
+        assert!(recent.take(kept(id, 2, 10).key()).is_none(), "another secret");
+        assert!(recent.take(kept(id, 1, 10).key()).is_some());
+        assert!(recent.take(kept(id, 1, 10).key()).is_none());
     }
 
     #[test]
@@ -72,9 +72,9 @@ mod tests {
         for kept in &places {
             recent.put(kept.clone());
         }
-        assert!(places.iter().filter(|kept| recent.take(kept.key).is_some()).count() <= PLACES);
+        assert!(places.iter().filter(|kept| recent.take(kept.key()).is_some()).count() <= PLACES);
         let large = kept(id(), 1, MOST_BYTES);
         recent.put(large.clone());
-        assert!(recent.take(large.key).is_none());
+        assert!(recent.take(large.key()).is_none());
     }
 }

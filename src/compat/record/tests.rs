@@ -21,12 +21,10 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
         user: None,
         client: ClientInfo::new(),
         remember: None,
-        etag: Etag(Some(b"as loaded".to_vec())),
     };
     Kept {
-        key: RecordKey { id, secret },
+        session: LoadedSession { id, meta, etag: Some(Etag(b"as loaded".to_vec())) },
         door: None,
-        meta,
         fields: Arc::new([("a", vec![0; bytes])].into_iter().collect()),
     }
 }
@@ -34,12 +32,15 @@ pub(super) fn kept(id: SessionId, secret: u8, bytes: usize) -> Kept {
 #[test]
 fn a_retimes_reply_is_compared_only_without_a_concurrent_write() {
     let kept = kept(SessionId::mint(Bucket::all().next().expect("one")).expect("random"), 1, 10);
-    let now = Meta { touched: 7, etag: Etag(Some(b"now".to_vec())), ..kept.meta.clone() };
-    let loaded = Some(&b"as loaded"[..]);
-    let snapshot = |kept: Kept| kept.meta.snapshot(kept.fields).map(|snapshot| snapshot.etag);
-    assert_eq!(snapshot(kept.clone().retimed(now.clone())).as_deref(), Some(&b"now"[..]));
-    assert_eq!(snapshot(kept.clone().retimed(Meta { version: 2, ..now.clone() })).as_deref(), loaded);
-    assert_eq!(snapshot(kept.clone().retimed(Meta { generation: 2, ..now.clone() })).as_deref(), loaded);
-    let astray = Kept { meta: Meta { etag: Etag::default(), ..kept.meta.clone() }, ..kept };
-    assert_eq!(snapshot(astray.retimed(now)), None, "its fields are not packed as a swap packs them");
+    let now = Meta { touched: 7, ..kept.session.meta.clone() };
+    let [loaded, later] = [&b"as loaded"[..], b"now"].map(|bytes| Some(Etag(bytes.to_vec())));
+    let etag_after = |mut session: LoadedSession, now: &Meta| {
+        session.retimed(now, later.clone());
+        session.snapshot(Arc::clone(&kept.fields)).map(|snapshot| snapshot.etag)
+    };
+    assert_eq!(etag_after(kept.session.clone(), &now), later);
+    assert_eq!(etag_after(kept.session.clone(), &Meta { version: 2, ..now.clone() }), loaded);
+    assert_eq!(etag_after(kept.session.clone(), &Meta { generation: 2, ..now.clone() }), loaded);
+    let astray = LoadedSession { etag: None, ..kept.session.clone() };
+    assert_eq!(etag_after(astray, &now), None, "its fields are not packed as a swap packs them");
 }

@@ -49,7 +49,7 @@ impl Store {
             let Some(kept) = self.find(id).await? else { break };
             let Some(content) = &content else { return Ok(self.records.end_at(record_key, EndReason::Expired).await?) };
             let is_done = match &user {
-                Some(user) if kept.meta.user.as_ref() != Some(user) => {
+                Some(user) if kept.session.meta.user.as_ref() != Some(user) => {
                     self.records.log_in_here(&kept, user, content).await?
                 }
                 Some(_) | None => self.records.write(&kept, None, content).await? == Some(true),
@@ -71,7 +71,7 @@ impl Store {
         content: &RecordContent,
     ) -> Result<bool, Unkept> {
         let Some(kept) = self.records.recall(record_key) else { return Ok(false) };
-        let Meta { version, user: before, .. } = &kept.meta;
+        let Meta { version, user: before, .. } = &kept.session.meta;
         let is_login = user.is_some() && user != before.as_deref();
         Ok(!is_login && self.records.write(&kept, Some(*version), content).await? == Some(true))
     }

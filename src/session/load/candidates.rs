@@ -93,7 +93,7 @@ enum Choice {
 /// If both secrets of one session are present, the current one is used: the previous one will soon be invalid.
 fn chosen(mut found: Vec<Initial>) -> (Initial, Choice) {
     let live = |phase: &Phase| match phase {
-        Phase::Live(live) => Some((live.id, live.presented.hash == live.meta.secret)),
+        Phase::Live(live) => Some((live.session.id, live.presented.hash == live.session.meta.secret)),
         Phase::Draft { .. } | Phase::Ended(_) => None,
     };
     let open: Vec<_> = found.iter().enumerate().filter_map(|(at, (phase, _))| Some((at, live(phase)?))).collect();

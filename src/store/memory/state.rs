@@ -159,7 +159,7 @@ impl MemoryState {
     pub(super) fn begin(&mut self, new: &NewSession, since: Millis, fields: Contents) -> Record {
         let mut meta = Meta { since, user: new.user.clone(), ..Meta::first(new, self.now) };
         cover(&mut meta);
-        self.enter(new.id, Record { meta, fields })
+        self.enter(new.id, Record { meta, etag: None, fields })
     }
 
     /// Replaces a live or expired session by a tombstone and removes its index entries.

@@ -153,16 +153,16 @@ impl Bench {
     }
 
     async fn touch(&self, touch: &Touch) -> Result<Meta, Refused> {
-        self.store.touch(OP, touch).await.expect("no outage")
+        self.store.touch(OP, touch).await.expect("no outage").map(|(meta, _)| meta)
     }
 
     async fn retime(&self, id: SessionId, lifetimes: Lifetimes) -> Result<Meta, Refused> {
         let retime = Retime { id, generation: 1, lifetimes, user: None };
-        self.store.retime(OP, &retime).await.expect("no outage")
+        self.store.retime(OP, &retime).await.expect("no outage").map(|(meta, _)| meta)
     }
 
     async fn rotate(&self, rotate: &Rotate) -> Result<Meta, Refused> {
-        self.store.rotate(OP, rotate).await.expect("no outage")
+        self.store.rotate(OP, rotate).await.expect("no outage").map(|(meta, _)| meta)
     }
 
     async fn revoke(&self, user: &str, scope: Scope) -> Result<u64, Refused> {

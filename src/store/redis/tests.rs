@@ -188,7 +188,7 @@ fn followed(record: &Record, id: SessionId, keep: &[&str]) -> (End, SessionId) {
 }
 
 fn saving(id: SessionId, changes: &[&str]) -> Save {
-    Save { id, generation: 1, version: None, delta: delta(changes), snapshot: None }
+    Save { id, generation: 1, version: None, delta: delta(changes).into(), snapshot: None }
 }
 
 fn rotating(id: SessionId, presented: u8, current: u8, new: u8) -> Rotate {
@@ -288,8 +288,8 @@ impl Bench {
     /// What a handle holds of a live session.
     async fn snapshot(&self, id: SessionId) -> Option<Snapshot> {
         let Loaded::Live(record) = self.load(id).await else { return None };
-        let Record { meta, fields } = *record;
-        Some(Snapshot { etag: meta.etag.0?, fields: Arc::new(fields) })
+        let (session, fields) = record.into_session(id);
+        session.snapshot(Arc::new(fields))
     }
 
     async fn is_live(&self, id: SessionId) -> bool {
@@ -319,7 +319,7 @@ impl Bench {
 
     async fn touch(&self, id: SessionId, seen: Millis, user: Option<&str>) -> Result<Meta, Refused> {
         let touch = Touch { id, seen, first_use: None, user: user.map(str::to_owned) };
-        self.store.touch(self.op(), &touch).await.unwrap()
+        self.store.touch(self.op(), &touch).await.unwrap().map(|(meta, _)| meta)
     }
 
     async fn revoke(&self, user: &str, scope: Scope) -> Result<u64, Refused> {

@@ -3,7 +3,7 @@
 use super::*;
 
 fn save(id: SessionId, changes: &[&str]) -> Save {
-    Save { id, generation: 1, version: None, delta: delta(changes), snapshot: None }
+    Save { id, generation: 1, version: None, delta: delta(changes).into(), snapshot: None }
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn a_save_that_clears_also_removes_what_others_wrote() {
     let bench = open();
     let (id, _) = bench.guest(&["a=1", "b=2"]).await;
     let clear = Delta { clear: true, ..delta(&["z=1"]) };
-    assert_eq!(bench.save(&Save { delta: clear, ..save(id, &[]) }).await, Ok(2));
+    assert_eq!(bench.save(&Save { delta: clear.into(), ..save(id, &[]) }).await, Ok(2));
     assert_eq!(names(&bench.live(id).await), ["z"]);
 }
 

@@ -7,7 +7,7 @@ use crate::end::EndReason;
 use crate::error::Error;
 use crate::identity::token::SecretHash;
 use crate::store::redis::layout::constants::{DOOR, FORMAT, KNOWN, PARKED, offset};
-use crate::store::{Etag, Meta, Tombstone};
+use crate::store::{Meta, Tombstone};
 use crate::util::clock::Millis;
 
 /// The hash field of the metadata. No application field has this name.
@@ -30,15 +30,6 @@ pub(crate) enum Stored {
 }
 
 impl Stored {
-    /// Keeps the bytes as etag, for the comparison by the session's next write.
-    pub(crate) fn from_bytes(etag: Vec<u8>) -> Result<Self, Error> {
-        let mut stored = decode(&etag)?;
-        if let Self::Session { meta, .. } = &mut stored {
-            meta.etag = Etag(Some(etag));
-        }
-        Ok(stored)
-    }
-
     /// How long the key is kept after the deadline; if 0, a session that exists is live.
     pub(crate) fn stays_ms(&self) -> u64 {
         match self {
@@ -157,7 +148,6 @@ fn read(bytes: &mut Reader<'_>) -> Option<Stored> {
         user,
         client,
         remember,
-        etag: Etag::default(),
     };
     bytes.0.is_empty().then(|| Stored::Session { meta: Box::new(meta), keep_ms })
 }

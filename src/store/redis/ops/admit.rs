@@ -104,9 +104,9 @@ impl<'a> Plan<'a> {
             redis.note_grace();
         }
         let index_until = now + new.lifetimes.cover_ms();
-        let etag = Etag(Some(self.begun.at(now, index_until)));
-        let meta = Meta { user: new.user.clone(), index_until, etag, ..Meta::first(new, now) };
-        Record { meta, fields: self.carried.to_contents() }
+        let etag = Some(Etag(self.begun.at(now, index_until)));
+        let meta = Meta { user: new.user.clone(), index_until, ..Meta::first(new, now) };
+        Record { meta, etag, fields: self.carried.to_contents() }
     }
 }
 
@@ -114,19 +114,19 @@ impl<'a> Guest<'a> {
     /// `None` unless the caller has loaded a live guest session, and this operation is later than its horizon.
     fn of(redis: &Redis, op: Op, login: &'a NewLogin) -> Option<Self> {
         let (old, seen) = (login.old.as_ref()?, login.seen.as_ref()?);
-        let head = meta::head(&seen.etag)?;
+        let head = meta::head(&seen.etag.0)?;
         let plain = head.state == 0 && head.generation == old.generation && op.not_after > head.horizon;
         if !plain || old.user.is_some() {
             return None;
         }
-        let tombstone = Buried::of(&head, &seen.etag, login.new.id, op, redis.client.now())?;
+        let tombstone = Buried::of(&head, &seen.etag.0, login.new.id, op, redis.client.now())?;
         Some(Self { seen, deadline: head.deadline(), tombstone })
     }
 
     /// Adds the loaded state and the tombstone.
     fn name<'c>(&'c self, call: ScriptCall<'c>) -> ScriptCall<'c> {
         let [before, after] = self.tombstone.around_time();
-        call.bytes(&self.seen.etag[..]).number(self.deadline).bytes(before).bytes(after)
+        call.bytes(&self.seen.etag.0[..]).number(self.deadline).bytes(before).bytes(after)
     }
 
     /// The field names of its hash, without the metadata's.

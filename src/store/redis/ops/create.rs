@@ -34,8 +34,8 @@ pub(crate) async fn create_within(
     let op = delivery.first();
     reply.answer(|created| {
         let created = millis(&created)?;
-        let etag = Etag(op.map(|op| begun(op).at(created, 0)));
-        Ok(Record { meta: Meta { etag, ..Meta::first(new, created) }, fields: fields.to_contents() })
+        let etag = op.map(|op| Etag(begun(op).at(created, 0)));
+        Ok(Record { meta: Meta::first(new, created), etag, fields: fields.to_contents() })
     })
 }
 

@@ -13,7 +13,7 @@ use crate::store::redis::layout::meta;
 use crate::store::redis::layout::meta::Stored;
 use crate::store::redis::script::reply;
 use crate::store::redis::script::reply::{number, time, unexpected};
-use crate::store::{Loaded, Meta, Record, Tombstone};
+use crate::store::{Etag, Loaded, Meta, Record, Tombstone};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
@@ -33,9 +33,9 @@ pub(crate) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -
     let key = redis.keys.session(id);
     if !redis.needs_pttl() {
         let hash = redis.client.read_hash(Path::Request, budget, &key).await?;
-        let Some((stored, fields)) = unpack(hash)? else { return Ok(Loaded::Absent) };
+        let Some((stored, etag, fields)) = unpack(hash)? else { return Ok(Loaded::Absent) };
         if stored.stays_ms() == 0 {
-            return Ok(told(stored, fields, 0));
+            return Ok(told(stored, etag, fields, 0));
         }
         redis.note_grace();
     }
@@ -67,18 +67,18 @@ pub(crate) fn exactly<const N: usize>(answers: Vec<Value>) -> Result<[Value; N],
 
 fn read(left: Value, hash: Hash) -> Result<Loaded, Error> {
     let left = number(&left)?;
-    Ok(unpack(hash)?.map_or(Loaded::Absent, |(stored, fields)| told(stored, fields, left)))
+    Ok(unpack(hash)?.map_or(Loaded::Absent, |(stored, etag, fields)| told(stored, etag, fields, left)))
 }
 
 /// The result of a load, by the key's remaining milliseconds. A session is live while they exceed the time that its key
 /// is kept after the deadline. Then it has expired, for its grace; after that the key only serves late repeats.
-pub(crate) fn told(stored: Stored, fields: Contents, left_ms: i64) -> Loaded {
+pub(crate) fn told(stored: Stored, etag: Option<Etag>, fields: Contents, left_ms: i64) -> Loaded {
     let stays = stored.stays_ms();
     match stored {
         Stored::Ended(tombstone) => Loaded::Ended(tombstone),
         Stored::Parked => Loaded::Absent,
         Stored::Session { meta, .. } if stays == 0 || left_ms >= stays as i64 => {
-            Loaded::Live(Box::new(Record { meta: *meta, fields }))
+            Loaded::Live(Box::new(Record { meta: *meta, etag, fields }))
         }
         Stored::Session { keep_ms, .. } if left_ms < i64::from(keep_ms) => Loaded::Absent,
         Stored::Session { meta, .. } => Loaded::Ended(Tombstone {
@@ -96,7 +96,7 @@ const DAMAGED: Error = Error::Unreadable("its fields are damaged");
 /// A hash's metadata and fields; `None` if there is no hash.
 ///
 /// Without the etag, which a swap needs, if a field is stored elsewhere than a swap would store it.
-pub(crate) fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
+pub(crate) fn unpack(hash: Hash) -> Result<Option<(Stored, Option<Etag>, Contents)>, Error> {
     let (mut stored, mut astray) = (None, false);
     let mut places = Vec::with_capacity(8);
     for pair in hash.pairs() {
@@ -117,8 +117,7 @@ pub(crate) fn unpack(hash: Hash) -> Result<Option<(Stored, Contents)>, Error> {
     let packed = stored.map(|stored| hash.bytes()[stored].to_vec());
     let fields = Contents::new(hash.into_bytes(), places).ok_or(DAMAGED)?;
     match packed {
-        Some(packed) if astray => Ok(Some((meta::decode(&packed)?, fields))),
-        Some(packed) => Ok(Some((Stored::from_bytes(packed)?, fields))),
+        Some(packed) => Ok(Some((meta::decode(&packed)?, (!astray).then_some(Etag(packed)), fields))),
         None if fields.is_empty() => Ok(None),
         None => Err(Error::Unreadable("it has no metadata")),
     }
@@ -140,22 +139,21 @@ pub(crate) fn fields(flat: Value) -> Result<Contents, Error> {
 /// A whole session in a script's reply; `None` if it is empty.
 pub(crate) fn record(redis: &Redis, answer: Value) -> Result<Option<Record>, Error> {
     match unpack(hash(&answer)?)? {
-        Some((Stored::Session { meta, keep_ms }, fields)) => {
+        Some((Stored::Session { meta, keep_ms }, etag, fields)) => {
             note(redis, &meta, keep_ms);
-            Ok(Some(Record { meta: *meta, fields }))
+            Ok(Some(Record { meta: *meta, etag, fields }))
         }
-        Some((Stored::Ended(_) | Stored::Parked, _)) => Err(unexpected()),
+        Some((Stored::Ended(_) | Stored::Parked, ..)) => Err(unexpected()),
         None => Ok(None),
     }
 }
 
 /// A live session's metadata in a script's reply.
-pub(crate) fn live_meta(redis: &Redis, packed: &Value) -> Result<Meta, Error> {
-    let Stored::Session { meta, keep_ms } = Stored::from_bytes(reply::bytes(packed)?.to_vec())? else {
-        return Err(unexpected());
-    };
+pub(crate) fn live_meta(redis: &Redis, packed: &Value) -> Result<(Meta, Option<Etag>), Error> {
+    let packed = reply::bytes(packed)?;
+    let Stored::Session { meta, keep_ms } = meta::decode(packed)? else { return Err(unexpected()) };
     note(redis, &meta, keep_ms);
-    Ok(*meta)
+    Ok((*meta, Some(Etag(packed.to_vec()))))
 }
 
 fn note(redis: &Redis, meta: &Meta, keep_ms: u32) {
@@ -200,7 +198,7 @@ fn judge(left: &Value, packed: &Value) -> Result<IndexedState, Error> {
         Stored::Session { meta, .. } => meta.user.clone(),
         Stored::Ended(_) | Stored::Parked => None,
     };
-    Ok(match told(stored, Contents::default(), number(left)?) {
+    Ok(match told(stored, None, Contents::default(), number(left)?) {
         Loaded::Live(record) => IndexedState::Live(Box::new(record.meta)),
         Loaded::Absent | Loaded::Ended(_) => IndexedState::Dead(user),
     })

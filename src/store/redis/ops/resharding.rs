@@ -49,15 +49,13 @@ pub(crate) async fn end_by_key(
         .bytes(how.owner.clone())
         .bytes(if how.listed { &b"1"[..] } else { b"" })
         .names(&[])
-        .delta(&NOTHING)?;
+        .delta(Delta::NONE)?;
     let ended = redis.call(delivery, &call).await?.answer(|_| Ok(()))?.is_ok();
     if ended {
         unlist(redis, delivery, id, user).await;
     }
     Ok(ended)
 }
-
-static NOTHING: Delta = Delta { clear: false, changes: Vec::new() };
 
 /// The same as `end`; a second call creates the successor.
 pub(crate) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> StoreResult<Option<Record>> {
@@ -97,7 +95,7 @@ pub(crate) async fn end_undelivered(
         .nothing()
         .nothing()
         .names(&[])
-        .delta(&NOTHING)?;
+        .delta(Delta::NONE)?;
     let answer = redis.call(delivery, &call).await?.answer(|_| Ok(true))?;
     if answer.is_ok() {
         unlist(redis, delivery, *id, user.as_deref()).await;

@@ -15,8 +15,8 @@ use crate::store::redis::script::call::{Delivery, ScriptCall};
 use crate::store::redis::script::reply::{Code, bytes, digits, unexpected};
 use crate::store::redis::script::scripts;
 use crate::store::{
-    End, FORMER_CSRF_LIFE_MS, FORMER_CSRF_MOST, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS, Record,
-    Refused, Replicas, Retime, Rotate, Save, StoreResult, Touch, Undelivered, Wrote,
+    End, Etag, FORMER_CSRF_LIFE_MS, FORMER_CSRF_MOST, Increment, Meta, Op, PREVIOUS_GRACE_MS, ROTATION_SETTLES_MS,
+    Record, Refused, Replicas, Retime, Rotate, Save, StoreResult, Touch, Undelivered, Wrote,
 };
 
 /// Limit of calls repeated with what the last reply returned. With an interval of a few milliseconds, a touch can meet
@@ -26,7 +26,7 @@ const TRIES: usize = 100;
 impl Redis {
     /// Repeats if another touch came between and this one is still due, or with the user's index, if the caller took the
     /// session for a guest's.
-    pub(crate) async fn touch(&self, op: Op, touch: &Touch) -> StoreResult<Meta> {
+    pub(crate) async fn touch(&self, op: Op, touch: &Touch) -> StoreResult<(Meta, Option<Etag>)> {
         let key = self.keys.session(touch.id);
         let first_use = touch.first_use.as_ref().map_or(&b""[..], |secret| &secret.0);
         let mut delivery = self.delivery(op);
@@ -38,7 +38,7 @@ impl Redis {
             if !matches!(reply.code, Code::SeenAnother | Code::NameIndex) {
                 return reply.answer(|packed| live_meta(self, &packed));
             }
-            let meta = live_meta(self, &reply.content)?;
+            let (meta, _) = live_meta(self, &reply.content)?;
             (seen, user) = (meta.touched, meta.user);
         }
         Err(unexpected())
@@ -88,7 +88,7 @@ fn version(content: &[u8]) -> Result<(u32, &[u8]), Error> {
 }
 
 impl Redis {
-    pub(crate) async fn rotate(&self, op: Op, rotate: &Rotate) -> StoreResult<Meta> {
+    pub(crate) async fn rotate(&self, op: Op, rotate: &Rotate) -> StoreResult<(Meta, Option<Etag>)> {
         let call = ScriptCall::new(&scripts::ROTATE, vec![self.keys.session(rotate.id)])
             .number(rotate.generation)
             .bytes(&rotate.presented.0[..])
@@ -104,7 +104,7 @@ impl Redis {
         reply.answer(|packed| live_meta(self, &packed))
     }
 
-    pub(crate) async fn retime(&self, op: Op, retime: &Retime) -> StoreResult<Meta> {
+    pub(crate) async fn retime(&self, op: Op, retime: &Retime) -> StoreResult<(Meta, Option<Etag>)> {
         let mut delivery = self.delivery(op);
         let mut user = retime.user.clone();
         for _ in 0..TRIES {
@@ -117,7 +117,7 @@ impl Redis {
             if reply.code != Code::NameIndex {
                 return reply.answer(|packed| live_meta(self, &packed));
             }
-            user = live_meta(self, &reply.content)?.user;
+            user = live_meta(self, &reply.content)?.0.user;
         }
         Err(unexpected())
     }

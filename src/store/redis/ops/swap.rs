@@ -80,19 +80,19 @@ impl Redis {
         }
         let first_removed = if removes.is_empty() { String::new() } else { (FIRST_SET + sets.len()).to_string() };
         let mut args: Vec<&[u8]> = Vec::with_capacity(FIRST_SET + sets.len() + removes.len());
-        args.extend([&etag[..], least_left.as_bytes(), &write.snapshot.etag, first_removed.as_bytes()]);
+        args.extend([&etag[..], least_left.as_bytes(), &write.snapshot.etag.0, first_removed.as_bytes()]);
         args.extend(sets);
         args.extend(removes.into_iter().map(str::as_bytes));
         let swapped = self.send_plain(delivery, &scripts::SWAP, &[&key], &args).await?;
         let code = Code::read(&swapped)?;
-        Ok((code == Code::Ok).then_some(Wrote { etag: Etag(Some(etag)), ..Wrote::version(version) }))
+        Ok((code == Code::Ok).then_some(Wrote { etag: Some(Etag(etag)), ..Wrote::version(version) }))
     }
 
     /// The loaded state, and version and metadata after the write. `None` unless a first delivery will be accepted: a
     /// refusal has to be recorded, which only the full script does.
     fn foreseen(&self, delivery: &Delivery, write: &Write<'_>) -> Option<(MetaHead, u32, Vec<u8>)> {
         let op = delivery.first()?;
-        let head = meta::head(&write.snapshot.etag)?;
+        let head = meta::head(&write.snapshot.etag.0)?;
         let current = head.state == 0 && head.generation == write.generation;
         let expected = write.version.is_none_or(|version| version == head.version);
         let legal = write.delta.changes.iter().all(|(name, _)| check_field_name(name).is_ok());
@@ -103,7 +103,7 @@ impl Redis {
         let version = head.version.wrapping_add(u32::from(!write.delta.is_empty()));
         let answer = [&[Code::Ok as u8], &version.to_be_bytes()[..], write.content].concat();
         let written = Written { op, now: self.client.now(), version, size, answer: &answer };
-        let etag = written.after(&write.snapshot.etag)?;
+        let etag = written.after(&write.snapshot.etag.0)?;
         Some((head, version, etag))
     }
 }

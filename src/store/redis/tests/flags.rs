@@ -175,7 +175,7 @@ async fn a_session_with_an_unknown_critical_flag_is_left_as_it_is() {
     assert!(foreign(bench.store.save(bench.op(), &saving(guest, &["a=1"])).await.unwrap_err()));
     let touch = Touch { id: guest, seen: record.meta.touched, first_use: None, user: None };
     assert!(foreign(bench.store.touch(bench.op(), &touch).await.unwrap_err()));
-    let snapshot = Some(Snapshot { etag: before[0].clone(), fields: Arc::new(record.fields.clone()) });
+    let snapshot = Some(Snapshot { etag: Etag(before[0].clone()), fields: Arc::new(record.fields.clone()) });
     let save = Save { snapshot: snapshot.clone(), ..saving(guest, &["a=1"]) };
     assert!(foreign(bench.store.save(bench.op(), &save).await.unwrap_err()));
     let login = NewLogin { old: Some(old(&record, guest)), seen: snapshot, ..login_of("ada", Cap::default()) };

@@ -184,7 +184,7 @@ impl History {
     async fn save(&mut self) {
         let version = self.random.bool().then(|| self.random.u32(1..4));
         let (id, generation, delta) = (self.any().0, self.generation(), self.delta());
-        let save = Save { id, generation, version, delta, snapshot: self.snapshot(id).await };
+        let save = Save { id, generation, version, delta: delta.into(), snapshot: self.snapshot(id).await };
         let op = self.op();
         let show = |answer: StoreResult<Wrote>, _| answer.unwrap().map(|wrote| wrote.version);
         both!(self, store => store.save(op, &save).await, show).ok();
@@ -219,7 +219,7 @@ impl History {
         let csrf = CsrfDigest([self.random.u8(1..8); 16]);
         let ago = self.random.u64(..3) * 60 * STEP;
         let op = self.op();
-        let show = |answer: StoreResult<Meta>, now| answer.unwrap().map(|meta| shape(&meta, now));
+        let show = |answer: StoreResult<(Meta, _)>, now| answer.unwrap().map(|(meta, _)| shape(&meta, now));
         both!(self, store => {
             let loaded = store.now() - ago;
             store.rotate(op, &Rotate { id, generation, presented, current, loaded, new, csrf }).await
@@ -231,7 +231,7 @@ impl History {
         let (id, user) = self.any();
         let (first_use, stale) = (self.random.bool().then(|| secret(self.random.u8(1..4))), self.random.bool());
         let op = self.op();
-        let show = |answer: StoreResult<Meta>, now| answer.unwrap().map(|meta| shape(&meta, now));
+        let show = |answer: StoreResult<(Meta, _)>, now| answer.unwrap().map(|(meta, _)| shape(&meta, now));
         both!(self, store => {
             let seen = match store.load(id).await.unwrap() {
                 Loaded::Live(record) => record.meta.touched - u64::from(stale),
@@ -247,7 +247,7 @@ impl History {
         let retime =
             Retime { id, generation: self.generation(), lifetimes: self.lifetimes(), user: user.map(str::to_owned) };
         let op = self.op();
-        let show = |answer: StoreResult<Meta>, now| answer.unwrap().map(|meta| shape(&meta, now));
+        let show = |answer: StoreResult<(Meta, _)>, now| answer.unwrap().map(|(meta, _)| shape(&meta, now));
         both!(self, store => store.retime(op, &retime).await, show).ok();
     }
 

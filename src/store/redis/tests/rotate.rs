@@ -2,7 +2,7 @@ use super::*;
 
 impl Bench {
     async fn rotate(&self, rotate: &Rotate) -> Result<Meta, Refused> {
-        self.store.rotate(self.op(), rotate).await.unwrap()
+        self.store.rotate(self.op(), rotate).await.unwrap().map(|(meta, _)| meta)
     }
 
     /// A session whose secret 1 was replaced by 2, which is used or unused.

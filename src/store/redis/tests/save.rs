@@ -27,10 +27,10 @@ async fn clearing_removes_unseen_fields_and_keeps_the_session() {
     let (id, before) = bench.guest(&["a=1"]).await;
     bench.save(&saving(id, &["unseen=1"])).await.unwrap();
     let expiry = bench.expiry(&bench.store.keys.session(id));
-    let save = Save { delta: cleared(&["b=2"]), ..saving(id, &[]) };
+    let save = Save { delta: cleared(&["b=2"]).into(), ..saving(id, &[]) };
     assert_eq!(bench.save(&save).await, Ok(3));
     assert_eq!(names(&bench.live(id).await), ["b"]);
-    assert_eq!(bench.save(&Save { delta: cleared(&[]), ..saving(id, &[]) }).await, Ok(4));
+    assert_eq!(bench.save(&Save { delta: cleared(&[]).into(), ..saving(id, &[]) }).await, Ok(4));
     let record = bench.live(id).await;
     assert_eq!((names(&record), record.meta.secret), (vec![], before.meta.secret));
     assert_eq!(bench.expiry(&bench.store.keys.session(id)), expiry);

@@ -84,7 +84,7 @@ impl Pair {
         let snapshot = self.bench.snapshot(id).await;
         if self.random.bool() {
             let version = (self.random.u8(..) < 20).then_some(1);
-            let save = Save { id, generation: 1, version, delta: self.delta(), snapshot };
+            let save = Save { id, generation: 1, version, delta: self.delta().into(), snapshot };
             let classic = self.bench.save_as(op, &Save { id: twin, snapshot: None, ..save.clone() }).await;
             let swapped = self.bench.swap(op, &save).await;
             self.note(swapped.as_ref().ok());
@@ -110,7 +110,7 @@ impl Pair {
 
     /// The metadata that a swap returns is what is stored.
     fn note(&mut self, wrote: Option<&Wrote>) {
-        if let Some(etag) = wrote.and_then(|wrote| wrote.etag.0.as_ref()) {
+        if let Some(Etag(etag)) = wrote.and_then(|wrote| wrote.etag.as_ref()) {
             assert_eq!(Some(etag), self.bench.hash(self.id).get(&b"@"[..]));
             self.swaps += 1;
         }
@@ -150,7 +150,7 @@ async fn a_session_written_since_the_load_is_left_to_the_classic_script() {
     let first = bench.swap(bench.op(), &one).await.unwrap();
     let second = bench.swap(bench.op(), &other).await.unwrap();
     assert_eq!((first.version, second.version), (2, 3));
-    assert_eq!((first.etag.0.is_some(), second.etag.0.is_some()), (true, false));
+    assert_eq!((first.etag.is_some(), second.etag.is_some()), (true, false));
     let record = bench.live(id).await;
     assert_eq!(names(&record), ["a", "b"]);
     assert_eq!(stored_at(&record, 0), encode_bytes(b"2"));
@@ -169,7 +169,7 @@ async fn the_metadata_returned_by_a_swap_is_valid_for_the_next() {
         let wrote = bench.swap(Op { not_after: op.not_after + 10 * u64::from(version), ..op }, &save).await.unwrap();
         assert_eq!(wrote.version, version);
         let fields = save.snapshot.unwrap().fields;
-        save.snapshot = Some(Snapshot { etag: wrote.etag.0.expect("a swap"), fields });
+        save.snapshot = Some(Snapshot { etag: wrote.etag.expect("a swap"), fields });
     }
 }
 
@@ -205,7 +205,7 @@ async fn a_call_that_may_have_been_forgotten_is_not_swapped() {
     let again = bench.store.save(Op { again: true, ..forgotten }, &save).await;
     assert!(matches!(again, Err(Error::Indeterminate(_))), "{again:?}");
     let wrote = bench.swap(forgotten, &save).await.unwrap();
-    assert!(wrote.etag.0.is_none(), "refused as stale, it was sent as another call");
+    assert!(wrote.etag.is_none(), "refused as stale, it was sent as another call");
     assert_eq!(bench.live(id).await.meta.version, 11);
 }
 
@@ -218,7 +218,7 @@ async fn a_swap_that_is_late_or_far_too_early_is_left_to_the_classic_script() {
             let save = bench.seen(new.id, &["a=2"]).await;
             let not_after = bench.store.now().saturating_add_signed(ahead);
             let wrote = bench.swap(Op { not_after, ..bench.op() }, &save).await.unwrap();
-            assert_eq!(wrote.etag.0.is_some(), swaps, "{ahead}");
+            assert_eq!(wrote.etag.is_some(), swaps, "{ahead}");
         }
     }
 }
@@ -231,7 +231,7 @@ async fn a_swap_past_the_deadline_writes_nothing() {
     bench.advance(LIFE + 1);
     let before = bench.hash(new.id);
     let fields = [("a", encode_bytes(b"1"))].into_iter().collect();
-    let snapshot = Some(Snapshot { etag: before[&b"@"[..]].clone(), fields: Arc::new(fields) });
+    let snapshot = Some(Snapshot { etag: Etag(before[&b"@"[..]].clone()), fields: Arc::new(fields) });
     let save = Save { snapshot, ..saving(new.id, &["a=2"]) };
     assert_eq!(bench.swap(bench.op(), &save).await, Err(Refused::Gone(Some(EndReason::Expired))));
     assert_eq!(bench.hash(new.id), before);
@@ -245,7 +245,7 @@ async fn a_swap_with_an_older_login_or_version_writes_nothing() {
     for refused in [Save { generation: 2, ..save.clone() }, Save { version: Some(2), ..save.clone() }] {
         assert_eq!(bench.swap(bench.op(), &refused).await, Err(Refused::Conflict));
     }
-    let unnamed = Save { delta: delta(&["@=1"]), ..bench.seen(id, &[]).await };
+    let unnamed = Save { delta: delta(&["@=1"]).into(), ..bench.seen(id, &[]).await };
     assert!(bench.store.save(bench.op(), &unnamed).await.is_err(), "no field's name");
     assert_eq!(bench.live(id).await.meta.version, 1);
 }
@@ -261,7 +261,7 @@ async fn a_swap_that_a_touch_overtakes_is_left_to_the_classic_script() {
         touched = bench.touch(new.id, touched, None).await.unwrap().touched;
     }
     let wrote = bench.swap(bench.op(), &save).await.unwrap();
-    assert_eq!((wrote.version, wrote.etag.0), (2, None));
+    assert_eq!((wrote.version, wrote.etag), (2, None));
     assert_eq!(bench.live(new.id).await.meta.touched, touched, "the touch stands");
 }
 
@@ -284,7 +284,7 @@ async fn only_digits_that_redis_would_increment_are_a_counter() {
     for digits in ["007", "+7", "-0", "7 ", ""] {
         let change = ("n".to_owned(), Some(digits.as_bytes().to_vec()));
         let delta = Delta { clear: false, changes: vec![change] };
-        bench.save(&Save { delta, ..saving(id, &[]) }).await.unwrap();
+        bench.save(&Save { delta: delta.into(), ..saving(id, &[]) }).await.unwrap();
         let snapshot = bench.snapshot(id).await;
         let classic = Increment { id, generation: 1, field: "n".into(), by: 1, snapshot: None };
         let add = Increment { snapshot, ..classic.clone() };
