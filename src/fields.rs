@@ -38,19 +38,6 @@ impl Delta {
     fn find(&self, name: &str) -> Result<usize, usize> {
         self.changes.binary_search_by(|(other, _)| other.as_str().cmp(name))
     }
-
-    fn put(&mut self, name: &str, stored: Option<Vec<u8>>) {
-        match self.find(name) {
-            Ok(at) => self.changes[at].1 = stored,
-            Err(at) => self.changes.insert(at, (name.to_owned(), stored)),
-        }
-    }
-
-    fn forget(&mut self, name: &str) {
-        if let Ok(at) = self.find(name) {
-            self.changes.remove(at);
-        }
-    }
 }
 
 /// The fields of a session: the stored ones as far as known, and the changes. Sorted by name.
@@ -115,12 +102,17 @@ impl Fields {
     }
 
     fn change(&mut self, name: &str, stored: Option<Vec<u8>>) {
-        Arc::make_mut(self.delta.get_or_insert_default()).put(name, stored);
+        let delta = Arc::make_mut(self.delta.get_or_insert_default());
+        match delta.find(name) {
+            Ok(at) => delta.changes[at].1 = stored,
+            Err(at) => delta.changes.insert(at, (name.to_owned(), stored)),
+        }
     }
 
     fn forget(&mut self, name: &str) {
-        if let Some(delta) = &mut self.delta {
-            Arc::make_mut(delta).forget(name);
+        let found = self.delta().find(name);
+        if let (Some(delta), Ok(at)) = (&mut self.delta, found) {
+            Arc::make_mut(delta).changes.remove(at);
         }
     }
 

@@ -282,7 +282,6 @@ impl Session {
             Phase::Live(live) => {
                 state.phase = Phase::Live(live);
                 state.fields = Fields::new(fields);
-                state.unsettled = None;
                 state.resolved();
                 Ok(())
             }

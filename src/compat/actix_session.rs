@@ -202,12 +202,9 @@ impl Store {
     /// Creates a session for the state's user.
     async fn make(&self, state: &ActixState, ttl: &Duration) -> Result<Key, RecordError> {
         let user = self.named(state)?;
-        let content = content(state, ttl)?;
-        Key::made(user.as_deref(), async |record_key| match &content {
-            Some(content) => self.records.make(record_key, user.as_deref(), content).await,
-            None => Ok(true),
-        })
-        .await
+        let Some(content) = content(state, ttl)? else { return Ok(Key::mint(None).map_err(Error::from)?) };
+        let mint = |bucket| Key::mint(bucket).map(|key| (key.record_key(), key));
+        self.records.make_new(user.as_deref(), &content, mint).await
     }
 
     async fn last(&self, key: &SessionKey, ttl: &Duration) -> Result<(), RecordError> {

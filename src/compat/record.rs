@@ -8,14 +8,14 @@ use time::Duration;
 use crate::compat::user_id::UserIdError;
 use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
-use crate::error::{Error, Outage};
+use crate::error::{Error, Outage, RandomError};
 use crate::fields::Delta;
 use crate::fields::map::Contents;
 use crate::identity::client::ClientInfo;
-use crate::identity::id::SessionId;
+use crate::identity::id::{Bucket, SessionId, UserHash};
 use crate::identity::token::SecretHash;
 use crate::sessions::Sessions;
-use crate::store::{End, Gate, LoadedSession, Meta, NewLogin, NewSession, Old, Record, Refused, Store};
+use crate::store::{End, Gate, LoadedSession, MINTS, Meta, NewLogin, NewSession, Old, Record, Refused, Store};
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 pub(super) use door::{Door, KeptRecord};
@@ -136,7 +136,7 @@ impl Records {
         self.recent.take(key)
     }
 
-    /// Records a use concurrently if one is due. A failure is logged at DEBUG, and the next use tries again.
+    /// Records a use concurrently if one is due.
     pub(super) async fn touch(&self, kept: &Kept) {
         if kept.session.is_touch_due(self.store().now()) {
             let (sessions, touch) = (self.sessions.clone(), kept.session.touch(None));
@@ -148,6 +148,23 @@ impl Records {
     /// Creates a session with this record; a user's is added to their index. False if the id is taken.
     pub(super) async fn make(&self, key: RecordKey, user: Option<&str>, content: &RecordContent) -> Done {
         self.make_with(key, user, content, None).await
+    }
+
+    /// Creates a session under a new key in the user's bucket, or for a guest in any; retries while the id is taken.
+    pub(super) async fn make_new<K: Send>(
+        &self,
+        user: Option<&str>,
+        content: &RecordContent,
+        mut mint: impl FnMut(Option<Bucket>) -> Result<(RecordKey, K), RandomError> + Send,
+    ) -> Result<K, RecordError> {
+        let bucket = user.map(|user| UserHash::of(user).bucket());
+        for _ in 0..MINTS {
+            let (record_key, key) = mint(bucket).map_err(Error::from)?;
+            if self.make(record_key, user, content).await? {
+                return Ok(key);
+            }
+        }
+        Err(self.refusal(Refused::Exists))
     }
 
     /// The same with another field besides the record, whose name sorts before `record`.

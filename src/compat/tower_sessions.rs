@@ -219,12 +219,12 @@ macro_rules! implement {
         }
 
         #[cfg(feature = $feature)]
-        impl From<record::Unkept> for $core::session_store::Error {
-            fn from(why: record::Unkept) -> Self {
+        impl From<record::StoreFailure> for $core::session_store::Error {
+            fn from(why: record::StoreFailure) -> Self {
                 match why {
-                    record::Unkept::Encode(text) => Self::Encode(text),
-                    record::Unkept::Decode(text) => Self::Decode(text),
-                    record::Unkept::Backend(text) => Self::Backend(text),
+                    record::StoreFailure::Encode(text) => Self::Encode(text),
+                    record::StoreFailure::Decode(text) => Self::Decode(text),
+                    record::StoreFailure::Backend(text) => Self::Backend(text),
                 }
             }
         }

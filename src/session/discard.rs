@@ -45,7 +45,6 @@ impl Session {
     pub fn discard(&self) {
         let mut state = self.state();
         state.fields.discard();
-        state.unsettled = None;
         state.resolved();
     }
 }

@@ -6,7 +6,7 @@ use super::save::ids_taken;
 use super::{Live, Phase, Session};
 use crate::end::EndReason;
 use crate::error::Error;
-use crate::fields::{Delta, Fields};
+use crate::fields::Delta;
 use crate::identity::token::SessionToken;
 use crate::sessions::Revoked;
 use crate::store::{End, MINTS, NewSession, Record, Refused, Replicas};
@@ -183,7 +183,7 @@ impl Session {
                 None => store.end(op, &call).await,
             };
             if let Some(token) = &token {
-                self.heard(token, &answer);
+                self.note_outcome(token, &answer);
             }
             match answer? {
                 Ok(next) => {
@@ -254,16 +254,5 @@ impl Session {
             state.fields.remove(name);
         }
         EndOutcome::NoSession
-    }
-}
-
-impl super::SessionState {
-    /// Continues as an empty draft after the session's end.
-    fn restart(&mut self, draft: Phase) {
-        self.phase = draft;
-        self.fields = Fields::default();
-        self.issued = None;
-        self.unsettled = None;
-        self.resolved();
     }
 }

@@ -69,13 +69,8 @@ impl Session {
                 }
                 Ok(value)
             }
-            Err(Refused::Gone(reason)) => Err(state.gone_meanwhile(reason)),
-            Err(Refused::Conflict) => {
-                state.superseded();
-                Err(Error::Conflict)
-            }
             Err(Refused::WrongKind) => Err(Error::WrongKind { field: name.to_owned(), found: state.found(name) }),
-            Err(refused) => Err(refused.into_error(&self.sessions().settings().limits, name)),
+            Err(refused) => Err(state.refused(refused, &self.sessions().settings().limits, name)),
         }
     }
 

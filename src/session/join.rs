@@ -14,7 +14,7 @@ use crate::store::{Join, Refused};
 impl Session {
     /// A login with the token of a guest session that another login ended: joins the session of that login if it is the
     /// same visitor's. `None` means to log in as without a session.
-    pub(super) async fn login_behind(&self, login: &Login) -> Result<Option<LoginOutcome>, Error> {
+    pub(super) async fn join_successor(&self, login: &Login) -> Result<Option<LoginOutcome>, Error> {
         let Some(successor) = self.successor().await? else {
             return Ok(match self.state().phase {
                 Phase::Ended(reason) => Some(LoginOutcome::Gone(reason)),
@@ -57,7 +57,7 @@ impl Session {
             ticket: login.ticket.map(|ticket| ticket.ticket),
         };
         let answer = self.sessions().store().join(self.sessions().op()?, &call).await;
-        self.heard(&token, &answer);
+        self.note_outcome(&token, &answer);
         match answer? {
             Ok(record) => {
                 self.state().begin_with(successor, record, token);

@@ -92,7 +92,7 @@ pub(crate) async fn read(sessions: &Sessions, id: SessionId, presented: Presente
     Ok(judge(id, loaded, presented, store.now()))
 }
 
-fn is_previous(meta: &Meta, presented: SecretHash) -> bool {
+pub(super) fn is_previous(meta: &Meta, presented: SecretHash) -> bool {
     meta.rotation.as_ref().is_some_and(|rotation| rotation.previous == presented)
 }
 

@@ -47,7 +47,7 @@ impl Session {
     /// this handle found the guest session live, and `reauthenticate.lua`, repeated for at most 2 seconds while the
     /// first login is in progress.
     pub async fn login(&self, login: Login) -> Result<LoginOutcome, Error> {
-        if self.goes_by_steps(&login.user) {
+        if self.is_cross_slot(&login.user) {
             let session = self.clone();
             return uncancelled(async move { session.login_in_turn(login).await }).await;
         }
@@ -56,7 +56,7 @@ impl Session {
 
     /// Whether the login ends the old session in a separate call, so that the call that creates the new one has to
     /// follow.
-    fn goes_by_steps(&self, user: &str) -> bool {
+    fn is_cross_slot(&self, user: &str) -> bool {
         let elsewhere = |id: SessionId| id.bucket() != UserHash::of(user).bucket();
         self.sessions().store().is_sharded() && self.id().is_some_and(elsewhere)
     }
@@ -79,30 +79,31 @@ impl Session {
             }
             Some(live) => {
                 let guest = live.session.meta.user.is_none();
-                let outcome = self.login_anew(Some(live), &login, lifetimes).await?;
+                let outcome = self.login_new(Some(live), &login, lifetimes).await?;
                 if !guest || outcome != LoginOutcome::Gone(Some(EndReason::LoggedIn)) {
                     return Ok(outcome);
                 }
             }
             None => {}
         }
-        match self.login_behind(&login).await? {
+        match self.join_successor(&login).await? {
             Some(LoginOutcome::Gone(reason)) if found_live => {
                 let _ = self.state().gone(reason);
                 Ok(LoginOutcome::Gone(reason))
             }
             Some(outcome) => Ok(outcome),
-            None => self.login_anew(None, &login, lifetimes).await,
+            None => self.login_new(None, &login, lifetimes).await,
         }
     }
 
-    async fn login_anew(&self, live: Option<Live>, login: &Login, lifetimes: Lifetimes) -> Result<LoginOutcome, Error> {
-        let stays = live.as_ref().is_none_or(|live| live.session.meta.user.is_none());
+    async fn login_new(&self, live: Option<Live>, login: &Login, lifetimes: Lifetimes) -> Result<LoginOutcome, Error> {
+        let carries = live.as_ref().is_none_or(|live| live.session.meta.user.is_none());
         let gate = self.gate(login)?;
-        let keep = if stays { &login.keep[..] } else { &[] };
-        let seen = live.as_ref().filter(|_| stays).and_then(|live| live.session.snapshot(self.state().fields.known()));
+        let keep = if carries { &login.keep[..] } else { &[] };
+        let seen =
+            live.as_ref().filter(|_| carries).and_then(|live| live.session.snapshot(self.state().fields.known()));
         let old = live.map(|live| live.session.old());
-        let delta = if stays { self.state().fields.delta().clone() } else { Delta::default() };
+        let delta = if carries { self.state().fields.delta().clone() } else { Delta::default() };
         let bucket = UserHash::of(&login.user).bucket();
         let mint = || {
             let (new, token) = self.new_session(bucket, Some(login.user.clone()))?;
@@ -112,7 +113,7 @@ impl Session {
         let mut call = store::NewLogin { new, old, seen, keep: keep.to_vec(), delta, gate, door_ms: 0 };
         for _ in 0..MINTS {
             let answer = self.sessions().store().login(self.sessions().op()?, &call).await;
-            self.heard(&token, &answer);
+            self.note_outcome(&token, &answer);
             match answer? {
                 Ok(record) => {
                     self.state().begin_with(token.id(), record, token.clone());
@@ -120,7 +121,7 @@ impl Session {
                 }
                 Err(Refused::Exists) => (call.new, token) = mint()?,
                 // The login may join the session that another login created, with the changes of this request.
-                Err(Refused::Gone(reason @ Some(EndReason::LoggedIn))) if stays => {
+                Err(Refused::Gone(reason @ Some(EndReason::LoggedIn))) if carries => {
                     let _ = self.state().gone_meanwhile(reason);
                     return Ok(LoginOutcome::Gone(reason));
                 }
@@ -144,7 +145,7 @@ impl Session {
             delta: self.state().fields.delta().clone(),
         };
         let answer = self.sessions().store().reauthenticate(self.sessions().op()?, &call).await;
-        self.heard(&token, &answer);
+        self.note_outcome(&token, &answer);
         match answer? {
             Ok(record) => {
                 self.state().begin_with(live.session.id, record, token);

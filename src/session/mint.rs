@@ -29,7 +29,7 @@ impl Session {
     }
 
     /// Records the outcome of that call: if it was certainly not executed, the secret is not stored.
-    pub(super) fn heard<T>(&self, token: &SessionToken, answer: &StoreResult<T>) {
+    pub(super) fn note_outcome<T>(&self, token: &SessionToken, answer: &StoreResult<T>) {
         let may_be_done = matches!(answer, Ok(Ok(_)) | Err(Error::Indeterminate(_)));
         if !may_be_done {
             self.state().forget(token);

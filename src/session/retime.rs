@@ -3,7 +3,6 @@
 use super::Session;
 use crate::config::timeouts::Timeouts;
 use crate::error::Error;
-use crate::store::Refused;
 
 impl Session {
     /// Changes this session's timeouts immediately; counts as a use. A draft gets them when a save creates it. A login
@@ -44,12 +43,7 @@ impl Session {
                 state.lifetimes = lifetimes;
                 Ok(())
             }
-            Err(Refused::Gone(reason)) => Err(state.gone_meanwhile(reason)),
-            Err(Refused::Conflict) => {
-                state.superseded();
-                Err(Error::Conflict)
-            }
-            Err(refused) => Err(refused.into_error(&self.sessions().settings().limits, "")),
+            Err(refused) => Err(state.refused(refused, &self.sessions().settings().limits, "")),
         }
     }
 }

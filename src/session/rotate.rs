@@ -98,7 +98,7 @@ impl Session {
             csrf: presented.csrf.digest(),
         };
         let answer = self.sessions().store().rotate(self.sessions().op()?, &call).await;
-        self.heard(token, &answer);
+        self.note_outcome(token, &answer);
         answer
     }
 }

@@ -161,14 +161,14 @@ impl Session {
         self.state().unsettled = Some((op, save.to_repeat()));
         let answer = self.sessions().store().save(op, &save).await;
         // Dropped first, or recording the change would have to copy the fields.
-        let Save { delta: saved, version: asked, snapshot, .. } = save;
+        let Save { delta: saved, version: required, snapshot, .. } = save;
         drop(snapshot);
         let mut state = self.state();
         state.failing = answer.is_err();
         // Once it can no longer be executed, or certainly was not, the pending changes need a new operation.
         let over = || self.sessions().store().now() > op.not_after;
-        let unheard = op.again || matches!(answer, Err(Error::Indeterminate(_)));
-        if answer.is_ok() || !unheard || over() {
+        let is_unknown = op.again || matches!(answer, Err(Error::Indeterminate(_)));
+        if answer.is_ok() || !is_unknown || over() {
             state.unsettled = None;
         }
         match answer? {
@@ -183,7 +183,7 @@ impl Session {
             }
             Err(Refused::Conflict) => {
                 state.conflicted = Some(saved);
-                if asked.is_none() {
+                if required.is_none() {
                     state.superseded();
                 }
                 Ok(SaveOutcome::Conflict)
@@ -203,7 +203,7 @@ impl Session {
             let (new, token) = self.new_session(bucket, None)?;
             let answer = self.sessions().store().create(self.sessions().op()?, &new, delta).await;
             self.state().failing = answer.is_err();
-            self.heard(&token, &answer);
+            self.note_outcome(&token, &answer);
             match answer? {
                 Ok(record) => {
                     let mut state = self.state();
@@ -265,7 +265,6 @@ impl SessionState {
         }
         self.phase = Phase::Live(Box::new(live));
         self.issued = Some(token);
-        self.unsettled = None;
         self.resolved();
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::withheld::Withheld;
+use crate::config::limits::Limits;
 use crate::config::timeouts::Lifetimes;
 use crate::end::EndReason;
 use crate::error::Error;
@@ -10,7 +11,7 @@ use crate::fields::{Delta, Fields};
 use crate::identity::id::{Bucket, SessionId};
 use crate::identity::token::{Presented, SessionToken};
 use crate::session::undelivered::Minted;
-use crate::store::{LoadedSession, Op, Save, Wrote};
+use crate::store::{LoadedSession, Op, Refused, Save, Wrote};
 use crate::util::clock::Millis;
 use crate::util::rarely::rarely;
 
@@ -164,6 +165,7 @@ impl SessionState {
 
     /// Clears the state of a rejected or failed save.
     pub(super) fn resolved(&mut self) {
+        self.unsettled = None;
         self.conflicted = None;
         self.unchanged_only = false;
     }
@@ -184,11 +186,7 @@ impl SessionState {
     pub(super) fn gone(&mut self, reason: Option<EndReason>) -> Error {
         let guest = self.live().filter(|live| live.session.meta.user.is_none() && reason == Some(EndReason::LoggedIn));
         self.left = guest.map(|live| (live.session.id, live.presented)).or(self.left);
-        self.phase = Phase::Ended(reason);
-        self.fields = Fields::default();
-        self.issued = None;
-        self.unsettled = None;
-        self.resolved();
+        self.restart(Phase::Ended(reason));
         Error::Gone(reason)
     }
 
@@ -198,5 +196,23 @@ impl SessionState {
         let error = self.gone(reason);
         self.fields = pending;
         error
+    }
+
+    /// Continues without fields after the session's end.
+    pub(super) fn restart(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.fields = Fields::default();
+        self.issued = None;
+        self.resolved();
+    }
+
+    /// The error for a refusal outside of a save.
+    pub(super) fn refused(&mut self, refused: Refused, limits: &Limits, field: &str) -> Error {
+        match refused {
+            Refused::Gone(reason) => return self.gone_meanwhile(reason),
+            Refused::Conflict => self.superseded(),
+            _ => {}
+        }
+        refused.into_error(limits, field)
     }
 }

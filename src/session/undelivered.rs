@@ -15,8 +15,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::error::Error;
 use crate::identity::id::SessionId;
 use crate::identity::token::{SecretHash, SessionToken};
+use crate::session::load::is_previous;
 use crate::sessions::Sessions;
-use crate::store::{Loaded, Meta, Refused, Undelivered};
+use crate::store::{Loaded, Refused, Undelivered};
 
 /// A double click or a retry by the browser may be joining the session: let it go first.
 const DELAY: Duration = Duration::from_secs(5);
@@ -124,7 +125,7 @@ impl Note {
     /// Whether the secret opened the session; if so, ends what it opens.
     async fn end(&self, sessions: &Sessions) -> Result<bool, Error> {
         let Loaded::Live(record) = sessions.store().load(self.id).await? else { return Ok(false) };
-        if !opens(&record.meta, self.secret) {
+        if record.meta.secret != self.secret && !is_previous(&record.meta, self.secret) {
             return Ok(false);
         }
         let call = Undelivered { id: self.id, user: record.meta.user, secret: self.secret, uses: self.uses };
@@ -135,10 +136,6 @@ impl Note {
         }
         Ok(true)
     }
-}
-
-fn opens(meta: &Meta, secret: SecretHash) -> bool {
-    meta.secret == secret || meta.rotation.as_ref().is_some_and(|rotation| rotation.previous == secret)
 }
 
 #[cfg(test)]

@@ -57,10 +57,6 @@ impl Memory {
     }
 }
 
-const fn without_etag(meta: Meta) -> (Meta, Option<Etag>) {
-    (meta, None)
-}
-
 impl Memory {
     pub(crate) fn now(&self) -> Millis {
         self.state().now
@@ -88,7 +84,7 @@ impl Memory {
     }
 
     pub(crate) async fn touch(&self, _: Op, touch: &Touch) -> StoreResult<(Meta, Option<Etag>)> {
-        Ok(self.state().touch(touch).map(without_etag))
+        Ok(self.state().touch(touch).map(|meta| (meta, None)))
     }
 
     pub(crate) async fn save(&self, _: Op, save: &Save) -> StoreResult<Wrote> {
@@ -100,11 +96,11 @@ impl Memory {
     }
 
     pub(crate) async fn rotate(&self, _: Op, rotate: &Rotate) -> StoreResult<(Meta, Option<Etag>)> {
-        Ok(self.state().rotate(rotate).map(without_etag))
+        Ok(self.state().rotate(rotate).map(|meta| (meta, None)))
     }
 
     pub(crate) async fn retime(&self, _: Op, retime: &Retime) -> StoreResult<(Meta, Option<Etag>)> {
-        Ok(self.state().retime(retime).map(without_etag))
+        Ok(self.state().retime(retime).map(|meta| (meta, None)))
     }
 
     pub(crate) async fn login(&self, _: Op, login: &NewLogin) -> StoreResult<Record> {

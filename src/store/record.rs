@@ -58,6 +58,12 @@ impl Meta {
         }
     }
 
+    /// What remains after its end, without a successor.
+    pub(crate) fn tombstone(&self, reason: EndReason) -> Tombstone {
+        let previous = self.rotation.as_ref().map(|rotation| rotation.previous);
+        Tombstone { reason, secret: self.secret, previous, successor: None, door: false }
+    }
+
     /// The session is live until this time has passed.
     pub(crate) fn deadline(&self) -> Millis {
         self.touched + self.lifetimes.life_ms(self.since, self.touched)

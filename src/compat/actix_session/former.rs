@@ -9,7 +9,6 @@ use time::Duration;
 use super::key::Key;
 use super::{ActixState, Store, content};
 use crate::compat::record::{Cause, Former, FormerRecord, Kept, RecordError};
-use crate::end::EndReason;
 
 type LocalResult<'a, T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + 'a>>;
 
@@ -64,12 +63,10 @@ impl Store {
 
     /// Ends the session of a key of another form in both stores.
     pub(super) async fn end_moved(&self, key: &SessionKey) -> Result<(), RecordError> {
-        let (record_key, reason) = (Key::moved(key), EndReason::LoggedOut);
-        match self.former(key) {
-            _ if !self.opens_moved => Ok(()),
-            Some(former) => self.records.end_in_both(record_key, &former, reason).await,
-            None => self.records.end_at(record_key, reason).await,
+        if !self.opens_moved {
+            return Ok(());
         }
+        self.records.log_out_at(Key::moved(key), self.former(key).as_ref()).await
     }
 }
 

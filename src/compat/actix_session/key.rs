@@ -3,11 +3,10 @@
 use actix_session::storage::SessionKey;
 use sha2::{Digest, Sha256};
 
-use crate::compat::record::{RecordError, RecordKey};
-use crate::error::{Error, Outage, RandomError};
-use crate::identity::id::{Bucket, SessionId, UserHash};
+use crate::compat::record::RecordKey;
+use crate::error::RandomError;
+use crate::identity::id::{Bucket, SessionId};
 use crate::identity::token::{SecretHash, SessionToken};
-use crate::store::MINTS;
 
 const ID_LABEL: &[u8] = b"cloakroom: the session of an actix-session key\0";
 const SECRET_LABEL: &[u8] = b"cloakroom: the secret of an actix-session key\0";
@@ -26,23 +25,10 @@ impl Key {
         SessionToken::parse(text).ok().map(Self)
     }
 
-    /// Creates a session under a new key, for this user or a guest; retries while the id is taken.
-    pub(super) async fn made(
-        user: Option<&str>,
-        make: impl AsyncFn(RecordKey) -> Result<bool, RecordError>,
-    ) -> Result<Self, RecordError> {
-        for _ in 0..MINTS {
-            let bucket = user.map_or_else(Bucket::random, |user| Ok(UserHash::of(user).bucket()));
-            let key = Self::mint(bucket.map_err(Error::from)?).map_err(Error::from)?;
-            if make(key.record_key()).await? {
-                return Ok(key);
-            }
-        }
-        Err(Error::Unavailable(Outage::new("new ids in a row were taken")).into())
-    }
-
-    /// A new key. Seven of eight tokens are usable, so this costs a fifth of a bit.
-    pub(super) fn mint(bucket: Bucket) -> Result<Self, RandomError> {
+    /// A new key whose session is in this bucket, or in a random one. Seven of eight tokens are usable, so this costs a
+    /// fifth of a bit.
+    pub(super) fn mint(bucket: Option<Bucket>) -> Result<Self, RandomError> {
+        let bucket = bucket.map_or_else(Bucket::random, Ok)?;
         loop {
             let token = SessionToken::mint(SessionId::mint(bucket)?)?;
             if is_marked(&token.reveal()) {
@@ -92,7 +78,7 @@ mod tests {
     #[test]
     fn a_key_reads_back() {
         for _ in 0..100 {
-            let key = Key::mint(Bucket::random().expect("randomness")).expect("randomness");
+            let key = Key::mint(None).expect("randomness");
             let again = Key::read(&key.text().expect("64 characters")).expect("our own");
             assert_eq!(
                 (again.record_key().id, again.record_key().secret),

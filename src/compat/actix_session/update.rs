@@ -79,7 +79,7 @@ impl Store {
         content: &RecordContent,
     ) -> Result<Option<Key>, RecordError> {
         let bucket = user.map_or(kept.session.id.bucket(), |user| UserHash::of(user).bucket());
-        let key = Key::mint(bucket).map_err(Error::from)?;
+        let key = Key::mint(Some(bucket)).map_err(Error::from)?;
         let moved = match user {
             Some(user) => self.records.log_in(kept, key.record_key(), user, content).await?,
             None => self.records.log_out(kept, key.record_key(), content).await?,

@@ -100,14 +100,15 @@ impl Records {
         Ok(self.find(key).await?)
     }
 
-    /// Ends the session that this id leads to and deletes the record in the former store. A record that only the former
-    /// store has is ended here too, so that no request that has read it there moves it later.
-    pub(in crate::compat) async fn end_in_both(
+    /// Ends the session that this id leads to, as logged out, and deletes the record in the former store. A record that
+    /// only the former store has is ended here too, so that no request that has read it there moves it later.
+    pub(in crate::compat) async fn log_out_at(
         &self,
         key: RecordKey,
-        former: &impl FormerRecord,
-        reason: EndReason,
+        former: Option<&impl FormerRecord>,
     ) -> Result<(), RecordError> {
+        let reason = EndReason::LoggedOut;
+        let Some(former) = former else { return self.end_at(key, reason).await };
         if matches!(self.look(key).await?, KeptRecord::Absent)
             && let Some(Former { content, .. }) = former.read().await?
         {

@@ -12,15 +12,15 @@ use crate::fields::codec::{decode_value, encode_value};
 
 /// Why a record was not stored or loaded, for the errors of both versions.
 #[derive(Debug)]
-pub(super) enum Unkept {
+pub(super) enum StoreFailure {
     Encode(String),
     Decode(String),
     Backend(String),
 }
 
-impl From<RecordError> for Unkept {
+impl From<RecordError> for StoreFailure {
     fn from(failure: RecordError) -> Self {
-        let text = told(&failure);
+        let text = with_causes(&failure);
         match failure {
             RecordError::Ours(Error::Encode { .. }) => Self::Encode(text),
             RecordError::Ours(Error::Decode { .. } | Error::WrongKind { .. }) => Self::Decode(text),
@@ -31,27 +31,27 @@ impl From<RecordError> for Unkept {
     }
 }
 
-impl From<Error> for Unkept {
+impl From<Error> for StoreFailure {
     fn from(error: Error) -> Self {
         RecordError::from(error).into()
     }
 }
 
-impl From<UserIdError> for Unkept {
+impl From<UserIdError> for StoreFailure {
     fn from(error: UserIdError) -> Self {
         RecordError::from(error).into()
     }
 }
 
-impl From<RandomError> for Unkept {
+impl From<RandomError> for StoreFailure {
     fn from(error: RandomError) -> Self {
         Error::from(error).into()
     }
 }
 
 /// An error with its causes in one line: their errors are text.
-fn told(error: &dyn StdError) -> String {
-    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", told(cause)))
+fn with_causes(error: &dyn StdError) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", with_causes(cause)))
 }
 
 /// The stored form of a record, without its id; `None` if its time is over.
@@ -62,8 +62,8 @@ pub(super) fn content(state: &State, expires: OffsetDateTime) -> Result<Option<R
 }
 
 /// The data and the expiry date of a stored record.
-pub(super) fn read(stored: &[u8]) -> Result<(State, OffsetDateTime), Unkept> {
+pub(super) fn read(stored: &[u8]) -> Result<(State, OffsetDateTime), StoreFailure> {
     let (seconds, nanosecond, state): (i64, u32, State) = decode_value(RECORD, stored)?;
     let expires = OffsetDateTime::from_unix_timestamp(seconds).and_then(|at| at.replace_nanosecond(nanosecond));
-    Ok((state, expires.map_err(|error| Unkept::Decode(error.to_string()))?))
+    Ok((state, expires.map_err(|error| StoreFailure::Decode(error.to_string()))?))
 }

@@ -5,13 +5,11 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::id::ForeignId;
-use super::record::{Unkept, content, read};
+use super::record::{StoreFailure, content, read};
 use super::{State, Store};
 use crate::compat::record::{Kept, RECORD, RecordContent, RecordKey, SAME_MS, TRIES, too_late};
 use crate::end::EndReason;
-use crate::error::{Error, Outage};
-use crate::identity::id::UserHash;
-use crate::store::{MINTS, Meta};
+use crate::store::Meta;
 use crate::util::clock::Millis;
 
 impl Store {
@@ -21,22 +19,19 @@ impl Store {
         id: ForeignId,
         state: &State,
         expires: OffsetDateTime,
-    ) -> Result<ForeignId, Unkept> {
+    ) -> Result<ForeignId, StoreFailure> {
         let Some(content) = content(state, expires)? else { return Ok(id) };
         let user = self.named(state)?;
-        let bucket = user.as_deref().map(|user| UserHash::of(user).bucket());
-        let mut id = if bucket.is_some() { ForeignId::mint(bucket)? } else { id };
-        for _ in 0..MINTS {
-            if self.records.make(id.record_key(), user.as_deref(), &content).await? {
-                return Ok(id);
-            }
-            id = ForeignId::mint(bucket)?;
-        }
-        Err(Error::Unavailable(Outage::new("new ids in a row were taken")).into())
+        let mut own = Some(id).filter(|_| user.is_none());
+        let mint = |bucket| {
+            let id = own.take().map_or_else(|| ForeignId::mint(bucket), Ok)?;
+            Ok((id.record_key(), id))
+        };
+        Ok(self.records.make_new(user.as_deref(), &content, mint).await?)
     }
 
     /// Replaces the record of a live session.
-    pub(super) async fn put(&self, id: ForeignId, state: &State, expires: OffsetDateTime) -> Result<(), Unkept> {
+    pub(super) async fn put(&self, id: ForeignId, state: &State, expires: OffsetDateTime) -> Result<(), StoreFailure> {
         let record_key = id.record_key();
         let content = content(state, expires)?;
         let user = self.named(state)?;
@@ -69,7 +64,7 @@ impl Store {
         record_key: RecordKey,
         user: Option<&str>,
         content: &RecordContent,
-    ) -> Result<bool, Unkept> {
+    ) -> Result<bool, StoreFailure> {
         let Some(kept) = self.records.recall(record_key) else { return Ok(false) };
         let Meta { version, user: before, .. } = &kept.session.meta;
         let is_login = user.is_some() && user != before.as_deref();
@@ -77,7 +72,7 @@ impl Store {
     }
 
     /// The record of a live session. A use.
-    pub(super) async fn get(&self, id: ForeignId) -> Result<Option<(State, OffsetDateTime)>, Unkept> {
+    pub(super) async fn get(&self, id: ForeignId) -> Result<Option<(State, OffsetDateTime)>, StoreFailure> {
         let Some(kept) = self.find(id).await? else { return Ok(None) };
         self.records.touch(&kept).await;
         let record = kept.field(RECORD).map(read).transpose();
@@ -87,16 +82,11 @@ impl Store {
     }
 
     /// Ends the session, as logged out.
-    pub(super) async fn end(&self, id: ForeignId) -> Result<(), Unkept> {
-        let (record_key, reason) = (id.record_key(), EndReason::LoggedOut);
-        match self.former(id) {
-            Some(former) => self.records.end_in_both(record_key, &former, reason).await?,
-            None => self.records.end_at(record_key, reason).await?,
-        }
-        Ok(())
+    pub(super) async fn end(&self, id: ForeignId) -> Result<(), StoreFailure> {
+        Ok(self.records.log_out_at(id.record_key(), self.former(id).as_ref()).await?)
     }
 
-    async fn find(&self, id: ForeignId) -> Result<Option<Kept>, Unkept> {
+    async fn find(&self, id: ForeignId) -> Result<Option<Kept>, StoreFailure> {
         Ok(self.records.find_or_move(id.record_key(), self.former(id).as_ref()).await?)
     }
 }

@@ -115,9 +115,9 @@ fn none_of(found: Vec<Initial>) -> Initial {
         Phase::Live(_) | Phase::Ended(_) => None,
     });
     let (reasons, drops): (Vec<Option<EndReason>>, Vec<bool>) = drafts.unzip();
-    let mut told = reasons.into_iter().flatten();
-    let reason = told.next().filter(|first| told.all(|other| other == *first));
-    let useless = !drops.is_empty() && drops.into_iter().all(|drops| drops);
+    let mut known = reasons.into_iter().flatten();
+    let reason = known.next().filter(|first| known.all(|other| other == *first));
+    let all_drop = !drops.is_empty() && drops.into_iter().all(|drops| drops);
     let by_login = |phase: &Phase| matches!(phase, Phase::Draft { after: Some(EndReason::LoggedIn), .. });
     let mut logged_in = found.into_iter().map(|(phase, _)| phase).filter(by_login);
     let mut draft = match (logged_in.next(), logged_in.next()) {
@@ -125,7 +125,7 @@ fn none_of(found: Vec<Initial>) -> Initial {
         _ => Phase::draft(),
     };
     if let Phase::Draft { after, drop_cookie, .. } = &mut draft {
-        (*after, *drop_cookie) = (reason, useless);
+        (*after, *drop_cookie) = (reason, all_drop);
     }
     (draft, Contents::default())
 }

@@ -12,7 +12,7 @@ impl MemoryState {
         let caught = |user: &Option<String>| who == Who::Everyone || user.is_none();
         let ids = self.entries(bucket).into_iter().map(|(id, _)| id);
         let ended: Vec<_> = ids.filter(|id| self.live(*id).is_ok_and(|record| caught(&record.meta.user))).collect();
-        ended.iter().for_each(|id| self.bury(*id, EndReason::Revoked));
+        ended.iter().for_each(|id| self.put_tombstone(*id, EndReason::Revoked));
         ended.len() as u64
     }
 
@@ -34,7 +34,7 @@ impl MemoryState {
                     swept.rescored += 1;
                 }
                 Some(StoredSession::Session(_)) => {
-                    self.bury(id, EndReason::Expired);
+                    self.put_tombstone(id, EndReason::Expired);
                     swept.expired += 1;
                 }
                 Some(StoredSession::Ended { .. }) | None => {

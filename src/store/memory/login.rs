@@ -27,7 +27,7 @@ impl MemoryState {
         self.make_room(user, leaving, login.gate.cap)?;
         if let Some(old) = leaving {
             let successor = (guest || login.door_ms > 0).then_some(login.new.id);
-            self.bury_before(old, EndReason::LoggedIn, successor, login.door_ms);
+            self.put_tombstone_to(old, EndReason::LoggedIn, successor, login.door_ms);
         }
         Ok(self.begin(&login.new, since, fields))
     }
@@ -90,7 +90,7 @@ impl MemoryState {
         if excess > 0 && cap.policy == AtCap::Reject {
             return Err(Refused::AtCap);
         }
-        others.into_iter().take(excess).for_each(|id| self.bury(id, EndReason::Evicted));
+        others.into_iter().take(excess).for_each(|id| self.put_tombstone(id, EndReason::Evicted));
         Ok(())
     }
 }

@@ -81,7 +81,7 @@ impl MemoryState {
         record.meta.lifetimes = retime.lifetimes;
         record.meta.touched = self.now;
         if record.meta.deadline() == self.now {
-            self.bury(retime.id, EndReason::Expired);
+            self.put_tombstone(retime.id, EndReason::Expired);
             return Err(Refused::Gone(Some(EndReason::Expired)));
         }
         cover(&mut record.meta);
@@ -98,7 +98,7 @@ impl MemoryState {
             self.vacant(new.id)?;
             contents::check(fields, &Contents::default(), &self.settings.limits)?;
         }
-        self.bury(end.old.id, end.reason);
+        self.put_tombstone(end.old.id, end.reason);
         Ok(successor.map(|(new, fields)| self.begin(new, self.now, fields)))
     }
 
@@ -113,7 +113,7 @@ impl MemoryState {
             return Ok(false);
         }
         let Some(previous) = previous else {
-            self.bury(undelivered.id, EndReason::Undelivered);
+            self.put_tombstone(undelivered.id, EndReason::Undelivered);
             return Ok(true);
         };
         if meta.secret == undelivered.secret {

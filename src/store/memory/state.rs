@@ -102,7 +102,7 @@ impl MemoryState {
             None => Loaded::Absent,
             Some(StoredSession::Ended { tombstone, .. }) => Loaded::Ended(tombstone.clone()),
             Some(StoredSession::Session(record)) if self.now <= record.meta.deadline() => Loaded::Live(record.clone()),
-            Some(StoredSession::Session(record)) => Loaded::Ended(tombstone(&record.meta, EndReason::Expired)),
+            Some(StoredSession::Session(record)) => Loaded::Ended(record.meta.tombstone(EndReason::Expired)),
         }
     }
 
@@ -163,16 +163,21 @@ impl MemoryState {
     }
 
     /// Replaces a live or expired session by a tombstone and removes its index entries.
-    pub(super) fn bury(&mut self, id: SessionId, reason: EndReason) {
-        self.bury_before(id, reason, None, 0);
+    pub(super) fn put_tombstone(&mut self, id: SessionId, reason: EndReason) {
+        self.put_tombstone_to(id, reason, None, 0);
     }
 
     /// The same for a session with a successor, which stays as a door to it for this long, if at all.
-    pub(super) fn bury_before(&mut self, id: SessionId, reason: EndReason, successor: Option<SessionId>, door_ms: u64) {
+    pub(super) fn put_tombstone_to(
+        &mut self,
+        id: SessionId,
+        reason: EndReason,
+        successor: Option<SessionId>,
+        door_ms: u64,
+    ) {
         let Some(StoredSession::Session(record)) = self.slots.get(&id) else { return };
-        let (tombstone, user) = (tombstone(&record.meta, reason), record.meta.user.clone());
-        let tombstone = Tombstone { successor, door: door_ms > 0, ..tombstone };
-        let since = record.meta.since;
+        let tombstone = Tombstone { successor, door: door_ms > 0, ..record.meta.tombstone(reason) };
+        let (since, user) = (record.meta.since, record.meta.user.clone());
         let until = self.now + self.settings.door_ms(id, door_ms);
         self.slots.insert(id, StoredSession::Ended { tombstone, since, until });
         self.unscore(id);
@@ -234,9 +239,4 @@ pub(super) fn cover(meta: &mut Meta) {
         let life = meta.deadline() - meta.touched;
         meta.index_until = meta.index_until.max(meta.touched + meta.lifetimes.cover_ms().max(life));
     }
-}
-
-fn tombstone(meta: &Meta, reason: EndReason) -> Tombstone {
-    let previous = meta.rotation.as_ref().map(|rotation| rotation.previous);
-    Tombstone { reason, secret: meta.secret, previous, successor: None, door: false }
 }

@@ -25,7 +25,7 @@ impl MemoryState {
             self.raise(user);
         }
         let ended: Vec<_> = members.into_iter().filter(|id| scope.catches(*id)).collect();
-        ended.iter().for_each(|id| self.bury(*id, reason));
+        ended.iter().for_each(|id| self.put_tombstone(*id, reason));
         Ok(ended.len() as u64)
     }
 

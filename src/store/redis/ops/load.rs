@@ -13,7 +13,7 @@ use crate::store::redis::layout::meta;
 use crate::store::redis::layout::meta::Stored;
 use crate::store::redis::script::reply;
 use crate::store::redis::script::reply::{number, time, unexpected};
-use crate::store::{Etag, Loaded, Meta, Record, Tombstone};
+use crate::store::{Etag, Loaded, Meta, Record};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
@@ -81,13 +81,7 @@ pub(crate) fn told(stored: Stored, etag: Option<Etag>, fields: Contents, left_ms
             Loaded::Live(Box::new(Record { meta: *meta, etag, fields }))
         }
         Stored::Session { keep_ms, .. } if left_ms < i64::from(keep_ms) => Loaded::Absent,
-        Stored::Session { meta, .. } => Loaded::Ended(Tombstone {
-            reason: EndReason::Expired,
-            secret: meta.secret,
-            previous: meta.rotation.map(|rotation| rotation.previous),
-            successor: None,
-            door: false,
-        }),
+        Stored::Session { meta, .. } => Loaded::Ended(meta.tombstone(EndReason::Expired)),
     }
 }
 
