@@ -138,7 +138,7 @@ async fn earliest(redis: &Redis, delivery: &Delivery, user: &UserHash) -> Result
     let mut read = cmd("ZRANGE");
     read.arg(&key).arg(0).arg(BATCH - 1);
     let members = redis.client.read_one(delivery.path, &delivery.budget, &key, &read).await;
-    let members = items(members.map_err(|error| delivery.told(error))?)?;
+    let members = items(members.map_err(|error| delivery.error(error))?)?;
     let ids = members.iter().map(|member| bytes(member).map(named)).collect::<Result<Vec<_>, _>>()?;
     Ok(ids.into_iter().flatten().filter(|id| id.bucket() == user.bucket()).collect())
 }

@@ -132,7 +132,8 @@ async fn unlist(redis: &Redis, delivery: &Delivery, id: SessionId, user: Option<
     for (key, entry) in entries {
         let mut removal = cmd("ZREM");
         removal.arg(&key).arg(entry);
-        if let Err(error) = redis.client.read_one(delivery.path, &delivery.budget, &key, &removal).await {
+        let removed = redis.client.read_one(delivery.path, &delivery.budget, &key, &removal).await;
+        if let Err(error) = removed.map_err(Error::from) {
             tracing::debug!(%error, "ended session left in an index: the next reader removes it");
         }
     }
