@@ -49,7 +49,7 @@ use crate::util::clock::Millis;
 pub(crate) use crate::store::redis::client::budget::Budget;
 pub(crate) use crate::store::redis::client::call_error::CallError;
 pub(crate) use crate::store::redis::client::protocol::encode::hgetall;
-pub(crate) use crate::store::redis::client::protocol::hash::Hash;
+pub(crate) use crate::store::redis::client::protocol::frame::Frame;
 pub(crate) use crate::store::redis::client::protocol::script::Script;
 
 /// Which connections a call is sent on.
@@ -64,7 +64,7 @@ pub(crate) enum Path {
 /// The reply to a script.
 #[derive(Debug)]
 pub(crate) struct ScriptAnswer {
-    pub(crate) answer: Value,
+    pub(crate) answer: Frame,
     /// How many attempts may have been executed: 1, and 1 more for each lost reply.
     pub(crate) times: u32,
 }
@@ -205,7 +205,7 @@ impl Client {
     }
 
     /// Reads a hash.
-    pub(crate) async fn read_hash(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<Hash, CallError> {
+    pub(crate) async fn read_hash(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<Frame, CallError> {
         self.call(path, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash)
     }
 
@@ -215,7 +215,7 @@ impl Client {
         path: Path,
         budget: &Budget,
         key: &[u8],
-    ) -> Result<(Value, Hash), CallError> {
+    ) -> Result<(Value, Frame), CallError> {
         self.call(path, budget, Some(key), &HgetallWithTtl(key)).await.map(|(answer, _)| answer)
     }
 

@@ -13,7 +13,7 @@ use crate::store::redis::client::node::clock::ServerClock;
 use crate::store::redis::client::node::connection::Connector;
 use crate::store::redis::client::node::transport::Connection;
 use crate::store::redis::client::protocol::encode::{command, hgetall, lasting};
-use crate::store::redis::client::protocol::hash::Hash;
+use crate::store::redis::client::protocol::frame::Frame;
 use crate::store::redis::client::protocol::resp::accepted;
 use crate::store::redis::client::protocol::script::Script;
 use crate::util::boxed::boxed;
@@ -122,14 +122,14 @@ impl Command for Cmd {
 pub(crate) struct Hgetall<'a>(pub(crate) &'a [u8]);
 
 impl Command for Hgetall<'_> {
-    type Output = Hash;
+    type Output = Frame;
 
-    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Frame> {
         connection.hgetall(self.0).await
     }
 
-    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
-        Hash::read(ask(connection, std::iter::once(&hgetall(self.0))).await?)
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Frame> {
+        Frame::read_hash(ask(connection, std::iter::once(&hgetall(self.0))).await?)
     }
 }
 
@@ -137,14 +137,14 @@ impl Command for Hgetall<'_> {
 pub(crate) struct HgetallWithTtl<'a>(pub(crate) &'a [u8]);
 
 impl Command for HgetallWithTtl<'_> {
-    type Output = (Value, Hash);
+    type Output = (Value, Frame);
 
-    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, Hash)> {
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, Frame)> {
         connection.lasting(self.0).await
     }
 
-    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<(Value, Hash)> {
-        Hash::read_lasting(lasting(self.0).send_asking(connection, budget).await?)
+    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<(Value, Frame)> {
+        Frame::read_lasting(lasting(self.0).send_asking(connection, budget).await?)
     }
 }
 
@@ -209,16 +209,16 @@ impl<'a> Invocation<'a> {
 }
 
 impl Command for Invocation<'_> {
-    type Output = Value;
+    type Output = Frame;
 
     /// The body is sent on the same connection: another one may lead to another server, behind a proxy or while an
     /// address moves. After `EVAL` the server knows the script.
-    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<Value> {
+    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<Frame> {
         let Self { script, keys, args } = self;
-        match accepted(connection.script("EVALSHA", &script.sha, keys, args).await?) {
+        match connection.script("EVALSHA", &script.sha, keys, args).await {
             Err(error) if error.code() == Some("NOSCRIPT") => {
                 connection.wait_until(Instant::now() + budget.left(ANSWER));
-                accepted(boxed(connection.script("EVAL", &script.body, keys, args)).await?)
+                boxed(connection.script("EVAL", &script.body, keys, args)).await
             }
             answer => answer,
         }
@@ -229,8 +229,8 @@ impl Command for Invocation<'_> {
     }
 
     /// By its body: the node may not know the script, and a second call needs a second `ASKING`.
-    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Frame> {
         let command = command("EVAL", &self.script.body, self.keys, self.args);
-        ask(connection, std::iter::once(&command)).await
+        ask(connection, std::iter::once(&command)).await.map(|answer| Frame::of(&answer))
     }
 }

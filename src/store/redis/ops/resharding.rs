@@ -71,7 +71,7 @@ pub(crate) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> St
         .nothing()
         .names(names)
         .delta(&end.delta)?;
-    let carried = match redis.call(delivery, &call).await?.answer(fields)? {
+    let carried = match redis.call(delivery, &call).await?.answer_in_place(fields)? {
         Ok(carried) => carried,
         Err(refused) => return Ok(Err(refused)),
     };

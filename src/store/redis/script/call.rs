@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use redis::Value;
-
 use crate::config::limits::check_field_name;
 use crate::config::timeouts::Lifetimes;
 use crate::error::{Error, Outage};
@@ -14,7 +12,7 @@ use crate::identity::id::{SessionId, fill};
 use crate::store::redis::Redis;
 use crate::store::redis::client::{Budget, CallError, Path, Script, ScriptAnswer};
 use crate::store::redis::layout::keys::{KeyBytes, member};
-use crate::store::redis::script::reply::{Code, Reply, millis};
+use crate::store::redis::script::reply::{Code, Reply, millis, value};
 use crate::store::{NewSession, OP_LIFE_MS, Op, Replicas};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
@@ -204,10 +202,10 @@ impl Redis {
     fn renew(&self, delivery: &mut Delivery, key: &[u8], reply: &Reply) -> Result<bool, Error> {
         let horizon = match reply.code {
             Code::Late => {
-                self.client.clock_seen(key, millis(&reply.content)?);
+                self.client.clock_seen(key, millis(&reply.value()?)?);
                 0
             }
-            Code::Stale => millis(&reply.content)?,
+            Code::Stale => millis(&reply.value()?)?,
             _ => return Ok(false),
         };
         if delivery.unsure {
@@ -260,18 +258,18 @@ impl Redis {
         Reply::read(sent.answer)
     }
 
-    /// Sends a script with its own form of operation arguments; returns the raw reply.
+    /// Sends a script with its own form of operation arguments, whose reply is only a code.
     pub(crate) async fn send_plain(
         &self,
         delivery: &mut Delivery,
         script: &Script,
         keys: &[&[u8]],
         args: &[&[u8]],
-    ) -> Result<Value, Error> {
+    ) -> Result<Code, Error> {
         let sending = self.client.script(delivery.path, &delivery.budget, script, keys, args);
         let sent = boxed(sending).await.map_err(|error| delivery.error(error))?;
         delivery.unsure |= sent.times > 1;
-        Ok(sent.answer)
+        Code::read(&value(&sent.answer)?)
     }
 
     async fn send(&self, delivery: &Delivery, call: &ScriptCall<'_>) -> Result<ScriptAnswer, CallError> {

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::store::redis::client::node::multiplexed::alarm::Guard;
 use crate::store::redis::client::node::multiplexed::driver::Driver;
 use crate::store::redis::client::node::multiplexed::pending::PendingReply;
+use crate::store::redis::client::protocol::frame::Frame;
 use crate::store::redis::client::protocol::{encode, resp};
 
 /// How much is read at once. Both buffers grow for larger data and shrink after it.
@@ -102,16 +103,16 @@ impl Multiplexed {
         resp::value(&self.as_answered(|bytes| command.write_packed_command(bytes), until, (1, LITTLE)).await?)
     }
 
-    /// Calls a script.
+    /// Calls a script; an error of the server is an `Err`.
     pub(crate) async fn script(
         &self,
         name: &str,
         script: &str,
         (keys, args): (&[&[u8]], &[&[u8]]),
         until: Instant,
-    ) -> RedisResult<Value> {
+    ) -> RedisResult<Frame> {
         let write = |bytes: &mut Vec<u8>| encode::write_script(bytes, name, script, keys, args);
-        resp::value(&self.as_answered(write, until, (1, LITTLE)).await?)
+        Frame::accepted(self.as_answered(write, until, (1, LITTLE)).await?, 0)
     }
 
     /// Reads a hash; returns the bytes of the reply.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::store::redis::client::budget::ANSWER;
 use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::protocol::encode::{command, hgetall, lasting};
-use crate::store::redis::client::protocol::hash::Hash;
+use crate::store::redis::client::protocol::frame::Frame;
 use crate::store::redis::client::protocol::resp;
 use crate::store::redis::client::protocol::resp::accepted;
 use crate::util::boxed::boxed;
@@ -56,48 +56,48 @@ impl Connection {
         }
     }
 
-    /// Calls a script, by `EVALSHA` or `EVAL`; an error of the server is returned as a value.
+    /// Calls a script, by `EVALSHA` or `EVAL`; an error of the server is an `Err`.
     pub(crate) async fn script(
         &mut self,
         name: &str,
         script: &str,
         keys: &[&[u8]],
         args: &[&[u8]],
-    ) -> RedisResult<Value> {
+    ) -> RedisResult<Frame> {
         match &mut self.route {
             Route::Ours(pipe) => pipe.script(name, script, (keys, args), self.until.unwrap_or_else(soon)).await,
             Route::Driver(connection) => {
                 let command = command(name, script, keys, args);
-                boxed(connection.send_packed_command(&command)).await
+                Ok(Frame::of(&accepted(boxed(connection.send_packed_command(&command)).await?)?))
             }
         }
     }
 
     /// Reads a hash; an error of the server is an `Err`.
-    pub(crate) async fn hgetall(&mut self, key: &[u8]) -> RedisResult<Hash> {
+    pub(crate) async fn hgetall(&mut self, key: &[u8]) -> RedisResult<Frame> {
         match &mut self.route {
             Route::Ours(pipe) => {
                 let answer = pipe.hgetall(key, self.until.unwrap_or_else(soon)).await?;
-                Hash::as_answered(answer, 0)
+                Frame::hash(answer, 0)
             }
             Route::Driver(connection) => {
                 let command = hgetall(key);
-                Hash::read(boxed(connection.send_packed_command(&command)).await?)
+                Frame::read_hash(boxed(connection.send_packed_command(&command)).await?)
             }
         }
     }
 
     /// Reads the time to live of a key, then its hash; an error of the server is an `Err`.
-    pub(crate) async fn lasting(&mut self, key: &[u8]) -> RedisResult<(Value, Hash)> {
+    pub(crate) async fn lasting(&mut self, key: &[u8]) -> RedisResult<(Value, Frame)> {
         match &mut self.route {
             Route::Ours(pipe) => {
                 let answers = pipe.lasting(key, self.until.unwrap_or_else(soon)).await?;
                 let (left, behind) = resp::first(&answers)?;
-                Ok((accepted(left)?, Hash::as_answered(answers, behind)?))
+                Ok((accepted(left)?, Frame::hash(answers, behind)?))
             }
             Route::Driver(connection) => {
                 let commands = lasting(key);
-                Hash::read_lasting(boxed(connection.send_packed_commands(&commands, 0, commands.len())).await?)
+                Frame::read_lasting(boxed(connection.send_packed_commands(&commands, 0, commands.len())).await?)
             }
         }
     }

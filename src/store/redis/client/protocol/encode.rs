@@ -1,14 +1,33 @@
 //! Commands: written to a buffer, or built for the redis crate.
 
-use redis::{Cmd, Pipeline};
+use redis::{Cmd, Pipeline, Value};
 
-/// Appends a command, or any other array of strings, with the given number of words.
+/// Appends a command with the given number of words.
 pub(crate) fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
     line(bytes, b'*', count);
-    for word in words {
-        line(bytes, b'$', word.len());
-        bytes.extend_from_slice(word);
-        bytes.extend_from_slice(b"\r\n");
+    words.for_each(|word| string(bytes, word));
+}
+
+fn string(bytes: &mut Vec<u8>, word: &[u8]) {
+    line(bytes, b'$', word.len());
+    bytes.extend_from_slice(word);
+    bytes.extend_from_slice(b"\r\n");
+}
+
+/// Appends a reply of the redis crate; a type that neither a hash nor a script's reply contains becomes null.
+pub(crate) fn write_value(bytes: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Int(number) => bytes.extend_from_slice(format!(":{number}\r\n").as_bytes()),
+        Value::BulkString(text) => string(bytes, text),
+        Value::Array(items) => {
+            line(bytes, b'*', items.len());
+            items.iter().for_each(|item| write_value(bytes, item));
+        }
+        Value::Map(pairs) => {
+            line(bytes, b'%', pairs.len());
+            pairs.iter().flat_map(|(name, value)| [name, value]).for_each(|item| write_value(bytes, item));
+        }
+        _ => bytes.extend_from_slice(b"_\r\n"),
     }
 }
 
