@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
+use crate::store::redis::client::budget::RESPONSE_TIMEOUT;
 use crate::store::redis::client::command::{Command, Hgetall, HgetallWithTtl, Invocation, by_key};
 use crate::store::redis::client::incident::{Incidents, Success};
 use crate::store::redis::client::node::Node;
@@ -133,7 +134,7 @@ impl Client {
 
     /// The budget of a call whose late reply has no use.
     pub(crate) fn short_budget(&self) -> Budget {
-        Budget::of(self.budget.min(Duration::from_millis(500)))
+        Budget::of(self.budget.min(RESPONSE_TIMEOUT))
     }
 
     /// An estimate of the clock of a master; before the first connection, the clock of this machine.

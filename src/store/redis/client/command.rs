@@ -6,7 +6,7 @@ use std::task::Poll;
 use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
-use crate::store::redis::client::budget::{ANSWER, Budget};
+use crate::store::redis::client::budget::{Budget, RESPONSE_TIMEOUT};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::incident::Success;
 use crate::store::redis::client::node::clock::ServerClock;
@@ -217,7 +217,7 @@ impl Command for Invocation<'_> {
         let Self { script, keys, args } = self;
         match connection.script("EVALSHA", &script.sha, keys, args).await {
             Err(error) if error.code() == Some("NOSCRIPT") => {
-                connection.wait_until(Instant::now() + budget.left(ANSWER));
+                connection.wait_until(Instant::now() + budget.left(RESPONSE_TIMEOUT));
                 boxed(connection.script("EVAL", &script.body, keys, args)).await
             }
             answer => answer,

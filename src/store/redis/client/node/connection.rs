@@ -6,7 +6,6 @@ use std::sync::Arc;
 #[cfg(feature = "tls")]
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
@@ -21,24 +20,18 @@ use tokio_rustls::TlsConnector;
 
 use crate::config::ConfigError;
 use crate::config::servers::{Addr, Server};
-use crate::store::redis::client::budget::ANSWER;
+use crate::store::redis::client::budget::{
+    CONNECTION_TIMEOUT, KEEPALIVE, KEEPALIVE_INTERVAL, REPLICA_KEPT, RESPONSE_TIMEOUT, ROLE_CHECK_INTERVAL,
+};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::clock::{ServerClock, read_time};
 use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::node::transport::Connection;
-use crate::store::redis::client::protocol::handshake::{KEEPALIVE, KEEPALIVE_INTERVAL, connect};
+use crate::store::redis::client::protocol::handshake::connect;
 use crate::store::redis::client::topology::failovers::{Failovers, Identity};
 
-/// The time limit of opening a connection: name, socket, TLS and handshake.
-pub(crate) const CONNECT: Duration = Duration::from_secs(1);
 /// After this number of late replies in a row a connection is given up.
 pub(crate) const TIMEOUTS: u32 = 3;
-/// A connection to a replica is kept for at least this long. A new one may reach the new master, but until then every
-/// call would only open connections.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// After this time the next call also asks whether the server is still a master. With the time limit of that
-/// question, replies of a former master are accepted for 3 s at most.
-const CHECKED_FOR: Duration = Duration::from_secs(2);
 
 /// Opens connections to one server.
 #[derive(Clone)]
@@ -186,7 +179,9 @@ fn info(server: &Server) -> RedisResult<ConnectionInfo> {
 
 /// No concurrency limit: the wait for its permits is not under the response timeout, so it could exceed a budget.
 pub(crate) fn settings() -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER))
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECTION_TIMEOUT))
+        .set_response_timeout(Some(RESPONSE_TIMEOUT))
 }
 
 /// The role that a server must have.
@@ -232,14 +227,14 @@ impl NodeConnection {
     pub(crate) fn claims_check(&self, now: u64) -> bool {
         let due = self.check.load(Ordering::Relaxed);
         due <= now && {
-            let again = now + ANSWER.as_millis() as u64;
+            let again = now + RESPONSE_TIMEOUT.as_millis() as u64;
             self.check.compare_exchange(due, again, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         }
     }
 
     /// Records that the server was a master, or did not say, when it was asked at this time.
     pub(crate) fn checked(&self, asked: u64) {
-        self.check.store(asked + CHECKED_FOR.as_millis() as u64, Ordering::Relaxed);
+        self.check.store(asked + ROLE_CHECK_INTERVAL.as_millis() as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn answered(&self) {
@@ -257,7 +252,7 @@ impl NodeConnection {
     /// The server says that it is a replica. Returns whether the connection is old enough to be given up.
     pub(crate) fn is_shown_a_replica(&self) -> bool {
         self.check.store(0, Ordering::Relaxed);
-        self.made.elapsed() >= LOOK_AGAIN
+        self.made.elapsed() >= REPLICA_KEPT
     }
 
     pub(crate) fn give_up(&self) {

@@ -5,12 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::store::redis::client::budget::{CONNECT_PAUSE, LONGEST_CONNECT_PAUSE};
 use crate::store::redis::client::call_error::CallError;
-
-/// The first and the longest pause after a failed attempt. Short, because the first request after the server is back
-/// waits for its end; long enough that not every request makes an attempt.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(40);
 
 /// Whether connections fail, since when and why.
 pub(crate) struct Failures {
@@ -50,8 +46,8 @@ impl Failures {
     pub(crate) fn note(&self, begun: Instant, served: bool, fault: &CallError) {
         let mut last = self.last();
         let (earlier, pause) = match &*last {
-            Some(last) => (last.since, (last.pause * 2).min(LONGEST_PAUSE)),
-            None => (begun, FIRST_PAUSE),
+            Some(last) => (last.since, (last.pause * 2).min(LONGEST_CONNECT_PAUSE)),
+            None => (begun, CONNECT_PAUSE),
         };
         let since = if served { begun } else { earlier };
         *last = Some(LastFailure { since, begun, until: Instant::now() + pause, pause, fault: fault.clone() });

@@ -9,27 +9,17 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::store::redis::client::budget::Budget;
+use crate::store::redis::client::budget::{
+    Budget, CONNECT_IN_OUTAGE, CONNECT_SHARED, CONNECTION_TIMEOUT, RECONNECT_LEASE, RECONNECT_PAUSE, RECONNECT_RETRY,
+};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::command::{Command, send, send_checked};
 use crate::store::redis::client::node::clock::ServerClock;
-use crate::store::redis::client::node::connection::{CONNECT, Connector, NodeConnection, TIMEOUTS};
+use crate::store::redis::client::node::connection::{Connector, NodeConnection, TIMEOUTS};
 use crate::store::redis::client::node::failures::Failures;
 use crate::store::redis::client::shared_attempt::Single;
 use crate::store::redis::client::single_task::{Lease, Taken};
 use crate::util::boxed::boxed;
-
-/// A longer attempt to connect is not waited for by other callers.
-const SHARED_FOR: Duration = Duration::from_millis(300);
-/// In a long outage a request waits no longer than this: for the attempt of another caller, and a short one of its
-/// own.
-const LINGER: Duration = Duration::from_millis(400);
-/// The first and the later pauses before ended connections are opened again.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const PAUSE: Duration = Duration::from_millis(500);
-/// A task that opens connections and gave no sign for longer is on a blocked runtime. Longer than a pause and an
-/// attempt.
-const STILL: Duration = Duration::from_secs(3);
 
 /// The shared connections of one node. The caller that finds one broken opens a new one; all others wait for that
 /// attempt.
@@ -60,9 +50,9 @@ impl SharedConnections {
             links: (0..connections).map(|_| RwLock::default()).collect(),
             turn: AtomicUsize::new(0),
             late: AtomicU32::new(0),
-            dialing: Single::new(SHARED_FOR),
+            dialing: Single::new(CONNECT_SHARED),
             failures: Failures::new(patience),
-            mending: Lease::new(STILL),
+            mending: Lease::new(RECONNECT_LEASE),
             me: me.clone(),
         })
     }
@@ -150,7 +140,7 @@ impl SharedConnections {
 
     /// Returns a new connection, or else any other open one.
     async fn new_link(&self, number: usize, budget: &Budget) -> Result<Arc<NodeConnection>, CallError> {
-        let most = if self.failures.lasts() { LINGER } else { CONNECT };
+        let most = if self.failures.lasts() { CONNECT_IN_OUTAGE } else { CONNECTION_TIMEOUT };
         let fault = match timeout(budget.left(most), self.dialed(number)).await {
             Ok(Ok(link)) => return Ok(link),
             Ok(Err(fault)) => fault,
@@ -233,7 +223,7 @@ impl SharedConnections {
 }
 
 async fn mend(shared: Weak<SharedConnections>, mut turn: Taken) {
-    let mut pause = FIRST_PAUSE;
+    let mut pause = RECONNECT_PAUSE;
     loop {
         sleep(pause).await;
         let Some(shared) = shared.upgrade().filter(|_| turn.renew()) else { return };
@@ -246,6 +236,6 @@ async fn mend(shared: Weak<SharedConnections>, mut turn: Taken) {
             return;
         };
         // `Failures` records a failed attempt.
-        pause = if shared.attempt(number).await.is_ok() { Duration::ZERO } else { PAUSE };
+        pause = if shared.attempt(number).await.is_ok() { Duration::ZERO } else { RECONNECT_RETRY };
     }
 }

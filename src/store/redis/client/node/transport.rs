@@ -4,7 +4,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
-use crate::store::redis::client::budget::ANSWER;
+use crate::store::redis::client::budget::RESPONSE_TIMEOUT;
 use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::protocol::encode::{command, hgetall, lasting};
 use crate::store::redis::client::protocol::frame::Frame;
@@ -16,7 +16,7 @@ use crate::util::boxed::boxed;
 #[derive(Clone)]
 pub(crate) struct Connection {
     route: Route,
-    /// The deadline of a reply; [`ANSWER`] from now if not set.
+    /// The deadline of a reply; [`RESPONSE_TIMEOUT`] from now if not set.
     until: Option<Instant>,
 }
 
@@ -112,5 +112,5 @@ impl Connection {
 }
 
 fn soon() -> Instant {
-    Instant::now() + ANSWER
+    Instant::now() + RESPONSE_TIMEOUT
 }

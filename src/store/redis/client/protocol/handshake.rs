@@ -1,7 +1,6 @@
 //! Opens a connection for requests: the socket, TLS, and the first commands.
 
 use std::io;
-use std::time::Duration;
 
 use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, cmd};
@@ -11,14 +10,10 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use crate::config::servers::{Addr, Credentials};
-use crate::store::redis::client::node::connection::{CONNECT, Connector};
+use crate::store::redis::client::budget::{CONNECTION_TIMEOUT, KEEPALIVE, KEEPALIVE_INTERVAL};
+use crate::store::redis::client::node::connection::Connector;
 use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::protocol::resp::accepted;
-
-/// Idle time before the first TCP keepalive probe, and the interval between probes, so that a connection cut by a
-/// firewall is found before it is needed.
-pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
-pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Opens a connection. `broke` is called in the runtime if it ends before its last handle is dropped.
 pub(crate) async fn connect(connector: &Connector, broke: impl FnOnce() + Send + 'static) -> RedisResult<Multiplexed> {
@@ -27,7 +22,9 @@ pub(crate) async fn connect(connector: &Connector, broke: impl FnOnce() + Send +
         greet(&pipe, &connector.server().credentials).await?;
         Ok(pipe)
     };
-    timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+    timeout(CONNECTION_TIMEOUT, connecting)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
 }
 
 /// Opens the socket, and TLS if the settings of the server ask for it.
@@ -61,7 +58,7 @@ async fn greet(pipe: &Multiplexed, credentials: &Credentials) -> RedisResult<()>
     if credentials.db != 0 {
         words.cmd("SELECT").arg(credentials.db);
     }
-    let mut answers = pipe.many(&words, Instant::now() + CONNECT).await?.into_iter().map(accepted);
+    let mut answers = pipe.many(&words, Instant::now() + CONNECTION_TIMEOUT).await?.into_iter().map(accepted);
     answers.next().transpose().map_err(of_hello)?;
     answers.next().transpose().map_err(of_select)?;
     Ok(())

@@ -10,7 +10,6 @@ mod uncovered;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
@@ -19,11 +18,14 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::config::servers::{Addr, Credentials};
 use crate::config::{ConfigError, Pools};
 use crate::store::redis::client::Path;
-use crate::store::redis::client::budget::Budget;
+use crate::store::redis::client::budget::{
+    Budget, CONNECTION_TIMEOUT, LEASE_RENEWAL, NEWER_MAP, REFRESH_INTERVAL, REFRESH_PAUSE, REFRESH_STALLED,
+    RESPONSE_TIMEOUT,
+};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::command::{Asking, Command};
 use crate::store::redis::client::node::Node;
-use crate::store::redis::client::node::connection::{CONNECT, Role};
+use crate::store::redis::client::node::connection::Role;
 use crate::store::redis::client::shared_attempt::Single;
 use crate::store::redis::client::single_task::{Lease, Taken};
 use crate::store::redis::client::topology::cluster::uncovered::Uncovered;
@@ -33,22 +35,8 @@ use crate::util::boxed::boxed;
 use crate::util::clock::{Millis, system_ms};
 use slot_map::SlotMap;
 
-/// The shortest time between two refreshes of the slot map.
-const REFRESH_PAUSE: Duration = Duration::from_millis(100);
-/// An idle process refreshes this often, so that it sees a failover too.
-const LOOK_EACH: Duration = Duration::from_secs(2);
-/// How often the task that refreshes renews its lease. A call that finds no renewal for three times as long starts a
-/// refresh.
-const SIGN_EACH: Duration = Duration::from_millis(500);
-/// A refresh without a renewal for longer may be on a blocked runtime, and is not waited for.
-const STILL: Duration = Duration::from_millis(700);
-/// The time limit of a node's reply to the question for the map.
-const TELL: Duration = Duration::from_millis(500);
 /// How many nodes are asked concurrently: one may be cut off and not know of a failover.
 const ASKED_AT_ONCE: usize = 3;
-/// A map of the known epoch is used at once. For this long after it the other nodes may report a failover; a silent
-/// node delays only the next refresh.
-const NEWS: Duration = Duration::from_millis(100);
 /// How many redirections a call follows at once. After more, the nodes do not agree yet.
 const REDIRECTIONS: usize = 4;
 
@@ -88,9 +76,9 @@ impl Cluster {
             epoch: AtomicU64::new(0),
             seeds,
             turn: AtomicUsize::new(0),
-            learning: Single::new(STILL),
-            refreshing: Lease::new(STILL),
-            looking: Lease::new(3 * SIGN_EACH),
+            learning: Single::new(REFRESH_STALLED),
+            refreshing: Lease::new(REFRESH_STALLED),
+            looking: Lease::new(3 * LEASE_RENEWAL),
             wanted: AtomicBool::new(false),
         }))
     }
@@ -210,7 +198,7 @@ impl Cluster {
         if self.map.read().unwrap_or_else(PoisonError::into_inner).is_known() {
             return Ok(());
         }
-        timeout(budget.left(CONNECT), self.refreshed()).await.unwrap_or(Err(CallError::no_connection(
+        timeout(budget.left(CONNECTION_TIMEOUT), self.refreshed()).await.unwrap_or(Err(CallError::no_connection(
             "no node of the Redis Cluster told in time which node has which keys",
         )))
     }
@@ -231,7 +219,7 @@ impl Cluster {
             return;
         }
         // A failure is seen by the calls too.
-        let _ = timeout(budget.left(TELL), self.refreshed()).await;
+        let _ = timeout(budget.left(RESPONSE_TIMEOUT), self.refreshed()).await;
         if let Some(turn) = self.looking.take() {
             tokio::spawn(look_now_and_then(Arc::downgrade(self), turn));
         }
@@ -280,7 +268,7 @@ impl Cluster {
             for node in nodes {
                 let node = Arc::clone(node);
                 asked.spawn(async move {
-                    let told = node.send(Path::Request, &Budget::of(TELL), &slot_map::question()).await;
+                    let told = node.send(Path::Request, &Budget::of(RESPONSE_TIMEOUT), &slot_map::question()).await;
                     told.and_then(|told| slot_map::read(told, node.addr()))
                 });
             }
@@ -291,7 +279,7 @@ impl Cluster {
                     Ok(Ok(told)) if told.epoch > known => return self.enter(&told),
                     Ok(Ok(told)) if told.epoch == known => {
                         self.enter(&told)?;
-                        news_until.get_or_insert_with(|| Instant::now() + NEWS);
+                        news_until.get_or_insert_with(|| Instant::now() + NEWER_MAP);
                     }
                     Ok(Ok(told)) if older.as_ref().is_none_or(|other| other.epoch < told.epoch) => older = Some(told),
                     Ok(Ok(_)) => {}
@@ -341,9 +329,9 @@ async fn next_of<T: 'static>(asked: &mut JoinSet<T>, until: Option<Instant>) -> 
 }
 
 async fn look_now_and_then(cluster: Weak<Cluster>, mut turn: Taken) {
-    let signs = LOOK_EACH.as_millis() / SIGN_EACH.as_millis();
+    let signs = REFRESH_INTERVAL.as_millis() / LEASE_RENEWAL.as_millis();
     for sign in 1_u128.. {
-        sleep(SIGN_EACH).await;
+        sleep(LEASE_RENEWAL).await;
         let Some(cluster) = cluster.upgrade().filter(|_| turn.renew()) else { return };
         if sign % signs == 0 {
             cluster.refresh_soon();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
-use crate::store::redis::client::budget::{ANSWER, Budget};
+use crate::store::redis::client::budget::{Budget, RESPONSE_TIMEOUT};
 use crate::store::redis::client::command::Command;
 use crate::store::redis::client::incident::Success;
 use crate::store::redis::client::node::transport::Connection;
@@ -46,7 +46,7 @@ impl<'a> Replicated<'a> {
             all.add_command(each.clone());
         }
         all.cmd("WAIT").arg(self.replicas).arg(within.as_millis() as u64);
-        connection.wait_until(Instant::now() + within + ANSWER);
+        connection.wait_until(Instant::now() + within + RESPONSE_TIMEOUT);
         let mut answers = connection.send_packed_commands(&all).await?;
         let wait = answers.pop();
         let answer = Frame::of(&answers.into_iter().try_fold(Value::Nil, |_, answer| accepted(answer))?);

@@ -4,7 +4,6 @@ pub(crate) mod watch;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use redis::Value;
 use tokio::runtime::Handle;
@@ -15,27 +14,19 @@ use crate::config::servers::{Addr, SentinelGroup, Server};
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
 use crate::store::redis::client::Path;
-use crate::store::redis::client::budget::Budget;
+use crate::store::redis::client::budget::{
+    Budget, CONNECTION_TIMEOUT, LEASE_RENEWAL, REFRESH_PAUSE, REFRESH_STALLED, RESPONSE_TIMEOUT,
+};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::command::Command;
 use crate::store::redis::client::node::Node;
 use crate::store::redis::client::node::check;
-use crate::store::redis::client::node::connection::{CONNECT, Role};
+use crate::store::redis::client::node::connection::Role;
 use crate::store::redis::client::shared_attempt::Single;
 use crate::store::redis::client::single_task::{Lease, Taken};
 use crate::store::redis::client::topology::failovers::Failovers;
 use crate::util::boxed::boxed;
 use crate::util::clock::{Millis, system_ms};
-
-/// The shortest time between two searches for the master.
-const ASK_PAUSE: Duration = Duration::from_millis(100);
-/// The time limit of a server's reply to `ROLE`.
-const TELL: Duration = Duration::from_millis(500);
-/// How often the subscription renews its lease. A call that finds no renewal for twice as long subscribes itself, and
-/// asks what was missed.
-const SIGN_EACH: Duration = Duration::from_millis(500);
-/// A search that takes longer may be on a blocked runtime, and is not waited for.
-const STILL: Duration = Duration::from_millis(700);
 
 /// The master, and its Sentinels.
 pub(crate) struct Sentinels {
@@ -69,9 +60,9 @@ impl Sentinels {
             epoch: AtomicU64::new(0),
             addrs: Mutex::new(group.sentinels.clone()),
             watchers: Mutex::default(),
-            listening: Lease::new(2 * SIGN_EACH),
-            finding: Single::new(STILL),
-            asking: Lease::new(STILL),
+            listening: Lease::new(2 * LEASE_RENEWAL),
+            finding: Single::new(REFRESH_STALLED),
+            asking: Lease::new(REFRESH_STALLED),
         }))
     }
 
@@ -115,7 +106,7 @@ impl Sentinels {
         if let Some(master) = self.master() {
             return Ok(master);
         }
-        timeout(budget.left(CONNECT), self.find_together())
+        timeout(budget.left(CONNECTION_TIMEOUT), self.find_together())
             .await
             .unwrap_or(Err(CallError::no_connection("no Sentinel told in time where the master is")))?;
         self.master().ok_or_else(|| CallError::no_connection(UNKNOWN))
@@ -138,7 +129,7 @@ impl Sentinels {
         }
         if self.master().is_some() {
             // A failure is seen by the calls too.
-            let _ = timeout(budget.left(TELL), self.find_together()).await;
+            let _ = timeout(budget.left(RESPONSE_TIMEOUT), self.find_together()).await;
         }
         let Some(turn) = self.listening.take() else { return };
         let addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -162,7 +153,7 @@ impl Sentinels {
                 // A failure is seen by the calls too, which ask for the next attempt.
                 drop(group.find().await);
             }
-            sleep(ASK_PAUSE).await;
+            sleep(REFRESH_PAUSE).await;
             drop(turn);
         });
     }
@@ -197,7 +188,7 @@ impl Sentinels {
             asked.spawn(async move { watch::ask(&sentinel, &master).await });
         }
         let (mut told, mut last) = (Vec::<watch::MasterInfo>::new(), CallError::no_connection(UNKNOWN));
-        let mut until = Instant::now() + CONNECT + TELL;
+        let mut until = Instant::now() + CONNECTION_TIMEOUT + RESPONSE_TIMEOUT;
         while let Ok(Some(answer)) = timeout_at(until, asked.join_next()).await {
             match answer {
                 Ok(Ok(one)) => told.push(one),
@@ -208,7 +199,7 @@ impl Sentinels {
                 break;
             }
             if told.len() == 1 {
-                until = until.min(Instant::now() + TELL);
+                until = until.min(Instant::now() + RESPONSE_TIMEOUT);
             }
         }
         if told.len() * 2 < count {
@@ -224,7 +215,7 @@ impl Sentinels {
             Some(master) if master.addr() == addr => master,
             _ => self.new_node(addr)?,
         };
-        match node.send(Path::Request, &Budget::of(TELL), &redis::cmd("ROLE")).await {
+        match node.send(Path::Request, &Budget::of(RESPONSE_TIMEOUT), &redis::cmd("ROLE")).await {
             Ok(role) if !is_master(&role) => Err(CallError::no_connection(REPLICA)),
             Err(fault) if fault.is_from_replica() => Err(CallError::no_connection(REPLICA)),
             Err(fault) if fault.code() != Some("NOPERM") => Err(fault),
@@ -305,7 +296,7 @@ impl Sentinels {
 /// Renews the lease while the runtime of the listeners is driven.
 async fn give_signs(mut turn: Taken) {
     while turn.renew() {
-        sleep(SIGN_EACH).await;
+        sleep(LEASE_RENEWAL).await;
     }
 }
 
@@ -326,7 +317,7 @@ mod tests {
     async fn a_late_notification_of_an_earlier_failover_changes_nothing() {
         let Ok(StoreUrl::Redis(servers)) = StoreUrl::parse("redis-sentinel://h/main") else { panic!("a Redis URL") };
         let Servers::Sentinel(group) = *servers else { panic!("a Sentinel's") };
-        let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1, budget: CONNECT };
+        let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1, budget: CONNECTION_TIMEOUT };
         let group = Sentinels::new(&group, &pools, &Failovers::new()).expect("a group");
         let addr = |port| Addr::Tcp { host: "h".into(), port };
         for (epoch, port, expected) in [(2, 2, 2), (1, 1, 2), (2, 3, 3), (3, 4, 4)] {

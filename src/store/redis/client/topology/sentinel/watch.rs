@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Weak;
-use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, PushKind, RedisResult, Value, from_redis_value};
@@ -10,14 +9,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
 
 use crate::config::servers::{Addr, Server};
+use crate::store::redis::client::budget::{LONGEST_RESUBSCRIBE_PAUSE, RESUBSCRIBE_PAUSE};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::check;
 use crate::store::redis::client::node::connection::{client, settings};
 use crate::store::redis::client::topology::sentinel::Sentinels;
-
-/// The first and the longest pause before a lost Sentinel is subscribed to again.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The address of the master, and the epoch of the failover that made it one.
 pub(crate) struct MasterInfo {
@@ -47,13 +43,13 @@ pub(crate) async fn info(sentinel: &Server) -> Result<Value, CallError> {
 
 /// Subscribes while the group exists.
 pub(crate) async fn listen(group: Weak<Sentinels>, sentinel: Server, master: String) {
-    let mut pause = FIRST_PAUSE;
+    let mut pause = RESUBSCRIBE_PAUSE;
     while group.strong_count() > 0 {
         if listen_once(&group, &sentinel, &master).await.is_ok() {
-            pause = FIRST_PAUSE;
+            pause = RESUBSCRIBE_PAUSE;
         }
         sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(LONGEST_RESUBSCRIBE_PAUSE);
     }
 }
 
