@@ -6,10 +6,7 @@ use tokio::time::Instant;
 
 use crate::store::redis::client::budget::RESPONSE_TIMEOUT;
 use crate::store::redis::client::node::multiplexed::Multiplexed;
-use crate::store::redis::client::protocol::encode::{command, hgetall, lasting};
-use crate::store::redis::client::protocol::frame::Frame;
-use crate::store::redis::client::protocol::resp;
-use crate::store::redis::client::protocol::resp::accepted;
+use crate::store::redis::client::protocol::encode::raw_of;
 use crate::util::boxed::boxed;
 
 /// A handle that is cheap to clone.
@@ -56,49 +53,17 @@ impl Connection {
         }
     }
 
-    /// Calls a script, by `EVALSHA` or `EVAL`; an error of the server is an `Err`.
-    pub(crate) async fn script(
+    /// Sends commands, as `write` appends them or `built` builds them for the redis crate, and returns the bytes of the
+    /// replies. There is room for the given number of bytes.
+    pub(crate) async fn raw(
         &mut self,
-        name: &str,
-        script: &str,
-        keys: &[&[u8]],
-        args: &[&[u8]],
-    ) -> RedisResult<Frame> {
+        replies: (usize, usize),
+        write: impl FnOnce(&mut Vec<u8>) + Send,
+        built: impl FnOnce() -> Pipeline + Send,
+    ) -> RedisResult<Vec<u8>> {
         match &mut self.route {
-            Route::Ours(pipe) => pipe.script(name, script, (keys, args), self.until.unwrap_or_else(soon)).await,
-            Route::Driver(connection) => {
-                let command = command(name, script, keys, args);
-                Ok(Frame::of(&accepted(boxed(connection.send_packed_command(&command)).await?)?))
-            }
-        }
-    }
-
-    /// Reads a hash; an error of the server is an `Err`.
-    pub(crate) async fn hgetall(&mut self, key: &[u8]) -> RedisResult<Frame> {
-        match &mut self.route {
-            Route::Ours(pipe) => {
-                let answer = pipe.hgetall(key, self.until.unwrap_or_else(soon)).await?;
-                Frame::hash(answer, 0)
-            }
-            Route::Driver(connection) => {
-                let command = hgetall(key);
-                Frame::read_hash(boxed(connection.send_packed_command(&command)).await?)
-            }
-        }
-    }
-
-    /// Reads the time to live of a key, then its hash; an error of the server is an `Err`.
-    pub(crate) async fn lasting(&mut self, key: &[u8]) -> RedisResult<(Value, Frame)> {
-        match &mut self.route {
-            Route::Ours(pipe) => {
-                let answers = pipe.lasting(key, self.until.unwrap_or_else(soon)).await?;
-                let (left, behind) = resp::first(&answers)?;
-                Ok((accepted(left)?, Frame::hash(answers, behind)?))
-            }
-            Route::Driver(connection) => {
-                let commands = lasting(key);
-                Frame::read_lasting(boxed(connection.send_packed_commands(&commands, 0, commands.len())).await?)
-            }
+            Route::Ours(pipe) => pipe.raw(write, self.until.unwrap_or_else(soon), replies).await,
+            Route::Driver(_) => raw_of(boxed(self.send_packed_commands(&built())).await?),
         }
     }
 

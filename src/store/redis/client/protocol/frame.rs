@@ -38,17 +38,10 @@ impl Frame {
         Self { bytes, at: 0 }
     }
 
-    /// From a reply of the redis crate that must be a map or a list; an error of the server is an `Err`.
-    pub(crate) fn read_hash(answer: Value) -> RedisResult<Self> {
-        Self::hash(Self::of(&accepted(answer)?).bytes, 0)
-    }
-
-    /// Does the same for the second of two replies.
-    pub(crate) fn read_lasting(answers: Vec<Value>) -> RedisResult<(Value, Self)> {
-        match <[Value; 2]>::try_from(answers) {
-            Ok([left, answer]) => Ok((accepted(left)?, Self::read_hash(answer)?)),
-            Err(_) => Err((ErrorKind::Parse, "fewer or more replies than commands").into()),
-        }
+    /// From the replies to `PTTL` and `HGETALL`.
+    pub(crate) fn lasting(answers: Vec<u8>) -> RedisResult<(Value, Self)> {
+        let (left, behind) = resp::first(&answers)?;
+        Ok((accepted(left)?, Self::hash(answers, behind)?))
     }
 
     pub(crate) fn is_number(&self) -> bool {
