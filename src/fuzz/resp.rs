@@ -18,7 +18,7 @@ pub fn resp(bytes: &[u8]) {
     }
     match Framer::default().of(bytes) {
         Ok(length) => measured(bytes, length),
-        Err(ReadError::Whole) => assert!(value(bytes).is_err(), "the framer waits, the reader does not"),
+        Err(ReadError::Incomplete) => assert!(value(bytes).is_err(), "the framer waits, the reader does not"),
         Err(ReadError::Resp(_)) => {}
     }
     drop(values(bytes, 3));
@@ -35,8 +35,8 @@ fn received(bytes: &[u8], part: usize) -> (Vec<usize>, bool) {
                 lengths.push(length);
                 from += length;
             }
-            Err(ReadError::Whole) if to < bytes.len() => to = bytes.len().min(to + part),
-            Err(ReadError::Whole) => return (lengths, false),
+            Err(ReadError::Incomplete) if to < bytes.len() => to = bytes.len().min(to + part),
+            Err(ReadError::Incomplete) => return (lengths, false),
             Err(ReadError::Resp(_)) => return (lengths, true),
         }
     }

@@ -320,7 +320,7 @@ impl Client {
     ) -> Result<(C::Output, u32), CallError> {
         if self.home.is_outside() {
             let sent = self.home.enter(boxed(self.send(path, budget, key, call))).await;
-            return sent.unwrap_or_else(|fault| Err(self.failed(call, fault, 0)));
+            return sent.unwrap_or_else(|error| Err(self.failed(call, error, 0)));
         }
         self.send(path, budget, key, call).await
     }
@@ -337,31 +337,31 @@ impl Client {
         let mut waits = budget.waits();
         let mut before = None;
         loop {
-            let fault = match self.attempt(path, budget, key, call).await {
+            let error = match self.attempt(path, budget, key, call).await {
                 Ok(answer) => {
                     self.incidents.succeeded(call.success());
                     return Ok((answer, lost + 1));
                 }
                 // The earlier error says more than that the time is over.
-                Err(fault) if fault.is_late() => return Err(self.failed(call, before.unwrap_or(fault), lost)),
-                Err(fault) => fault,
+                Err(error) if error.is_late() => return Err(self.failed(call, before.unwrap_or(error), lost)),
+                Err(error) => error,
             };
-            lost += u32::from(fault.is_lost());
-            if !fault.is_worth_a_retry() || !waits.pause().await {
-                return Err(self.failed(call, fault, lost));
+            lost += u32::from(error.is_lost());
+            if !error.is_worth_a_retry() || !waits.pause().await {
+                return Err(self.failed(call, error, lost));
             }
-            before = Some(fault);
+            before = Some(error);
         }
     }
 
     /// Records a call that is not tried again.
     #[cold]
-    fn failed(&self, call: &impl Command, fault: CallError, lost: u32) -> CallError {
+    fn failed(&self, call: &impl Command, error: CallError, lost: u32) -> CallError {
         let is_read = call.success() == Success::Read;
-        if let Some((kind, advice)) = cause::of(&fault, !is_read) {
-            self.incidents.failed(kind, advice, || cause::text(&fault));
+        if let Some((kind, advice)) = cause::of(&error, !is_read) {
+            self.incidents.failed(kind, advice, || cause::text(&error));
         }
-        fault.final_of(is_read, lost)
+        error.final_of(is_read, lost)
     }
 
     async fn attempt<C: Command>(

@@ -47,7 +47,7 @@ impl Bulk {
         } else {
             send(call, &mut connection, budget).await
         };
-        if answer.as_ref().is_err_and(|fault| fault.is_lost() || fault.is_from_replica()) {
+        if answer.as_ref().is_err_and(|error| error.is_lost() || error.is_from_replica()) {
             drop(Pooled::take(pooled));
         }
         answer

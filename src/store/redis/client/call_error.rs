@@ -258,9 +258,9 @@ mod tests {
     #[test]
     fn a_permanent_refusal_is_not_retried() {
         for code in ["OOM", "NOPERM", "NOAUTH", "WRONGPASS", "MISCONF", "CROSSSLOT", "MOVED"] {
-            let fault = CallError::calling(coded(code));
-            assert!(!fault.is_worth_a_retry() && !fault.is_lost(), "{code}");
-            assert!(matches!(Error::from(fault.final_of(false, 0)), Error::Unavailable(_)), "{code}");
+            let error = CallError::calling(coded(code));
+            assert!(!error.is_worth_a_retry() && !error.is_lost(), "{code}");
+            assert!(matches!(Error::from(error.final_of(false, 0)), Error::Unavailable(_)), "{code}");
         }
         assert_eq!(CallError::connecting(coded("WRONGPASS")).class, Refused);
     }
@@ -268,10 +268,10 @@ mod tests {
     #[test]
     fn lost_replies_leave_a_write_indeterminate_and_a_read_unavailable() {
         for kind in [io::ErrorKind::TimedOut, io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof] {
-            let fault = CallError::calling(io(kind));
-            assert!(fault.is_lost() && fault.is_worth_a_retry(), "{kind:?}");
-            assert!(matches!(Error::from(fault.clone().final_of(false, 1)), Error::Indeterminate(_)));
-            assert!(matches!(Error::from(fault.final_of(true, 1)), Error::Unavailable(_)));
+            let error = CallError::calling(io(kind));
+            assert!(error.is_lost() && error.is_worth_a_retry(), "{kind:?}");
+            assert!(matches!(Error::from(error.clone().final_of(false, 1)), Error::Indeterminate(_)));
+            assert!(matches!(Error::from(error.final_of(true, 1)), Error::Unavailable(_)));
         }
     }
 
@@ -284,9 +284,9 @@ mod tests {
     #[test]
     fn an_error_inside_a_script_is_indeterminate_and_not_retried() {
         for code in ["ERR", "WRONGTYPE"] {
-            let fault = CallError::calling(coded(code));
-            assert!(!fault.is_worth_a_retry(), "{code}");
-            assert!(matches!(Error::from(fault.final_of(false, 0)), Error::Indeterminate(_)), "{code}");
+            let error = CallError::calling(coded(code));
+            assert!(!error.is_worth_a_retry(), "{code}");
+            assert!(matches!(Error::from(error.final_of(false, 0)), Error::Indeterminate(_)), "{code}");
         }
     }
 

@@ -65,36 +65,36 @@ impl Connector {
     /// Opens a connection and sets the clock, so a connection that is returned has replied once.
     ///
     /// `ended` is called in the runtime when the connection ends.
-    pub(crate) async fn link(
+    pub(crate) async fn connect(
         &self,
         clock: &ServerClock,
         ended: impl FnOnce() + Send + 'static,
     ) -> RedisResult<NodeConnection> {
         let broken = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&broken);
-        let pipe = connect(self, move || {
-            told.store(true, Ordering::Relaxed);
+        let flag = Arc::clone(&broken);
+        let multiplexed = connect(self, move || {
+            flag.store(true, Ordering::Relaxed);
             ended();
         })
         .await?;
-        let mut connection = Connection::from(pipe.clone());
+        let mut connection = Connection::from(multiplexed.clone());
         clock.measure(&mut connection).await?;
         let asked = clock.elapsed();
         let is_replica = self.identity.look(&mut connection).await;
         if self.role == Role::Master && is_replica == Some(true) {
             return Err(replica());
         }
-        let link = NodeConnection {
-            pipe,
+        let opened = NodeConnection {
+            multiplexed,
             broken,
             timeouts: AtomicU32::new(0),
             made: Instant::now(),
             check: AtomicU64::new(0),
         };
         if is_replica.is_some() {
-            link.checked(asked);
+            opened.checked(asked);
         }
-        Ok(link)
+        Ok(opened)
     }
 
     /// Whether a call of bulk work has to check its connection, which is seldom used, first.
@@ -203,7 +203,7 @@ fn replica() -> RedisError {
 
 /// A connection, and the state of its health.
 pub(crate) struct NodeConnection {
-    pipe: Multiplexed,
+    multiplexed: Multiplexed,
     /// Set when the connection ends, in use or idle.
     broken: Arc<AtomicBool>,
     /// Late replies since the last one in time.
@@ -214,12 +214,12 @@ pub(crate) struct NodeConnection {
 }
 
 impl NodeConnection {
-    pub(crate) fn is_whole(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.broken.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn connection(&self) -> Connection {
-        self.pipe.clone().into()
+    pub(crate) fn handle(&self) -> Connection {
+        self.multiplexed.clone().into()
     }
 
     /// Whether the caller must ask if the server is a master. Returns true to one caller, and to another one if that

@@ -183,7 +183,7 @@ impl MultiplexedInner {
     }
 
     /// Reports that another connection is needed. Replies may still arrive on this one.
-    fn tell(&self) {
+    fn report_broken(&self) {
         let broke = self.lock().broke.take();
         if let Some(broke) = broke {
             broke();

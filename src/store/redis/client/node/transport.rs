@@ -25,8 +25,8 @@ enum Route {
 }
 
 impl From<Multiplexed> for Connection {
-    fn from(pipe: Multiplexed) -> Self {
-        Self { route: Route::Ours(pipe), until: None }
+    fn from(multiplexed: Multiplexed) -> Self {
+        Self { route: Route::Ours(multiplexed), until: None }
     }
 }
 
@@ -48,7 +48,7 @@ impl Connection {
     /// Sends a command; an error of the server is returned as a value.
     pub(crate) async fn send_packed_command(&mut self, command: &Cmd) -> RedisResult<Value> {
         match &mut self.route {
-            Route::Ours(pipe) => pipe.one(command, self.until.unwrap_or_else(soon)).await,
+            Route::Ours(multiplexed) => multiplexed.one(command, self.until.unwrap_or_else(soon)).await,
             Route::Driver(connection) => boxed(connection.send_packed_command(command)).await,
         }
     }
@@ -62,7 +62,7 @@ impl Connection {
         built: impl FnOnce() -> Pipeline + Send,
     ) -> RedisResult<Vec<u8>> {
         match &mut self.route {
-            Route::Ours(pipe) => pipe.raw(write, self.until.unwrap_or_else(soon), replies).await,
+            Route::Ours(multiplexed) => multiplexed.raw(write, self.until.unwrap_or_else(soon), replies).await,
             Route::Driver(_) => raw_of(boxed(self.send_packed_commands(&built())).await?),
         }
     }
@@ -70,7 +70,7 @@ impl Connection {
     /// Sends commands in one write; returns a reply for each.
     pub(crate) async fn send_packed_commands(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
         match &mut self.route {
-            Route::Ours(pipe) => pipe.many(commands, self.until.unwrap_or_else(soon)).await,
+            Route::Ours(multiplexed) => multiplexed.many(commands, self.until.unwrap_or_else(soon)).await,
             Route::Driver(connection) => boxed(connection.send_packed_commands(commands, 0, commands.len())).await,
         }
     }

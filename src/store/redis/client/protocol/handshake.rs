@@ -18,9 +18,9 @@ use crate::store::redis::client::protocol::resp::accepted;
 /// Opens a connection. `broke` is called in the runtime if it ends before its last handle is dropped.
 pub(crate) async fn connect(connector: &Connector, broke: impl FnOnce() + Send + 'static) -> RedisResult<Multiplexed> {
     let connecting = async {
-        let pipe = open(connector, broke).await?;
-        greet(&pipe, &connector.server().credentials).await?;
-        Ok(pipe)
+        let multiplexed = open(connector, broke).await?;
+        greet(&multiplexed, &connector.server().credentials).await?;
+        Ok(multiplexed)
     };
     timeout(CONNECTION_TIMEOUT, connecting)
         .await
@@ -52,13 +52,13 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
 }
 
 /// Sends the protocol version, the user and the database in one write.
-async fn greet(pipe: &Multiplexed, credentials: &Credentials) -> RedisResult<()> {
+async fn greet(multiplexed: &Multiplexed, credentials: &Credentials) -> RedisResult<()> {
     let mut words = Pipeline::new();
     words.add_command(hello(credentials));
     if credentials.db != 0 {
         words.cmd("SELECT").arg(credentials.db);
     }
-    let mut answers = pipe.many(&words, Instant::now() + CONNECTION_TIMEOUT).await?.into_iter().map(accepted);
+    let mut answers = multiplexed.many(&words, Instant::now() + CONNECTION_TIMEOUT).await?.into_iter().map(accepted);
     answers.next().transpose().map_err(of_hello)?;
     answers.next().transpose().map_err(of_select)?;
     Ok(())
