@@ -3,7 +3,7 @@
 use redis::Value;
 
 use crate::fields::map::Contents;
-use crate::store::redis::client::protocol::hash::Hash;
+use crate::store::redis::client::protocol::frame::Frame;
 use crate::store::redis::layout::fields::{TOGETHER, is_small, pack};
 use crate::store::redis::layout::meta::FIELD;
 use crate::store::redis::ops::load::{told, unpack};
@@ -14,7 +14,7 @@ use crate::store::{Etag, Loaded};
 /// # Panics
 /// If a property does not hold.
 pub fn load(bytes: &[u8]) {
-    let Ok(hash) = Hash::as_answered(bytes.to_vec(), 0) else { return };
+    let Ok(hash) = Frame::hash(bytes.to_vec(), 0) else { return };
     let metadata = metadata(&hash);
     let Ok(Some((stored, _, contents))) = unpack(hash) else { return };
     let names: Vec<&str> = contents.iter().map(|(name, _)| name).collect();
@@ -33,19 +33,19 @@ pub fn load(bytes: &[u8]) {
 }
 
 /// The last one counts, as it does for the reader.
-fn metadata(hash: &Hash) -> Option<Vec<u8>> {
+fn metadata(hash: &Frame) -> Option<Vec<u8>> {
     let pairs = hash.pairs().map_while(|pair| pair);
     let fields = pairs.map(|(name, value)| (&hash.bytes()[name], &hash.bytes()[value]));
     fields.filter(|(name, _)| *name == FIELD.as_bytes()).last().map(|(_, value)| value.to_vec())
 }
 
 /// The hash as a save lays it out: small fields together, the others apart.
-fn written(metadata: Vec<u8>, contents: &Contents) -> Hash {
+fn written(metadata: Vec<u8>, contents: &Contents) -> Frame {
     let bulk = |bytes: &[u8]| Value::BulkString(bytes.to_vec());
     let together = pack(contents.raw().filter(|(_, value)| is_small(value)), 0);
     let apart = contents.raw().filter(|(_, value)| !is_small(value));
     let mut pairs: Vec<_> = apart.map(|(name, value)| (bulk(name), bulk(value))).collect();
     pairs.push((bulk(FIELD.as_bytes()), Value::BulkString(metadata)));
     pairs.push((bulk(TOGETHER.as_bytes()), Value::BulkString(together)));
-    Hash::of(&Value::Map(pairs)).expect("strings")
+    Frame::of(&Value::Map(pairs))
 }

@@ -5,11 +5,13 @@ use redis::Value;
 use crate::config::servers::Addr;
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::check::{Mode, unfit};
+use crate::store::redis::client::protocol::frame::Frame;
 use crate::store::redis::client::protocol::resp::{accepted, values};
 use crate::store::redis::client::topology::cluster::slot_map;
 use crate::store::redis::client::topology::hash_slot::SLOTS;
 use crate::store::redis::client::topology::sentinel::watch::{others, switched};
 use crate::store::redis::doctor::judge_info;
+use crate::store::redis::ops::load::fields;
 use crate::store::redis::script::reply::{self, Code, Reply};
 use crate::util::clock::NEVER;
 
@@ -21,6 +23,7 @@ pub fn replies(bytes: &[u8]) {
     if let Ok(text) = str::from_utf8(bytes) {
         info(text);
     }
+    answer(bytes);
     for count in [1, 2] {
         let Ok(replies) = values(bytes, count) else { continue };
         slots(replies.clone());
@@ -63,7 +66,11 @@ fn script(value: Value) {
     }
     assert!(reply::time(&value).is_ok_and(|now| now < NEVER) || reply::time(&value).is_err());
     drop((Code::read(&value), reply::scored(value.clone())));
-    if let Ok(reply) = Reply::read(value) {
-        drop(reply.answer(reply::items));
+}
+
+fn answer(bytes: &[u8]) {
+    let Ok(frame) = Frame::accepted(bytes.to_vec(), 0) else { return };
+    if let Ok(reply) = Reply::read(frame) {
+        drop((reply.value(), reply.answer_in_place(fields)));
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use redis::parse_redis_value;
 
-use crate::store::redis::client::protocol::hash::Hash;
+use crate::store::redis::client::protocol::frame::Frame;
 use crate::store::redis::client::protocol::resp::{Framer, ReadError, first, value, values};
 
 /// The framer measures what the reader reads, and parts measure as the whole does.
@@ -18,7 +18,7 @@ pub fn resp(bytes: &[u8]) {
     }
     match Framer::default().of(bytes) {
         Ok(length) => measured(bytes, length),
-        Err(ReadError::Whole) => assert!(value(bytes).is_err(), "the framer waits, the reader does not"),
+        Err(ReadError::Incomplete) => assert!(value(bytes).is_err(), "the framer waits, the reader does not"),
         Err(ReadError::Resp(_)) => {}
     }
     drop(values(bytes, 3));
@@ -35,8 +35,8 @@ fn received(bytes: &[u8], part: usize) -> (Vec<usize>, bool) {
                 lengths.push(length);
                 from += length;
             }
-            Err(ReadError::Whole) if to < bytes.len() => to = bytes.len().min(to + part),
-            Err(ReadError::Whole) => return (lengths, false),
+            Err(ReadError::Incomplete) if to < bytes.len() => to = bytes.len().min(to + part),
+            Err(ReadError::Incomplete) => return (lengths, false),
             Err(ReadError::Resp(_)) => return (lengths, true),
         }
     }
@@ -66,14 +66,13 @@ fn measured(bytes: &[u8], length: usize) {
 
 /// A hash is the same where its strings lie as it is copied.
 fn hash(bytes: &[u8]) {
-    let Ok(answered) = Hash::as_answered(bytes.to_vec(), 0) else { return };
-    let strings = |hash: &Hash| -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let Ok(answered) = Frame::hash(bytes.to_vec(), 0) else { return };
+    let strings = |hash: &Frame| -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
         let pair =
             |(name, value): (Range<usize>, Range<usize>)| (hash.bytes()[name].to_vec(), hash.bytes()[value].to_vec());
         hash.pairs().map(|places| places.map(pair)).collect()
     };
-    let copied = value(bytes).ok().as_ref().and_then(Hash::of);
-    if let Some(copied) = copied {
-        assert_eq!(strings(&copied), strings(&answered));
+    if let Ok(value) = value(bytes) {
+        assert_eq!(strings(&Frame::of(&value)), strings(&answered));
     }
 }

@@ -31,8 +31,8 @@ use tokio::task::JoinSet;
 
 use crate::config::servers::Servers;
 use crate::config::{ConfigError, Pools};
-use crate::error::{Error, Outage};
-use crate::store::redis::client::call_error::{CallError, FailedCall};
+use crate::error::Outage;
+use crate::store::redis::client::budget::RESPONSE_TIMEOUT;
 use crate::store::redis::client::command::{Command, Hgetall, HgetallWithTtl, Invocation, by_key};
 use crate::store::redis::client::incident::{Incidents, Success};
 use crate::store::redis::client::node::Node;
@@ -48,8 +48,9 @@ use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
 pub(crate) use crate::store::redis::client::budget::Budget;
+pub(crate) use crate::store::redis::client::call_error::CallError;
 pub(crate) use crate::store::redis::client::protocol::encode::hgetall;
-pub(crate) use crate::store::redis::client::protocol::hash::Hash;
+pub(crate) use crate::store::redis::client::protocol::frame::Frame;
 pub(crate) use crate::store::redis::client::protocol::script::Script;
 
 /// Which connections a call is sent on.
@@ -64,7 +65,7 @@ pub(crate) enum Path {
 /// The reply to a script.
 #[derive(Debug)]
 pub(crate) struct ScriptAnswer {
-    pub(crate) answer: Value,
+    pub(crate) answer: Frame,
     /// How many attempts may have been executed: 1, and 1 more for each lost reply.
     pub(crate) times: u32,
 }
@@ -133,7 +134,7 @@ impl Client {
 
     /// The budget of a call whose late reply has no use.
     pub(crate) fn short_budget(&self) -> Budget {
-        Budget::of(self.budget.min(Duration::from_millis(500)))
+        Budget::of(self.budget.min(RESPONSE_TIMEOUT))
     }
 
     /// An estimate of the clock of a master; before the first connection, the clock of this machine.
@@ -163,20 +164,18 @@ impl Client {
         }
     }
 
-    /// Sends reads in one round trip, all for keys of one slot. Fails as [`Error::Unavailable`].
+    /// Sends reads in one round trip, all for keys of one slot.
     pub(crate) async fn read(
         &self,
         path: Path,
         budget: &Budget,
         key: &[u8],
         commands: &Pipeline,
-    ) -> Result<Vec<Value>, Error> {
+    ) -> Result<Vec<Value>, CallError> {
         match self.call(path, budget, Some(key), commands).await {
             Ok((answers, _)) => Ok(answers),
-            Err(failure) if failure.fault.code() == Some("ASK") => {
-                boxed(self.read_by_key(path, budget, key, commands)).await
-            }
-            Err(failure) => Err(failure.of_read()),
+            Err(error) if error.code() == Some("ASK") => boxed(self.read_by_key(path, budget, key, commands)).await,
+            Err(error) => Err(error),
         }
     }
 
@@ -187,45 +186,47 @@ impl Client {
         budget: &Budget,
         key: &[u8],
         commands: &Pipeline,
-    ) -> Result<Vec<Value>, Error> {
+    ) -> Result<Vec<Value>, CallError> {
         let mut answers = Vec::with_capacity(commands.len());
         for run in by_key(commands) {
-            answers.extend(self.call(path, budget, Some(key), &run).await.map_err(FailedCall::of_read)?.0);
+            answers.extend(self.call(path, budget, Some(key), &run).await?.0);
         }
         Ok(answers)
     }
 
-    /// Sends one read, without the overhead of a pipeline. Fails as [`Error::Unavailable`].
+    /// Sends one read, without the overhead of a pipeline.
     pub(crate) async fn read_one(
         &self,
         path: Path,
         budget: &Budget,
         key: &[u8],
         command: &Cmd,
-    ) -> Result<Value, Error> {
-        self.call(path, budget, Some(key), command).await.map(|(answer, _)| answer).map_err(FailedCall::of_read)
+    ) -> Result<Value, CallError> {
+        self.call(path, budget, Some(key), command).await.map(|(answer, _)| answer)
     }
 
-    /// Reads a hash. Fails as [`Error::Unavailable`].
-    pub(crate) async fn read_hash(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<Hash, Error> {
-        self.call(path, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash).map_err(FailedCall::of_read)
+    /// Reads a hash.
+    pub(crate) async fn read_hash(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<Frame, CallError> {
+        self.call(path, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash)
     }
 
-    /// Reads a key's milliseconds to live, then its hash, in one round trip. Fails as [`Error::Unavailable`].
-    pub(crate) async fn read_lasting(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<(Value, Hash), Error> {
-        self.call(path, budget, Some(key), &HgetallWithTtl(key))
-            .await
-            .map(|(answer, _)| answer)
-            .map_err(FailedCall::of_read)
+    /// Reads a key's milliseconds to live, then its hash, in one round trip.
+    pub(crate) async fn read_lasting(
+        &self,
+        path: Path,
+        budget: &Budget,
+        key: &[u8],
+    ) -> Result<(Value, Frame), CallError> {
+        self.call(path, budget, Some(key), &HgetallWithTtl(key)).await.map(|(answer, _)| answer)
     }
 
-    /// Sends a read that any master can serve. Fails as [`Error::Unavailable`].
-    pub(crate) async fn read_anywhere(&self, budget: &Budget, command: &Cmd) -> Result<Value, Error> {
-        self.call(Path::Request, budget, None, command).await.map(|(answer, _)| answer).map_err(FailedCall::of_read)
+    /// Sends a read that any master can serve.
+    pub(crate) async fn read_anywhere(&self, budget: &Budget, command: &Cmd) -> Result<Value, CallError> {
+        self.call(Path::Request, budget, None, command).await.map(|(answer, _)| answer)
     }
 
-    /// Calls a script; repeats it with the same arguments while its outcome is unknown. Fails as
-    /// [`Error::Unavailable`] if not executed, else as [`Error::Indeterminate`].
+    /// Calls a script; repeats it with the same arguments while its outcome is unknown. The class
+    /// of the error says whether it may have been executed.
     pub(crate) async fn script(
         &self,
         path: Path,
@@ -233,11 +234,10 @@ impl Client {
         script: &Script,
         keys: &[&[u8]],
         args: &[&[u8]],
-    ) -> Result<ScriptAnswer, Error> {
+    ) -> Result<ScriptAnswer, CallError> {
         self.assert_one_slot(keys);
         let invocation = Invocation::new(script, keys, args);
-        let sent = self.call(path, budget, keys.first().copied(), &invocation).await;
-        let (answer, times) = sent.map_err(FailedCall::of_write)?;
+        let (answer, times) = self.call(path, budget, keys.first().copied(), &invocation).await?;
         Ok(ScriptAnswer { answer, times })
     }
 
@@ -250,11 +250,10 @@ impl Client {
         keys: &[&[u8]],
         args: &[&[u8]],
         wait: (usize, Duration),
-    ) -> Result<(ScriptAnswer, usize), Error> {
+    ) -> Result<(ScriptAnswer, usize), CallError> {
         self.assert_one_slot(keys);
         let call = Replicated::new(script, keys, args, wait);
-        let sent = self.call(Path::Bulk, budget, keys.first().copied(), &call).await;
-        let ((answer, replicas), times) = sent.map_err(FailedCall::of_write)?;
+        let ((answer, replicas), times) = self.call(Path::Bulk, budget, keys.first().copied(), &call).await?;
         // A repeat may write nothing; then `WAIT` proves nothing.
         Ok((ScriptAnswer { answer, times }, if times > 1 { 0 } else { replicas }))
     }
@@ -270,10 +269,10 @@ impl Client {
         &self,
         budget: &Budget,
         command: &Cmd,
-    ) -> Result<Vec<(String, Result<Value, Error>)>, Error> {
+    ) -> Result<Vec<(String, Result<Value, CallError>)>, CallError> {
         if self.home.is_outside() {
             let asked = self.home.enter(boxed(self.ask_each_master(budget, command))).await;
-            return asked.unwrap_or_else(|fault| Err(FailedCall { fault, lost: 0 }.of_read()));
+            return asked.unwrap_or_else(Err);
         }
         self.ask_each_master(budget, command).await
     }
@@ -282,18 +281,18 @@ impl Client {
         &self,
         budget: &Budget,
         command: &Cmd,
-    ) -> Result<Vec<(String, Result<Value, Error>)>, Error> {
+    ) -> Result<Vec<(String, Result<Value, CallError>)>, CallError> {
         let mut answers = Vec::new();
         match &self.topology {
             Topology::One(node) => answers.push(asked(node, budget, command).await),
             Topology::Sentinel(group) => {
-                let node = group.found(budget).await.map_err(of_read)?;
+                let node = group.found(budget).await.map_err(CallError::lasting)?;
                 answers.push(asked(&node, budget, command).await);
             }
             Topology::Cluster(cluster) => {
                 // Concurrently: a node that does not reply must not use up the time of the others.
                 let mut all = JoinSet::new();
-                for node in cluster.masters(budget).await.map_err(of_read)? {
+                for node in cluster.masters(budget).await.map_err(CallError::lasting)? {
                     let (budget, command) = (*budget, command.clone());
                     all.spawn(async move { asked(&node, &budget, &command).await });
                 }
@@ -318,10 +317,10 @@ impl Client {
         budget: &Budget,
         key: Option<&[u8]>,
         call: &C,
-    ) -> Result<(C::Output, u32), FailedCall> {
+    ) -> Result<(C::Output, u32), CallError> {
         if self.home.is_outside() {
             let sent = self.home.enter(boxed(self.send(path, budget, key, call))).await;
-            return sent.unwrap_or_else(|fault| Err(self.failed(call, fault, 0)));
+            return sent.unwrap_or_else(|error| Err(self.failed(call, error, 0)));
         }
         self.send(path, budget, key, call).await
     }
@@ -333,35 +332,36 @@ impl Client {
         budget: &Budget,
         key: Option<&[u8]>,
         call: &C,
-    ) -> Result<(C::Output, u32), FailedCall> {
+    ) -> Result<(C::Output, u32), CallError> {
         let mut lost = 0;
         let mut waits = budget.waits();
         let mut before = None;
         loop {
-            let fault = match self.attempt(path, budget, key, call).await {
+            let error = match self.attempt(path, budget, key, call).await {
                 Ok(answer) => {
                     self.incidents.succeeded(call.success());
                     return Ok((answer, lost + 1));
                 }
                 // The earlier error says more than that the time is over.
-                Err(fault) if fault.is_late() => return Err(self.failed(call, before.unwrap_or(fault), lost)),
-                Err(fault) => fault,
+                Err(error) if error.is_late() => return Err(self.failed(call, before.unwrap_or(error), lost)),
+                Err(error) => error,
             };
-            lost += u32::from(fault.is_lost());
-            if !fault.is_worth_a_retry() || !waits.pause().await {
-                return Err(self.failed(call, fault, lost));
+            lost += u32::from(error.is_lost());
+            if !error.is_worth_a_retry() || !waits.pause().await {
+                return Err(self.failed(call, error, lost));
             }
-            before = Some(fault);
+            before = Some(error);
         }
     }
 
     /// Records a call that is not tried again.
     #[cold]
-    fn failed(&self, call: &impl Command, fault: CallError, lost: u32) -> FailedCall {
-        if let Some((kind, advice)) = cause::of(&fault, call.success() != Success::Read) {
-            self.incidents.failed(kind, advice, || cause::text(&fault));
+    fn failed(&self, call: &impl Command, error: CallError, lost: u32) -> CallError {
+        let is_read = call.success() == Success::Read;
+        if let Some((kind, advice)) = cause::of(&error, !is_read) {
+            self.incidents.failed(kind, advice, || cause::text(&error));
         }
-        FailedCall { fault, lost }
+        error.final_of(is_read, lost)
     }
 
     async fn attempt<C: Command>(
@@ -381,18 +381,6 @@ impl Client {
 }
 
 /// The address of a node, and its reply to a read.
-async fn asked(node: &Node, budget: &Budget, command: &Cmd) -> (String, Result<Value, Error>) {
-    (node.addr().to_string(), node.send(Path::Request, budget, command).await.map_err(of_read))
-}
-
-fn of_read(fault: CallError) -> Error {
-    FailedCall { fault, lost: 0 }.of_read()
-}
-
-/// Whether a call failed because its keys are on two nodes while their slot moves; each key alone can be reached.
-#[cfg(test)]
-pub(crate) fn is_torn(error: &Error) -> bool {
-    let Error::Unavailable(outage) = error else { return false };
-    let error = std::error::Error::source(outage).and_then(|source| source.downcast_ref::<redis::RedisError>());
-    error.and_then(redis::RedisError::code) == Some("TRYAGAIN")
+async fn asked(node: &Node, budget: &Budget, command: &Cmd) -> (String, Result<Value, CallError>) {
+    (node.addr().to_string(), node.send(Path::Request, budget, command).await.map_err(CallError::lasting))
 }

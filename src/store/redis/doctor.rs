@@ -6,7 +6,7 @@ use crate::doctor::{Finding, Severity};
 use crate::error::Error;
 use crate::identity::id::Bucket;
 use crate::store::redis::Redis;
-use crate::store::redis::client::{Budget, Path};
+use crate::store::redis::client::{Budget, CallError, Path};
 use crate::store::redis::layout::keys::named;
 use crate::store::redis::script::reply::{bytes, items, number, time};
 use crate::util::clock::system_ms;
@@ -26,13 +26,13 @@ pub(crate) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
     for (server, answer) in ask(redis, &budget.part(5), &["INFO"]).await? {
         match answer {
             Ok(told) => mark(&mut findings, &server, judge_info(&text(&told), redis.client.is_cluster())),
-            Err(error) => mark(&mut findings, &server, vec![refused("INFO", &error)]),
+            Err(error) => mark(&mut findings, &server, vec![refused("INFO", error)]),
         }
     }
     for (server, answer) in ask(redis, &budget.part(4), &["CONFIG", "GET", "*"]).await? {
         let found = match answer {
             Ok(told) => judge_config(&settings(told), redis.eviction_allowed),
-            Err(error) => vec![refused("CONFIG GET", &error)],
+            Err(error) => vec![refused("CONFIG GET", error)],
         };
         mark(&mut findings, &server, found);
     }
@@ -45,12 +45,12 @@ pub(crate) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
     if redis.client.is_cluster() {
         for (server, answer) in ask(redis, &budget.part(2), &["CLUSTER", "INFO"]).await?.into_iter().take(1) {
             let found =
-                answer.map_or_else(|error| vec![refused("CLUSTER INFO", &error)], |told| judge_cluster(&text(&told)));
+                answer.map_or_else(|error| vec![refused("CLUSTER INFO", error)], |told| judge_cluster(&text(&told)));
             mark(&mut findings, &server, found);
         }
     } else {
         for (server, answer) in ask(redis, &budget.part(2), &["ROLE"]).await? {
-            let found = answer.err().map(|error| refused("ROLE", &error));
+            let found = answer.err().map(|error| refused("ROLE", error));
             mark(&mut findings, &server, found.into_iter().collect());
         }
     }
@@ -58,20 +58,21 @@ pub(crate) async fn examine(redis: &Redis) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-type PerServer = Vec<(String, Result<Value, Error>)>;
+type PerServer = Vec<(String, Result<Value, CallError>)>;
 
 async fn ask(redis: &Redis, budget: &Budget, words: &[&str]) -> Result<PerServer, Error> {
     let mut command = cmd(words[0]);
     command.arg(&words[1..]);
-    redis.client.ask_masters(budget, &command).await
+    Ok(redis.client.ask_masters(budget, &command).await?)
 }
 
 fn mark(all: &mut Vec<Finding>, server: &str, found: Vec<Finding>) {
     all.extend(found.into_iter().map(|finding| Finding { server: server.to_owned(), ..finding }));
 }
 
-fn refused(command: &str, error: &Error) -> Finding {
-    let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+fn refused(command: &str, error: CallError) -> Finding {
+    let error = Error::from(error);
+    let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
     Finding::new(
         Severity::Info,
         "not_told",

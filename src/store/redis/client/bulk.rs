@@ -8,11 +8,11 @@ use deadpool_redis::{Connection as Pooled, Manager, Pool, PoolError, Runtime, Ti
 use redis::aio::MultiplexedConnection;
 
 use crate::config::ConfigError;
-use crate::store::redis::client::budget::{ANSWER, Budget};
+use crate::store::redis::client::budget::{Budget, CONNECTION_TIMEOUT, RESPONSE_TIMEOUT};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::command::{Command, send, send_checked};
 use crate::store::redis::client::node::clock::ServerClock;
-use crate::store::redis::client::node::connection::{CONNECT, Connector, settings};
+use crate::store::redis::client::node::connection::{Connector, settings};
 use crate::store::redis::client::node::transport::Connection;
 
 /// A pool; each connection serves one call at a time.
@@ -29,7 +29,11 @@ impl Bulk {
         let pool = Pool::builder(manager)
             .max_size(connections)
             .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts { wait: Some(CONNECT), create: Some(CONNECT), recycle: Some(ANSWER) })
+            .timeouts(Timeouts {
+                wait: Some(CONNECTION_TIMEOUT),
+                create: Some(CONNECTION_TIMEOUT),
+                recycle: Some(RESPONSE_TIMEOUT),
+            })
             .build()
             .map_err(|error| wrong(&error))?;
         Ok(Self { pool, connector: connector.clone(), clock })
@@ -43,7 +47,7 @@ impl Bulk {
         } else {
             send(call, &mut connection, budget).await
         };
-        if answer.as_ref().is_err_and(|fault| fault.is_lost() || fault.is_from_replica()) {
+        if answer.as_ref().is_err_and(|error| error.is_lost() || error.is_from_replica()) {
             drop(Pooled::take(pooled));
         }
         answer
@@ -56,7 +60,11 @@ impl Bulk {
 
     async fn connection(&self, budget: &Budget) -> Result<Pooled, CallError> {
         let within = |most| Some(budget.left(most));
-        let timeouts = Timeouts { wait: within(Duration::MAX), create: within(CONNECT), recycle: within(ANSWER) };
+        let timeouts = Timeouts {
+            wait: within(Duration::MAX),
+            create: within(CONNECTION_TIMEOUT),
+            recycle: within(RESPONSE_TIMEOUT),
+        };
         self.pool.timeout_get(&timeouts).await.map_err(|error| match error {
             PoolError::Backend(error) => CallError::connecting(error),
             PoolError::Timeout(_) => CallError::no_connection("no bulk connection to Redis became free in time"),

@@ -121,6 +121,17 @@ impl CallError {
         Self { class: Refused, ..self }
     }
 
+    /// The error of a call that is not tried again, after the given number of lost replies. A read changes nothing, so
+    /// it does not matter whether it was executed. After a lost reply of a write, a refusal says nothing about the
+    /// lost call.
+    pub(crate) fn final_of(self, is_read: bool, lost: u32) -> Self {
+        match lost {
+            _ if is_read => self.lasting(),
+            0 => self,
+            _ => Self { class: RetryClass::Lost, ..self },
+        }
+    }
+
     /// Whether the budget was over before the call was sent.
     pub(crate) fn is_late(&self) -> bool {
         self.class == Refused && self.what == Self::LATE.what
@@ -140,8 +151,17 @@ impl CallError {
         self.what == Self::UNCOVERED.what || self.code() == Some("CLUSTERDOWN")
     }
 
+    /// Whether the keys are on two nodes while their slot moves; each key alone can be reached.
+    pub(crate) fn is_split(&self) -> bool {
+        self.code() == Some("TRYAGAIN")
+    }
+
     pub(crate) fn is_lost(&self) -> bool {
         self.class == RetryClass::Lost
+    }
+
+    pub(crate) const fn may_be_executed(&self) -> bool {
+        matches!(self.class, RetryClass::Lost | RetryClass::Failed)
     }
 
     pub(crate) fn is_worth_a_retry(&self) -> bool {
@@ -198,24 +218,14 @@ fn coded(error: &RedisError) -> Option<(RetryClass, &'static str)> {
     NOT_EXECUTED.iter().find(|(known, ..)| *known == code).map(|(_, class, what)| (*class, *what))
 }
 
-/// Why a call failed in the end, and after how many lost replies.
-#[derive(Debug)]
-pub(crate) struct FailedCall {
-    pub(crate) fault: CallError,
-    pub(crate) lost: u32,
-}
-
-impl FailedCall {
-    /// A read changes nothing, so it does not matter whether it was executed.
-    pub(crate) fn of_read(self) -> Error {
-        Error::Unavailable(self.fault.into_outage())
-    }
-
-    /// After a lost reply, a refusal says nothing about the lost call.
-    pub(crate) fn of_write(self) -> Error {
-        let unknown = self.lost > 0 || self.fault.class == RetryClass::Failed;
-        let outage = self.fault.into_outage();
-        if unknown { Error::Indeterminate(outage) } else { Error::Unavailable(outage) }
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        match error.code() {
+            // A script that reads metadata of another format fails before it writes: that is not an outage.
+            Some("UNREADABLE") => Self::Unreadable("its metadata is of another format"),
+            _ if error.may_be_executed() => Self::Indeterminate(error.into_outage()),
+            _ => Self::Unavailable(error.into_outage()),
+        }
     }
 }
 
@@ -248,9 +258,9 @@ mod tests {
     #[test]
     fn a_permanent_refusal_is_not_retried() {
         for code in ["OOM", "NOPERM", "NOAUTH", "WRONGPASS", "MISCONF", "CROSSSLOT", "MOVED"] {
-            let fault = CallError::calling(coded(code));
-            assert!(!fault.is_worth_a_retry() && !fault.is_lost(), "{code}");
-            assert!(matches!(FailedCall { fault, lost: 0 }.of_write(), Error::Unavailable(_)), "{code}");
+            let error = CallError::calling(coded(code));
+            assert!(!error.is_worth_a_retry() && !error.is_lost(), "{code}");
+            assert!(matches!(Error::from(error.final_of(false, 0)), Error::Unavailable(_)), "{code}");
         }
         assert_eq!(CallError::connecting(coded("WRONGPASS")).class, Refused);
     }
@@ -258,25 +268,25 @@ mod tests {
     #[test]
     fn lost_replies_leave_a_write_indeterminate_and_a_read_unavailable() {
         for kind in [io::ErrorKind::TimedOut, io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof] {
-            let fault = CallError::calling(io(kind));
-            assert!(fault.is_lost() && fault.is_worth_a_retry(), "{kind:?}");
-            assert!(matches!(FailedCall { fault: fault.clone(), lost: 1 }.of_write(), Error::Indeterminate(_)));
-            assert!(matches!(FailedCall { fault, lost: 1 }.of_read(), Error::Unavailable(_)));
+            let error = CallError::calling(io(kind));
+            assert!(error.is_lost() && error.is_worth_a_retry(), "{kind:?}");
+            assert!(matches!(Error::from(error.clone().final_of(false, 1)), Error::Indeterminate(_)));
+            assert!(matches!(Error::from(error.final_of(true, 1)), Error::Unavailable(_)));
         }
     }
 
     #[test]
     fn a_refusal_after_a_lost_reply_is_still_indeterminate() {
-        let failure = FailedCall { fault: CallError::calling(coded("OOM")), lost: 1 };
-        assert!(matches!(failure.of_write(), Error::Indeterminate(_)));
+        let error = CallError::calling(coded("OOM")).final_of(false, 1);
+        assert!(matches!(Error::from(error), Error::Indeterminate(_)));
     }
 
     #[test]
     fn an_error_inside_a_script_is_indeterminate_and_not_retried() {
         for code in ["ERR", "WRONGTYPE"] {
-            let fault = CallError::calling(coded(code));
-            assert!(!fault.is_worth_a_retry(), "{code}");
-            assert!(matches!(FailedCall { fault, lost: 0 }.of_write(), Error::Indeterminate(_)), "{code}");
+            let error = CallError::calling(coded(code));
+            assert!(!error.is_worth_a_retry(), "{code}");
+            assert!(matches!(Error::from(error.final_of(false, 0)), Error::Indeterminate(_)), "{code}");
         }
     }
 

@@ -5,9 +5,9 @@ use crate::store::redis::client::incident::Kind;
 use crate::store::redis::client::incident::Kind::{Away, Memory, Writes};
 
 /// `None` for an error that is no fault of a server: a moving key, a session of another format.
-pub(crate) fn of(fault: &CallError, wrote: bool) -> Option<(Kind, &'static str)> {
+pub(crate) fn of(error: &CallError, wrote: bool) -> Option<(Kind, &'static str)> {
     let refused = if wrote { Writes } else { Away };
-    Some(match fault.code() {
+    Some(match error.code() {
         Some("ASK" | "TRYAGAIN" | "UNREADABLE") => return None,
         Some("OOM") => (Memory, "raise Redis's maxmemory, or lower timeouts so that fewer sessions live at a time"),
         Some("MISCONF") => (refused, "check Redis's log and disk: it cannot persist"),
@@ -17,8 +17,8 @@ pub(crate) fn of(fault: &CallError, wrote: bool) -> Option<(Kind, &'static str)>
         Some("NOAUTH" | "WRONGPASS") => (Away, "set the user and the password in the store's URL to those of Redis"),
         Some("LOADING") => (Away, "wait until Redis has read its data"),
         Some("BUSY") => (Away, "stop the script that keeps Redis busy: SCRIPT KILL"),
-        _ if fault.is_crowded() => (Away, "find out what slows Redis down, or raise `Builder::in_flight`"),
-        _ if fault.is_uncovered() => (Away, "restore the masters of the failed slots (see CLUSTER INFO)"),
+        _ if error.is_crowded() => (Away, "find out what slows Redis down, or raise `Builder::in_flight`"),
+        _ if error.is_uncovered() => (Away, "restore the masters of the failed slots (see CLUSTER INFO)"),
         Some("MASTERDOWN" | "MOVED" | "CROSSSLOT" | "DENIED" | "NOPROTO") | None => {
             (Away, "check that Redis is running and reachable from this machine")
         }
@@ -27,10 +27,10 @@ pub(crate) fn of(fault: &CallError, wrote: bool) -> Option<(Kind, &'static str)>
 }
 
 /// What failed, and the message of Redis or the network.
-pub(crate) fn text(fault: &CallError) -> String {
-    match &fault.error {
-        Some(error) => format!("{}: {error}", fault.what()),
-        None => fault.what().to_owned(),
+pub(crate) fn text(error: &CallError) -> String {
+    match &error.error {
+        Some(source) => format!("{}: {source}", error.what()),
+        None => error.what().to_owned(),
     }
 }
 
@@ -53,8 +53,8 @@ mod tests {
         for code in ["WRONGPASS", "NOAUTH", "LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN"] {
             assert_eq!(kind(code, true), Some(Away), "{code}");
         }
-        for fault in [CallError::LATE, CallError::CROWDED, CallError::UNCOVERED] {
-            assert!(matches!(of(&fault, true), Some((Away, advice)) if !advice.is_empty()));
+        for error in [CallError::LATE, CallError::CROWDED, CallError::UNCOVERED] {
+            assert!(matches!(of(&error, true), Some((Away, advice)) if !advice.is_empty()));
         }
     }
 

@@ -6,14 +6,17 @@ use std::task::Poll;
 use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
-use crate::store::redis::client::budget::{ANSWER, Budget};
+use crate::store::redis::client::budget::{Budget, RESPONSE_TIMEOUT};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::incident::Success;
 use crate::store::redis::client::node::clock::ServerClock;
 use crate::store::redis::client::node::connection::Connector;
+use crate::store::redis::client::node::multiplexed::{LITTLE, OF_A_SESSION};
 use crate::store::redis::client::node::transport::Connection;
-use crate::store::redis::client::protocol::encode::{command, hgetall, lasting};
-use crate::store::redis::client::protocol::hash::Hash;
+use crate::store::redis::client::protocol::encode::{
+    command, hgetall, lasting, only, raw_of, write_hgetall, write_pttl, write_script,
+};
+use crate::store::redis::client::protocol::frame::Frame;
 use crate::store::redis::client::protocol::resp::accepted;
 use crate::store::redis::client::protocol::script::Script;
 use crate::util::boxed::boxed;
@@ -122,14 +125,15 @@ impl Command for Cmd {
 pub(crate) struct Hgetall<'a>(pub(crate) &'a [u8]);
 
 impl Command for Hgetall<'_> {
-    type Output = Hash;
+    type Output = Frame;
 
-    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
-        connection.hgetall(self.0).await
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Frame> {
+        let write = |bytes: &mut Vec<u8>| write_hgetall(bytes, self.0);
+        Frame::hash(connection.raw((1, OF_A_SESSION), write, || only(hgetall(self.0))).await?, 0)
     }
 
-    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Hash> {
-        Hash::read(ask(connection, std::iter::once(&hgetall(self.0))).await?)
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Frame> {
+        Frame::hash(raw_of(vec![ask(connection, std::iter::once(&hgetall(self.0))).await?])?, 0)
     }
 }
 
@@ -137,14 +141,18 @@ impl Command for Hgetall<'_> {
 pub(crate) struct HgetallWithTtl<'a>(pub(crate) &'a [u8]);
 
 impl Command for HgetallWithTtl<'_> {
-    type Output = (Value, Hash);
+    type Output = (Value, Frame);
 
-    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, Hash)> {
-        connection.lasting(self.0).await
+    async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, Frame)> {
+        let write = |bytes: &mut Vec<u8>| {
+            write_pttl(bytes, self.0);
+            write_hgetall(bytes, self.0);
+        };
+        Frame::lasting(connection.raw((2, OF_A_SESSION), write, || lasting(self.0)).await?)
     }
 
-    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<(Value, Hash)> {
-        Hash::read_lasting(lasting(self.0).send_asking(connection, budget).await?)
+    async fn send_asking(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<(Value, Frame)> {
+        Frame::lasting(raw_of(lasting(self.0).send_asking(connection, budget).await?)?)
     }
 }
 
@@ -206,19 +214,24 @@ impl<'a> Invocation<'a> {
     pub(crate) const fn new(script: &'a Script, keys: &'a [&'a [u8]], args: &'a [&'a [u8]]) -> Self {
         Self { script, keys, args }
     }
+
+    async fn call(&self, connection: &mut Connection, name: &str, script: &str) -> RedisResult<Frame> {
+        let Self { keys, args, .. } = self;
+        let write = |bytes: &mut Vec<u8>| write_script(bytes, name, script, keys, args);
+        Frame::accepted(connection.raw((1, LITTLE), write, || only(command(name, script, keys, args))).await?, 0)
+    }
 }
 
 impl Command for Invocation<'_> {
-    type Output = Value;
+    type Output = Frame;
 
     /// The body is sent on the same connection: another one may lead to another server, behind a proxy or while an
     /// address moves. After `EVAL` the server knows the script.
-    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<Value> {
-        let Self { script, keys, args } = self;
-        match accepted(connection.script("EVALSHA", &script.sha, keys, args).await?) {
+    async fn send(&self, connection: &mut Connection, budget: &Budget) -> RedisResult<Frame> {
+        match self.call(connection, "EVALSHA", &self.script.sha).await {
             Err(error) if error.code() == Some("NOSCRIPT") => {
-                connection.wait_until(Instant::now() + budget.left(ANSWER));
-                accepted(boxed(connection.script("EVAL", &script.body, keys, args)).await?)
+                connection.wait_until(Instant::now() + budget.left(RESPONSE_TIMEOUT));
+                boxed(self.call(connection, "EVAL", &self.script.body)).await
             }
             answer => answer,
         }
@@ -229,8 +242,8 @@ impl Command for Invocation<'_> {
     }
 
     /// By its body: the node may not know the script, and a second call needs a second `ASKING`.
-    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Value> {
+    async fn send_asking(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Frame> {
         let command = command("EVAL", &self.script.body, self.keys, self.args);
-        ask(connection, std::iter::once(&command)).await
+        ask(connection, std::iter::once(&command)).await.map(|answer| Frame::of(&answer))
     }
 }

@@ -4,11 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// An incident ends at the first success at least this long after its last failure. It continues while only some
-/// calls fail, for example with one master of a Cluster down.
-const QUIET: Duration = Duration::from_secs(5);
-/// After an incident that returns soon this time is doubled, up to this limit.
-const LONGEST_QUIET: Duration = Duration::from_secs(300);
+use crate::store::redis::client::budget::{INCIDENT_QUIET, LONGEST_INCIDENT_QUIET};
 
 /// What fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +143,7 @@ impl History {
             return false;
         }
         let soon = self.ended.is_some_and(|ended| now.duration_since(ended) < self.quiet * 2);
-        self.quiet = if soon { (self.quiet * 2).min(LONGEST_QUIET) } else { QUIET };
+        self.quiet = if soon { (self.quiet * 2).min(LONGEST_INCIDENT_QUIET) } else { INCIDENT_QUIET };
         self.running = Some(Running { began: now, failed: 1, last: now, back: None });
         true
     }

@@ -59,7 +59,7 @@ impl Node {
     pub(crate) async fn send<C: Command>(&self, path: Path, budget: &Budget, call: &C) -> Result<C::Output, CallError> {
         match path {
             Path::Request => {
-                let _flying = self.in_flight.begin()?;
+                let _permit = self.in_flight.begin()?;
                 let answer = self.shared.send(budget, call).await;
                 if answer.as_ref().is_err_and(CallError::is_from_replica) {
                     self.bulk.give_all_up();

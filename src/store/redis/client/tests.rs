@@ -42,7 +42,7 @@ fn client(server: &TestServer) -> Client {
 }
 
 async fn get(client: &Client, path: Path, key: &str) -> Result<Value, Error> {
-    client.read_one(path, &client.budget(), key.as_bytes(), redis::cmd("GET").arg(key)).await
+    Ok(client.read_one(path, &client.budget(), key.as_bytes(), redis::cmd("GET").arg(key)).await?)
 }
 
 const PATHS: [Path; 2] = [Path::Request, Path::Bulk];

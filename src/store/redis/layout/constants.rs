@@ -33,6 +33,12 @@ const HEAD: [HeadField; 20] = [
     ("operations", 1),
 ];
 
+/// The lengths of a rotation's fields: the previous secret's hash, two times, and the count of digests.
+const ROTATION: [usize; 4] = [32, 6, 6, 1];
+
+/// The length of a rotation in bytes, without the digests.
+pub(crate) const ROTATION_LEN: usize = ROTATION[0] + ROTATION[1] + ROTATION[2] + ROTATION[3];
+
 /// The length of the head in bytes.
 pub(crate) const HEAD_LEN: usize = offset("");
 
@@ -120,14 +126,15 @@ pub(crate) fn lua() -> String {
     for (name, number) in NUMBERS.iter().copied().chain(reasons).chain(codes) {
         let _ = writeln!(lua, "local {name} = {number}");
     }
-    for (name, format) in [("HEAD", head_format().as_str()), ("ROTATION", ">c32I6I6B"), ("OPERATION", ">c8I6B")] {
+    let (head, rotation) = (format(HEAD.map(|(_, length)| length)), format(ROTATION));
+    for (name, format) in [("HEAD", head.as_str()), ("ROTATION", &rotation), ("OPERATION", ">c8I6B")] {
         let _ = writeln!(lua, "local {name} = '{format}'");
     }
     lua
 }
 
-fn head_format() -> String {
-    HEAD.iter().fold(">".to_owned(), |format, (_, length)| match length {
+fn format<const N: usize>(lengths: [usize; N]) -> String {
+    lengths.iter().fold(">".to_owned(), |format, length| match length {
         1 => format + "B",
         32 => format + "c32",
         length => format!("{format}I{length}"),
@@ -140,16 +147,20 @@ mod tests {
 
     #[test]
     fn the_head_has_its_recorded_format_and_length() {
-        assert_eq!(head_format(), ">BBBBI6I6I6I6I6I4I4I4I4I4I4I6I6c32I4B");
+        assert_eq!(format(HEAD.map(|(_, length)| length)), ">BBBBI6I6I6I6I6I4I4I4I4I4I4I6I6c32I4B");
         assert_eq!((offset("format"), offset("version"), offset("operations"), HEAD_LEN), (0, 50, 106, 107));
     }
 
     #[test]
     fn constants_are_lua_text() {
         let lua = lua();
-        for line in
-            ["local FORMAT = 1\n", "local EVICTED = 6\n", "local NOT_JOINED = 18\n", "local OPERATION = '>c8I6B'\n"]
-        {
+        for line in [
+            "local FORMAT = 1\n",
+            "local EVICTED = 6\n",
+            "local NOT_JOINED = 18\n",
+            "local OPERATION = '>c8I6B'\n",
+            "local ROTATION = '>c32I6I6B'\n",
+        ] {
             assert!(lua.contains(line), "{line}");
         }
     }

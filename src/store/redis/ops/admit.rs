@@ -32,7 +32,7 @@ pub(crate) async fn admit(
     let Some(plan) = Plan::of(redis, delivery, login) else { return Ok(Admitted::Perhaps) };
     let reply = redis.once(delivery, &plan.call(redis, user)).await?;
     match reply.code {
-        Code::Ok => Ok(Admitted::In(Box::new(plan.record(redis, millis(&reply.content)?)))),
+        Code::Ok => Ok(Admitted::In(Box::new(plan.record(redis, millis(&reply.value()?)?)))),
         Code::NameMembers => Ok(Admitted::AtCap),
         _ => Ok(Admitted::Perhaps),
     }

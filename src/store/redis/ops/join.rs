@@ -10,7 +10,7 @@ use crate::store::redis::Redis;
 use crate::store::redis::layout::meta::{owner, whose};
 use crate::store::redis::ops::load::record;
 use crate::store::redis::script::call::ScriptCall;
-use crate::store::redis::script::reply::{Code, unexpected};
+use crate::store::redis::script::reply::Code;
 use crate::store::redis::script::scripts;
 use crate::store::{Join, Op, Record, Refused, StoreResult};
 
@@ -26,7 +26,7 @@ impl Redis {
         loop {
             let reply = self.call(&mut delivery, &call).await?;
             if reply.code != Code::MovedOn {
-                return reply.answer(|hash| record(self, hash)?.ok_or_else(unexpected));
+                return record(self, reply);
             }
             let Some(wait_ms) = waits_ms.next() else { return Ok(Err(Refused::NotJoined)) };
             sleep(Duration::from_millis(wait_ms)).await;

@@ -7,13 +7,12 @@ use crate::error::Error;
 use crate::fields::map::{Contents, FieldRange};
 use crate::identity::id::SessionId;
 use crate::store::redis::Redis;
-use crate::store::redis::client::{Budget, Hash, Path, hgetall};
+use crate::store::redis::client::{Budget, Frame, Path, hgetall};
 use crate::store::redis::layout::fields;
 use crate::store::redis::layout::meta;
 use crate::store::redis::layout::meta::Stored;
-use crate::store::redis::script::reply;
-use crate::store::redis::script::reply::{number, time, unexpected};
-use crate::store::{Etag, Loaded, Meta, Record};
+use crate::store::redis::script::reply::{Reply, number, time, unexpected};
+use crate::store::{Etag, Loaded, Meta, Record, StoreResult};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
 
@@ -56,7 +55,7 @@ impl Redis {
         reads.cmd("TIME").cmd("PTTL").arg(&key).add_command(hgetall(&key));
         let answers = self.client.read(Path::Request, &self.client.budget(), &key, &reads).await?;
         let [now, left, answer] = exactly(answers)?;
-        Ok((read(left, hash(&answer)?)?, time(&now)?))
+        Ok((read(left, Frame::of(&answer))?, time(&now)?))
     }
 }
 
@@ -65,7 +64,7 @@ pub(crate) fn exactly<const N: usize>(answers: Vec<Value>) -> Result<[Value; N],
     answers.try_into().map_err(|_| unexpected())
 }
 
-fn read(left: Value, hash: Hash) -> Result<Loaded, Error> {
+fn read(left: Value, hash: Frame) -> Result<Loaded, Error> {
     let left = number(&left)?;
     Ok(unpack(hash)?.map_or(Loaded::Absent, |(stored, etag, fields)| told(stored, etag, fields, left)))
 }
@@ -90,7 +89,7 @@ const DAMAGED: Error = Error::Unreadable("its fields are damaged");
 /// A hash's metadata and fields; `None` if there is no hash.
 ///
 /// Without the etag, which a swap needs, if a field is stored elsewhere than a swap would store it.
-pub(crate) fn unpack(hash: Hash) -> Result<Option<(Stored, Option<Etag>, Contents)>, Error> {
+pub(crate) fn unpack(hash: Frame) -> Result<Option<(Stored, Option<Etag>, Contents)>, Error> {
     let (mut stored, mut astray) = (None, false);
     let mut places = Vec::with_capacity(8);
     for pair in hash.pairs() {
@@ -117,22 +116,21 @@ pub(crate) fn unpack(hash: Hash) -> Result<Option<(Stored, Option<Etag>, Content
     }
 }
 
-/// A hash within another reply.
-fn hash(value: &Value) -> Result<Hash, Error> {
-    Hash::of(value).ok_or_else(unexpected)
-}
-
 /// Fields in a script's reply.
-pub(crate) fn fields(flat: Value) -> Result<Contents, Error> {
-    let hash = hash(&flat)?;
+pub(crate) fn fields(hash: Frame) -> Result<Contents, Error> {
     let places = hash.pairs().map(|pair| pair.map(|(name, stored)| FieldRange::new(&name, &stored)));
     let places = places.collect::<Option<_>>().ok_or_else(unexpected)?;
     Contents::new(hash.into_bytes(), places).ok_or_else(unexpected)
 }
 
-/// A whole session in a script's reply; `None` if it is empty.
-pub(crate) fn record(redis: &Redis, answer: Value) -> Result<Option<Record>, Error> {
-    match unpack(hash(&answer)?)? {
+/// The session in a script's reply.
+pub(crate) fn record(redis: &Redis, reply: Reply) -> StoreResult<Record> {
+    reply.answer_in_place(|hash| record_if_any(redis, hash)?.ok_or_else(unexpected))
+}
+
+/// The session in a hash; `None` if that is empty.
+pub(crate) fn record_if_any(redis: &Redis, hash: Frame) -> Result<Option<Record>, Error> {
+    match unpack(hash)? {
         Some((Stored::Session { meta, keep_ms }, etag, fields)) => {
             note(redis, &meta, keep_ms);
             Ok(Some(Record { meta: *meta, etag, fields }))
@@ -143,11 +141,11 @@ pub(crate) fn record(redis: &Redis, answer: Value) -> Result<Option<Record>, Err
 }
 
 /// A live session's metadata in a script's reply.
-pub(crate) fn live_meta(redis: &Redis, packed: &Value) -> Result<(Meta, Option<Etag>), Error> {
-    let packed = reply::bytes(packed)?;
-    let Stored::Session { meta, keep_ms } = meta::decode(packed)? else { return Err(unexpected()) };
+pub(crate) fn live_meta(redis: &Redis, packed: Value) -> Result<(Meta, Option<Etag>), Error> {
+    let Value::BulkString(packed) = packed else { return Err(unexpected()) };
+    let Stored::Session { meta, keep_ms } = meta::decode(&packed)? else { return Err(unexpected()) };
     note(redis, &meta, keep_ms);
-    Ok((*meta, Some(Etag(packed.to_vec()))))
+    Ok((*meta, Some(Etag(packed))))
 }
 
 fn note(redis: &Redis, meta: &Meta, keep_ms: u32) {

@@ -12,7 +12,7 @@ use crate::store::redis::ops::admit::{Admitted, admit};
 use crate::store::redis::ops::load::record;
 use crate::store::redis::ops::login_cross_slot;
 use crate::store::redis::script::call::{Delivery, ScriptCall};
-use crate::store::redis::script::reply::{Code, Reply, bytes, items, unexpected};
+use crate::store::redis::script::reply::{Code, Reply, bytes, items};
 use crate::store::redis::script::scripts;
 use crate::store::{BATCH, Gate, NewLogin, Old, Op, Reauthenticate, Record, StoreResult, TICKET_LIFE_MS, Ticket};
 
@@ -51,7 +51,7 @@ impl Redis {
                 .delta(&login.delta)
         };
         let reply = with_room(self, &mut delivery, &hash, members, build).await?;
-        reply.answer(|hash| record(self, hash)?.ok_or_else(unexpected))
+        record(self, reply)
     }
 }
 
@@ -92,7 +92,7 @@ impl Redis {
                 .delta(&again.delta)
         };
         let reply = with_room(self, &mut self.delivery(op), &hash, Vec::new(), build).await?;
-        reply.answer(|hash| record(self, hash)?.ok_or_else(unexpected))
+        record(self, reply)
     }
 }
 
@@ -138,7 +138,7 @@ async fn earliest(redis: &Redis, delivery: &Delivery, user: &UserHash) -> Result
     let mut read = cmd("ZRANGE");
     read.arg(&key).arg(0).arg(BATCH - 1);
     let members = redis.client.read_one(delivery.path, &delivery.budget, &key, &read).await;
-    let members = items(members.map_err(|error| delivery.told(error))?)?;
+    let members = items(members.map_err(|error| delivery.error(error))?)?;
     let ids = members.iter().map(|member| bytes(member).map(named)).collect::<Result<Vec<_>, _>>()?;
     Ok(ids.into_iter().flatten().filter(|id| id.bucket() == user.bucket()).collect())
 }

@@ -8,19 +8,19 @@
 //! Each script is an operation of its own, with an id derived from the login's. So a repeat of the login repeats its
 //! scripts.
 
-use redis::{Value, cmd, pipe};
+use redis::{cmd, pipe};
 
 use crate::error::Error;
 use crate::fields::Delta;
 use crate::identity::id::UserHash;
 use crate::store::redis::Redis;
-use crate::store::redis::client::{Budget, Path};
+use crate::store::redis::client::{Budget, Frame, Path};
 use crate::store::redis::layout::meta::tail;
 use crate::store::redis::layout::new_fields::NewFields;
 use crate::store::redis::ops::load::{exactly, fields, load_within, record};
 use crate::store::redis::ops::login::with_room;
 use crate::store::redis::script::call::{Delivery, ScriptCall};
-use crate::store::redis::script::reply::{bytes, items, millis, time, unexpected};
+use crate::store::redis::script::reply::{bytes, millis, time, unexpected};
 use crate::store::redis::script::scripts;
 use crate::store::{Loaded, NewLogin, Old, Op, Record, Refused, StoreResult, TICKET_LIFE_MS};
 
@@ -121,7 +121,7 @@ impl<'a> CrossSlotLogin<'a> {
             .number(self.login.door_ms)
             .names(&self.login.keep)
             .delta(&self.login.delta)?;
-        self.redis.call(&mut self.step(Step::Leave), &call).await?.answer(replacing)
+        self.redis.call(&mut self.step(Step::Leave), &call).await?.answer_in_place(replacing)
     }
 
     pub(crate) async fn activate(&self, carried: &Delta) -> StoreResult<Record> {
@@ -139,7 +139,7 @@ impl<'a> CrossSlotLogin<'a> {
                 .delta(carried)
         };
         let reply = with_room(self.redis, &mut self.step(Step::Activate), &self.hash, Vec::new(), build).await?;
-        reply.answer(|hash| record(self.redis, hash)?.ok_or_else(unexpected))
+        record(self.redis, reply)
     }
 
     /// The operation of one script. The masters' clocks differ, so it has the login's remaining time, not the same
@@ -179,8 +179,8 @@ impl<'a> CrossSlotLogin<'a> {
 }
 
 /// The reply of `lua/leave.lua`: whether anything changed, and if so the fields to carry.
-fn replacing(answer: Value) -> Result<Delta, Error> {
-    let [changed, carried] = exactly(items(answer)?)?;
+fn replacing(answer: Frame) -> Result<Delta, Error> {
+    let (changed, carried) = answer.pair().ok_or_else(unexpected)?;
     let carried = fields(carried)?;
     let carried = carried.iter().map(|(name, stored)| (name.to_owned(), Some(stored.to_vec())));
     Ok(match bytes(&changed)? {

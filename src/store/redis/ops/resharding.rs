@@ -69,7 +69,7 @@ pub(crate) async fn end(redis: &Redis, delivery: &mut Delivery, end: &End) -> St
         .nothing()
         .names(names)
         .delta(&end.delta)?;
-    let carried = match redis.call(delivery, &call).await?.answer(fields)? {
+    let carried = match redis.call(delivery, &call).await?.answer_in_place(fields)? {
         Ok(carried) => carried,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -130,7 +130,8 @@ async fn unlist(redis: &Redis, delivery: &Delivery, id: SessionId, user: Option<
     for (key, entry) in entries {
         let mut removal = cmd("ZREM");
         removal.arg(&key).arg(entry);
-        if let Err(error) = redis.client.read_one(delivery.path, &delivery.budget, &key, &removal).await {
+        let removed = redis.client.read_one(delivery.path, &delivery.budget, &key, &removal).await;
+        if let Err(error) = removed.map_err(Error::from) {
             tracing::debug!(%error, "ended session left in an index: the next reader removes it");
         }
     }

@@ -9,7 +9,7 @@ use crate::identity::id::{SessionId, UserHash};
 use crate::store::redis::Redis;
 use crate::store::redis::layout::keys::KeyBytes;
 use crate::store::redis::layout::meta::tail;
-use crate::store::redis::ops::load::{live_meta, record};
+use crate::store::redis::ops::load::{live_meta, record_if_any};
 use crate::store::redis::ops::{resharding, swap};
 use crate::store::redis::script::call::{Delivery, ScriptCall};
 use crate::store::redis::script::reply::{Code, bytes, digits, unexpected};
@@ -36,9 +36,9 @@ impl Redis {
             let call = ScriptCall::new(&scripts::TOUCH, vec![key.clone(), index]).number(seen).bytes(first_use);
             let reply = self.call(&mut delivery, &call).await?;
             if !matches!(reply.code, Code::SeenAnother | Code::NameIndex) {
-                return reply.answer(|packed| live_meta(self, &packed));
+                return reply.answer(|packed| live_meta(self, packed));
             }
-            let (meta, _) = live_meta(self, &reply.content)?;
+            let (meta, _) = live_meta(self, reply.value()?)?;
             (seen, user) = (meta.touched, meta.user);
         }
         Err(unexpected())
@@ -101,7 +101,7 @@ impl Redis {
             .number(FORMER_CSRF_LIFE_MS)
             .number(FORMER_CSRF_MOST);
         let reply = self.call(&mut self.delivery(op), &call).await?;
-        reply.answer(|packed| live_meta(self, &packed))
+        reply.answer(|packed| live_meta(self, packed))
     }
 
     pub(crate) async fn retime(&self, op: Op, retime: &Retime) -> StoreResult<(Meta, Option<Etag>)> {
@@ -115,9 +115,9 @@ impl Redis {
                 .number(self.settings.remember_ms);
             let reply = self.call(&mut delivery, &call).await?;
             if reply.code != Code::NameIndex {
-                return reply.answer(|packed| live_meta(self, &packed));
+                return reply.answer(|packed| live_meta(self, packed));
             }
-            user = live_meta(self, &reply.content)?.0.user;
+            user = live_meta(self, reply.value()?)?.0.user;
         }
         Err(unexpected())
     }
@@ -149,7 +149,7 @@ impl Redis {
                 .delta(&end.delta)?;
         }
         let answer = match self.call_if_whole(&mut delivery, &call).await? {
-            Some(reply) => reply.answer(|hash| record(self, hash))?,
+            Some(reply) => reply.answer_in_place(|hash| record_if_any(self, hash))?,
             None => resharding::end(self, &mut delivery, end).await?,
         };
         if answer.is_ok() {

@@ -83,8 +83,7 @@ impl Redis {
         args.extend([&etag[..], least_left.as_bytes(), &write.snapshot.etag.0, first_removed.as_bytes()]);
         args.extend(sets);
         args.extend(removes.into_iter().map(str::as_bytes));
-        let swapped = self.send_plain(delivery, &scripts::SWAP, &[&key], &args).await?;
-        let code = Code::read(&swapped)?;
+        let code = self.send_plain(delivery, &scripts::SWAP, &[&key], &args).await?;
         Ok((code == Code::Ok).then_some(Wrote { etag: Some(Etag(etag)), ..Wrote::version(version) }))
     }
 

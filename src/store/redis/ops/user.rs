@@ -197,7 +197,7 @@ impl<'a> UserOp<'a> {
         let mut delivery = self.step(&call.keys[0])?;
         match self.redis.call_if_whole(&mut delivery, &call).await? {
             Some(reply) => reply.answer(|epoch| millis(&epoch)),
-            None => self.raise_alone(least, staying).await.map_err(|error| delivery.told(error)),
+            None => self.raise_alone(least, staying).await.map_err(|error| delivery.error(error)),
         }
     }
 
@@ -267,7 +267,7 @@ impl<'a> UserOp<'a> {
         let mut delivery = self.step(&call.keys[0])?;
         match self.redis.call_if_whole(&mut delivery, &call).await? {
             Some(reply) => reply.answer(|ended| millis(&ended)),
-            None => self.end_each(ids, ending).await.map_err(|error| delivery.told(error)),
+            None => self.end_each(ids, ending).await.map_err(|error| delivery.error(error)),
         }
     }
 

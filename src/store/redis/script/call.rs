@@ -1,11 +1,8 @@
 //! Sending a script: keys and arguments, and a new operation id if the old one arrived too late.
 
 use std::borrow::Cow;
-use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-
-use redis::{RedisError, Value};
 
 use crate::config::limits::check_field_name;
 use crate::config::timeouts::Lifetimes;
@@ -13,9 +10,9 @@ use crate::error::{Error, Outage};
 use crate::fields::Delta;
 use crate::identity::id::{SessionId, fill};
 use crate::store::redis::Redis;
-use crate::store::redis::client::{Budget, Path, Script, ScriptAnswer};
+use crate::store::redis::client::{Budget, CallError, Path, Script, ScriptAnswer};
 use crate::store::redis::layout::keys::{KeyBytes, member};
-use crate::store::redis::script::reply::{Code, Reply, millis};
+use crate::store::redis::script::reply::{Code, Reply, millis, value};
 use crate::store::{NewSession, OP_LIFE_MS, Op, Replicas};
 use crate::util::boxed::boxed;
 use crate::util::clock::Millis;
@@ -99,6 +96,8 @@ pub(crate) struct Delivery {
     pub(crate) budget: Budget,
     op: Op,
     unsure: bool,
+    /// The last attempt failed because its keys are on two servers while their slot moves.
+    split: bool,
     replicas: Option<Arc<Replicas>>,
 }
 
@@ -128,8 +127,8 @@ impl Delivery {
     }
 
     /// The error to return: indeterminate if an earlier attempt may have been executed.
-    pub(crate) fn told(&self, error: Error) -> Error {
-        match error {
+    pub(crate) fn error(&self, error: impl Into<Error>) -> Error {
+        match error.into() {
             Error::Unavailable(outage) if self.unsure => Error::Indeterminate(outage),
             error => error,
         }
@@ -156,12 +155,12 @@ impl Redis {
 
     /// One call about this key, for work that consists of several.
     pub(crate) fn step(&self, path: Path, budget: Budget, key: &[u8]) -> Result<Delivery, Error> {
-        Ok(Delivery { path, budget, op: self.new_op(key)?, unsure: false, replicas: None })
+        Ok(Delivery { path, budget, op: self.new_op(key)?, unsure: false, split: false, replicas: None })
     }
 
     /// The same as part of an operation with several calls.
     pub(crate) const fn delivery_within(&self, op: Op, budget: Budget) -> Delivery {
-        Delivery { path: Path::Request, budget, op, unsure: op.again, replicas: None }
+        Delivery { path: Path::Request, budget, op, unsure: op.again, split: false, replicas: None }
     }
 
     /// A new operation, by the clock of the key's master.
@@ -203,10 +202,10 @@ impl Redis {
     fn renew(&self, delivery: &mut Delivery, key: &[u8], reply: &Reply) -> Result<bool, Error> {
         let horizon = match reply.code {
             Code::Late => {
-                self.client.clock_seen(key, millis(&reply.content)?);
+                self.client.clock_seen(key, millis(&reply.value()?)?);
                 0
             }
-            Code::Stale => millis(&reply.content)?,
+            Code::Stale => millis(&reply.value()?)?,
             _ => return Ok(false),
         };
         if delivery.unsure {
@@ -234,14 +233,14 @@ impl Redis {
         let first = self.call(delivery, call).await;
         delivery.budget = budget;
         let answer = match first {
-            Err(error) if error.is_retryable() && !is_torn(&error) => {
+            Err(error) if error.is_retryable() && !delivery.split => {
                 delivery.note(&error);
                 self.call(delivery, call).await
             }
             answer => answer,
         };
         match answer {
-            Err(error) if is_torn(&error) => {
+            Err(error) if delivery.split => {
                 delivery.note(&error);
                 Ok(None)
             }
@@ -251,26 +250,29 @@ impl Redis {
 
     /// Sends a call under exactly this operation; a refusal as late is returned too.
     pub(crate) async fn once(&self, delivery: &mut Delivery, call: &ScriptCall<'_>) -> Result<Reply, Error> {
-        let sent = boxed(self.send(delivery, call)).await.map_err(|error| delivery.told(readable(error)))?;
+        let sent = boxed(self.send(delivery, call)).await.map_err(|error| {
+            delivery.split = error.is_split();
+            delivery.error(error)
+        })?;
         delivery.unsure |= sent.times > 1;
         Reply::read(sent.answer)
     }
 
-    /// Sends a script with its own form of operation arguments; returns the raw reply.
+    /// Sends a script with its own form of operation arguments, whose reply is only a code.
     pub(crate) async fn send_plain(
         &self,
         delivery: &mut Delivery,
         script: &Script,
         keys: &[&[u8]],
         args: &[&[u8]],
-    ) -> Result<Value, Error> {
+    ) -> Result<Code, Error> {
         let sending = self.client.script(delivery.path, &delivery.budget, script, keys, args);
-        let sent = boxed(sending).await.map_err(|error| delivery.told(error))?;
+        let sent = boxed(sending).await.map_err(|error| delivery.error(error))?;
         delivery.unsure |= sent.times > 1;
-        Ok(sent.answer)
+        Code::read(&value(&sent.answer)?)
     }
 
-    async fn send(&self, delivery: &Delivery, call: &ScriptCall<'_>) -> Result<ScriptAnswer, Error> {
+    async fn send(&self, delivery: &Delivery, call: &ScriptCall<'_>) -> Result<ScriptAnswer, CallError> {
         let not_after = delivery.op.not_after.to_string();
         let keys: Vec<&[u8]> = call.keys.iter().map(Vec::as_slice).collect();
         let mut args: Vec<&[u8]> = Vec::with_capacity(call.args.len() + 2);
@@ -286,7 +288,7 @@ impl Redis {
                 Ok(sent)
             }
             // Such as when all bulk connections are in use: an end without a wait is better than none.
-            Err(Error::Unavailable(_)) => {
+            Err(error) if !error.may_be_executed() => {
                 let sent = self.client.script(delivery.path, &delivery.budget, call.script, &keys, &args).await?;
                 replicas.note(0);
                 Ok(sent)
@@ -298,18 +300,4 @@ impl Redis {
 
 fn too_late() -> Error {
     Error::Unavailable(Outage::new("every attempt arrived too late"))
-}
-
-fn is_torn(error: &Error) -> bool {
-    code(error) == Some("TRYAGAIN")
-}
-
-fn code(error: &Error) -> Option<&str> {
-    let (Error::Unavailable(outage) | Error::Indeterminate(outage)) = error else { return None };
-    outage.source().and_then(|source| source.downcast_ref::<RedisError>()).and_then(RedisError::code)
-}
-
-/// A script that reads metadata of another format fails before it writes: that is not an outage.
-fn readable(error: Error) -> Error {
-    if code(&error) == Some("UNREADABLE") { Error::Unreadable("its metadata is of another format") } else { error }
 }

@@ -4,6 +4,7 @@ use redis::Value;
 
 use crate::end::EndReason;
 use crate::error::Error;
+use crate::store::redis::client::Frame;
 use crate::store::{Refused, StoreResult};
 use crate::util::clock::{Millis, of_time};
 
@@ -74,26 +75,34 @@ impl Code {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) code: Code,
-    pub(crate) content: Value,
+    pub(crate) content: Frame,
 }
 
 impl Reply {
     /// A bare number is the content of a successful call: the cheapest reply.
-    pub(crate) fn read(answer: Value) -> Result<Self, Error> {
-        let parts = match answer {
-            Value::Array(parts) => parts,
-            Value::Int(_) => return Ok(Self { code: Code::Ok, content: answer }),
-            _ => return Err(unexpected()),
-        };
-        let [code, content] = <[Value; 2]>::try_from(parts).map_err(|_| unexpected())?;
+    pub(crate) fn read(answer: Frame) -> Result<Self, Error> {
+        if answer.is_number() {
+            return Ok(Self { code: Code::Ok, content: answer });
+        }
+        let (code, content) = answer.pair().ok_or_else(unexpected)?;
         Ok(Self { code: Code::read(&code)?, content })
+    }
+
+    /// The parsed content.
+    pub(crate) fn value(&self) -> Result<Value, Error> {
+        value(&self.content)
     }
 
     /// The refusal, or the decoded content.
     pub(crate) fn answer<T>(self, read: impl FnOnce(Value) -> Result<T, Error>) -> StoreResult<T> {
+        self.answer_in_place(|content| read(value(&content)?))
+    }
+
+    /// Does the same for a content that is a hash, which is read where it is.
+    pub(crate) fn answer_in_place<T>(self, read: impl FnOnce(Frame) -> Result<T, Error>) -> StoreResult<T> {
         Ok(Err(match self.code {
             Code::Ok | Code::Overtaken => return read(self.content).map(Ok),
-            Code::Gone => Refused::Gone(reason(&self.content)?),
+            Code::Gone => Refused::Gone(reason(&self.value()?)?),
             Code::Conflict => Refused::Conflict,
             Code::Exists => Refused::Exists,
             Code::WrongKind => Refused::WrongKind,
@@ -114,6 +123,11 @@ impl Reply {
 /// A reply of a script or a command that no version of this crate expects.
 pub(crate) const fn unexpected() -> Error {
     Error::Unreadable("an answer that was not expected")
+}
+
+/// Parses a reply, or a part of one.
+pub(crate) fn value(frame: &Frame) -> Result<Value, Error> {
+    frame.value().map_err(|_| unexpected())
 }
 
 fn reason(content: &Value) -> Result<Option<EndReason>, Error> {
@@ -196,7 +210,7 @@ mod tests {
             Value::Array(vec![Value::Int(99), Value::Nil]),
             Value::Array(vec![Value::Nil, Value::Nil]),
         ] {
-            assert!(matches!(Reply::read(foreign), Err(Error::Unreadable(_))));
+            assert!(matches!(Reply::read(Frame::of(&foreign)), Err(Error::Unreadable(_))));
         }
     }
 

@@ -120,7 +120,7 @@ async fn a_repeat_of_a_sweep_counts_what_its_first_delivery_ended() {
     for _ in 0..2 {
         let reply = bench.deliver(&scripts::SWEEP, op, &keys, &[b"3600000", b"1", &member]).await;
         let counts = [1, 0, 0].map(::redis::Value::Int).to_vec();
-        assert_eq!((reply.code, reply.content), (reply::Code::Ok, ::redis::Value::Array(counts)));
+        assert_eq!((reply.code, reply.value().unwrap()), (reply::Code::Ok, ::redis::Value::Array(counts)));
     }
     assert_eq!(bench.reason(new.id).await, Some(EndReason::Expired));
 }
@@ -135,7 +135,7 @@ async fn a_sweep_leaves_sessions_not_due_and_forgets_a_tombstone() {
     let keys = [deadlines.clone(), bench.store.keys.session(new.id), deadlines.clone()];
     let member = member(new.id);
     let reply = bench.deliver(&sweep, bench.op(), &keys, &[b"3600000", b"1", &member]).await;
-    assert_eq!(reply.content, ::redis::Value::Array([0, 0, 0].map(::redis::Value::Int).to_vec()));
+    assert_eq!(reply.value().unwrap(), ::redis::Value::Array([0, 0, 0].map(::redis::Value::Int).to_vec()));
     assert_eq!(bench.scored(new.id), score);
     bench.advance(LIFE + 1);
     assert_eq!(bench.sweep(new.id.bucket()).await, (1, 0, 0));

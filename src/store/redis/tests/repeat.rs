@@ -36,7 +36,7 @@ impl Bench {
 }
 
 fn count(reply: &Reply) -> i64 {
-    number(&reply.content).unwrap()
+    number(&reply.value().unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_repeated_sweep_counts_what_it_ended_and_ends_nothing_more() {
     bench.try_login(&login).await.unwrap();
     bench.advance(LIFE + 1);
     let call = bench.named(&scripts::SWEEP, &[login.new.id]).number(REMEMBER).members(&[login.new.id]);
-    let twice = bench.twice(&call).await.map(|reply| reply.content);
+    let twice = bench.twice(&call).await.map(|reply| reply.value().unwrap());
     let expected = Value::Array(vec![Value::Int(1), Value::Int(0), Value::Int(0)]);
     assert_eq!(twice, [expected.clone(), expected]);
 }

@@ -30,12 +30,12 @@ pub(crate) async fn check(client: &Client, budget: &Budget) -> Result<(), Outage
         Topology::One(node) => node_will_do(node, budget, Mode::Standalone).await,
         Topology::Sentinel(group) => match group.found(budget).await {
             Ok(master) => node_will_do(&master, budget, Mode::Standalone).await,
-            Err(fault) => Err(group.why_not(fault).await),
+            Err(error) => Err(group.why_not(error).await),
         },
         Topology::Cluster(cluster) => {
             let masters = match cluster.masters(budget).await {
                 Ok(masters) => masters,
-                Err(fault) => return Err(why_no_map(cluster.seeds(), budget, fault).await),
+                Err(error) => return Err(why_no_map(cluster.seeds(), budget, error).await),
             };
             for node in masters {
                 node_will_do(&node, budget, Mode::Cluster).await?;
@@ -61,25 +61,25 @@ async fn node_will_do(node: &Node, budget: &Budget, mode: Mode) -> Result<(), Ou
 }
 
 /// A seed that cannot be used is a better reason than a missing slot map.
-async fn why_no_map(seeds: &[Arc<Node>], budget: &Budget, fault: CallError) -> Outage {
+async fn why_no_map(seeds: &[Arc<Node>], budget: &Budget, error: CallError) -> Outage {
     for seed in seeds {
         if let Err(outage) = node_will_do(seed, budget, Mode::Cluster).await {
             return outage;
         }
     }
-    fault.into_outage()
+    error.into_outage()
 }
 
 /// Checks the reply to [`info`].
 pub(crate) fn judge(server: &Server, mode: Mode, answer: Result<Value, CallError>) -> Result<(), Outage> {
     let addr = &server.addr;
-    let told = match answer {
-        Ok(told) => redis::from_redis_value::<String>(told)
+    let info = match answer {
+        Ok(info) => redis::from_redis_value::<String>(info)
             .map_err(|error| Outage::because(format!("{addr} sent an invalid reply to INFO"), error))?,
         Err(CallError { error: Some(error), .. }) => return Err(Outage::because(explain(server, &error), error)),
         Err(_) => return Err(Outage::because(silent(server), timed_out())),
     };
-    match unfit(&told, mode) {
+    match unfit(&info, mode) {
         Some(why) => Err(unsupported(format!("{addr} {why}"))),
         None => Ok(()),
     }
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_check_of_another_mode_names_the_right_scheme() {
-        let told = |mode: &str, wanted| unfit(&format!("redis_version:7.0.0\r\nredis_mode:{mode}"), wanted);
+        let info = |mode: &str, wanted| unfit(&format!("redis_version:7.0.0\r\nredis_mode:{mode}"), wanted);
         for (mode, wanted, why) in [
             ("cluster", Standalone, "is a Redis Cluster node: use the scheme `redis-cluster:`"),
             ("cluster", Sentinel, "is a Redis Cluster node: use the scheme `redis-cluster:`"),
@@ -233,7 +233,7 @@ mod tests {
             ("standalone", Cluster, "is not a Redis Cluster node: use the scheme `redis:`"),
             ("standalone", Sentinel, "is not a Sentinel: use the scheme `redis:`"),
         ] {
-            assert_eq!(told(mode, wanted).as_deref(), Some(why), "{mode} {wanted:?}");
+            assert_eq!(info(mode, wanted).as_deref(), Some(why), "{mode} {wanted:?}");
         }
     }
 }

@@ -5,13 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use redis::{ErrorKind, RedisResult, Value};
 use tokio::time::Instant;
 
+use crate::store::redis::client::budget::{CLOCK_INTERVAL, CLOCK_RETRY};
 use crate::store::redis::client::node::transport::Connection;
 use crate::util::clock::{Millis, NEVER, of_time, system_ms};
-
-/// A measurement is valid for this long: two clocks drift apart by a few milliseconds in that time.
-const GOOD_FOR_MS: u64 = 30_000;
-/// A measurement without a reply is repeated after this time.
-const TRY_AGAIN_MS: u64 = 1_000;
 
 /// The server's clock, as an offset from the monotonic clock of this process.
 ///
@@ -40,7 +36,8 @@ impl ServerClock {
     /// Whether the caller must measure. Returns true to one caller.
     pub(crate) fn is_due(&self) -> bool {
         let (due, now) = (self.due.load(Ordering::Relaxed), self.elapsed());
-        due <= now && self.due.compare_exchange(due, now + TRY_AGAIN_MS, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let again = now + CLOCK_RETRY.as_millis() as u64;
+        due <= now && self.due.compare_exchange(due, again, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Asks the server. The error is at most half the round trip.
@@ -58,7 +55,7 @@ impl ServerClock {
             return;
         }
         self.offset.store(now.wrapping_sub(at), Ordering::Relaxed);
-        self.due.store(at + GOOD_FOR_MS, Ordering::Relaxed);
+        self.due.store(at + CLOCK_INTERVAL.as_millis() as u64, Ordering::Relaxed);
     }
 
     /// The time of this process, in milliseconds.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 #[cfg(feature = "tls")]
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
@@ -21,24 +20,18 @@ use tokio_rustls::TlsConnector;
 
 use crate::config::ConfigError;
 use crate::config::servers::{Addr, Server};
-use crate::store::redis::client::budget::ANSWER;
+use crate::store::redis::client::budget::{
+    CONNECTION_TIMEOUT, KEEPALIVE, KEEPALIVE_INTERVAL, REPLICA_KEPT, RESPONSE_TIMEOUT, ROLE_CHECK_INTERVAL,
+};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::clock::{ServerClock, read_time};
 use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::node::transport::Connection;
-use crate::store::redis::client::protocol::handshake::{KEEPALIVE, KEEPALIVE_INTERVAL, connect};
+use crate::store::redis::client::protocol::handshake::connect;
 use crate::store::redis::client::topology::failovers::{Failovers, Identity};
 
-/// The time limit of opening a connection: name, socket, TLS and handshake.
-pub(crate) const CONNECT: Duration = Duration::from_secs(1);
 /// After this number of late replies in a row a connection is given up.
 pub(crate) const TIMEOUTS: u32 = 3;
-/// A connection to a replica is kept for at least this long. A new one may reach the new master, but until then every
-/// call would only open connections.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// After this time the next call also asks whether the server is still a master. With the time limit of that
-/// question, replies of a former master are accepted for 3 s at most.
-const CHECKED_FOR: Duration = Duration::from_secs(2);
 
 /// Opens connections to one server.
 #[derive(Clone)]
@@ -72,36 +65,36 @@ impl Connector {
     /// Opens a connection and sets the clock, so a connection that is returned has replied once.
     ///
     /// `ended` is called in the runtime when the connection ends.
-    pub(crate) async fn link(
+    pub(crate) async fn connect(
         &self,
         clock: &ServerClock,
         ended: impl FnOnce() + Send + 'static,
     ) -> RedisResult<NodeConnection> {
         let broken = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&broken);
-        let pipe = connect(self, move || {
-            told.store(true, Ordering::Relaxed);
+        let flag = Arc::clone(&broken);
+        let multiplexed = connect(self, move || {
+            flag.store(true, Ordering::Relaxed);
             ended();
         })
         .await?;
-        let mut connection = Connection::from(pipe.clone());
+        let mut connection = Connection::from(multiplexed.clone());
         clock.measure(&mut connection).await?;
         let asked = clock.elapsed();
         let is_replica = self.identity.look(&mut connection).await;
         if self.role == Role::Master && is_replica == Some(true) {
             return Err(replica());
         }
-        let link = NodeConnection {
-            pipe,
+        let opened = NodeConnection {
+            multiplexed,
             broken,
             timeouts: AtomicU32::new(0),
             made: Instant::now(),
             check: AtomicU64::new(0),
         };
         if is_replica.is_some() {
-            link.checked(asked);
+            opened.checked(asked);
         }
-        Ok(link)
+        Ok(opened)
     }
 
     /// Whether a call of bulk work has to check its connection, which is seldom used, first.
@@ -186,7 +179,9 @@ fn info(server: &Server) -> RedisResult<ConnectionInfo> {
 
 /// No concurrency limit: the wait for its permits is not under the response timeout, so it could exceed a budget.
 pub(crate) fn settings() -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER))
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECTION_TIMEOUT))
+        .set_response_timeout(Some(RESPONSE_TIMEOUT))
 }
 
 /// The role that a server must have.
@@ -208,7 +203,7 @@ fn replica() -> RedisError {
 
 /// A connection, and the state of its health.
 pub(crate) struct NodeConnection {
-    pipe: Multiplexed,
+    multiplexed: Multiplexed,
     /// Set when the connection ends, in use or idle.
     broken: Arc<AtomicBool>,
     /// Late replies since the last one in time.
@@ -219,12 +214,12 @@ pub(crate) struct NodeConnection {
 }
 
 impl NodeConnection {
-    pub(crate) fn is_whole(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.broken.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn connection(&self) -> Connection {
-        self.pipe.clone().into()
+    pub(crate) fn handle(&self) -> Connection {
+        self.multiplexed.clone().into()
     }
 
     /// Whether the caller must ask if the server is a master. Returns true to one caller, and to another one if that
@@ -232,14 +227,14 @@ impl NodeConnection {
     pub(crate) fn claims_check(&self, now: u64) -> bool {
         let due = self.check.load(Ordering::Relaxed);
         due <= now && {
-            let again = now + ANSWER.as_millis() as u64;
+            let again = now + RESPONSE_TIMEOUT.as_millis() as u64;
             self.check.compare_exchange(due, again, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         }
     }
 
     /// Records that the server was a master, or did not say, when it was asked at this time.
     pub(crate) fn checked(&self, asked: u64) {
-        self.check.store(asked + CHECKED_FOR.as_millis() as u64, Ordering::Relaxed);
+        self.check.store(asked + ROLE_CHECK_INTERVAL.as_millis() as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn answered(&self) {
@@ -257,7 +252,7 @@ impl NodeConnection {
     /// The server says that it is a replica. Returns whether the connection is old enough to be given up.
     pub(crate) fn is_shown_a_replica(&self) -> bool {
         self.check.store(0, Ordering::Relaxed);
-        self.made.elapsed() >= LOOK_AGAIN
+        self.made.elapsed() >= REPLICA_KEPT
     }
 
     pub(crate) fn give_up(&self) {

@@ -5,12 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::store::redis::client::budget::{CONNECT_PAUSE, LONGEST_CONNECT_PAUSE};
 use crate::store::redis::client::call_error::CallError;
-
-/// The first and the longest pause after a failed attempt. Short, because the first request after the server is back
-/// waits for its end; long enough that not every request makes an attempt.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(40);
 
 /// Whether connections fail, since when and why.
 pub(crate) struct Failures {
@@ -27,7 +23,7 @@ struct LastFailure {
     /// The next attempt begins no earlier.
     until: Instant,
     pause: Duration,
-    fault: CallError,
+    error: CallError,
 }
 
 impl Failures {
@@ -47,14 +43,14 @@ impl Failures {
     }
 
     /// Records a failed attempt; `served` if there is another connection.
-    pub(crate) fn note(&self, begun: Instant, served: bool, fault: &CallError) {
+    pub(crate) fn note(&self, begun: Instant, served: bool, error: &CallError) {
         let mut last = self.last();
         let (earlier, pause) = match &*last {
-            Some(last) => (last.since, (last.pause * 2).min(LONGEST_PAUSE)),
-            None => (begun, FIRST_PAUSE),
+            Some(last) => (last.since, (last.pause * 2).min(LONGEST_CONNECT_PAUSE)),
+            None => (begun, CONNECT_PAUSE),
         };
         let since = if served { begun } else { earlier };
-        *last = Some(LastFailure { since, begun, until: Instant::now() + pause, pause, fault: fault.clone() });
+        *last = Some(LastFailure { since, begun, until: Instant::now() + pause, pause, error: error.clone() });
     }
 
     /// Whether the last attempt began before this: the server may be back since.
@@ -67,13 +63,13 @@ impl Failures {
     }
 
     /// The error of a request that got no connection.
-    pub(crate) fn weighed(&self, fault: CallError) -> CallError {
-        if self.lasts() { fault.lasting() } else { fault }
+    pub(crate) fn reclassify(&self, error: CallError) -> CallError {
+        if self.lasts() { error.lasting() } else { error }
     }
 
     /// Why the last attempt failed.
-    pub(crate) fn fault(&self) -> Option<CallError> {
-        self.last().as_ref().map(|last| last.fault.clone())
+    pub(crate) fn error(&self) -> Option<CallError> {
+        self.last().as_ref().map(|last| last.error.clone())
     }
 
     fn last(&self) -> MutexGuard<'_, Option<LastFailure>> {

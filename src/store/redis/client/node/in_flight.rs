@@ -17,8 +17,8 @@ impl InFlightLimit {
 
     /// The permit is valid until it is dropped, also by a cancelled request.
     pub(crate) fn begin(&self) -> Result<InFlightPermit<'_>, CallError> {
-        let flying = InFlightPermit(self);
-        if self.now.fetch_add(1, Ordering::Relaxed) < self.most { Ok(flying) } else { Err(CallError::CROWDED) }
+        let permit = InFlightPermit(self);
+        if self.now.fetch_add(1, Ordering::Relaxed) < self.most { Ok(permit) } else { Err(CallError::CROWDED) }
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::store::redis::client::node::multiplexed::alarm::Guard;
 use crate::store::redis::client::node::multiplexed::driver::Driver;
 use crate::store::redis::client::node::multiplexed::pending::PendingReply;
-use crate::store::redis::client::protocol::{encode, resp};
+use crate::store::redis::client::protocol::resp;
 
 /// How much is read at once. Both buffers grow for larger data and shrink after it.
 const ROOM: usize = 16 << 10;
@@ -32,10 +32,10 @@ const KEPT: usize = 256 << 10;
 const MOST_UNWRITTEN: usize = 32 << 20;
 
 /// Room for the reply to a script, or a number.
-const LITTLE: usize = 64;
+pub(crate) const LITTLE: usize = 64;
 /// Room for a session of four fields of 100 bytes; a larger reply is moved once. Allocators are slower above a
 /// kilobyte.
-const OF_A_SESSION: usize = 1000;
+pub(crate) const OF_A_SESSION: usize = 1000;
 
 /// A handle; the connection ends with the last one. A caller may stop waiting at any time.
 #[derive(Clone)]
@@ -99,38 +99,12 @@ impl Multiplexed {
 
     /// Sends a command.
     pub(crate) async fn one(&self, command: &Cmd, until: Instant) -> RedisResult<Value> {
-        resp::value(&self.as_answered(|bytes| command.write_packed_command(bytes), until, (1, LITTLE)).await?)
-    }
-
-    /// Calls a script.
-    pub(crate) async fn script(
-        &self,
-        name: &str,
-        script: &str,
-        (keys, args): (&[&[u8]], &[&[u8]]),
-        until: Instant,
-    ) -> RedisResult<Value> {
-        let write = |bytes: &mut Vec<u8>| encode::write_script(bytes, name, script, keys, args);
-        resp::value(&self.as_answered(write, until, (1, LITTLE)).await?)
-    }
-
-    /// Reads a hash; returns the bytes of the reply.
-    pub(crate) async fn hgetall(&self, key: &[u8], until: Instant) -> RedisResult<Vec<u8>> {
-        self.as_answered(|bytes| encode::write_hgetall(bytes, key), until, (1, OF_A_SESSION)).await
-    }
-
-    /// Reads the time to live of a key, then its hash; returns the bytes of both replies.
-    pub(crate) async fn lasting(&self, key: &[u8], until: Instant) -> RedisResult<Vec<u8>> {
-        let write = |bytes: &mut Vec<u8>| {
-            encode::write_pttl(bytes, key);
-            encode::write_hgetall(bytes, key);
-        };
-        self.as_answered(write, until, (2, OF_A_SESSION)).await
+        resp::value(&self.raw(|bytes| command.write_packed_command(bytes), until, (1, LITTLE)).await?)
     }
 
     /// Sends the commands that `write` appends, and waits for the given number of replies, with room for the given
-    /// number of bytes.
-    async fn as_answered(
+    /// number of bytes; returns their bytes.
+    pub(crate) async fn raw(
         &self,
         write: impl FnOnce(&mut Vec<u8>),
         until: Instant,
@@ -209,7 +183,7 @@ impl MultiplexedInner {
     }
 
     /// Reports that another connection is needed. Replies may still arrive on this one.
-    fn tell(&self) {
+    fn report_broken(&self) {
         let broke = self.lock().broke.take();
         if let Some(broke) = broke {
             broke();

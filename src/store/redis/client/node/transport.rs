@@ -4,19 +4,16 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
-use crate::store::redis::client::budget::ANSWER;
+use crate::store::redis::client::budget::RESPONSE_TIMEOUT;
 use crate::store::redis::client::node::multiplexed::Multiplexed;
-use crate::store::redis::client::protocol::encode::{command, hgetall, lasting};
-use crate::store::redis::client::protocol::hash::Hash;
-use crate::store::redis::client::protocol::resp;
-use crate::store::redis::client::protocol::resp::accepted;
+use crate::store::redis::client::protocol::encode::raw_of;
 use crate::util::boxed::boxed;
 
 /// A handle that is cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Connection {
     route: Route,
-    /// The deadline of a reply; [`ANSWER`] from now if not set.
+    /// The deadline of a reply; [`RESPONSE_TIMEOUT`] from now if not set.
     until: Option<Instant>,
 }
 
@@ -28,8 +25,8 @@ enum Route {
 }
 
 impl From<Multiplexed> for Connection {
-    fn from(pipe: Multiplexed) -> Self {
-        Self { route: Route::Ours(pipe), until: None }
+    fn from(multiplexed: Multiplexed) -> Self {
+        Self { route: Route::Ours(multiplexed), until: None }
     }
 }
 
@@ -51,66 +48,34 @@ impl Connection {
     /// Sends a command; an error of the server is returned as a value.
     pub(crate) async fn send_packed_command(&mut self, command: &Cmd) -> RedisResult<Value> {
         match &mut self.route {
-            Route::Ours(pipe) => pipe.one(command, self.until.unwrap_or_else(soon)).await,
+            Route::Ours(multiplexed) => multiplexed.one(command, self.until.unwrap_or_else(soon)).await,
             Route::Driver(connection) => boxed(connection.send_packed_command(command)).await,
         }
     }
 
-    /// Calls a script, by `EVALSHA` or `EVAL`; an error of the server is returned as a value.
-    pub(crate) async fn script(
+    /// Sends commands, as `write` appends them or `built` builds them for the redis crate, and returns the bytes of the
+    /// replies. There is room for the given number of bytes.
+    pub(crate) async fn raw(
         &mut self,
-        name: &str,
-        script: &str,
-        keys: &[&[u8]],
-        args: &[&[u8]],
-    ) -> RedisResult<Value> {
+        replies: (usize, usize),
+        write: impl FnOnce(&mut Vec<u8>) + Send,
+        built: impl FnOnce() -> Pipeline + Send,
+    ) -> RedisResult<Vec<u8>> {
         match &mut self.route {
-            Route::Ours(pipe) => pipe.script(name, script, (keys, args), self.until.unwrap_or_else(soon)).await,
-            Route::Driver(connection) => {
-                let command = command(name, script, keys, args);
-                boxed(connection.send_packed_command(&command)).await
-            }
-        }
-    }
-
-    /// Reads a hash; an error of the server is an `Err`.
-    pub(crate) async fn hgetall(&mut self, key: &[u8]) -> RedisResult<Hash> {
-        match &mut self.route {
-            Route::Ours(pipe) => {
-                let answer = pipe.hgetall(key, self.until.unwrap_or_else(soon)).await?;
-                Hash::as_answered(answer, 0)
-            }
-            Route::Driver(connection) => {
-                let command = hgetall(key);
-                Hash::read(boxed(connection.send_packed_command(&command)).await?)
-            }
-        }
-    }
-
-    /// Reads the time to live of a key, then its hash; an error of the server is an `Err`.
-    pub(crate) async fn lasting(&mut self, key: &[u8]) -> RedisResult<(Value, Hash)> {
-        match &mut self.route {
-            Route::Ours(pipe) => {
-                let answers = pipe.lasting(key, self.until.unwrap_or_else(soon)).await?;
-                let (left, behind) = resp::first(&answers)?;
-                Ok((accepted(left)?, Hash::as_answered(answers, behind)?))
-            }
-            Route::Driver(connection) => {
-                let commands = lasting(key);
-                Hash::read_lasting(boxed(connection.send_packed_commands(&commands, 0, commands.len())).await?)
-            }
+            Route::Ours(multiplexed) => multiplexed.raw(write, self.until.unwrap_or_else(soon), replies).await,
+            Route::Driver(_) => raw_of(boxed(self.send_packed_commands(&built())).await?),
         }
     }
 
     /// Sends commands in one write; returns a reply for each.
     pub(crate) async fn send_packed_commands(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
         match &mut self.route {
-            Route::Ours(pipe) => pipe.many(commands, self.until.unwrap_or_else(soon)).await,
+            Route::Ours(multiplexed) => multiplexed.many(commands, self.until.unwrap_or_else(soon)).await,
             Route::Driver(connection) => boxed(connection.send_packed_commands(commands, 0, commands.len())).await,
         }
     }
 }
 
 fn soon() -> Instant {
-    Instant::now() + ANSWER
+    Instant::now() + RESPONSE_TIMEOUT
 }

@@ -1,14 +1,42 @@
 //! Commands: written to a buffer, or built for the redis crate.
 
-use redis::{Cmd, Pipeline};
+use redis::{Cmd, Pipeline, RedisResult, Value};
 
-/// Appends a command, or any other array of strings, with the given number of words.
+use crate::store::redis::client::protocol::resp::accepted;
+
+/// Appends a command with the given number of words.
 pub(crate) fn write<'a>(bytes: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
     line(bytes, b'*', count);
-    for word in words {
-        line(bytes, b'$', word.len());
-        bytes.extend_from_slice(word);
-        bytes.extend_from_slice(b"\r\n");
+    words.for_each(|word| string(bytes, word));
+}
+
+fn string(bytes: &mut Vec<u8>, word: &[u8]) {
+    line(bytes, b'$', word.len());
+    bytes.extend_from_slice(word);
+    bytes.extend_from_slice(b"\r\n");
+}
+
+/// The bytes of replies of the redis crate; an error of the server is an `Err`.
+pub(crate) fn raw_of(answers: Vec<Value>) -> RedisResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    answers.into_iter().try_for_each(|answer| accepted(answer).map(|answer| write_value(&mut bytes, &answer)))?;
+    Ok(bytes)
+}
+
+/// Appends a reply of the redis crate; a type that neither a hash nor a script's reply contains becomes null.
+pub(crate) fn write_value(bytes: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Int(number) => bytes.extend_from_slice(format!(":{number}\r\n").as_bytes()),
+        Value::BulkString(text) => string(bytes, text),
+        Value::Array(items) => {
+            line(bytes, b'*', items.len());
+            items.iter().for_each(|item| write_value(bytes, item));
+        }
+        Value::Map(pairs) => {
+            line(bytes, b'%', pairs.len());
+            pairs.iter().flat_map(|(name, value)| [name, value]).for_each(|item| write_value(bytes, item));
+        }
+        _ => bytes.extend_from_slice(b"_\r\n"),
     }
 }
 
@@ -54,6 +82,13 @@ pub(crate) fn command(name: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) 
         command.arg(each);
     }
     command
+}
+
+/// Builds a pipeline of one command.
+pub(crate) fn only(command: Cmd) -> Pipeline {
+    let mut commands = Pipeline::new();
+    commands.add_command(command);
+    commands
 }
 
 pub(crate) fn hgetall(key: &[u8]) -> Cmd {

@@ -1,7 +1,6 @@
 //! Opens a connection for requests: the socket, TLS, and the first commands.
 
 use std::io;
-use std::time::Duration;
 
 use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, cmd};
@@ -11,23 +10,21 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use crate::config::servers::{Addr, Credentials};
-use crate::store::redis::client::node::connection::{CONNECT, Connector};
+use crate::store::redis::client::budget::{CONNECTION_TIMEOUT, KEEPALIVE, KEEPALIVE_INTERVAL};
+use crate::store::redis::client::node::connection::Connector;
 use crate::store::redis::client::node::multiplexed::Multiplexed;
 use crate::store::redis::client::protocol::resp::accepted;
-
-/// Idle time before the first TCP keepalive probe, and the interval between probes, so that a connection cut by a
-/// firewall is found before it is needed.
-pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
-pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Opens a connection. `broke` is called in the runtime if it ends before its last handle is dropped.
 pub(crate) async fn connect(connector: &Connector, broke: impl FnOnce() + Send + 'static) -> RedisResult<Multiplexed> {
     let connecting = async {
-        let pipe = open(connector, broke).await?;
-        greet(&pipe, &connector.server().credentials).await?;
-        Ok(pipe)
+        let multiplexed = open(connector, broke).await?;
+        greet(&multiplexed, &connector.server().credentials).await?;
+        Ok(multiplexed)
     };
-    timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+    timeout(CONNECTION_TIMEOUT, connecting)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
 }
 
 /// Opens the socket, and TLS if the settings of the server ask for it.
@@ -55,13 +52,13 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
 }
 
 /// Sends the protocol version, the user and the database in one write.
-async fn greet(pipe: &Multiplexed, credentials: &Credentials) -> RedisResult<()> {
+async fn greet(multiplexed: &Multiplexed, credentials: &Credentials) -> RedisResult<()> {
     let mut words = Pipeline::new();
     words.add_command(hello(credentials));
     if credentials.db != 0 {
         words.cmd("SELECT").arg(credentials.db);
     }
-    let mut answers = pipe.many(&words, Instant::now() + CONNECT).await?.into_iter().map(accepted);
+    let mut answers = multiplexed.many(&words, Instant::now() + CONNECTION_TIMEOUT).await?.into_iter().map(accepted);
     answers.next().transpose().map_err(of_hello)?;
     answers.next().transpose().map_err(of_select)?;
     Ok(())

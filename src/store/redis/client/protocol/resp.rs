@@ -26,7 +26,7 @@ const NULL: &[u8] = b"-1";
 #[derive(Debug)]
 pub(crate) enum ReadError {
     /// The reply is incomplete.
-    Whole,
+    Incomplete,
     Resp(RedisError),
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn first(bytes: &[u8]) -> RedisResult<(Value, usize)> {
 impl ReadError {
     pub(crate) fn into_error(self) -> RedisError {
         match self {
-            Self::Whole => (ErrorKind::Parse, "an incomplete reply").into(),
+            Self::Incomplete => (ErrorKind::Parse, "an incomplete reply").into(),
             Self::Resp(error) => error,
         }
     }
@@ -154,14 +154,18 @@ impl<'a> Cursor<'a> {
     fn line(&mut self) -> Result<(u8, &'a [u8]), ReadError> {
         let rest = &self.all[self.at..];
         let Some(end) = rest.iter().take(LINE).position(|byte| *byte == b'\r') else {
-            return if rest.len() < LINE { Err(ReadError::Whole) } else { Err(not_resp("a line that is too long")) };
+            return if rest.len() < LINE {
+                Err(ReadError::Incomplete)
+            } else {
+                Err(not_resp("a line that is too long"))
+            };
         };
         match (rest.first(), rest.get(end + 1)) {
             (Some(kind), Some(b'\n')) if end > 0 => {
                 self.at += end + 2;
                 Ok((*kind, &rest[1..end]))
             }
-            (_, None) => Err(ReadError::Whole),
+            (_, None) => Err(ReadError::Incomplete),
             _ => Err(not_resp("a line without its end")),
         }
     }
@@ -169,7 +173,7 @@ impl<'a> Cursor<'a> {
     /// Returns the given number of bytes, which a line end must follow.
     fn take(&mut self, length: usize) -> Result<&'a [u8], ReadError> {
         let end = self.at + length;
-        let Some(taken) = self.all.get(self.at..end + 2) else { return Err(ReadError::Whole) };
+        let Some(taken) = self.all.get(self.at..end + 2) else { return Err(ReadError::Incomplete) };
         let Some(taken) = taken.strip_suffix(b"\r\n") else { return Err(not_resp("a string of the wrong length")) };
         self.at = end + 2;
         Ok(taken)
@@ -251,7 +255,7 @@ mod tests {
         for bytes in ANSWERS {
             for cut in 0..bytes.len() {
                 let read = length(&bytes[..cut]);
-                assert!(matches!(read, Err(ReadError::Whole)), "{} at {cut}: {read:?}", bytes.escape_ascii());
+                assert!(matches!(read, Err(ReadError::Incomplete)), "{} at {cut}: {read:?}", bytes.escape_ascii());
                 assert!(value(&bytes[..cut]).is_err(), "{} at {cut}", bytes.escape_ascii());
             }
         }
@@ -264,7 +268,7 @@ mod tests {
             let more = [bytes, b"+more\r\n"].concat();
             for come in 0..bytes.len() {
                 assert!(
-                    matches!(measure.of(&more[..come]), Err(ReadError::Whole)),
+                    matches!(measure.of(&more[..come]), Err(ReadError::Incomplete)),
                     "{} at {come}",
                     bytes.escape_ascii()
                 );
@@ -278,7 +282,7 @@ mod tests {
         let bytes = [b"*200000\r\n".as_slice(), &b":1\r\n".repeat(200_000)].concat();
         let (mut measure, begun) = (Framer::default(), std::time::Instant::now());
         for come in (0..bytes.len()).step_by(100) {
-            assert!(matches!(measure.of(&bytes[..come]), Err(ReadError::Whole)));
+            assert!(matches!(measure.of(&bytes[..come]), Err(ReadError::Incomplete)));
         }
         assert_eq!(measure.of(&bytes).expect("whole"), bytes.len());
         // Milliseconds; scanned again for each part, it would be minutes.
@@ -301,7 +305,7 @@ mod tests {
         let (mut measure, begin) = (Framer::default(), b"*2\r\n$536870912\r\n");
         let mut bytes = vec![0; LONGEST + 1];
         bytes[..begin.len()].copy_from_slice(begin);
-        assert!(matches!(measure.of(&bytes[..LONGEST]), Err(ReadError::Whole)));
+        assert!(matches!(measure.of(&bytes[..LONGEST]), Err(ReadError::Incomplete)));
         assert!(matches!(measure.of(&bytes), Err(ReadError::Resp(_))));
     }
 
@@ -366,7 +370,7 @@ mod tests {
             &endless,
         ];
         for bytes in all {
-            let waits = matches!(length(bytes), Err(ReadError::Whole));
+            let waits = matches!(length(bytes), Err(ReadError::Incomplete));
             assert!(!waits && value(bytes).is_err(), "{}", bytes[..bytes.len().min(40)].escape_ascii());
         }
     }

@@ -5,9 +5,9 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::store::redis::client::tests::cluster::TestCluster;
-use crate::store::redis::client::tests::scripts::{code, counting};
+use crate::store::redis::client::tests::scripts::counting;
 use crate::store::redis::client::topology::hash_slot::slot;
-use crate::store::redis::client::{Script, ScriptAnswer, is_torn};
+use crate::store::redis::client::{Script, ScriptAnswer};
 
 const MOVED: &str = "{b}moved";
 const STAYED: &str = "{b}stayed";
@@ -17,7 +17,7 @@ fn bulk(text: &str) -> Value {
 }
 
 async fn count_at(client: &Client, path: Path, key: &str) -> Result<ScriptAnswer, Error> {
-    client.script(path, &client.budget(), &counting(), &[key.as_bytes()], &[b"1"]).await
+    Ok(client.script(path, &client.budget(), &counting(), &[key.as_bytes()], &[b"1"]).await?)
 }
 
 /// Both keys hold 1; one has moved from the first master to the second, one has stayed.
@@ -79,14 +79,14 @@ async fn a_script_follows_its_key_to_a_node_that_has_not_loaded_it() {
     cluster.nodes[1].admin::<()>("SCRIPT FLUSH");
     for (path, expected) in PATHS.into_iter().zip([2, 3]) {
         let sent = count_at(&client, path, MOVED).await.unwrap();
-        assert_eq!((sent.answer, sent.times), (Value::Int(expected), 1));
+        assert_eq!((sent.answer.value().unwrap(), sent.times), (Value::Int(expected), 1));
     }
-    assert_eq!(count_at(&client, Path::Request, STAYED).await.unwrap().answer, Value::Int(2));
+    assert_eq!(count_at(&client, Path::Request, STAYED).await.unwrap().answer.value().unwrap(), Value::Int(2));
     let (sent, _) = client
         .script_and_wait(&client.budget(), &counting(), &[MOVED.as_bytes()], &[b"1"], (0, Duration::from_millis(10)))
         .await
         .unwrap();
-    assert_eq!(sent.answer, Value::Int(4));
+    assert_eq!(sent.answer.value().unwrap(), Value::Int(4));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,14 +97,14 @@ async fn a_script_with_keys_on_both_sides_is_torn_until_the_slot_has_moved() {
     let budget = client.budget().half().half();
     let start = Instant::now();
     let error = client.script(Path::Request, &budget, &both, &keys, &[]).await.unwrap_err();
-    assert!(is_torn(&error), "{error:?}");
+    assert!(error.is_split(), "{error:?}");
     assert!((200..1_500).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     assert_eq!(cluster.nodes[0].admin::<i64>(&format!("GET {STAYED}")), 1, "nothing was done");
 
     cluster.move_key(STAYED, 0, 1);
     cluster.end_move(moving, 0, 1);
     let sent = client.script(Path::Request, &client.budget(), &both, &keys, &[]).await.unwrap();
-    assert_eq!(sent.answer, Value::Int(4));
+    assert_eq!(sent.answer.value().unwrap(), Value::Int(4));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +112,7 @@ async fn another_outage_is_not_taken_for_resharding() {
     let (_cluster, client, _) = half_moved().await;
     let error =
         client.read_one(Path::Request, &client.budget(), b"{b}x", redis::cmd("NONE").arg("{b}x")).await.unwrap_err();
-    assert!(!is_torn(&error), "{error:?}");
+    assert!(!error.is_split(), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,5 +141,5 @@ async fn keys_of_several_slots_are_refused_by_the_servers() {
     let mut both = redis::cmd("MGET");
     both.arg("{b}x").arg("{c}x");
     let error = client.read_one(Path::Request, &client.budget(), b"{b}x", &both).await.unwrap_err();
-    assert_eq!(code(&error).as_deref(), Some("CROSSSLOT"));
+    assert_eq!(error.code(), Some("CROSSSLOT"));
 }

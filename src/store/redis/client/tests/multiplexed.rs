@@ -263,8 +263,8 @@ async fn a_peer_that_does_not_speak_resp_ends_the_connection() {
         let (ours, mut peer) = UnixStream::pair().unwrap();
         let (pipe, broke) = pipe_over(ours);
         let told = tokio::spawn(async move {
-            let mut heard = [0; 64];
-            let _ = peer.read(&mut heard).await.unwrap();
+            let mut received = [0; 64];
+            let _ = peer.read(&mut received).await.unwrap();
             peer.write_all(said.as_bytes()).await.unwrap();
             peer
         });
@@ -290,8 +290,8 @@ async fn calls_ready_at_once_are_sent_in_one_write() {
                 tokio::spawn(async move { pipe.one(&cmd("PING"), later()).await });
             }
         });
-        let mut heard = [0; 4096];
-        let first = timeout(PATIENCE, peer.read(&mut heard)).await.unwrap().unwrap();
+        let mut received = [0; 4096];
+        let first = timeout(PATIENCE, peer.read(&mut received)).await.unwrap().unwrap();
         assert_eq!(first, 50 * cmd("PING").get_packed_command().len());
     }
 }
@@ -302,8 +302,8 @@ async fn a_reply_may_arrive_byte_by_byte() {
     let (pipe, _) = pipe_over(ours);
     let answer = b"%1\r\n$3\r\na\r\n\r\n*2\r\n:7\r\n$-1\r\n>1\r\n+pushed\r\n+OK\r\n";
     let told = tokio::spawn(async move {
-        let mut heard = [0; 64];
-        let _ = peer.read(&mut heard).await.unwrap();
+        let mut received = [0; 64];
+        let _ = peer.read(&mut received).await.unwrap();
         for byte in answer {
             peer.write_all(&[*byte]).await.unwrap();
             tokio::task::yield_now().await;
@@ -324,8 +324,8 @@ async fn push_messages_shift_no_reply_and_hide_no_error() {
     let (pipe, _) = pipe_over(ours);
     let said = "|1\r\n+about\r\n:1\r\n>1\r\n+pushed\r\n:1\r\n|1\r\n+about\r\n*1\r\n:2\r\n-ERR wrong\r\n";
     let told = tokio::spawn(async move {
-        let mut heard = [0; 64];
-        let _ = peer.read(&mut heard).await.unwrap();
+        let mut received = [0; 64];
+        let _ = peer.read(&mut received).await.unwrap();
         peer.write_all(said.as_bytes()).await.unwrap();
         peer
     });

@@ -146,7 +146,7 @@ async fn a_script_whose_reply_is_lost_is_sent_again_and_counted() {
     let sent = counting.await.unwrap().unwrap();
     assert_eq!(sent.times, 2);
     // This script does not detect a repeat by an operation id, so it shows that it ran twice.
-    assert_eq!(count(&client, Path::Request).await.unwrap().answer, Value::Int(5));
+    assert_eq!(count(&client, Path::Request).await.unwrap().answer.value().unwrap(), Value::Int(5));
 }
 
 #[tokio::test]

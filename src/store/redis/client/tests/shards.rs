@@ -14,7 +14,7 @@ use crate::store::redis::client::topology::hash_slot::slot;
 const KEYS: [&str; 3] = ["{b}", "{c}", "{a}"];
 
 async fn count_at(client: &Client, path: Path, key: &str) -> Result<Value, Error> {
-    client.script(path, &client.budget(), &counting(), &[key.as_bytes()], &[b"1"]).await.map(|sent| sent.answer)
+    Ok(client.script(path, &client.budget(), &counting(), &[key.as_bytes()], &[b"1"]).await?.answer.value().unwrap())
 }
 
 fn connections(node: &TestServer) -> usize {

@@ -15,7 +15,7 @@ async fn count_and_wait(client: &Client, key: &str, replicas: usize) -> (Value, 
     let wait = (replicas, Duration::from_millis(300));
     let (sent, have) =
         client.script_and_wait(&client.budget(), &counting(), &[key.as_bytes()], &[b"1"], wait).await.unwrap();
-    (sent.answer, sent.times, have)
+    (sent.answer.value().unwrap(), sent.times, have)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,6 @@ mod uncovered;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
@@ -19,11 +18,14 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::config::servers::{Addr, Credentials};
 use crate::config::{ConfigError, Pools};
 use crate::store::redis::client::Path;
-use crate::store::redis::client::budget::Budget;
+use crate::store::redis::client::budget::{
+    Budget, CONNECTION_TIMEOUT, LEASE_RENEWAL, NEWER_MAP, REFRESH_INTERVAL, REFRESH_PAUSE, REFRESH_STALLED,
+    RESPONSE_TIMEOUT,
+};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::command::{Asking, Command};
 use crate::store::redis::client::node::Node;
-use crate::store::redis::client::node::connection::{CONNECT, Role};
+use crate::store::redis::client::node::connection::Role;
 use crate::store::redis::client::shared_attempt::Single;
 use crate::store::redis::client::single_task::{Lease, Taken};
 use crate::store::redis::client::topology::cluster::uncovered::Uncovered;
@@ -33,22 +35,8 @@ use crate::util::boxed::boxed;
 use crate::util::clock::{Millis, system_ms};
 use slot_map::SlotMap;
 
-/// The shortest time between two refreshes of the slot map.
-const REFRESH_PAUSE: Duration = Duration::from_millis(100);
-/// An idle process refreshes this often, so that it sees a failover too.
-const LOOK_EACH: Duration = Duration::from_secs(2);
-/// How often the task that refreshes renews its lease. A call that finds no renewal for three times as long starts a
-/// refresh.
-const SIGN_EACH: Duration = Duration::from_millis(500);
-/// A refresh without a renewal for longer may be on a blocked runtime, and is not waited for.
-const STILL: Duration = Duration::from_millis(700);
-/// The time limit of a node's reply to the question for the map.
-const TELL: Duration = Duration::from_millis(500);
 /// How many nodes are asked concurrently: one may be cut off and not know of a failover.
 const ASKED_AT_ONCE: usize = 3;
-/// A map of the known epoch is used at once. For this long after it the other nodes may report a failover; a silent
-/// node delays only the next refresh.
-const NEWS: Duration = Duration::from_millis(100);
 /// How many redirections a call follows at once. After more, the nodes do not agree yet.
 const REDIRECTIONS: usize = 4;
 
@@ -88,9 +76,9 @@ impl Cluster {
             epoch: AtomicU64::new(0),
             seeds,
             turn: AtomicUsize::new(0),
-            learning: Single::new(STILL),
-            refreshing: Lease::new(STILL),
-            looking: Lease::new(3 * SIGN_EACH),
+            learning: Single::new(REFRESH_STALLED),
+            refreshing: Lease::new(REFRESH_STALLED),
+            looking: Lease::new(3 * LEASE_RENEWAL),
             wanted: AtomicBool::new(false),
         }))
     }
@@ -111,7 +99,7 @@ impl Cluster {
         if answer.is_ok() && self.uncovered.any() {
             self.uncovered.served(slot(key));
         }
-        answer.map_err(|fault| self.uncovered.weighed(slot(key), fault))
+        answer.map_err(|error| self.uncovered.reclassify(slot(key), error))
     }
 
     /// Does the same, and follows redirections.
@@ -123,23 +111,23 @@ impl Cluster {
         call: &C,
     ) -> Result<C::Output, CallError> {
         let mut node = self.node_for(key, budget).await?;
-        let mut fault = CallError::LATE;
+        let mut error = CallError::LATE;
         for _ in 0..REDIRECTIONS {
-            fault = match node.send(path, budget, call).await {
+            error = match node.send(path, budget, call).await {
                 // A master that was stopped replies to what its socket has, before it learns that it was replaced.
                 Ok(_) if key.is_some_and(|key| !self.is_owner(slot(key), &node)) => return Err(CallError::REPLACED),
                 Ok(answer) => return Ok(answer),
-                Err(fault) => fault,
+                Err(error) => error,
             };
-            let Some(to) = fault.redirection() else {
-                if fault.may_have_a_successor() {
+            let Some(to) = error.redirection() else {
+                if error.may_have_a_successor() {
                     self.refresh_soon();
                 }
-                return Err(fault);
+                return Err(error);
             };
             let next = self.node_at(to.addr.or_host_of(node.addr()))?;
             if !to.lasting {
-                return ask(&next, path, budget, call, fault).await;
+                return ask(&next, path, budget, call, error).await;
             }
             if let Some(key) = key {
                 self.write().note(slot(key), &next);
@@ -147,7 +135,7 @@ impl Cluster {
             self.refresh_soon();
             node = next;
         }
-        Err(fault.passing())
+        Err(error.passing())
     }
 
     fn is_owner(&self, slot: u16, node: &Arc<Node>) -> bool {
@@ -210,9 +198,9 @@ impl Cluster {
         if self.map.read().unwrap_or_else(PoisonError::into_inner).is_known() {
             return Ok(());
         }
-        timeout(budget.left(CONNECT), self.refreshed()).await.unwrap_or(Err(CallError::no_connection(
-            "no node of the Redis Cluster told in time which node has which keys",
-        )))
+        timeout(budget.left(CONNECTION_TIMEOUT), self.refreshed())
+            .await
+            .unwrap_or(Err(CallError::no_connection("no node of the Redis Cluster replied in time with its slots")))
     }
 
     async fn refreshed(self: &Arc<Self>) -> Result<(), CallError> {
@@ -231,7 +219,7 @@ impl Cluster {
             return;
         }
         // A failure is seen by the calls too.
-        let _ = timeout(budget.left(TELL), self.refreshed()).await;
+        let _ = timeout(budget.left(RESPONSE_TIMEOUT), self.refreshed()).await;
         if let Some(turn) = self.looking.take() {
             tokio::spawn(look_now_and_then(Arc::downgrade(self), turn));
         }
@@ -273,29 +261,31 @@ impl Cluster {
                 .cloned()
                 .collect::<Vec<_>>(),
         );
-        let mut last = CallError::no_connection("no node of the Redis Cluster told which node has which keys");
+        let mut last = CallError::no_connection("no node of the Redis Cluster replied with its slots");
         let mut older: Option<slot_map::SlotTable> = None;
         for nodes in nodes.chunks(ASKED_AT_ONCE) {
             let mut asked = JoinSet::new();
             for node in nodes {
                 let node = Arc::clone(node);
                 asked.spawn(async move {
-                    let told = node.send(Path::Request, &Budget::of(TELL), &slot_map::question()).await;
-                    told.and_then(|told| slot_map::read(told, node.addr()))
+                    let table = node.send(Path::Request, &Budget::of(RESPONSE_TIMEOUT), &slot_map::question()).await;
+                    table.and_then(|table| slot_map::read(table, node.addr()))
                 });
             }
             let mut news_until = None;
             while let Some(answer) = next_of(&mut asked, news_until).await {
                 let known = self.epoch.load(Ordering::Relaxed);
                 match answer {
-                    Ok(Ok(told)) if told.epoch > known => return self.enter(&told),
-                    Ok(Ok(told)) if told.epoch == known => {
-                        self.enter(&told)?;
-                        news_until.get_or_insert_with(|| Instant::now() + NEWS);
+                    Ok(Ok(table)) if table.epoch > known => return self.enter(&table),
+                    Ok(Ok(table)) if table.epoch == known => {
+                        self.enter(&table)?;
+                        news_until.get_or_insert_with(|| Instant::now() + NEWER_MAP);
                     }
-                    Ok(Ok(told)) if older.as_ref().is_none_or(|other| other.epoch < told.epoch) => older = Some(told),
+                    Ok(Ok(table)) if older.as_ref().is_none_or(|other| other.epoch < table.epoch) => {
+                        older = Some(table)
+                    }
                     Ok(Ok(_)) => {}
-                    Ok(Err(fault)) => last = fault,
+                    Ok(Err(error)) => last = error,
                     Err(_) => {}
                 }
             }
@@ -303,13 +293,13 @@ impl Cluster {
                 return Ok(());
             }
         }
-        older.map_or(Err(last), |told| self.enter(&told))
+        older.map_or(Err(last), |table| self.enter(&table))
     }
 
     /// Takes over a map.
-    fn enter(&self, told: &slot_map::SlotTable) -> Result<(), CallError> {
-        let promoted = self.write().enter(&told.ranges, &self.seeds, |addr| self.new_node(addr))?;
-        self.epoch.store(told.epoch, Ordering::Relaxed);
+    fn enter(&self, table: &slot_map::SlotTable) -> Result<(), CallError> {
+        let promoted = self.write().enter(&table.ranges, &self.seeds, |addr| self.new_node(addr))?;
+        self.epoch.store(table.epoch, Ordering::Relaxed);
         if promoted {
             self.failovers.seen();
         }
@@ -341,9 +331,9 @@ async fn next_of<T: 'static>(asked: &mut JoinSet<T>, until: Option<Instant>) -> 
 }
 
 async fn look_now_and_then(cluster: Weak<Cluster>, mut turn: Taken) {
-    let signs = LOOK_EACH.as_millis() / SIGN_EACH.as_millis();
+    let signs = REFRESH_INTERVAL.as_millis() / LEASE_RENEWAL.as_millis();
     for sign in 1_u128.. {
-        sleep(SIGN_EACH).await;
+        sleep(LEASE_RENEWAL).await;
         let Some(cluster) = cluster.upgrade().filter(|_| turn.renew()) else { return };
         if sign % signs == 0 {
             cluster.refresh_soon();
@@ -363,8 +353,8 @@ async fn ask<C: Command>(
         return Err(asked);
     }
     // If it redirects back, the move has ended: the caller starts again.
-    to.send(path, budget, &Asking(call)).await.map_err(|fault| match fault.redirection() {
-        Some(_) => fault.passing(),
-        None => fault,
+    to.send(path, budget, &Asking(call)).await.map_err(|error| match error.redirection() {
+        Some(_) => error.passing(),
+        None => error,
     })
 }

@@ -45,15 +45,15 @@ impl Identity {
         let mut command = redis::cmd("INFO");
         command.arg("server").arg("replication");
         let answer = connection.send_packed_command(&command).await.and_then(Value::extract_error).ok()?;
-        let told = from_redis_value::<String>(answer).ok()?;
+        let info = from_redis_value::<String>(answer).ok()?;
         let now: String =
-            told.lines().filter(|line| line.starts_with("run_id:") || line.starts_with("master_replid:")).collect();
+            info.lines().filter(|line| line.starts_with("run_id:") || line.starts_with("master_replid:")).collect();
         if !now.is_empty() {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone());
             if known.is_some_and(|known| known != now) {
                 self.failovers.seen();
             }
         }
-        told.lines().find_map(|line| line.strip_prefix("role:")).map(|role| role.trim() == "slave")
+        info.lines().find_map(|line| line.strip_prefix("role:")).map(|role| role.trim() == "slave")
     }
 }

@@ -4,7 +4,6 @@ pub(crate) mod watch;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use redis::Value;
 use tokio::runtime::Handle;
@@ -15,27 +14,19 @@ use crate::config::servers::{Addr, SentinelGroup, Server};
 use crate::config::{ConfigError, Pools};
 use crate::error::Outage;
 use crate::store::redis::client::Path;
-use crate::store::redis::client::budget::Budget;
+use crate::store::redis::client::budget::{
+    Budget, CONNECTION_TIMEOUT, LEASE_RENEWAL, REFRESH_PAUSE, REFRESH_STALLED, RESPONSE_TIMEOUT,
+};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::command::Command;
 use crate::store::redis::client::node::Node;
 use crate::store::redis::client::node::check;
-use crate::store::redis::client::node::connection::{CONNECT, Role};
+use crate::store::redis::client::node::connection::Role;
 use crate::store::redis::client::shared_attempt::Single;
 use crate::store::redis::client::single_task::{Lease, Taken};
 use crate::store::redis::client::topology::failovers::Failovers;
 use crate::util::boxed::boxed;
 use crate::util::clock::{Millis, system_ms};
-
-/// The shortest time between two searches for the master.
-const ASK_PAUSE: Duration = Duration::from_millis(100);
-/// The time limit of a server's reply to `ROLE`.
-const TELL: Duration = Duration::from_millis(500);
-/// How often the subscription renews its lease. A call that finds no renewal for twice as long subscribes itself, and
-/// asks what was missed.
-const SIGN_EACH: Duration = Duration::from_millis(500);
-/// A search that takes longer may be on a blocked runtime, and is not waited for.
-const STILL: Duration = Duration::from_millis(700);
 
 /// The master, and its Sentinels.
 pub(crate) struct Sentinels {
@@ -69,9 +60,9 @@ impl Sentinels {
             epoch: AtomicU64::new(0),
             addrs: Mutex::new(group.sentinels.clone()),
             watchers: Mutex::default(),
-            listening: Lease::new(2 * SIGN_EACH),
-            finding: Single::new(STILL),
-            asking: Lease::new(STILL),
+            listening: Lease::new(2 * LEASE_RENEWAL),
+            finding: Single::new(REFRESH_STALLED),
+            asking: Lease::new(REFRESH_STALLED),
         }))
     }
 
@@ -115,9 +106,9 @@ impl Sentinels {
         if let Some(master) = self.master() {
             return Ok(master);
         }
-        timeout(budget.left(CONNECT), self.find_together())
+        timeout(budget.left(CONNECTION_TIMEOUT), self.find_together())
             .await
-            .unwrap_or(Err(CallError::no_connection("no Sentinel told in time where the master is")))?;
+            .unwrap_or(Err(CallError::no_connection("no Sentinel named the master in time")))?;
         self.master().ok_or_else(|| CallError::no_connection(UNKNOWN))
     }
 
@@ -138,12 +129,12 @@ impl Sentinels {
         }
         if self.master().is_some() {
             // A failure is seen by the calls too.
-            let _ = timeout(budget.left(TELL), self.find_together()).await;
+            let _ = timeout(budget.left(RESPONSE_TIMEOUT), self.find_together()).await;
         }
         let Some(turn) = self.listening.take() else { return };
         let addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut watchers = JoinSet::new();
-        watchers.spawn(give_signs(turn));
+        watchers.spawn(renew(turn));
         for addr in addrs {
             watchers.spawn(self.listener(&addr));
         }
@@ -162,7 +153,7 @@ impl Sentinels {
                 // A failure is seen by the calls too, which ask for the next attempt.
                 drop(group.find().await);
             }
-            sleep(ASK_PAUSE).await;
+            sleep(REFRESH_PAUSE).await;
             drop(turn);
         });
     }
@@ -171,14 +162,14 @@ impl Sentinels {
     /// that was cut off confirms it too, and so does a Sentinel that was cut off with it.
     async fn find(self: &Arc<Self>) -> Result<(), CallError> {
         let known = self.epoch.load(Ordering::Relaxed);
-        let (told, mut last) = self.told(known).await;
-        let Some(epoch) = told.iter().map(|one| one.epoch).max() else { return Err(last) };
+        let (reports, mut last) = self.reports(known).await;
+        let Some(epoch) = reports.iter().map(|report| report.epoch).max() else { return Err(last) };
         let mut tried = Vec::new();
-        for watch::MasterInfo { addr, .. } in told.into_iter().filter(|one| one.epoch == epoch) {
+        for watch::MasterInfo { addr, .. } in reports.into_iter().filter(|report| report.epoch == epoch) {
             if !tried.contains(&addr) {
                 match self.confirm(&addr).await {
-                    Ok(node) => return self.believe(node, known, epoch),
-                    Err(fault) => last = fault,
+                    Ok(node) => return self.accept(node, known, epoch),
+                    Err(error) => last = error,
                 }
                 tried.push(addr);
             }
@@ -188,7 +179,7 @@ impl Sentinels {
 
     /// Asks all Sentinels concurrently, until half have replied and one knows of the last accepted failover. If none
     /// does, for example after they were created again, half of them have to agree.
-    async fn told(&self, known: u64) -> (Vec<watch::MasterInfo>, CallError) {
+    async fn reports(&self, known: u64) -> (Vec<watch::MasterInfo>, CallError) {
         let addrs = self.addrs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let count = addrs.len();
         let mut asked = JoinSet::new();
@@ -196,25 +187,25 @@ impl Sentinels {
             let (sentinel, master) = (self.sentinel(&addr), self.group.master.clone());
             asked.spawn(async move { watch::ask(&sentinel, &master).await });
         }
-        let (mut told, mut last) = (Vec::<watch::MasterInfo>::new(), CallError::no_connection(UNKNOWN));
-        let mut until = Instant::now() + CONNECT + TELL;
+        let (mut reports, mut last) = (Vec::<watch::MasterInfo>::new(), CallError::no_connection(UNKNOWN));
+        let mut until = Instant::now() + CONNECTION_TIMEOUT + RESPONSE_TIMEOUT;
         while let Ok(Some(answer)) = timeout_at(until, asked.join_next()).await {
             match answer {
-                Ok(Ok(one)) => told.push(one),
-                Ok(Err(fault)) => last = fault,
+                Ok(Ok(report)) => reports.push(report),
+                Ok(Err(error)) => last = error,
                 Err(_) => {}
             }
-            if told.len() * 2 >= count && told.iter().any(|one| one.epoch >= known) {
+            if reports.len() * 2 >= count && reports.iter().any(|report| report.epoch >= known) {
                 break;
             }
-            if told.len() == 1 {
-                until = until.min(Instant::now() + TELL);
+            if reports.len() == 1 {
+                until = until.min(Instant::now() + RESPONSE_TIMEOUT);
             }
         }
-        if told.len() * 2 < count {
-            told.retain(|one| one.epoch >= known);
+        if reports.len() * 2 < count {
+            reports.retain(|report| report.epoch >= known);
         }
-        (told, last)
+        (reports, last)
     }
 
     /// The node of a server that confirms that it is a master. One that does not permit the question counts as a
@@ -224,36 +215,36 @@ impl Sentinels {
             Some(master) if master.addr() == addr => master,
             _ => self.new_node(addr)?,
         };
-        match node.send(Path::Request, &Budget::of(TELL), &redis::cmd("ROLE")).await {
+        match node.send(Path::Request, &Budget::of(RESPONSE_TIMEOUT), &redis::cmd("ROLE")).await {
             Ok(role) if !is_master(&role) => Err(CallError::no_connection(REPLICA)),
-            Err(fault) if fault.is_from_replica() => Err(CallError::no_connection(REPLICA)),
-            Err(fault) if fault.code() != Some("NOPERM") => Err(fault),
+            Err(error) if error.is_from_replica() => Err(CallError::no_connection(REPLICA)),
+            Err(error) if error.code() != Some("NOPERM") => Err(error),
             _ => Ok(node),
         }
     }
 
     /// Switches to the node, unless a Sentinel has reported another failover meanwhile.
-    fn believe(&self, node: Arc<Node>, known: u64, epoch: u64) -> Result<(), CallError> {
+    fn accept(&self, node: Arc<Node>, known: u64, epoch: u64) -> Result<(), CallError> {
         if self.epoch.compare_exchange(known, epoch, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return Err(CallError::no_connection("the Sentinels' master has moved again"));
         }
-        self.go_to(node);
+        self.switch_to(node);
         Ok(())
     }
 
     /// A Sentinel reports that the master has moved.
-    fn moved(&self, told: &watch::MasterInfo) {
-        if told.epoch < self.epoch.fetch_max(told.epoch, Ordering::Relaxed) {
+    fn moved(&self, reports: &watch::MasterInfo) {
+        if reports.epoch < self.epoch.fetch_max(reports.epoch, Ordering::Relaxed) {
             return;
         }
-        if self.master().is_none_or(|master| *master.addr() != told.addr)
-            && let Ok(node) = self.new_node(&told.addr)
+        if self.master().is_none_or(|master| *master.addr() != reports.addr)
+            && let Ok(node) = self.new_node(&reports.addr)
         {
-            self.go_to(node);
+            self.switch_to(node);
         }
     }
 
-    fn go_to(&self, node: Arc<Node>) {
+    fn switch_to(&self, node: Arc<Node>) {
         let mut master = self.master.write().unwrap_or_else(PoisonError::into_inner);
         let elsewhere = master.as_ref().map(|known| known.addr() != node.addr());
         if elsewhere != Some(false) {
@@ -266,15 +257,15 @@ impl Sentinels {
     }
 
     /// Why there is no master: an address without a Sentinel is the better reason.
-    pub(crate) async fn why_not(&self, fault: CallError) -> Outage {
+    pub(crate) async fn why_not(&self, error: CallError) -> Outage {
         for addr in &self.group.sentinels {
             let sentinel = self.sentinel(addr);
-            let told = watch::info(&sentinel).await;
-            if let Err(outage) = check::judge(&sentinel, check::Mode::Sentinel, told) {
+            let reports = watch::info(&sentinel).await;
+            if let Err(outage) = check::judge(&sentinel, check::Mode::Sentinel, reports) {
                 return outage;
             }
         }
-        fault.into_outage()
+        error.into_outage()
     }
 
     fn new_node(&self, addr: &Addr) -> Result<Arc<Node>, CallError> {
@@ -303,9 +294,9 @@ impl Sentinels {
 }
 
 /// Renews the lease while the runtime of the listeners is driven.
-async fn give_signs(mut turn: Taken) {
+async fn renew(mut turn: Taken) {
     while turn.renew() {
-        sleep(SIGN_EACH).await;
+        sleep(LEASE_RENEWAL).await;
     }
 }
 
@@ -326,7 +317,7 @@ mod tests {
     async fn a_late_notification_of_an_earlier_failover_changes_nothing() {
         let Ok(StoreUrl::Redis(servers)) = StoreUrl::parse("redis-sentinel://h/main") else { panic!("a Redis URL") };
         let Servers::Sentinel(group) = *servers else { panic!("a Sentinel's") };
-        let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1, budget: CONNECT };
+        let pools = Pools { connections: 1, bulk_connections: 1, in_flight: 1, budget: CONNECTION_TIMEOUT };
         let group = Sentinels::new(&group, &pools, &Failovers::new()).expect("a group");
         let addr = |port| Addr::Tcp { host: "h".into(), port };
         for (epoch, port, expected) in [(2, 2, 2), (1, 1, 2), (2, 3, 3), (3, 4, 4)] {

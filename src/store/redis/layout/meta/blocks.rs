@@ -3,12 +3,10 @@
 use crate::identity::csrf::CsrfDigest;
 use crate::identity::id::SessionId;
 use crate::identity::token::SecretHash;
-use crate::store::redis::layout::constants::{FORMER, ROTATED, SUCCESSOR};
+use crate::store::redis::layout::constants::{FORMER, ROTATED, ROTATION_LEN, SUCCESSOR};
 use crate::store::redis::layout::meta::Reader;
 use crate::store::{FormerCsrf, Rotation};
 
-/// The length of a rotation and its count.
-const ROTATION: usize = 45;
 /// The bytes of an id.
 const ID: usize = 16;
 
@@ -43,7 +41,7 @@ fn former(bytes: &mut Reader<'_>) -> Option<FormerCsrf> {
 pub(crate) fn slice<'a>(critical: u8, bytes: &mut Reader<'a>) -> Option<&'a [u8]> {
     let mut length = 0;
     if critical & ROTATED != 0 {
-        length += ROTATION + FORMER * usize::from(*bytes.0.get(ROTATION - 1)?);
+        length += ROTATION_LEN + FORMER * usize::from(*bytes.0.get(ROTATION_LEN - 1)?);
     }
     if critical & SUCCESSOR != 0 {
         length += ID;

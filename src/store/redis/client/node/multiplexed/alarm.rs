@@ -5,20 +5,14 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use redis::RedisError;
 use tokio::runtime::{self, Id};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Calls, MultiplexedInner};
+use crate::store::redis::client::budget::{ALARM_INTERVAL, DRIVER_STALLED};
 use crate::store::redis::client::node::connection::TIMEOUTS;
-
-/// The longest time between two checks. A caller with a shorter time limit may fail this much too late.
-const TICK: Duration = Duration::from_millis(50);
-/// Much longer than the connection's task needs to look for calls, unless its runtime is blocked. Then the call
-/// fails, and another connection may reply within the same budget.
-const STILL: Duration = Duration::from_millis(200);
 
 /// Checks all calls; the first alarm of any runtime that sees an overdue call fails it.
 pub(crate) struct Guard {
@@ -43,7 +37,7 @@ impl Guard {
 
     /// Runs until no caller waits.
     pub(crate) async fn watch(mut self) {
-        let mut next = Instant::now() + TICK;
+        let mut next = Instant::now() + ALARM_INTERVAL;
         loop {
             sleep_until(next).await;
             match self.look(Instant::now()) {
@@ -61,7 +55,7 @@ impl Guard {
         let unseen = calls.waiting.len() > calls.known;
         if !unseen || calls.looked != self.looked {
             (self.looked, self.still) = (calls.looked, now);
-        } else if now - self.still >= STILL {
+        } else if now - self.still >= DRIVER_STALLED {
             calls.waiting.iter_mut().skip(calls.known).for_each(|call| call.fail(stands_still()));
         }
         for call in calls.waiting.iter_mut().filter(|call| call.until <= now && call.is_wanted()) {
@@ -82,7 +76,7 @@ impl Guard {
         if let Some(waker) = asleep {
             waker.wake();
         }
-        next.map(|next| next.min(now + TICK))
+        next.map(|next| next.min(now + ALARM_INTERVAL))
     }
 }
 

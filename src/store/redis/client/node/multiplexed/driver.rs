@@ -141,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
             Err(error) => {
                 let calls = std::mem::take(&mut self.shared.lock().waiting);
                 calls.into_iter().for_each(|mut call| call.fail(error.clone()));
-                self.shared.tell();
+                self.shared.report_broken();
             }
         }
         Poll::Ready(())

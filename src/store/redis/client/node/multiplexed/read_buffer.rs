@@ -61,7 +61,7 @@ impl ReadBuffer {
                 self.from += length;
                 Ok(Some(&self.bytes[begun..self.from]))
             }
-            Err(ReadError::Whole) => Ok(None),
+            Err(ReadError::Incomplete) => Ok(None),
             Err(ReadError::Resp(error)) => Err(error),
         }
     }

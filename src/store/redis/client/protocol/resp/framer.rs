@@ -18,7 +18,7 @@ impl Framer {
         let mut bytes = Cursor { all: bytes, at: self.at };
         loop {
             let parts = bytes.step(self.open.is_empty()).map_err(|not| match not {
-                ReadError::Whole if bytes.all.len() > LONGEST => not_resp("a reply that is too long"),
+                ReadError::Incomplete if bytes.all.len() > LONGEST => not_resp("a reply that is too long"),
                 not => not,
             })?;
             self.at = bytes.at;

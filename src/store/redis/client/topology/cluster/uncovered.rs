@@ -43,9 +43,9 @@ impl Uncovered {
 
     /// Calls wait for a failover or a move within the budget of an operation. In a longer outage requests would only
     /// pile up.
-    pub(crate) fn weighed(&self, slot: u16, fault: CallError) -> CallError {
-        if !fault.is_uncovered() {
-            return fault;
+    pub(crate) fn reclassify(&self, slot: u16, error: CallError) -> CallError {
+        if !error.is_uncovered() {
+            return error;
         }
         let now = Instant::now();
         let mut slots = self.slots();
@@ -56,7 +56,7 @@ impl Uncovered {
         }
         span.last = now;
         self.any.store(true, Ordering::Relaxed);
-        if now - span.first < self.patience { fault } else { fault.lasting() }
+        if now - span.first < self.patience { error } else { error.lasting() }
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<u16, UncoveredSpan>> {
@@ -74,7 +74,7 @@ mod tests {
     /// How many calls, one after each step, wait before one fails at once.
     async fn waits(uncovered: &Uncovered, slot: u16) -> usize {
         let mut waits = 0;
-        while uncovered.weighed(slot, CallError::UNCOVERED).is_worth_a_retry() {
+        while uncovered.reclassify(slot, CallError::UNCOVERED).is_worth_a_retry() {
             waits += 1;
             tokio::time::advance(STEP).await;
         }
@@ -94,6 +94,6 @@ mod tests {
         tokio::time::advance(PATIENCE).await;
         assert_eq!(waits(&uncovered, 1).await, 10, "nobody has looked since");
         let other = CallError::no_connection("another fault");
-        assert!(uncovered.weighed(1, other).is_worth_a_retry());
+        assert!(uncovered.reclassify(1, other).is_worth_a_retry());
     }
 }

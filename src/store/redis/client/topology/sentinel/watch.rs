@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Weak;
-use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, PushKind, RedisResult, Value, from_redis_value};
@@ -10,14 +9,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
 
 use crate::config::servers::{Addr, Server};
+use crate::store::redis::client::budget::{LONGEST_RESUBSCRIBE_PAUSE, RESUBSCRIBE_PAUSE};
 use crate::store::redis::client::call_error::CallError;
 use crate::store::redis::client::node::check;
 use crate::store::redis::client::node::connection::{client, settings};
 use crate::store::redis::client::topology::sentinel::Sentinels;
-
-/// The first and the longest pause before a lost Sentinel is subscribed to again.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The address of the master, and the epoch of the failover that made it one.
 pub(crate) struct MasterInfo {
@@ -30,11 +26,11 @@ pub(crate) async fn ask(sentinel: &Server, master: &str) -> Result<MasterInfo, C
     let (mut connection, _) = connect(sentinel).await.map_err(CallError::connecting)?;
     // The epoch first: if a failover comes between, the epoch is too low, and the question is repeated.
     let epoch = epoch(&mut connection, master).await;
-    let answer = told(&mut connection, "GET-MASTER-ADDR-BY-NAME", master).await.map_err(CallError::connecting)?;
+    let answer = query(&mut connection, "GET-MASTER-ADDR-BY-NAME", master).await.map_err(CallError::connecting)?;
     match from_redis_value::<Option<(String, u16)>>(answer) {
         Ok(Some((host, port))) => Ok(MasterInfo { epoch, addr: Addr::Tcp { host, port } }),
         Ok(None) => Err(CallError::no_connection("the Sentinels know no master of this name")),
-        Err(_) => Err(CallError::no_connection("a Sentinel told the master's address in a form that is not known")),
+        Err(_) => Err(CallError::no_connection("a Sentinel named the master's address in an unknown format")),
     }
 }
 
@@ -47,13 +43,13 @@ pub(crate) async fn info(sentinel: &Server) -> Result<Value, CallError> {
 
 /// Subscribes while the group exists.
 pub(crate) async fn listen(group: Weak<Sentinels>, sentinel: Server, master: String) {
-    let mut pause = FIRST_PAUSE;
+    let mut pause = RESUBSCRIBE_PAUSE;
     while group.strong_count() > 0 {
         if listen_once(&group, &sentinel, &master).await.is_ok() {
-            pause = FIRST_PAUSE;
+            pause = RESUBSCRIBE_PAUSE;
         }
         sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(LONGEST_RESUBSCRIBE_PAUSE);
     }
 }
 
@@ -61,7 +57,7 @@ pub(crate) async fn listen(group: Weak<Sentinels>, sentinel: Server, master: Str
 async fn listen_once(group: &Weak<Sentinels>, sentinel: &Server, master: &str) -> RedisResult<()> {
     let (mut connection, mut pushes) = connect(sentinel).await?;
     connection.subscribe("+switch-master").await?;
-    let others = told(&mut connection, "SENTINELS", master).await.map(others).unwrap_or_default();
+    let others = query(&mut connection, "SENTINELS", master).await.map(others).unwrap_or_default();
     if let Some(group) = group.upgrade() {
         others.iter().for_each(|addr| group.listen_to(addr));
         group.find_soon();
@@ -88,7 +84,7 @@ async fn connect(sentinel: &Server) -> RedisResult<(MultiplexedConnection, Unbou
     Ok((client(sentinel)?.get_multiplexed_async_connection_with_config(&settings).await?, pushes))
 }
 
-async fn told(connection: &mut MultiplexedConnection, question: &str, master: &str) -> RedisResult<Value> {
+async fn query(connection: &mut MultiplexedConnection, question: &str, master: &str) -> RedisResult<Value> {
     let mut command = redis::cmd("SENTINEL");
     command.arg(question).arg(master);
     connection.send_packed_command(&command).await?.extract_error()
@@ -96,14 +92,14 @@ async fn told(connection: &mut MultiplexedConnection, question: &str, master: &s
 
 /// 0 if the Sentinel does not permit the question.
 async fn epoch(connection: &mut MultiplexedConnection, master: &str) -> u64 {
-    let told: Option<HashMap<String, String>> =
-        told(connection, "MASTER", master).await.ok().and_then(|told| from_redis_value(told).ok());
-    told.and_then(|told| told.get("config-epoch")?.parse().ok()).unwrap_or(0)
+    let query: Option<HashMap<String, String>> =
+        query(connection, "MASTER", master).await.ok().and_then(|query| from_redis_value(query).ok());
+    query.and_then(|query| query.get("config-epoch")?.parse().ok()).unwrap_or(0)
 }
 
 /// The addresses of the other Sentinels.
-pub(crate) fn others(told: Value) -> Vec<Addr> {
-    let all: Vec<HashMap<String, String>> = from_redis_value(told).unwrap_or_default();
+pub(crate) fn others(query: Value) -> Vec<Addr> {
+    let all: Vec<HashMap<String, String>> = from_redis_value(query).unwrap_or_default();
     let addr = |one: &HashMap<String, String>| {
         Some(Addr::Tcp { host: one.get("ip")?.clone(), port: one.get("port")?.parse().ok()? })
     };

@@ -1,4 +1,4 @@
-//! A hash in the bytes of a reply: names and values in turn, not copied.
+//! A reply in its bytes: not parsed, and not copied.
 
 use std::ops::Range;
 
@@ -7,46 +7,58 @@ use redis::{ErrorKind, RedisResult, Value};
 use crate::store::redis::client::protocol::resp::{Strings, accepted};
 use crate::store::redis::client::protocol::{encode, resp};
 
-/// The bytes of a reply that is a map or a list of strings, and the offset of its start.
+/// A complete reply, or a part of one, which starts at an offset of the bytes.
 #[derive(Debug)]
-pub(crate) struct Hash {
+pub(crate) struct Frame {
     bytes: Vec<u8>,
     at: usize,
 }
 
-impl Hash {
-    /// From a connection of requests: the reply starts at the given offset.
-    pub(crate) fn as_answered(bytes: Vec<u8>, at: usize) -> RedisResult<Self> {
+impl Frame {
+    /// From a connection of requests; an error of the server is an `Err`.
+    pub(crate) fn accepted(bytes: Vec<u8>, at: usize) -> RedisResult<Self> {
+        if matches!(bytes.get(at), Some(b'-' | b'!')) {
+            accepted(resp::value(&bytes[at..])?)?;
+        }
+        Ok(Self { bytes, at })
+    }
+
+    /// Does the same for a reply that must be a map or a list.
+    pub(crate) fn hash(bytes: Vec<u8>, at: usize) -> RedisResult<Self> {
         match bytes.get(at) {
             Some(b'%' | b'*') => Ok(Self { bytes, at }),
-            _ => Self::read(resp::value(&bytes[at..])?),
+            _ => Self::accepted(bytes, at).and(Err((ErrorKind::Parse, "a reply that is not a hash").into())),
         }
     }
 
-    /// From a reply of the redis crate, or a part of a script's reply; `None` if it contains anything but strings.
-    pub(crate) fn of(answer: &Value) -> Option<Self> {
-        let strings: Option<Vec<&[u8]>> = match answer {
-            Value::Map(pairs) => pairs.iter().flat_map(|(name, value)| [name, value]).map(string).collect(),
-            Value::Array(flat) => flat.iter().map(string).collect(),
-            _ => None,
-        };
-        let (strings, mut bytes) = (strings?, Vec::new());
-        encode::write(&mut bytes, strings.len(), strings.into_iter());
-        Some(Self { bytes, at: 0 })
+    /// From a reply of the redis crate.
+    pub(crate) fn of(answer: &Value) -> Self {
+        let mut bytes = Vec::new();
+        encode::write_value(&mut bytes, answer);
+        Self { bytes, at: 0 }
     }
 
-    /// From a reply of the redis crate; an error of the server is an `Err`.
-    pub(crate) fn read(answer: Value) -> RedisResult<Self> {
-        let answer = accepted(answer)?;
-        Self::of(&answer).ok_or_else(|| (ErrorKind::Parse, "a reply that is not a hash").into())
+    /// From the replies to `PTTL` and `HGETALL`.
+    pub(crate) fn lasting(answers: Vec<u8>) -> RedisResult<(Value, Self)> {
+        let (left, behind) = resp::first(&answers)?;
+        Ok((accepted(left)?, Self::hash(answers, behind)?))
     }
 
-    /// Does the same for the second of two replies.
-    pub(crate) fn read_lasting(answers: Vec<Value>) -> RedisResult<(Value, Self)> {
-        match <[Value; 2]>::try_from(answers) {
-            Ok([left, answer]) => Ok((accepted(left)?, Self::read(answer)?)),
-            Err(_) => Err((ErrorKind::Parse, "fewer or more replies than commands").into()),
-        }
+    pub(crate) fn is_number(&self) -> bool {
+        self.bytes.get(self.at) == Some(&b':')
+    }
+
+    /// Parses the reply.
+    pub(crate) fn value(&self) -> RedisResult<Value> {
+        resp::value(&self.bytes[self.at..])
+    }
+
+    /// The two elements of a list, of which the first is parsed; `None` for any other reply.
+    pub(crate) fn pair(self) -> Option<(Value, Self)> {
+        let elements = self.bytes[self.at..].strip_prefix(b"*2\r\n")?;
+        let (first, length) = resp::first(elements).ok()?;
+        let at = self.bytes.len() - elements.len() + length;
+        Some((first, Self { at, ..self }))
     }
 
     /// The ranges of each name and its value in the bytes; `None` for a pair that is not of strings.
@@ -67,19 +79,15 @@ impl Hash {
     }
 }
 
-fn string(value: &Value) -> Option<&[u8]> {
-    if let Value::BulkString(bytes) = value { Some(bytes) } else { None }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answered(bytes: &[u8], at: usize) -> Option<Hash> {
-        Hash::as_answered(bytes.to_vec(), at).ok()
+    fn answered(bytes: &[u8], at: usize) -> Option<Frame> {
+        Frame::hash(bytes.to_vec(), at).ok()
     }
 
-    fn read(hash: &Hash) -> Option<Vec<(&[u8], &[u8])>> {
+    fn read(hash: &Frame) -> Option<Vec<(&[u8], &[u8])>> {
         hash.pairs().map(|pair| pair.map(|(name, value)| (&hash.bytes[name], &hash.bytes[value]))).collect()
     }
 
@@ -94,7 +102,7 @@ mod tests {
             let behind = [b":7\r\n", bytes].concat();
             assert_eq!(answered(&behind, 4).as_ref().and_then(read), Some(expected.clone()));
             let value = redis::parse_redis_value(bytes).expect("legal");
-            assert_eq!(read(&Hash::of(&value).expect("strings")), Some(expected.clone()));
+            assert_eq!(read(&Frame::of(&value)), Some(expected.clone()));
         }
         for empty in [b"%0\r\n", b"*0\r\n"] {
             assert_eq!(answered(empty, 0).as_ref().and_then(read), Some(Vec::new()));
@@ -114,7 +122,7 @@ mod tests {
         ] {
             assert_eq!(answered(bytes, 0).as_ref().and_then(read), None, "{}", bytes.escape_ascii());
             let value = redis::parse_redis_value(bytes).expect("legal");
-            assert_eq!(Hash::of(&value).as_ref().and_then(read), None, "{value:?}");
+            assert_eq!(read(&Frame::of(&value)), None, "{value:?}");
         }
     }
 }
