@@ -107,7 +107,7 @@ async fn calls_that_push_each_other_out_of_the_ring_are_all_done_once() {
 /// A Cluster keeps a part of the budget for a second try, which is never sent here.
 #[tokio::test]
 async fn a_possibly_executed_call_is_not_reported_as_not_executed() {
-    let mut server = TestServer::start();
+    let server = Server::start(&[]);
     let store = store_within(Duration::from_secs(1), &server.url(), "unsure", Limits::default()).sharded(true);
     let op = |again| Op { again, ..open().op() };
     let new = guest();
@@ -127,7 +127,7 @@ async fn a_possibly_executed_call_is_not_reported_as_not_executed() {
 
 #[tokio::test]
 async fn at_full_memory_ends_and_touches_succeed_and_logins_leave_nothing() {
-    let full = Arc::new(TestServer::start());
+    let full = Arc::new(Server::start(&[]));
     let bench = open_on(full, Limits::default());
     let (one, record) = bench.login("ada").await;
     let (two, _) = bench.login("ada").await;
@@ -148,7 +148,7 @@ async fn at_full_memory_ends_and_touches_succeed_and_logins_leave_nothing() {
 
 #[tokio::test]
 async fn at_full_memory_the_sweep_succeeds() {
-    let bench = open_on(Arc::new(TestServer::start()), Limits::default());
+    let bench = open_on(Arc::new(Server::start(&[])), Limits::default());
     let new = needs_pttl();
     bench.create(&new, &[]).await;
     bench.advance(LIFE + 1);

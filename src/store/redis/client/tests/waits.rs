@@ -54,7 +54,7 @@ async fn a_repeat_after_a_lost_reply_proves_nothing_about_replicas() {
 
 #[tokio::test]
 async fn calls_above_the_limit_fail_at_once_and_a_cancelled_one_makes_room() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let StoreUrl::Redis(servers) = StoreUrl::parse(&server.url()).unwrap() else { panic!("no Redis URL") };
     let pools = Pools { connections: 2, bulk_connections: 2, in_flight: 10, budget: Duration::from_secs(10) };
     let client = Client::new(&servers, &pools).unwrap();
@@ -80,7 +80,7 @@ async fn calls_above_the_limit_fail_at_once_and_a_cancelled_one_makes_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_process_detects_a_restart_but_not_a_cut_connection_as_one() {
-    let mut server = TestServer::start();
+    let server = Server::start(&[]);
     let client = client(&server);
     for _ in 0..2 {
         get(&client, Path::Request, "k").await.unwrap();
