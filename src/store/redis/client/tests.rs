@@ -11,14 +11,13 @@ pub(crate) mod common {
 }
 
 pub(crate) mod cluster;
-#[cfg(feature = "tls")]
-mod encrypted;
+mod connection;
 mod gate;
 pub(crate) mod group;
 mod growth;
 mod logins;
 mod moves;
-mod multiplexed;
+mod node;
 mod outages;
 #[cfg(feature = "tls")]
 mod records;
@@ -26,8 +25,9 @@ mod runtimes;
 mod scripts;
 pub(crate) mod server;
 mod shards;
-mod shared;
 mod switches;
+#[cfg(feature = "tls")]
+mod tls;
 mod waits;
 
 use std::time::Duration;

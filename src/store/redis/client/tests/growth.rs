@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::store::redis::client::tests::gate::{Gate, Way};
+use crate::store::redis::client::tests::node::{gate, opened};
 use crate::store::redis::client::tests::scripts::count;
-use crate::store::redis::client::tests::shared::{gate, opened};
 
 const CONNECTIONS: usize = 4;
 

@@ -6,7 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use super::server::Server;
 
 /// A server at 127.0.0.1, the authority that signed its certificate, and a certificate for a client.
-pub(crate) struct Encrypted {
+pub(crate) struct TlsServer {
     pub(crate) server: Server,
     pub(crate) authority: String,
     pub(crate) client: Pair,
@@ -18,7 +18,7 @@ pub(crate) struct Pair {
     pub(crate) key: String,
 }
 
-impl Encrypted {
+impl TlsServer {
     /// `clients`: whether these need a certificate, `yes` or `no`.
     pub(crate) fn start(clients: &str) -> Self {
         let key = KeyPair::generate().expect("randomness");
