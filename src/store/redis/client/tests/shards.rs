@@ -196,23 +196,34 @@ async fn a_check_reports_a_cluster_with_unserved_slots() {
     assert_eq!(outage.to_string(), "no node of the Redis Cluster serves 2 of its 16384 slots");
 }
 
+/// How long a call takes to report its slot as not served.
+async fn failed(client: &Client, path: Path) -> Duration {
+    let start = Instant::now();
+    let error = get(client, path, KEYS[0]).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    start.elapsed()
+}
+
 /// The first slot is one that nobody serves: according to the map if all nodes agree, or according to its owner.
 async fn an_unserved_slot_fails_at_once_when_it_lasts(by: &[usize]) {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(1));
     let slot = slot(KEYS[0].as_bytes());
-    let (waits, at_once) = (Duration::from_millis(600), Duration::from_millis(700));
+    let waits = Duration::from_millis(600);
     for round in 0..2 {
         get(&client, Path::Request, KEYS[0]).await.unwrap();
         for node in by {
             cluster.nodes[*node].admin::<()>(&format!("CLUSTER DELSLOTS {slot}"));
         }
-        for (number, path) in [Path::Request, Path::Request, Path::Bulk].into_iter().enumerate() {
-            let start = Instant::now();
-            let error = get(&client, path, KEYS[0]).await.unwrap_err();
-            let (took, at) = (start.elapsed(), format!("call {number} of round {round}"));
-            assert!(matches!(error, Error::Unavailable(_)), "{at}: {error:?}");
-            assert!(if number == 0 { took > waits } else { took < at_once }, "{at} took {took:?}");
+        let took = failed(&client, Path::Request).await;
+        assert!(took > waits, "the first call of round {round} took {took:?}");
+        for path in PATHS {
+            // One of three may be late on a busy machine.
+            let mut tries = vec![failed(&client, path).await];
+            while tries.len() < 3 && tries[tries.len() - 1] > waits {
+                tries.push(failed(&client, path).await);
+            }
+            assert!(tries[tries.len() - 1] < waits, "later calls of round {round} took {tries:?}");
         }
         get(&client, Path::Request, KEYS[1]).await.unwrap();
         for node in by {
