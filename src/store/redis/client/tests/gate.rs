@@ -39,7 +39,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// On a socket beside the server's.
+    /// On a socket in the server's folder.
     pub(crate) fn before(server: &Server, way: Way) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let gate = Self {
