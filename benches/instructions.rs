@@ -23,7 +23,7 @@ use common::server::Server;
 type Failure = Box<dyn Error + Send + Sync>;
 
 const OPERATIONS: [&str; 9] = [
-    "control: GET of 200 B",
+    "control: GET of 200 B, the redis crate",
     "parse a token",
     "reveal a token",
     "open, 4 fields of 50 B",
@@ -75,7 +75,7 @@ async fn operate(url: &str, operation: &str, count: u64) -> Result<(), Failure> 
     let builder = Sessions::builder(url).namespace("count").connections(1);
     let sessions = builder.connect().await?;
     match operation {
-        "control: GET of 200 B" => gets(url, count).await,
+        "control: GET of 200 B, the redis crate" => gets(url, count).await,
         "parse a token" => tokens(&sessions, count, false).await,
         "reveal a token" => tokens(&sessions, count, true).await,
         "open, 4 fields of 50 B" => opens(&sessions, count, Content::new(4, 50), false).await,

@@ -39,10 +39,7 @@ async fn main() -> Result<(), Failure> {
     let stage = Arc::new(Stage { sessions, kept });
     let mut rounds = Rounds::new(&plan);
     rounds.group("identity");
-    rounds.row(format!("control: GET of {} B", control.bytes), &control, |control, number| async move {
-        std::hint::black_box(control.get(number).await?);
-        Ok(())
-    });
+    control.row(&mut rounds);
     rounds.supplied("login of a guest, keeping 4 fields", &stage, guests_at_hand, |_, guest| async move {
         log_in(&guest, Login::new(user()).keep(CONTENT.names())).await
     });

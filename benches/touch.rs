@@ -36,10 +36,7 @@ async fn main() -> Result<(), Failure> {
     let control = redis.control("coalesced").await?;
     let mut rounds = Rounds::new(&plan);
     rounds.group("touch");
-    rounds.row(format!("control: GET of {} B", control.bytes), &control, |control, number| async move {
-        std::hint::black_box(control.get(number).await?);
-        Ok(())
-    });
+    control.row(&mut rounds);
     rounds.row("open, used less than an interval ago", &coalesced, open);
     rounds.row("open, a touch due each time, beside it", &due, open);
     rounds.row("open, a touch due each time, awaited", &due, |stage, number| async move {

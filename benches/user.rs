@@ -54,10 +54,7 @@ async fn main() -> Result<(), Failure> {
         let control = redis.control("user").await?;
         let stage = Arc::new(Stage { sessions: sessions.clone(), each, kept, rounds: AtomicUsize::new(0) });
         rounds.group(format!("{each} sessions"));
-        rounds.row(format!("control: GET of {} B", control.bytes), &control, |control, number| async move {
-            std::hint::black_box(control.get(number).await?);
-            Ok(())
-        });
+        control.row(&mut rounds);
         rounds.row("load", &stage, |stage, number| async move { Ok(stage.kept(number).reload().await?) });
         rounds.row("touch", &stage, |stage, number| async move {
             stage.kept(number).touch().await?.ok_or("the session is gone")?;

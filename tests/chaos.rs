@@ -74,9 +74,9 @@ async fn a_stopped_server_continues_where_it_was() {
     let server = Arc::new(Server::start(&[]));
     let servers = app_servers(&server.url()).await;
     row("alone: SIGSTOP for 1.5 s", server, servers, Undoes::Nothing, |server, _| {
-        server.signal("STOP");
+        server.stop();
         sleep(Duration::from_millis(1500));
-        server.signal("CONT");
+        server.go_on();
         Trouble::over()
     })
     .await;
@@ -134,11 +134,11 @@ async fn sentinels_replace_a_stopped_master() {
     let servers = app_servers(&group.url()).await;
     row("Sentinel: SIGSTOP of the master", group, servers, Undoes::WhatWasNotReplicated, |group, _| {
         let master = group.master().clone();
-        master.signal("STOP");
+        master.stop();
         group.wait_for_another_master(&master);
         let over = Instant::now();
         sleep(Duration::from_millis(500));
-        master.signal("CONT");
+        master.go_on();
         Trouble { over, concerned: None }
     })
     .await;
@@ -188,11 +188,11 @@ async fn a_cluster_replaces_a_killed_master() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_replaces_a_stopped_master() {
     shard("Cluster: SIGSTOP of a master", Undoes::WhatWasNotReplicated, |cluster, slot, owner| {
-        owner.signal("STOP");
+        owner.stop();
         cluster.wait_for_another_owner(slot, owner);
         let over = Instant::now();
         sleep(Duration::from_millis(500));
-        owner.signal("CONT");
+        owner.go_on();
         over
     })
     .await;

@@ -13,6 +13,7 @@ use crate::common::server::Server;
 
 mod act;
 mod compare;
+mod content;
 mod generate;
 mod invariants;
 mod look;
@@ -20,7 +21,6 @@ mod names;
 mod replay;
 mod setup;
 mod step;
-mod stored;
 mod world;
 
 #[tokio::test]

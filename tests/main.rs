@@ -11,27 +11,27 @@ mod cluster;
 mod common;
 #[allow(clippy::future_not_send)] // a worker of actix-web is one thread
 mod connections;
+#[allow(clippy::future_not_send)] // a worker of actix-web is one thread
+mod disconnects;
 mod docs;
 mod ends;
 mod frameworks;
-mod full;
 mod grace;
 mod histories;
 mod load_test;
 mod lua_contract;
+mod maxmemory;
 mod outages;
-mod outside;
 mod page;
 mod peers;
 mod races;
 mod repeats;
 mod reshard;
+mod runtimes;
 mod secrets;
 mod sentinel;
 mod swaps;
 mod tls;
-#[allow(clippy::future_not_send)] // a worker of actix-web is one thread
-mod undelivered;
 
 /// The conformance suite on the embedded store.
 #[path = "conformance"]

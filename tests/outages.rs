@@ -23,7 +23,7 @@ async fn saved(sessions: &Sessions) -> (Session, String) {
 
 /// Saves another value while the server is stopped, so that its outcome is unknown.
 async fn lose_a_save(server: &Server, session: &Session) {
-    server.signal("STOP");
+    server.stop();
     session.insert("a", &2).expect("legal");
     let lost = session.save().await;
     assert!(matches!(lost, Err(Error::Indeterminate(_))), "{lost:?}");
@@ -45,7 +45,7 @@ async fn a_save_repeated_after_a_lost_reply_is_the_same_operation() {
 
     lose_a_save(&server, &session).await;
     assert!(session.is_dirty());
-    server.signal("CONT"); // and executes what waited in its socket
+    server.go_on(); // and executes what waited in its socket
     let other = || async { sessions.open(Some(&token), ClientInfo::new()).await };
     until("the lost save is done", || async {
         other().await.is_ok_and(|other| other.get("a").expect("reads") == Some(2))
@@ -67,7 +67,7 @@ async fn a_save_whose_reply_was_lost_is_not_sent_again_after_a_discard() {
     lose_a_save(&server, &session).await;
     session.discard();
     // Whether or not the lost one is executed.
-    server.signal("CONT");
+    server.go_on();
     until("the server is back", || async { sessions.ping().await.is_ok() }).await;
     let other = sessions.open(Some(&token), ClientInfo::new()).await.expect("there");
     save_three(&other).await;
@@ -85,14 +85,14 @@ async fn in_an_outage_no_session_is_reported_as_ended() {
     let session = sessions.open(None, ClientInfo::new()).await.expect("there");
     crate::common::login(&session, "ada").await;
     let token = token(&session);
-    server.signal("STOP");
+    server.stop();
     let user = sessions.user("ada");
     assert!(matches!(session.rotate().await, Err(Error::Indeterminate(_))));
     let opened = sessions.open(Some(&token), ClientInfo::new()).await;
     assert!(matches!(opened, Err(Error::Unavailable(_))), "{opened:?}");
     assert!(matches!(user.list().await, Err(Error::Unavailable(_))));
     assert!(user.revoke_all().await.is_err_and(|error| error.is_retryable()));
-    server.signal("CONT");
+    server.go_on();
     until("the server is back", || async { sessions.ping().await.is_ok() }).await;
     assert_eq!(session.user().as_deref(), Some("ada"), "the handle was not told that it ended");
 }
@@ -147,10 +147,10 @@ async fn a_failed_increment_is_not_added_to_a_later_one() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with).await;
     let draft = sessions.open(None, ClientInfo::new()).await.expect("there");
-    server.signal("STOP");
+    server.stop();
     assert!(draft.increment("n", 1).await.is_err());
     assert!(!draft.is_dirty());
-    server.signal("CONT");
+    server.go_on();
     until("the server is back", || async { sessions.ping().await.is_ok() }).await;
     assert_eq!(draft.increment("n", 1).await.expect("there"), 1);
 }
@@ -159,22 +159,22 @@ async fn a_failed_increment_is_not_added_to_a_later_one() {
 async fn a_health_check_returns_within_half_a_second_whatever_the_budget() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with.budget(Duration::from_secs(20))).await;
-    server.signal("STOP");
+    server.stop();
     let begun = std::time::Instant::now();
     assert!(matches!(sessions.ping().await, Err(Error::Unavailable(_))));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}, with room for a busy machine", begun.elapsed());
-    server.signal("CONT");
+    server.go_on();
 }
 
 #[tokio::test]
 async fn doctor_takes_one_budget_in_total_on_a_hung_server() {
     let server = Server::start(&[]);
     let sessions = connect(&server, |with| with.budget(Duration::from_secs(2))).await;
-    server.signal("STOP");
+    server.stop();
     let begun = std::time::Instant::now();
     let examined = sessions.doctor().await;
     let took = begun.elapsed();
-    server.signal("CONT");
+    server.go_on();
     assert!(matches!(examined, Err(Error::Unavailable(_))), "{examined:?}");
     assert!(took < Duration::from_millis(2_900), "{took:?}");
 }

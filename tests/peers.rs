@@ -141,9 +141,9 @@ async fn a_read_error_yields_no_session_that_could_be_written_back() {
     session.insert("cart", &["hat"]).expect("legal");
     session.save().await.expect("there").into_result().expect("saved");
     let token = crate::common::token(&session);
-    server.signal("STOP");
+    server.stop();
     assert!(matches!(open(&sessions, &token).await, Err(Error::Unavailable(_))));
-    server.signal("CONT");
+    server.go_on();
     crate::common::until("it is there again", || async { open(&sessions, &token).await.is_ok() }).await;
     let after = open(&sessions, &token).await.expect("there");
     assert_eq!(after.require::<Vec<String>>("cart").expect("still there"), ["hat"]);

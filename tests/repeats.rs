@@ -14,8 +14,8 @@ use operations::{OPERATIONS, script};
 use scene::{LATE, MOVED_ON, OK, Scene, code};
 
 mod dump;
-mod newer;
 mod operations;
+mod order;
 mod revival;
 mod scene;
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::common::server::Server;
 use crate::common::{keys, until};
 
-mod drop_in;
+mod compat;
 
 /// Every token of the scenario, as its client got it.
 #[derive(Default)]

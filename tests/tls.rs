@@ -2,7 +2,7 @@
 
 use cloakroom::{Builder, ClientInfo, ConnectError, Sessions, Tls};
 
-use crate::common::encrypted::Encrypted;
+use crate::common::tls::TlsServer;
 
 async fn works(builder: Builder) {
     let sessions = builder.namespace("tls").connect().await.expect("trusted");
@@ -19,7 +19,7 @@ async fn refused(builder: Builder) -> String {
 
 #[tokio::test]
 async fn only_a_server_of_the_configured_authority_is_trusted() {
-    let (server, other) = (Encrypted::start("no"), Encrypted::start("no"));
+    let (server, other) = (TlsServer::start("no"), TlsServer::start("no"));
     works(server.builder()).await;
     let why = refused(Sessions::builder(server.url())).await;
     assert!(why.contains("certificate"), "the platform's authorities know nothing of it: {why}");
@@ -29,7 +29,7 @@ async fn only_a_server_of_the_configured_authority_is_trusted() {
 
 #[tokio::test]
 async fn a_host_name_not_covered_by_the_certificate_is_rejected() {
-    let server = Encrypted::start("no");
+    let server = TlsServer::start("no");
     let url = server.url().replace("127.0.0.1", "localhost");
     let why = refused(Sessions::builder(url).tls(Tls::new().root_certificate(&server.authority))).await;
     assert!(why.contains("certificate"), "the connection was refused before it: {why}");
@@ -37,7 +37,7 @@ async fn a_host_name_not_covered_by_the_certificate_is_rejected() {
 
 #[tokio::test]
 async fn a_client_certificate_is_presented_to_a_server_that_requires_one() {
-    let server = Encrypted::start("yes");
+    let server = TlsServer::start("yes");
     refused(server.builder()).await;
     let (certificate, key) = (server.client.certificate.as_str(), server.client.key.as_str());
     let tls = Tls::new().root_certificate(&server.authority).client_certificate(certificate, key);
@@ -47,6 +47,6 @@ async fn a_client_certificate_is_presented_to_a_server_that_requires_one() {
 
 #[tokio::test]
 async fn plain_text_does_not_bypass_tls() {
-    let server = Encrypted::start("no");
+    let server = TlsServer::start("no");
     refused(Sessions::builder(server.url().replace("rediss:", "redis:"))).await;
 }

@@ -6,6 +6,7 @@ use cloakroom::{Builder, Sessions};
 use redis::aio::MultiplexedConnection;
 
 use super::Failure;
+use super::rounds::Rounds;
 use super::server::Server;
 
 /// Connections of the control and of the sessions: the crate's default.
@@ -90,6 +91,14 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    /// Adds its bare `GET`s as a row.
+    pub(crate) fn row(self: &Arc<Self>, rounds: &mut Rounds<'_>) {
+        rounds.row(format!("control: GET of {} B, the redis crate", self.bytes), self, |control, number| async move {
+            std::hint::black_box(control.get(number).await?);
+            Ok(())
+        });
+    }
+
     pub(crate) async fn get(&self, number: usize) -> Result<Vec<u8>, Failure> {
         let mut get = redis::cmd("GET");
         get.arg(format!("control:{}:{}", self.bytes, number % self.stored));

@@ -37,7 +37,7 @@ enum Request {
 impl Request {
     const fn name(self) -> &'static str {
         match self {
-            Self::Get => "control: a bare `GET` of as many bytes",
+            Self::Get => "control: a bare `GET` of as many bytes, the redis crate",
             Self::Load => "load",
             Self::Touch => "load and touch",
             Self::Save => "load and save of one field",

@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 use crate::Failure;
 use crate::stage::target;
 
-mod raw;
+mod webdriver;
 
-use raw::Raw;
+use webdriver::Raw;
 
 /// The limit for everything that takes a moment; a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -6,16 +6,16 @@ use std::error::Error;
 
 mod browser;
 mod cookie;
-mod ended;
+mod end_notice;
 mod forgery;
 #[path = "../../examples/demo/src/kept.rs"]
 mod kept;
+mod noscript;
 mod outage;
 mod phone;
 #[path = "../../examples/demo/src/redis.rs"]
 mod redis;
 mod rotation;
-mod scriptless;
 mod site;
 mod stage;
 mod story;

@@ -167,8 +167,10 @@ impl Cluster {
 fn node() -> Server {
     let bus = ports::free().to_string();
     let own = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", NODE_TIMEOUT_MS];
-    let quick = ["--repl-diskless-sync-delay", "0", "--cluster-allow-replica-migration", "no"];
-    Server::listening(&[&own[..], &PARTS, &quick].concat())
+    // A replica is in the slot map once its master has sent it something: a ping, by default after 10 seconds.
+    let quick = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
+    let stays = ["--cluster-allow-replica-migration", "no"];
+    Server::listening(&[&own[..], &PARTS, &quick, &stays].concat())
 }
 
 fn bus(node: &Server) -> String {

@@ -2,7 +2,6 @@
 
 pub(crate) mod acl;
 pub(crate) mod cluster;
-pub(crate) mod encrypted;
 pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod place;
@@ -12,6 +11,7 @@ pub(crate) mod reshard;
 pub(crate) mod sentinel;
 pub(crate) mod server;
 mod stage;
+pub(crate) mod tls;
 mod until;
 
 pub(crate) use stage::{Stage, connected, login, memory_stage, redis_stage, redis_stage_on, stage_at, token};

@@ -8,9 +8,9 @@ use redis::aio::MultiplexedConnection;
 
 use super::acl;
 use super::cluster::Cluster;
-use super::encrypted::Encrypted;
 use super::sentinel::Sentinels;
 use super::server::Server;
+use super::tls::TlsServer;
 
 /// Servers that together hold the sessions.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub(crate) enum Place {
     /// One server, as a user with no more permissions than the guide's line.
     Restricted(Arc<Server>),
     /// One server that speaks TLS, and its certificates.
-    Tls(Arc<Encrypted>),
+    Tls(Arc<TlsServer>),
     Cluster(Arc<Cluster>),
     Sentinels(Arc<Sentinels>),
     /// A server that is running already.
@@ -32,7 +32,7 @@ impl Place {
     /// URL.
     pub(crate) fn chosen() -> Self {
         static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
-        static TLS: OnceLock<Arc<Encrypted>> = OnceLock::new();
+        static TLS: OnceLock<Arc<TlsServer>> = OnceLock::new();
         static SENTINELS: OnceLock<Arc<Sentinels>> = OnceLock::new();
         let chosen = std::env::var("CLOAKROOM_SERVER").unwrap_or_else(|_| "standalone".into());
         match chosen.as_str() {
@@ -41,7 +41,7 @@ impl Place {
             // Started once: these take seconds. They end with the test program all the same.
             "cluster" => Self::Cluster(Arc::clone(CLUSTER.get_or_init(|| Arc::new(Cluster::start(3, 0))))),
             "sentinel" => Self::Sentinels(Arc::clone(SENTINELS.get_or_init(|| Arc::new(Sentinels::start())))),
-            "tls" => Self::Tls(Arc::clone(TLS.get_or_init(|| Arc::new(Encrypted::start("no"))))),
+            "tls" => Self::Tls(Arc::clone(TLS.get_or_init(|| Arc::new(TlsServer::start("no"))))),
             url if url.contains("://") => Self::Elsewhere(chosen),
             other => panic!("CLOAKROOM_SERVER={other}: no such server; place.rs names them"),
         }
@@ -52,7 +52,7 @@ impl Place {
         match Self::chosen() {
             Self::Alone(_) => Self::Alone(Arc::new(Server::start(&[]))),
             Self::Restricted(_) => Self::Restricted(Arc::new(Server::start(&[]))),
-            Self::Tls(_) => Self::Tls(Arc::new(Encrypted::start("no"))),
+            Self::Tls(_) => Self::Tls(Arc::new(TlsServer::start("no"))),
             Self::Cluster(_) => Self::Cluster(Arc::new(Cluster::start(3, 0))),
             Self::Sentinels(_) => Self::Sentinels(Arc::new(Sentinels::start())),
             Self::Elsewhere(url) => panic!("{url} is not ours alone"),

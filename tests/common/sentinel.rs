@@ -1,4 +1,4 @@
-//! A master with two replicas, watched by three Sentinels.
+//! A master with replicas, watched by three Sentinels.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,13 +15,17 @@ pub(crate) struct Sentinels {
 }
 
 impl Sentinels {
-    /// Takes about two seconds.
     pub(crate) fn start() -> Self {
+        Self::over(2)
+    }
+
+    /// With this number of replicas. Takes about two seconds.
+    pub(crate) fn over(replicas: usize) -> Self {
         let quick = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
         let master = Arc::new(Server::listening(&quick));
         let port = master.port().to_string();
         let mut servers = vec![master];
-        for _ in 0..2 {
+        for _ in 0..replicas {
             servers.push(Arc::new(Server::listening(&[&quick[..], &["--replicaof", "127.0.0.1", &port]].concat())));
         }
         for replica in &servers[1..] {
@@ -35,7 +39,7 @@ impl Sentinels {
             eventually("the Sentinels know each other and the replicas", || {
                 let known: Vec<String> = sentinel.ask(&["SENTINEL", "MASTER", NAME]);
                 let number = |name: &str| known.chunks(2).find(|pair| pair[0] == name).map(|pair| pair[1].as_str());
-                number("num-slaves") == Some("2") && number("num-other-sentinels") == Some("2")
+                number("num-slaves") == Some(&replicas.to_string()) && number("num-other-sentinels") == Some("2")
             });
         }
         group

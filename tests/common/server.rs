@@ -50,10 +50,18 @@ impl Server {
         Self::run(folder(), Some(port), &["--port", &port.to_string()], settings)
     }
 
-    /// A private server whose TCP port speaks TLS, with the certificates in this folder.
-    pub(crate) fn listening_tls(folder: PathBuf, settings: &[&str]) -> Self {
-        let port = ports::free();
-        Self::run(folder, Some(port), &["--port", "0", "--tls-port", &port.to_string()], settings)
+    /// A private server whose TCP port speaks TLS: the authority of its clients, its certificate and its key, as PEM.
+    pub(crate) fn listening_tls(pems: [&str; 3], settings: &[&str]) -> Self {
+        let (folder, port) = (folder(), ports::free());
+        let own = [("ca-cert-file", "authority"), ("cert-file", "server"), ("key-file", "key")];
+        let mut place: Vec<String> = ["--port", "0", "--tls-port"].map(str::to_owned).into();
+        place.push(port.to_string());
+        for ((setting, name), pem) in own.into_iter().zip(pems) {
+            fs::write(folder.join(name), pem).expect("a folder of ours");
+            place.extend([format!("--tls-{setting}"), name.to_owned()]);
+        }
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        Self::run(folder, Some(port), &place, settings)
     }
 
     /// A private Sentinel with this configuration file, which it rewrites.
@@ -97,8 +105,17 @@ impl Server {
         self.keeper().as_ref().expect("it runs").pid()
     }
 
-    /// Sends the server a signal, such as `STOP` or `CONT`.
-    pub(crate) fn signal(&self, name: &str) {
+    /// Stops the server without its noticing: connections stay open and get no replies.
+    pub(crate) fn stop(&self) {
+        self.signal("STOP");
+    }
+
+    /// Continues a stopped server, which executes what waits in its sockets.
+    pub(crate) fn go_on(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
         self.keeper().as_ref().expect("it runs").signal(name);
     }
 
@@ -109,7 +126,14 @@ impl Server {
 
     /// Starts a killed server again, at the same place and with the same files.
     pub(crate) fn restart(&self) {
-        *self.keeper() = Some(Keeper::run(&self.folder, &server_program(), &self.arguments));
+        self.restart_with(&[]);
+    }
+
+    /// The same with these settings, which replace the ones of the same name.
+    pub(crate) fn restart_with(&self, settings: &[&str]) {
+        let settings = settings.iter().map(|&setting| setting.to_owned());
+        let arguments: Vec<_> = self.arguments.iter().cloned().chain(settings).collect();
+        *self.keeper() = Some(Keeper::run(&self.folder, &server_program(), &arguments));
         self.wait();
     }
 
@@ -176,7 +200,7 @@ impl Drop for Server {
 }
 
 /// A folder for a server, removed with it.
-pub(crate) fn folder() -> PathBuf {
+fn folder() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("cloakroom-test-{}-{number}", std::process::id()));

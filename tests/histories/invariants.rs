@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use redis::aio::MultiplexedConnection;
 use sha2::{Digest, Sha256};
 
-use super::stored::{self, Content, Key, Meta};
+use super::content::{self, Content, Key, Meta};
 use crate::common::keys;
 
 /// Moving a namespace back in time takes a moment, which adds to the time that each key has left.
@@ -32,7 +32,7 @@ impl Watch {
     pub(crate) async fn look(&mut self) -> Result<(), String> {
         let mut keys = Vec::new();
         for master in &mut self.masters {
-            keys.extend(stored::read(master, &self.namespace).await);
+            keys.extend(content::read(master, &self.namespace).await);
         }
         for key in &keys {
             expires(key)?;
@@ -77,7 +77,7 @@ impl Watch {
 /// The number of live sessions of each user; guests under the empty name.
 pub(crate) async fn live_by_user(redis: &mut MultiplexedConnection, namespace: &str) -> BTreeMap<String, usize> {
     let mut users = BTreeMap::new();
-    for session in stored::read(redis, namespace).await.iter().filter_map(live) {
+    for session in content::read(redis, namespace).await.iter().filter_map(live) {
         *users.entry(session.meta.user.clone()).or_insert(0) += 1;
     }
     users

@@ -134,7 +134,7 @@ async fn too_many_calls_in_flight_are_one_line_and_their_end_another() {
     let server = Server::start(&[]);
     let sessions = lazy(server.url(), |with| with.in_flight(1));
     let cookie = cookie(&sessions).await;
-    server.signal("STOP");
+    server.stop();
     let waiting = tokio::spawn({
         let sessions = sessions.clone();
         async move {
@@ -146,7 +146,7 @@ async fn too_many_calls_in_flight_are_one_line_and_their_end_another() {
     tokio::task::yield_now().await;
     outage(&reading(&sessions), &cookie, AWAY, "", BACK, || {
         waiting.abort();
-        server.signal("CONT");
+        server.go_on();
     })
     .await;
 }

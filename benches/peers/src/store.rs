@@ -54,8 +54,8 @@ pub async fn groups(server: &Server, _: &Plan) -> Result<Vec<Group>, Failure> {
     add!(login, "actix-session, deadpool", pool.login);
     add!(login, "axum_session, redispool", axum_session.login);
     if server.expires_fields {
-        let each = Arc::new(ruts::each::Each::new(server).await?);
-        let whole = Arc::new(ruts::whole::Whole::new(server).await?);
+        let each = Arc::new(ruts::fields::Each::new(server).await?);
+        let whole = Arc::new(ruts::map::Whole::new(server).await?);
         add!(sliding, "ruts, fred, a field each", each.sliding);
         add!(sliding, "ruts, fred, one field", whole.sliding);
         add!(save, "ruts, fred, a field each", each.save);

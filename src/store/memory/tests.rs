@@ -11,12 +11,12 @@ use crate::identity::id::UserHash;
 use crate::identity::token::SecretHash;
 
 mod bucket;
+mod delivery;
 mod join;
 mod lifetime;
 mod login;
 mod rotate;
 mod session;
-mod undelivered;
 mod user;
 
 const OP: Op = Op { id: [0; 8], not_after: Millis::MAX, again: false };

@@ -4,9 +4,10 @@
 mod admit;
 mod bucket;
 mod create;
+mod delivery;
 mod doctor;
 mod end;
-mod end_refused;
+mod end_refusals;
 mod fields;
 mod flags;
 mod history;
@@ -17,9 +18,9 @@ mod list;
 mod load;
 mod login;
 mod login_cross_slot;
-mod moving;
+mod moves;
 mod reauthenticate;
-mod recorded;
+mod recordings;
 mod repeat;
 mod replicas;
 mod resharding;
@@ -31,9 +32,8 @@ mod swap;
 mod touch;
 mod travel;
 mod trouble;
-mod undelivered;
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
@@ -45,7 +45,7 @@ use crate::identity::client::ClientInfo;
 use crate::identity::csrf::CsrfDigest;
 use crate::identity::id::{UserHash, fill};
 use crate::identity::token::SecretHash;
-use crate::store::redis::client::tests::server::TestServer;
+use crate::store::redis::client::tests::common::server::Server;
 use crate::store::redis::layout::keys::member;
 use crate::store::redis::layout::meta;
 use crate::store::redis::script::{reply, scripts};
@@ -61,18 +61,7 @@ const REMEMBER: u64 = HOUR;
 /// A store in a namespace of its own, on a server that the tests share.
 struct Bench {
     store: Redis,
-    server: Arc<TestServer>,
-}
-
-/// Held weakly: the last test that runs ends it.
-fn server() -> Arc<TestServer> {
-    static SHARED: Mutex<Weak<TestServer>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let server = Arc::new(TestServer::start());
-        *shared = Arc::downgrade(&server);
-        server
-    })
+    server: Arc<Server>,
 }
 
 fn open() -> Bench {
@@ -80,17 +69,17 @@ fn open() -> Bench {
 }
 
 fn open_with(limits: Limits) -> Bench {
-    open_on(server(), limits)
+    open_on(Server::shared(), limits)
 }
 
-fn open_on(server: Arc<TestServer>, limits: Limits) -> Bench {
+fn open_on(server: Arc<Server>, limits: Limits) -> Bench {
     let mut random = [0; 8];
     fill(&mut random).unwrap();
     let namespace = format!("t{:x}", u64::from_be_bytes(random));
     Bench { store: store(&server, &namespace, limits), server }
 }
 
-fn store(server: &TestServer, namespace: &str, limits: Limits) -> Redis {
+fn store(server: &Server, namespace: &str, limits: Limits) -> Redis {
     store_at(&server.url(), namespace, limits)
 }
 
@@ -266,7 +255,7 @@ impl Bench {
             return live";
         let keys: Vec<Vec<u8>> = ids.iter().map(|id| self.store.keys.session(*id)).collect();
         let mut command = ::redis::cmd("EVAL");
-        command.arg(LIVE).arg(keys.len()).arg(keys).query(&mut self.server.connection()).unwrap()
+        command.arg(LIVE).arg(keys.len()).arg(keys).query(&mut self.server.blocking()).unwrap()
     }
 
     async fn login_at(&self, user: &str, cap: Cap) -> Result<SessionId, Refused> {
@@ -337,7 +326,7 @@ impl Bench {
 
     /// Redis's reply to a command on one of our keys.
     fn raw<T: ::redis::FromRedisValue>(&self, command: &str, key: &[u8], args: &[&[u8]]) -> T {
-        let mut connection = self.server.connection();
+        let mut connection = self.server.blocking();
         ::redis::cmd(command).arg(key).arg(args).query(&mut connection).unwrap()
     }
 

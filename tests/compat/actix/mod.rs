@@ -4,10 +4,10 @@
 pub(crate) use super::{noted, stage};
 
 mod browser;
+mod concurrency;
 mod fences;
-mod former;
 mod identity;
-mod meanwhile;
+mod migration;
 mod requests;
 mod states;
 mod users;

@@ -3,13 +3,13 @@
 pub(crate) use super::{line, moving, noted, stage};
 
 mod browser;
+mod concurrency;
 mod door;
 mod fences;
-mod former;
-mod meanwhile;
+mod migration;
 mod moves;
 mod records;
-mod rolling;
+mod rolling_release;
 mod routes;
 mod timeouts;
 mod users;

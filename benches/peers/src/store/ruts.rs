@@ -1,7 +1,7 @@
 //! ruts over fred: a hash per session, each of whose fields ends at a time of its own (`HEXPIRE`).
 
-pub mod each;
-pub mod whole;
+pub mod fields;
+pub mod map;
 
 use std::sync::Arc;
 

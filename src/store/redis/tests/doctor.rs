@@ -9,7 +9,7 @@ async fn codes(store: &Redis) -> Vec<(&'static str, Severity)> {
 #[tokio::test]
 async fn risky_settings_of_a_server_are_found() {
     let bench = open_on(
-        Arc::new(TestServer::with(&["--maxmemory-policy", "volatile-lru", "--maxmemory", "100mb"])),
+        Arc::new(Server::start(&["--maxmemory-policy", "volatile-lru", "--maxmemory", "100mb"])),
         Limits::default(),
     );
     let found = codes(&bench.store).await;
@@ -36,7 +36,7 @@ async fn a_session_without_an_expiry_is_found() {
 
 #[tokio::test]
 async fn a_missing_permission_is_a_finding() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     server.admin::<()>("ACL SETUSER app on >secret ~* +@all -info -config -role");
     let url = server.url() + "?user=app&password=secret";
     let found = store_at(&url, "asking", Limits::default()).examine().await.unwrap();

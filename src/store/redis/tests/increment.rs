@@ -54,7 +54,7 @@ async fn overflow_and_wrong_kind_change_nothing() {
 
 #[tokio::test]
 async fn a_permission_error_is_not_reported_as_a_wrong_kind() {
-    let bench = open_on(Arc::new(TestServer::start()), Limits::default());
+    let bench = open_on(Arc::new(Server::start(&[])), Limits::default());
     let (id, _) = bench.guest(&[]).await;
     bench.add(&by(id, "n", 1)).await.unwrap();
     let before = bench.live(id).await;

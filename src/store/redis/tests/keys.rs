@@ -4,7 +4,7 @@ use super::*;
 
 impl Bench {
     pub(super) fn all_keys(&self) -> Vec<String> {
-        let mut connection = self.server.connection();
+        let mut connection = self.server.blocking();
         let mut scan = ::redis::cmd("SCAN");
         scan.cursor_arg(0).arg("MATCH").arg(format!("{}:*", self.store.settings.namespace)).arg("COUNT").arg(1_000);
         let found: std::collections::BTreeSet<String> =

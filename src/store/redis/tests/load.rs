@@ -65,7 +65,7 @@ async fn a_ping_returns_redis_time() {
 #[tokio::test]
 async fn a_plain_load_and_save_take_the_same_commands_as_ever() {
     const ROUNDS: u64 = 20;
-    let bench = open_on(Arc::new(TestServer::start()), Limits::default());
+    let bench = open_on(Arc::new(Server::start(&[])), Limits::default());
     let (id, _) = bench.guest(&["a=1"]).await;
     let load_and_save = async |round: u64| {
         let save = Save { snapshot: bench.snapshot(id).await, ..saving(id, &[&format!("a={round}")]) };

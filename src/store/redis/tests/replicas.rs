@@ -11,7 +11,7 @@ fn wanted(count: usize) -> Arc<Replicas> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_returns_the_replica_count_and_survives_a_failover() {
     let group = TestGroup::start();
-    let bench = Bench { store: store_at(&group.url(), "durable", Limits::default()), server: server() };
+    let bench = Bench { store: store_at(&group.url(), "durable", Limits::default()), server: Server::shared() };
     let (one, _) = bench.login("ada").await;
     let (other, _) = bench.login("ada").await;
     let (guest, record) = bench.guest(&[]).await;
@@ -47,7 +47,7 @@ async fn without_replicas_the_end_is_done_and_returns_none() {
 #[tokio::test]
 async fn the_wait_for_replicas_does_not_shorten_the_time_for_ends() {
     let within = Duration::from_secs(1);
-    let server = Arc::new(TestServer::start());
+    let server = Arc::new(Server::start(&[]));
     let store = store_within(Duration::from_millis(400), &server.url(), "alone", Limits::default());
     let bench = Bench { store, server };
     let ((one, _), (other, _)) = (bench.login("ada").await, bench.login("bob").await);
@@ -66,7 +66,7 @@ async fn the_wait_for_replicas_does_not_shorten_the_time_for_ends() {
 #[tokio::test]
 async fn sessions_end_at_once_while_replicas_are_away() {
     let within = Duration::from_secs(2);
-    let server = Arc::new(TestServer::start());
+    let server = Arc::new(Server::start(&[]));
     let store = store_within(Duration::from_millis(400), &server.url(), "waiting", Limits::default());
     let bench = Arc::new(Bench { store, server });
     let mut ids = Vec::new();
@@ -96,7 +96,7 @@ async fn sessions_end_at_once_while_replicas_are_away() {
 /// Restarts a server that had persisted nothing since: as in a failover to a replica that lags behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn ends_undone_by_a_failover_are_repeated_and_later_logins_survive() {
-    let mut server = TestServer::with(&["--dbfilename", "before.rdb"]);
+    let server = Server::start(&["--dbfilename", "before.rdb"]);
     let store = store_at(&server.url(), "journal", Limits::default()).shared();
     let op = || Op { id: secret_id(), not_after: store.now() + 60_000, again: false };
     let login = |user: &str| login_of(user, Cap::default());
@@ -130,7 +130,7 @@ async fn ends_undone_by_a_failover_are_repeated_and_later_logins_survive() {
 /// The old master replied just before the failover was seen, and the end was recorded just after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_recorded_just_after_a_failover_is_repeated_too() {
-    let mut server = TestServer::start();
+    let server = Server::start(&[]);
     let store = store_at(&server.url(), "late", Limits::default()).shared();
     let op = || Op { id: secret_id(), not_after: store.now() + 60_000, again: false };
     let first = guest();
@@ -165,7 +165,7 @@ fn an_end_is_repeated_for_a_login_ahead_of_the_clock() {
 
 /// Records an end that the server does not have, of a login whose time is this much ahead of the server's clock.
 fn an_end_is_repeated_in_another_runtime(ahead_ms: u64) {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let store = store_at(&server.url(), "runtimes", Limits::default()).shared();
     let op = || Op { id: secret_id(), not_after: store.now() + 60_000, again: false };
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

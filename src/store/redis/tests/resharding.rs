@@ -11,9 +11,9 @@ mod end;
 #[allow(clippy::duplicate_mod, reason = "once in one script, once key by key")]
 mod revoke;
 
-#[path = "undelivered.rs"]
+#[path = "delivery.rs"]
 #[allow(clippy::duplicate_mod, reason = "once in one script, once key by key")]
-mod undelivered;
+mod delivery;
 
 fn open() -> Bench {
     open_with(Limits::default())

@@ -41,7 +41,7 @@ impl Bench {
     }
 
     fn shift(&self, ms: i64) {
-        let mut connection = self.server.connection();
+        let mut connection = self.server.blocking();
         let keys = self.all_keys();
         let script = scripts::joined_to_pieces(BACK);
         let () = ::redis::cmd("EVAL").arg(script).arg(keys.len()).arg(keys).arg(ms).query(&mut connection).unwrap();

@@ -1,5 +1,6 @@
 //! A gate between the crate and its server, which fails in the ways of proxies, load balancers and addresses.
 
+use std::future::pending;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,11 +10,13 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use crate::store::redis::client::tests::common::server::Server;
+
 /// How it handles connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Forwards to this server's socket.
-    To(String),
+    To(PathBuf),
     /// Accepts and closes.
     Close,
     /// Accepts and never replies.
@@ -28,18 +31,22 @@ pub(crate) struct Gate {
     way: watch::Sender<Way>,
     /// Connections made before the last cut are closed.
     cuts: watch::Sender<u64>,
+    /// Connections with a lower number forward nothing.
+    silent_below: watch::Sender<usize>,
     open: Arc<AtomicUsize>,
     accepted: Arc<AtomicUsize>,
     runtime: Option<Runtime>,
 }
 
 impl Gate {
-    pub(crate) fn new(at: &str, way: Way) -> Self {
+    /// On a socket in the server's folder.
+    pub(crate) fn before(server: &Server, way: Way) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let gate = Self {
-            at: at.into(),
+            at: server.socket().with_file_name("gate"),
             way: watch::Sender::new(way),
             cuts: watch::Sender::new(0),
+            silent_below: watch::Sender::new(0),
             open: Arc::default(),
             accepted: Arc::default(),
             runtime: Some(runtime),
@@ -53,7 +60,7 @@ impl Gate {
         let runtime = self.runtime.as_ref().unwrap();
         let _guard = runtime.enter();
         let listener = UnixListener::bind(&self.at).unwrap();
-        let (way, cuts) = (self.way.clone(), self.cuts.clone());
+        let (way, cuts, silent_below) = (self.way.clone(), self.cuts.clone(), self.silent_below.clone());
         let (open, accepted) = (self.open.clone(), self.accepted.clone());
         runtime.spawn(async move {
             let mut until = way.subscribe();
@@ -62,13 +69,14 @@ impl Gate {
                     client = listener.accept() => client.unwrap().0,
                     _ = until.wait_for(|way| *way == Way::Refuse) => return,
                 };
-                accepted.fetch_add(1, Ordering::Relaxed);
+                let number = accepted.fetch_add(1, Ordering::Relaxed);
+                let silent_below = silent_below.subscribe();
                 let (way, mut cuts, open) = (way.borrow().clone(), cuts.subscribe(), open.clone());
                 open.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(async move {
                     let made = *cuts.borrow();
                     tokio::select! {
-                        () = serve(client, way) => {}
+                        () = serve_until_silent(client, way, number, silent_below) => {}
                         _ = cuts.wait_for(|cuts| *cuts != made) => {}
                     }
                     open.fetch_sub(1, Ordering::Relaxed);
@@ -94,6 +102,11 @@ impl Gate {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
+    /// Silences the existing connections: open, and without replies.
+    pub(crate) fn silence(&self) {
+        self.silent_below.send_replace(self.accepted());
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis+unix://{}", self.at.display())
     }
@@ -114,13 +127,23 @@ impl Drop for Gate {
     }
 }
 
-async fn serve(mut client: UnixStream, way: Way) {
+async fn serve_until_silent(mut client: UnixStream, way: Way, number: usize, mut below: watch::Receiver<usize>) {
+    let silenced = tokio::select! {
+        () = serve(&mut client, way) => false,
+        _ = below.wait_for(|below| number < *below) => true,
+    };
+    if silenced {
+        pending::<()>().await;
+    }
+}
+
+async fn serve(client: &mut UnixStream, way: Way) {
     match way {
         Way::To(server) => {
             let Ok(mut server) = UnixStream::connect(server).await else { return };
-            drop(copy_bidirectional(&mut client, &mut server).await);
+            drop(copy_bidirectional(client, &mut server).await);
         }
-        Way::Silent => drop(tokio::io::copy(&mut client, &mut tokio::io::sink()).await),
+        Way::Silent => drop(tokio::io::copy(client, &mut tokio::io::sink()).await),
         Way::Close | Way::Refuse => {}
     }
 }

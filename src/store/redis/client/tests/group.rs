@@ -1,116 +1,62 @@
-//! A private master, a replica, and Sentinels that watch them.
+//! A private master, a replica, and Sentinels that require a password.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use crate::store::redis::client::tests::server::{Lease, TestServer, host, port};
+use crate::store::redis::client::tests::common::cluster::eventually;
+use crate::store::redis::client::tests::common::sentinel::Sentinels;
+use crate::store::redis::client::tests::common::server::Server;
+use crate::store::redis::client::tests::server::Lease;
 
 pub(crate) struct TestGroup {
     /// The first is the master.
-    pub(crate) servers: Vec<TestServer>,
-    sentinels: Vec<TestServer>,
-    ports: Vec<u16>,
-    sentinel_ports: Vec<u16>,
+    pub(crate) servers: Vec<Arc<Server>>,
+    pub(crate) sentinels: Vec<Arc<Server>>,
     _turn: Lease,
 }
 
 impl TestGroup {
     pub(crate) fn start() -> Self {
         let turn = Lease::wait();
-        let host = host();
-        let ports = [port(), port()];
-        let sentinel_ports = [port(), port(), port()];
-        let [first, second] = ports.map(|port| port.to_string());
-        let master = TestServer::with(&[
-            "--bind",
-            &host,
-            "--port",
-            &first,
-            "--repl-diskless-sync-delay",
-            "0",
-            "--replica-announce-ip",
-            &host,
-        ]);
-        let replica = TestServer::with(&[
-            "--bind",
-            &host,
-            "--port",
-            &second,
-            "--replicaof",
-            &format!("{host} {first}"),
-            "--replica-announce-ip",
-            &host,
-        ]);
-        let configuration = format!(
-            "sentinel announce-ip {host}\n\
-             sentinel monitor main {host} {first} 2\n\
-             sentinel down-after-milliseconds main 500\n\
-             sentinel failover-timeout main 3000\n\
-             requirepass watcher\nsentinel sentinel-pass watcher\n"
-        );
-        let sentinels = sentinel_ports.map(|port| TestServer::sentinel(&configuration, port));
-        let group = Self {
-            servers: vec![master, replica],
-            sentinels: sentinels.into(),
-            ports: ports.into(),
-            sentinel_ports: sentinel_ports.into(),
-            _turn: turn,
-        };
-        group.until("the Sentinels know all", || {
-            group.sentinels.iter().all(|sentinel| {
-                let told: String = sentinel.admin_with("watcher", "INFO sentinel");
-                told.contains("slaves=1,sentinels=3")
-            }) && group.servers[1].admin::<String>("INFO replication").contains("master_link_status:up")
-        });
-        group
+        let group = Sentinels::over(1);
+        let sentinels = group.sentinels().to_vec();
+        for sentinel in &sentinels {
+            sentinel.admin::<()>("SENTINEL CONFIG SET sentinel-pass watcher");
+        }
+        for sentinel in &sentinels {
+            sentinel.admin::<()>("ACL SETUSER default resetpass >watcher");
+        }
+        Self { servers: group.servers().to_vec(), sentinels, _turn: turn }
     }
 
     /// Of the first Sentinel alone: it has the addresses of the others.
     pub(crate) fn url(&self) -> String {
-        format!("redis-sentinel://{}:{}/main?sentinel_password=watcher", host(), self.sentinel_ports[0])
+        format!("redis-sentinel://{}/main?sentinel_password=watcher", self.sentinels[0].addr())
     }
 
     /// As a user who may query the Sentinels and not subscribe to them.
     pub(crate) fn url_without_listening(&self) -> String {
         for sentinel in &self.sentinels {
-            sentinel.admin_with::<()>("watcher", "ACL SETUSER blind on >secret +sentinel +hello +auth +ping +info");
+            ask(sentinel, "ACL SETUSER blind on >secret +sentinel +hello +auth +ping +info").unwrap();
         }
-        let addrs: Vec<String> = self.sentinel_ports.iter().map(|port| format!("{}:{port}", host())).collect();
+        let addrs: Vec<String> = self.sentinels.iter().map(|sentinel| sentinel.addr()).collect();
         format!("redis-sentinel://{}/main?sentinel_user=blind&sentinel_password=secret", addrs.join(","))
-    }
-
-    pub(crate) fn port(&self, number: usize) -> u16 {
-        self.ports[number]
-    }
-
-    pub(crate) fn sentinel_port(&self, number: usize) -> u16 {
-        self.sentinel_ports[number]
     }
 
     pub(crate) fn fail_over(&self) {
         // Refused while the Sentinels are still busy with each other.
-        self.until("the failover begins", || {
-            self.sentinels[1].try_admin_with("watcher", "SENTINEL FAILOVER main").is_ok()
-        });
-    }
-
-    pub(crate) fn kill_sentinel(&mut self, number: usize) {
-        self.sentinels[number].kill();
+        eventually("the failover begins", || ask(&self.sentinels[1], "SENTINEL FAILOVER main").is_ok());
     }
 
     pub(crate) fn until_promoted(&self, number: usize) {
-        self.until("the replica is promoted", || {
-            // A server that changes its role closes its connections.
-            let told = self.servers[number].try_admin("INFO replication");
-            told.and_then(|told| Ok(redis::from_redis_value::<String>(told)?))
-                .is_ok_and(|told| told.contains("role:master"))
-        });
+        // A server that changes its role closes its connections.
+        let told = || self.servers[number].try_admin::<String>("INFO replication");
+        eventually("the replica is promoted", || told().is_ok_and(|told| told.contains("role:master")));
     }
+}
 
-    fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let limit = Instant::now() + Duration::from_secs(30);
-        while !holds() {
-            assert!(Instant::now() < limit, "not in time: {what}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
+/// One command on a Sentinel, with its password.
+fn ask(sentinel: &Server, command: &str) -> redis::RedisResult<()> {
+    let mut words = command.split(' ');
+    let client = redis::Client::open(format!("{}?pass=watcher", sentinel.url()))?;
+    redis::cmd(words.next().unwrap()).arg(words.collect::<Vec<_>>()).query(&mut client.get_connection()?)
 }

@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::store::redis::client::tests::gate::{Gate, Way};
+use crate::store::redis::client::tests::node::{gate, opened};
 use crate::store::redis::client::tests::scripts::count;
-use crate::store::redis::client::tests::shared::{gate, opened};
 
 const CONNECTIONS: usize = 4;
 
 /// A server behind a gate, and a connection to it that was made before the outage.
 struct Stage {
-    server: TestServer,
+    server: Server,
     gate: Gate,
     admin: Connection,
 }
@@ -50,8 +50,8 @@ async fn until_same_as_before(what: &str, now: impl Fn() -> usize, before: usize
 }
 
 async fn nothing_grows(begin: impl Fn(&mut Stage), end: impl Fn(&mut Stage)) {
-    let server = TestServer::start();
-    let mut stage = Stage { gate: gate(&server), admin: server.connection(), server };
+    let server = Server::start(&[]);
+    let mut stage = Stage { gate: gate(&server), admin: server.blocking(), server };
     let client = opened(&stage.gate.url(), CONNECTIONS, Duration::from_millis(300)).await;
     until_same_as_before("tasks", tasks, CONNECTIONS).await;
     let before = held();

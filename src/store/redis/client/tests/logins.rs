@@ -13,27 +13,27 @@ async fn check(url: &str) -> String {
 
 #[tokio::test]
 async fn a_suitable_server_passes_the_check() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     assert_eq!(check(&server.url()).await, "fine");
     assert_eq!(check(&format!("{}?db=15", server.url())).await, "fine");
 }
 
 #[tokio::test]
 async fn the_database_of_the_url_is_used() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let client = wire_to(&format!("{}?db=7", server.url()), Duration::from_secs(3));
     for path in PATHS {
         scripts::count(&client, path).await.unwrap();
     }
     assert!(server.admin::<String>("INFO keyspace").contains("db7:keys=1"));
-    let there_is_none = format!("Unix socket {} has no database 99", server.socket());
+    let there_is_none = format!("Unix socket {} has no database 99", server.socket().display());
     assert_eq!(check(&format!("{}?db=99", server.url())).await, there_is_none);
 }
 
 #[tokio::test]
 async fn a_password_is_asked_for_and_checked() {
-    let server = TestServer::with(&["--requirepass", "p@ss&word"]);
-    let addr = format!("Unix socket {}", server.socket());
+    let server = Server::start(&["--requirepass", "p@ss&word"]);
+    let addr = format!("Unix socket {}", server.socket().display());
     let url = |password: &str| format!("{}?password={password}", server.url());
     assert_eq!(check(&server.url()).await, format!("{addr} requires a password; the URL has none"));
     assert_eq!(check(&url("wrong")).await, format!("{addr} rejects the password"));
@@ -50,10 +50,10 @@ async fn a_password_is_asked_for_and_checked() {
 
 #[tokio::test]
 async fn a_users_permissions_are_checked() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     server.admin::<()>("ACL SETUSER app on >secret ~shop:* +get +hello +info +time +select");
     server.admin::<()>("ACL SETUSER blind on >secret ~shop:* +get +hello +time");
-    let addr = format!("Unix socket {}", server.socket());
+    let addr = format!("Unix socket {}", server.socket().display());
     let url = |user: &str, password: &str| format!("{}?user={user}&password={password}", server.url());
     assert_eq!(check(&url("app", "secret")).await, "fine");
     assert_eq!(check(&format!("{}&db=1", url("app", "secret"))).await, "fine");
@@ -114,8 +114,10 @@ async fn a_server_that_is_not_redis_is_reported() {
 
 #[tokio::test]
 async fn tcp_works_like_a_unix_socket() {
-    let host = server::host();
-    let _server = TestServer::with(&["--port", "6379", "--bind", &host]);
+    // At an address of this process alone, because the URL names no port.
+    let [_, a, b, c] = std::process::id().to_be_bytes();
+    let host = format!("127.{}.{b}.{c}", 128 | a);
+    let _server = Server::start(&["--port", "6379", "--bind", &host]);
     let client = wire_to(&format!("redis://{host}"), Duration::from_secs(3));
     client.check().await.unwrap();
     for path in PATHS {
@@ -125,7 +127,7 @@ async fn tcp_works_like_a_unix_socket() {
 
 #[tokio::test]
 async fn nothing_printed_shows_the_password() {
-    let server = TestServer::with(&["--requirepass", "right"]);
+    let server = Server::start(&["--requirepass", "right"]);
     let client = wire_to(&format!("{}?password=hunter2", server.url()), Duration::from_secs(3));
     let outage = client.check().await.unwrap_err();
     let error = get(&client, Path::Bulk, "k").await.unwrap_err();

@@ -15,8 +15,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::config::tls::Tls;
 use crate::store::redis::client::node::multiplexed::Multiplexed;
-use crate::store::redis::client::tests::encrypted::Authority;
-use crate::store::redis::client::tests::multiplexed::{PATIENCE, bytes, echo, later, pipe_over};
+use crate::store::redis::client::tests::connection::{PATIENCE, bytes, echo, later, pipe_over};
+use crate::store::redis::client::tests::tls::Authority;
 
 type Peer = TlsStream<DuplexStream>;
 

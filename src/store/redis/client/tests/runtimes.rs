@@ -46,14 +46,14 @@ pub(crate) fn calls_succeed_in_another_runtime(client: &Client, budget: Duration
 
 #[test]
 fn calls_succeed_if_the_connecting_runtime_is_not_driven() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let budget = Duration::from_secs(1);
     calls_succeed_in_another_runtime(&wire_to(&server.url(), budget), budget);
 }
 
 #[test]
 fn bulk_calls_succeed_if_the_connecting_runtime_is_not_driven() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let (start_up, other) = (runtime(), runtime());
     let client = client(&server);
     start_up.block_on(count(&client, Path::Bulk)).unwrap();
@@ -112,8 +112,8 @@ fn a_switch_is_noticed_if_the_listeners_are_not_driven() {
 /// As behind a handler that blocks its thread.
 #[test]
 fn an_attempt_on_a_stalled_runtime_holds_nobody_up() {
-    let server = TestServer::start();
-    let gate = Arc::new(Gate::new(&format!("{}-gate", server.socket()), Way::Silent));
+    let server = Server::start(&[]);
+    let gate = Arc::new(Gate::before(&server, Way::Silent));
     let client = Arc::new(wire_to(&gate.url(), Duration::from_secs(3)));
     let ((release, blocked), (begin, begun)) = (channel::<()>(), channel());
     let thread = std::thread::spawn({

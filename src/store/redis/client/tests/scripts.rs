@@ -19,7 +19,7 @@ pub(crate) fn code(error: &Error) -> Option<String> {
 
 #[tokio::test]
 async fn a_script_unknown_to_the_server_is_sent_by_its_body() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let client = client(&server);
     for (path, first) in PATHS.into_iter().zip([1, 3]) {
         for expected in [first, first + 1] {
@@ -34,7 +34,7 @@ async fn a_script_unknown_to_the_server_is_sent_by_its_body() {
 
 #[tokio::test]
 async fn keys_and_arguments_arrive_byte_for_byte() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let client = client(&server);
     let echo = Script::new("echo", "no-writes", &["return {KEYS[1], ARGV[1], ARGV[2], #ARGV}"]);
     let sent = client.script(Path::Request, &client.budget(), &echo, &[b"k\0\xff"], &[b"", b"\r\n"]).await.unwrap();
@@ -47,7 +47,7 @@ async fn keys_and_arguments_arrive_byte_for_byte() {
 
 #[tokio::test]
 async fn reads_return_in_order() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     server.admin::<()>("SET a 1");
     let client = client(&server);
     for path in PATHS {
@@ -60,7 +60,7 @@ async fn reads_return_in_order() {
 
 #[tokio::test]
 async fn full_memory_refuses_scripts_without_the_allow_oom_flag_at_once() {
-    let server = TestServer::with(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]);
+    let server = Server::start(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]);
     let client = client(&server);
     let start = tokio::time::Instant::now();
     let error = count(&client, Path::Request).await.unwrap_err();
@@ -73,7 +73,7 @@ async fn full_memory_refuses_scripts_without_the_allow_oom_flag_at_once() {
 
 #[tokio::test]
 async fn an_error_inside_a_script_is_not_unavailable() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let client = client(&server);
     server.admin::<()>("SET n text");
     let half = Script::new("half", "", &["redis.call('SET', KEYS[2], 1) return redis.call('INCR', KEYS[1])"]);
@@ -84,13 +84,13 @@ async fn an_error_inside_a_script_is_not_unavailable() {
 
 #[tokio::test]
 async fn the_clock_is_the_servers_once_connected() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     for path in PATHS {
         let client = client(&server);
         assert!(client.now() > 1_700_000_000_000, "this machine's, before that");
         get(&client, path, "k").await.unwrap();
         let (seconds, micros) = server.admin::<(u64, u64)>("TIME");
-        assert!(client.now().abs_diff(seconds * 1000 + micros / 1000) < 100);
+        assert!(client.now().abs_diff(seconds * 1000 + micros / 1000) < 2_000);
         let measured: String = server.admin("INFO commandstats");
         assert!(measured.contains("cmdstat_time:calls="), "{measured}");
         client.clock_seen(b"k", 1_000);

@@ -17,7 +17,7 @@ async fn count_at(client: &Client, path: Path, key: &str) -> Result<Value, Error
     Ok(client.script(path, &client.budget(), &counting(), &[key.as_bytes()], &[b"1"]).await?.answer.value().unwrap())
 }
 
-fn connections(node: &TestServer) -> usize {
+fn connections(node: &Server) -> usize {
     node.admin::<String>("CLIENT LIST TYPE normal").lines().count()
 }
 
@@ -112,8 +112,8 @@ async fn seen(client: &Arc<Client>, keys: &[&'static str], until: Instant) -> Ve
     all
 }
 
-async fn a_lost_master_affects_only_its_own_slots(lose: fn(&mut TestServer)) {
-    let mut cluster = TestCluster::start(true);
+async fn a_lost_master_affects_only_its_own_slots(lose: fn(&Server)) {
+    let cluster = TestCluster::start(true);
     let client = Arc::new(wire_to(&cluster.url(), Duration::from_secs(3)));
     let failovers = client.failovers();
     for key in KEYS {
@@ -124,7 +124,7 @@ async fn a_lost_master_affects_only_its_own_slots(lose: fn(&mut TestServer)) {
         let client = client.clone();
         async move { seen(&client, &KEYS[..2], Instant::now() + Duration::from_millis(2_500)).await }
     });
-    lose(&mut cluster.nodes[2]);
+    lose(&cluster.nodes[2]);
     let cluster = tokio::task::spawn_blocking(move || {
         cluster.until_promoted(5);
         cluster
@@ -143,17 +143,17 @@ async fn a_lost_master_affects_only_its_own_slots(lose: fn(&mut TestServer)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_master_affects_only_its_own_slots() {
-    a_lost_master_affects_only_its_own_slots(TestServer::kill).await;
+    a_lost_master_affects_only_its_own_slots(Server::kill).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hung_master_affects_only_its_own_slots() {
-    a_lost_master_affects_only_its_own_slots(|master| master.stop()).await;
+    a_lost_master_affects_only_its_own_slots(Server::stop).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_process_detects_a_failover() {
-    let mut cluster = TestCluster::start(true);
+    let cluster = TestCluster::start(true);
     let client = wire_to(&cluster.url(), Duration::from_secs(3));
     get(&client, Path::Request, KEYS[0]).await.unwrap();
     let mut failovers = client.failovers();
@@ -172,9 +172,8 @@ async fn a_server_of_another_mode_is_reported_with_the_right_scheme() {
     assert_eq!(told(format!("redis://{addr}")).await, is_cluster);
     assert_eq!(told(format!("redis-sentinel://{addr}/main")).await, is_cluster);
 
-    let (host, port) = (server::host(), server::port());
-    let _single = TestServer::with(&["--bind", &host, "--port", &port.to_string()]);
-    let addr = format!("{host}:{port}");
+    let single = Server::listening(&[]);
+    let addr = single.addr();
     let no_cluster = format!("{addr} is not a Redis Cluster node: use the scheme `redis:`");
     assert_eq!(told(format!("redis-cluster://{addr}")).await, no_cluster);
     assert_eq!(
@@ -197,23 +196,34 @@ async fn a_check_reports_a_cluster_with_unserved_slots() {
     assert_eq!(outage.to_string(), "no node of the Redis Cluster serves 2 of its 16384 slots");
 }
 
+/// How long a call takes to report its slot as not served.
+async fn failed(client: &Client, path: Path) -> Duration {
+    let start = Instant::now();
+    let error = get(client, path, KEYS[0]).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    start.elapsed()
+}
+
 /// The first slot is one that nobody serves: according to the map if all nodes agree, or according to its owner.
 async fn an_unserved_slot_fails_at_once_when_it_lasts(by: &[usize]) {
     let cluster = TestCluster::start(false);
     let client = wire_to(&cluster.url(), Duration::from_secs(1));
     let slot = slot(KEYS[0].as_bytes());
-    let (waits, at_once) = (Duration::from_millis(600), Duration::from_millis(700));
+    let waits = Duration::from_millis(600);
     for round in 0..2 {
         get(&client, Path::Request, KEYS[0]).await.unwrap();
         for node in by {
             cluster.nodes[*node].admin::<()>(&format!("CLUSTER DELSLOTS {slot}"));
         }
-        for (number, path) in [Path::Request, Path::Request, Path::Bulk].into_iter().enumerate() {
-            let start = Instant::now();
-            let error = get(&client, path, KEYS[0]).await.unwrap_err();
-            let (took, at) = (start.elapsed(), format!("call {number} of round {round}"));
-            assert!(matches!(error, Error::Unavailable(_)), "{at}: {error:?}");
-            assert!(if number == 0 { took > waits } else { took < at_once }, "{at} took {took:?}");
+        let took = failed(&client, Path::Request).await;
+        assert!(took > waits, "the first call of round {round} took {took:?}");
+        for path in PATHS {
+            // One of three may be late on a busy machine.
+            let mut tries = vec![failed(&client, path).await];
+            while tries.len() < 3 && tries[tries.len() - 1] > waits {
+                tries.push(failed(&client, path).await);
+            }
+            assert!(tries[tries.len() - 1] < waits, "later calls of round {round} took {tries:?}");
         }
         get(&client, Path::Request, KEYS[1]).await.unwrap();
         for node in by {
@@ -245,7 +255,7 @@ fn without_bus(address: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_master_cut_off_from_its_cluster_is_trusted_for_3_seconds() {
     const PROCESSES: usize = 12;
-    let mut cluster = TestCluster::start(true);
+    let cluster = TestCluster::start(true);
     cluster.set_timeout(60_000);
     cluster.cut_off(0, 60_000, without_bus);
     cluster.nodes[0].admin::<()>(&format!("SET {} old", KEYS[0]));
@@ -286,7 +296,7 @@ fn nowhere(address: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_master_cut_off_with_its_client_serves_until_the_node_timeout() {
     const TIMEOUT: Duration = Duration::from_secs(4);
-    let mut cluster = TestCluster::start(true);
+    let cluster = TestCluster::start(true);
     let begun = Instant::now();
     cluster.cut_off(0, TIMEOUT.as_millis() as u32, nowhere);
     let url = cluster.url();

@@ -8,8 +8,8 @@ use super::*;
 use crate::store::redis::client::tests::group::TestGroup;
 use crate::store::redis::client::tests::scripts::count;
 
-async fn a_failover_is_followed(begin: fn(&mut TestGroup), within: Duration) {
-    let mut group = TestGroup::start();
+async fn a_failover_is_followed(begin: fn(&TestGroup), within: Duration) {
+    let group = TestGroup::start();
     let client = Arc::new(wire_to(&group.url(), Duration::from_secs(3)));
     client.check().await.unwrap();
     let mut failovers = client.failovers();
@@ -18,7 +18,7 @@ async fn a_failover_is_followed(begin: fn(&mut TestGroup), within: Duration) {
     }
     assert_eq!(*failovers.borrow(), 0);
     assert_eq!(group.servers[0].admin::<i64>("GET n"), 2);
-    begin(&mut group);
+    begin(&group);
     let group = tokio::task::spawn_blocking(move || {
         group.until_promoted(1);
         group
@@ -109,20 +109,17 @@ async fn a_replaced_masters_reply_is_dropped_and_the_call_sent_to_the_new() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_reports_to_be_a_replica_is_not_used() {
-    let (host, port, sentinel) = (server::host(), server::port(), server::port());
-    let options = ["--bind", &host, "--port", &port.to_string(), "--replicaof", "127.0.0.1 1"];
-    let _replica = TestServer::with(&options);
-    let configuration = format!("sentinel monitor main {host} {port} 1\nsentinel down-after-milliseconds main 60000\n");
-    let _sentinel = TestServer::sentinel(&configuration, sentinel);
-    let client = wire_to(&format!("redis-sentinel://{host}:{sentinel}/main"), Duration::from_secs(3));
+    let replica = Server::listening(&["--replicaof", "127.0.0.1 1"]);
+    let sentinel = Server::sentinel(&watching(&replica, 1, 0));
+    let client = wire_to(&format!("redis-sentinel://{}/main", sentinel.addr()), Duration::from_secs(3));
     assert_eq!(client.check().await.unwrap_err().to_string(), "the master named by the Sentinels is still a replica");
 }
 
 /// The URL names one Sentinel; the others were learned from it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_is_followed_without_the_sentinel_of_the_url() {
-    let both = |group: &mut TestGroup| {
-        group.kill_sentinel(0);
+    let both = |group: &TestGroup| {
+        group.sentinels[0].kill();
         group.servers[0].kill();
     };
     a_failover_is_followed(both, Duration::from_secs(3)).await;
@@ -148,7 +145,7 @@ async fn an_error_in_a_sentinel_url_is_reported() {
     let group = TestGroup::start();
     let told =
         |url: String| async move { wire_to(&url, Duration::from_secs(3)).check().await.unwrap_err().to_string() };
-    let sentinel = format!("{}:{}", server::host(), group.sentinel_port(0));
+    let sentinel = group.sentinels[0].addr();
     let is_one = format!("{sentinel} does not know TIME: for a Sentinel use the scheme `redis-sentinel:`");
     let no_password = format!("{sentinel} requires a password; the URL has none");
     assert_eq!(told(format!("redis-sentinel://{sentinel}/main")).await, no_password);
@@ -156,7 +153,7 @@ async fn an_error_in_a_sentinel_url_is_reported() {
     assert_eq!(told(format!("redis-sentinel://{sentinel}/other?sentinel_password=watcher")).await, none);
     assert_eq!(told(format!("redis-cluster://:watcher@{sentinel}")).await, is_one);
     assert_eq!(told(format!("redis://:watcher@{sentinel}")).await, is_one);
-    let replica = format!("redis://{}:{}", server::host(), group.port(1));
+    let replica = format!("redis://{}", group.servers[1].addr());
     assert!(get(&wire_to(&replica, Duration::from_millis(300)), Path::Request, "k").await.is_err());
 }
 
@@ -177,39 +174,40 @@ async fn the_listeners_end_with_the_wire() {
 /// Two servers that both claim to be the master, as after a partition: a Sentinel that was cut off still watches the
 /// first one, two others have recorded the failover to the second.
 struct Split {
-    servers: [TestServer; 2],
-    ports: [u16; 2],
+    servers: [Server; 2],
     /// The one that was cut off, then the others.
-    sentinels: Vec<TestServer>,
-    sentinel_ports: [u16; 3],
+    sentinels: [Server; 3],
+}
+
+/// A Sentinel's configuration: the server that it watches, its quorum, and how many failovers it has counted.
+fn watching(server: &Server, quorum: usize, epoch: u32) -> String {
+    let port = server.port();
+    format!(
+        "sentinel monitor main 127.0.0.1 {port} {quorum}\nsentinel down-after-milliseconds main 60000\n\
+         sentinel config-epoch main {epoch}\n"
+    )
 }
 
 impl Split {
     fn start() -> Self {
-        let (host, ports) = (server::host(), [server::port(), server::port()]);
-        let servers = ports.map(|port| TestServer::with(&["--bind", &host, "--port", &port.to_string()]));
-        let sentinel_ports = [server::port(), server::port(), server::port()];
-        let mut split = Self { servers, ports, sentinels: Vec::new(), sentinel_ports };
-        split.watch([(0, 1), (1, 2), (1, 2)]);
-        split
+        let servers = [Server::listening(&[]), Server::listening(&[])];
+        let of = [(0, 1), (1, 2), (1, 2)];
+        let sentinels = of.map(|(server, epoch)| Server::sentinel(&watching(&servers[server], 3, epoch)));
+        Self { servers, sentinels }
     }
 
-    /// Recreated Sentinels: which server each watches, and how many failovers it has counted.
-    fn watch(&mut self, of: [(usize, u32); 3]) {
-        self.sentinels.clear();
-        let host = server::host();
-        for (port, (server, epoch)) in self.sentinel_ports.iter().zip(of) {
-            let watched = self.ports[server];
-            let configuration = format!(
-                "sentinel monitor main {host} {watched} 3\nsentinel down-after-milliseconds main 60000\n\
-                 sentinel config-epoch main {epoch}\n"
-            );
-            self.sentinels.push(TestServer::sentinel(&configuration, *port));
+    /// Recreates the Sentinels, which watch the first server and have counted no failover.
+    fn recreate_sentinels(&self) {
+        self.sentinels.iter().for_each(Server::kill);
+        for sentinel in &self.sentinels {
+            let file = sentinel.socket().with_file_name("sentinel.conf");
+            std::fs::write(file, watching(&self.servers[0], 3, 0)).unwrap();
+            sentinel.restart();
         }
     }
 
     fn client(&self) -> Client {
-        let addrs = self.sentinel_ports.map(|port| format!("{}:{port}", server::host()));
+        let addrs: Vec<String> = self.sentinels.iter().map(Server::addr).collect();
         wire_to(&format!("redis-sentinel://{}/main", addrs.join(",")), Duration::from_secs(2))
     }
 
@@ -236,10 +234,10 @@ async fn the_master_of_the_last_failover_is_trusted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_client_returns_to_a_master_from_before_the_last_failover() {
-    let mut split = Split::start();
+    let split = Split::start();
     let client = split.client();
     count(&client, Path::Request).await.unwrap();
-    split.sentinels[1..].iter().for_each(TestServer::stop);
+    split.sentinels[1..].iter().for_each(Server::stop);
     split.servers[1].kill();
     for path in PATHS {
         count(&client, path).await.unwrap_err();
@@ -251,10 +249,10 @@ async fn no_client_returns_to_a_master_from_before_the_last_failover() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn recreated_sentinels_with_a_lower_epoch_are_trusted() {
-    let mut split = Split::start();
+    let split = Split::start();
     let client = split.client();
     count(&client, Path::Request).await.unwrap();
-    split.watch([(0, 0); 3]);
+    split.recreate_sentinels();
     split.servers[1].kill();
     until_counted(&client).await;
     assert_eq!(split.counted(0), Some(1));

@@ -11,8 +11,8 @@ use crate::store::redis::client::Script;
 use crate::store::redis::client::tests::cluster::TestCluster;
 use crate::store::redis::client::tests::scripts::counting;
 
-async fn count_and_wait(client: &Client, key: &str, replicas: usize) -> (Value, u32, usize) {
-    let wait = (replicas, Duration::from_millis(300));
+async fn count_and_wait(client: &Client, key: &str, within: Duration) -> (Value, u32, usize) {
+    let wait = (1, within);
     let (sent, have) =
         client.script_and_wait(&client.budget(), &counting(), &[key.as_bytes()], &[b"1"], wait).await.unwrap();
     (sent.answer.value().unwrap(), sent.times, have)
@@ -21,16 +21,17 @@ async fn count_and_wait(client: &Client, key: &str, replicas: usize) -> (Value, 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_waits_for_the_replicas_of_its_keys_master() {
     let cluster = TestCluster::start(true);
-    let client = wire_to(&cluster.url(), Duration::from_secs(3));
+    let client = wire_to(&cluster.url(), Duration::from_secs(20));
+    let (soon, patient) = (Duration::from_millis(300), Duration::from_secs(10));
     for key in ["{b}", "{c}", "{a}"] {
-        assert_eq!(count_and_wait(&client, key, 1).await, (Value::Int(1), 1, 1), "by its body");
-        assert_eq!(count_and_wait(&client, key, 1).await, (Value::Int(2), 1, 1));
+        assert_eq!(count_and_wait(&client, key, patient).await, (Value::Int(1), 1, 1), "by its body");
+        assert_eq!(count_and_wait(&client, key, patient).await, (Value::Int(2), 1, 1));
     }
     cluster.nodes[3].stop();
     let start = Instant::now();
-    assert_eq!(count_and_wait(&client, "{b}", 1).await, (Value::Int(3), 1, 0));
+    assert_eq!(count_and_wait(&client, "{b}", soon).await, (Value::Int(3), 1, 0));
     assert!(start.elapsed() >= Duration::from_millis(250), "{:?}", start.elapsed());
-    assert_eq!(count_and_wait(&client, "{c}", 1).await, (Value::Int(3), 1, 1), "another master's replica");
+    assert_eq!(count_and_wait(&client, "{c}", patient).await, (Value::Int(3), 1, 1), "another master's replica");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +55,7 @@ async fn a_repeat_after_a_lost_reply_proves_nothing_about_replicas() {
 
 #[tokio::test]
 async fn calls_above_the_limit_fail_at_once_and_a_cancelled_one_makes_room() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let StoreUrl::Redis(servers) = StoreUrl::parse(&server.url()).unwrap() else { panic!("no Redis URL") };
     let pools = Pools { connections: 2, bulk_connections: 2, in_flight: 10, budget: Duration::from_secs(10) };
     let client = Client::new(&servers, &pools).unwrap();
@@ -70,7 +71,7 @@ async fn calls_above_the_limit_fail_at_once_and_a_cancelled_one_makes_room() {
     .await;
     let start = Instant::now();
     let error = get(&client, Path::Request, "k").await.unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     let Error::Unavailable(outage) = error else { panic!("{error:?}") };
     assert_eq!(outage.to_string(), "too many requests in flight to this Redis server (limit: `in_flight`)");
     drop(ten);
@@ -80,7 +81,7 @@ async fn calls_above_the_limit_fail_at_once_and_a_cancelled_one_makes_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_process_detects_a_restart_but_not_a_cut_connection_as_one() {
-    let mut server = TestServer::start();
+    let server = Server::start(&[]);
     let client = client(&server);
     for _ in 0..2 {
         get(&client, Path::Request, "k").await.unwrap();

@@ -12,8 +12,8 @@ pub(crate) fn wire_of(url: &str, connections: usize, budget: Duration) -> Client
     Client::new(&servers, &Pools { connections, bulk_connections: 2, in_flight: 1_000, budget }).unwrap()
 }
 
-pub(crate) fn gate(server: &TestServer) -> Gate {
-    Gate::new(&format!("{}-gate", server.socket()), Way::To(server.socket()))
+pub(crate) fn gate(server: &Server) -> Gate {
+    Gate::before(server, Way::To(server.socket()))
 }
 
 /// Opens all connections.
@@ -28,11 +28,10 @@ pub(crate) async fn opened(url: &str, connections: usize, budget: Duration) -> C
 #[tokio::test(flavor = "multi_thread")]
 async fn a_single_call_succeeds_with_any_number_of_silent_connections() {
     for connections in [2, 8, 64] {
-        let server = TestServer::start();
-        let between = format!("{}-between", server.socket());
-        let proxy = proxy::Proxy::new(between.as_ref(), server.socket());
-        let client = opened(&format!("redis+unix://{between}"), connections, Duration::from_secs(3)).await;
-        proxy.silence();
+        let server = Server::start(&[]);
+        let gate = gate(&server);
+        let client = opened(&gate.url(), connections, Duration::from_secs(3)).await;
+        gate.silence();
         let start = Instant::now();
         assert_eq!(count(&client, Path::Request).await.unwrap().times, 4, "three replies were late");
         assert!(start.elapsed() < Duration::from_millis(2_500), "{:?}", start.elapsed());
@@ -44,7 +43,7 @@ async fn a_single_call_succeeds_with_any_number_of_silent_connections() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_succeeds_at_once_after_many_connections_have_moved() {
-    let (old, new) = (TestServer::start(), TestServer::start());
+    let (old, new) = (Server::start(&[]), Server::start(&[]));
     let gate = gate(&old);
     let client = opened(&gate.url(), 64, Duration::from_secs(3)).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -61,7 +60,7 @@ async fn a_write_succeeds_at_once_after_many_connections_have_moved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_call_after_an_outage_succeeds_and_so_do_all_others() {
     for away in [Way::Refuse, Way::Close, Way::Silent] {
-        let server = TestServer::start();
+        let server = Server::start(&[]);
         let gate = gate(&server);
         let client = opened(&gate.url(), 8, Duration::from_millis(500)).await;
         gate.go(away.clone());
@@ -80,8 +79,8 @@ async fn the_first_call_after_an_outage_succeeds_and_so_do_all_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_uses_another_connection_at_the_servers_client_limit() {
-    let server = TestServer::start();
-    let mut admin = server.connection();
+    let server = Server::start(&[]);
+    let mut admin = server.blocking();
     let client = opened(&server.url(), 1, Duration::from_millis(500)).await;
     redis::cmd("CONFIG").arg("SET").arg("maxclients").arg(2).exec(&mut admin).unwrap();
     let eight = wire_of(&server.url(), 8, Duration::from_millis(500));
@@ -98,7 +97,7 @@ async fn a_call_uses_another_connection_at_the_servers_client_limit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_master_is_trusted_for_3_seconds_at_most() {
     for path in PATHS {
-        let (old, new) = (TestServer::start(), TestServer::start());
+        let (old, new) = (Server::start(&[]), Server::start(&[]));
         let gate = gate(&old);
         let client = opened(&gate.url(), 2, Duration::from_secs(3)).await;
         for (server, value) in [(&old, "old"), (&new, "new")] {
@@ -120,7 +119,7 @@ async fn a_replaced_master_is_trusted_for_3_seconds_at_most() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_behind_a_masters_address_is_not_read() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     server.admin::<()>("SET k old");
     server.admin::<()>("REPLICAOF 127.0.0.1 1");
     let client = wire_to(&server.url(), Duration::from_millis(300));
@@ -138,7 +137,7 @@ async fn a_replica_behind_a_masters_address_is_not_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_without_info_permission_is_found_by_role_at_first_call() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     server.admin::<()>("SET k old");
     server.admin::<()>("ACL SETUSER app on >secret ~* +@all -info");
     server.admin::<()>("REPLICAOF 127.0.0.1 1");
@@ -151,7 +150,7 @@ async fn a_replica_without_info_permission_is_found_by_role_at_first_call() {
 
 #[tokio::test]
 async fn a_user_without_role_permission_is_served() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     server.admin::<()>("ACL SETUSER app on >secret ~* +@all -role -info");
     let client = wire_to(&(server.url() + "?user=app&password=secret"), Duration::from_secs(1));
     for path in PATHS.repeat(4) {

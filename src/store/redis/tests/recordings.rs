@@ -68,10 +68,10 @@ fn recorded_tombstones_and_parked_sessions_are_still_read() {
 #[test]
 fn scripts_pack_what_they_read_to_the_same_bytes() {
     let script = scripts::joined_to_pieces("return pack_meta(unpack_meta(ARGV[1]))");
-    let server = server();
+    let server = Server::shared();
     for (name, etag) in recorded() {
         let mut eval = ::redis::cmd("EVAL");
-        let again: Vec<u8> = eval.arg(&script).arg(0).arg(&etag).query(&mut server.connection()).unwrap();
+        let again: Vec<u8> = eval.arg(&script).arg(0).arg(&etag).query(&mut server.blocking()).unwrap();
         assert_eq!(again, etag, "{name}");
     }
 }

@@ -7,6 +7,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::*;
 use crate::config::tls::Tls;
+use crate::store::redis::client::tests::common::server::ports;
 use crate::store::redis::client::tests::records::acceptor;
 use crate::store::redis::client::tests::scripts::count;
 
@@ -34,39 +35,17 @@ impl Authority {
 }
 
 /// A server that speaks only TLS, and may require client certificates; returns its address.
-fn start(authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
-    start_as(&server::host(), authority, asks, more)
+fn start(authority: &Authority, asks: &str, more: &[&str]) -> (Server, String) {
+    start_as("127.0.0.1", authority, asks, more)
 }
 
 /// The same with a certificate for this name.
-fn start_as(name: &str, authority: &Authority, asks: &str, more: &[&str]) -> (TestServer, String) {
-    let (host, port) = (server::host(), server::port().to_string());
-    let folder = std::env::temp_dir().join(format!("cloakroom-tls-{}-{port}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = |name: &str, content: &str| {
-        std::fs::write(folder.join(name), content).unwrap();
-        folder.join(name).to_str().unwrap().to_owned()
-    };
+fn start_as(name: &str, authority: &Authority, asks: &str, more: &[&str]) -> (Server, String) {
     let (certificate, key) = authority.sign(name);
-    let (ca, certificate, key) =
-        (file("ca.pem", &authority.pem()), file("server.pem", &certificate), file("server.key", &key));
-    let options = [
-        "--bind",
-        &host,
-        "--tls-port",
-        &port,
-        "--tls-ca-cert-file",
-        &ca,
-        "--tls-cert-file",
-        &certificate,
-        "--tls-key-file",
-        &key,
-        "--tls-auth-clients",
-        asks,
-    ];
-    let server = TestServer::with(&[&options[..], more].concat());
-    std::fs::remove_dir_all(folder).unwrap();
-    (server, format!("{host}:{port}"))
+    let server =
+        Server::listening_tls([&authority.pem(), &certificate, &key], &[&["--tls-auth-clients", asks], more].concat());
+    let addr = server.addr();
+    (server, addr)
 }
 
 fn secured(url: &str, tls: &Tls) -> Client {
@@ -136,9 +115,9 @@ async fn password_and_database_are_sent_over_tls() {
 #[tokio::test(flavor = "multi_thread")]
 async fn cluster_nodes_are_reached_over_tls_at_their_announced_ports() {
     let authority = Authority::new();
-    let (host, bus) = (server::host(), (server::port() + 10_000).to_string());
+    let bus = ports::free().to_string();
     let options = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];
-    let (server, addr) = start(&authority, "no", &[&options[..], &["--cluster-announce-ip", &host]].concat());
+    let (server, addr) = start(&authority, "no", &[&options[..], &["--cluster-announce-ip", "127.0.0.1"]].concat());
     server.admin::<()>("CLUSTER ADDSLOTSRANGE 0 16383");
     let client = secured(&format!("rediss-cluster://{addr}"), &Tls::new().root_certificate(authority.pem()));
     let limit = tokio::time::Instant::now() + Duration::from_secs(10);
@@ -197,10 +176,10 @@ async fn a_missing_tls_on_one_side_is_reported() {
     let outage = wire_to(&format!("redis://{addr}"), Duration::from_secs(3)).check().await.unwrap_err();
     assert_eq!(outage.to_string(), format!("{addr} closed the connection: is it a Redis, and without TLS?"));
 
-    let (host, port) = (server::host(), server::port().to_string());
-    let _plain = TestServer::with(&["--bind", &host, "--port", &port]);
-    let url = format!("rediss://{host}:{port}");
-    assert_eq!(told(&url, &Tls::new()).await, format!("{host}:{port} did not reply in time: does it speak TLS?"));
+    let plain = Server::listening(&[]);
+    let addr = plain.addr();
+    let url = format!("rediss://{addr}");
+    assert_eq!(told(&url, &Tls::new()).await, format!("{addr} did not reply in time: does it speak TLS?"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ struct Moving {
 
 fn on_a_cluster() -> Moving {
     let cluster = TestCluster::start(false);
-    let bench = Bench { store: store_at(&cluster.url(), "moving", Limits::default()), server: server() };
+    let bench = Bench { store: store_at(&cluster.url(), "moving", Limits::default()), server: Server::shared() };
     Moving { bench, cluster }
 }
 
@@ -47,7 +47,7 @@ impl Moving {
     fn indexed(&self, user: &str) -> usize {
         let key = String::from_utf8(self.bench.store.keys.index(&UserHash::of(user))).unwrap();
         let counts = self.cluster.nodes.iter().map(|node| {
-            let mut connection = node.connection();
+            let mut connection = node.blocking();
             let _asking: () = ::redis::cmd("ASKING").query(&mut connection).unwrap();
             ::redis::cmd("ZCARD").arg(&key).query::<usize>(&mut connection).unwrap_or(0)
         });
@@ -139,7 +139,7 @@ async fn a_revocation_reaches_sessions_on_both_servers_and_no_later_login() {
     for key in [on.session(ids[0]), on.session(ids[2]), on.bench.store.keys.deadlines(bucket)] {
         let (from, _) = on.masters(bucket);
         let there: bool =
-            ::redis::cmd("EXISTS").arg(&key).query(&mut on.cluster.nodes[from].connection()).unwrap_or(false);
+            ::redis::cmd("EXISTS").arg(&key).query(&mut on.cluster.nodes[from].blocking()).unwrap_or(false);
         if there {
             on.carry_over(bucket, key);
         }

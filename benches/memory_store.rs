@@ -5,7 +5,7 @@
 //!
 //! Known flaw: all tasks share one lock, as in a program, so the figures depend on how many cores contend for it.
 //!
-//! `cargo bench --bench embedded [-- --rounds 7 --seconds 0.5 --tasks 64]`
+//! `cargo bench --bench memory_store [-- --rounds 7 --seconds 0.5 --tasks 64]`
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,14 +1,12 @@
 //! A server that speaks TLS, with new certificates for each run.
 
-use std::fs;
-
 use cloakroom::{Builder, Sessions, Tls};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-use super::server::{Server, folder};
+use super::server::Server;
 
 /// A server at 127.0.0.1, the authority that signed its certificate, and a certificate for a client.
-pub(crate) struct Encrypted {
+pub(crate) struct TlsServer {
     pub(crate) server: Server,
     pub(crate) authority: String,
     pub(crate) client: Pair,
@@ -20,7 +18,7 @@ pub(crate) struct Pair {
     pub(crate) key: String,
 }
 
-impl Encrypted {
+impl TlsServer {
     /// `clients`: whether these need a certificate, `yes` or `no`.
     pub(crate) fn start(clients: &str) -> Self {
         let key = KeyPair::generate().expect("randomness");
@@ -30,7 +28,8 @@ impl Encrypted {
         let issuer = Issuer::new(params, key);
         let own = Pair::new("a server for tests", &["127.0.0.1"], &issuer);
         let client = Pair::new("a client for tests", &["client.test"], &issuer);
-        Self { server: start(&authority, &own, clients), authority, client }
+        let pems = [authority.as_str(), &own.certificate, &own.key];
+        Self { server: Server::listening_tls(pems, &["--tls-auth-clients", clients]), authority, client }
     }
 
     /// The store URL of this server.
@@ -42,22 +41,6 @@ impl Encrypted {
     pub(crate) fn builder(&self) -> Builder {
         Sessions::builder(self.url()).tls(Tls::new().root_certificate(&self.authority))
     }
-}
-
-fn start(authority: &str, own: &Pair, clients: &str) -> Server {
-    let folder = folder();
-    let file = |name: &str, pem: &str| {
-        fs::write(folder.join(name), pem).expect("a folder of ours");
-        name.to_owned()
-    };
-    let settings = [
-        ["--tls-ca-cert-file", &file("authority.pem", authority)],
-        ["--tls-cert-file", &file("server.pem", &own.certificate)],
-        ["--tls-key-file", &file("server.key", &own.key)],
-        ["--tls-auth-clients", clients],
-    ];
-    let settings = settings.concat();
-    Server::listening_tls(folder, &settings)
 }
 
 impl Pair {

@@ -3,10 +3,12 @@
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use cloakroom::{Cap, Error, Login, LoginOutcome, Session};
+use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use super::framework::App;
@@ -171,7 +173,7 @@ async fn a_rotation_whose_token_was_not_delivered_ends_nothing() {
     let stage = stage().await;
     let app = App::of(&stage.sessions, |session: Session| async move {
         let _ = session.rotate().await?;
-        pending::<Result<&str, Error>>().await
+        never().await
     });
     let (_, token) = stage.user("ada").await;
     hang_up(&app, Some(&token)).await;
@@ -179,17 +181,35 @@ async fn a_rotation_whose_token_was_not_delivered_ends_nothing() {
     assert_eq!(stage.open(&token).await.user().as_deref(), Some("ada"));
 }
 
-/// Sends a request to a handler that waits, and disconnects.
+thread_local! {
+    static WAITS: Arc<Notify> = Arc::default();
+}
+
+/// Lets the client of this handler disconnect.
+fn waits() {
+    WAITS.with(|waits| waits.notify_one());
+}
+
+/// The end of a handler that sends no response.
+async fn never() -> Result<&'static str, Error> {
+    waits();
+    pending().await
+}
+
+/// Sends a request, and disconnects once its handler waits.
 async fn hang_up(app: &App, token: Option<&str>) {
-    let sent = tokio::time::timeout(Duration::from_millis(200), app.send(request(token))).await;
-    assert!(sent.is_err(), "the handler waits");
+    let waits = WAITS.with(Arc::clone);
+    tokio::select! {
+        _ = app.send(request(token)) => panic!("there is no response"),
+        waiting = tokio::time::timeout(A_WHILE, waits.notified()) => waiting.expect("the handler waits"),
+    }
 }
 
 /// Waits until the undelivered sessions of before would have been ended.
 async fn control(stage: &Stage) {
     let app = App::of(&stage.sessions, |session: Session| async move {
         logged_in(session, Login::new("control")).await?;
-        pending::<Result<&str, Error>>().await
+        never().await
     });
     hang_up(&app, None).await;
     assert_eq!(stage.sessions.user("control").count().await.expect("the store is there"), 1);
@@ -220,7 +240,7 @@ async fn a_token_taken_by_the_application_counts_as_delivered() {
     let app = App::of(&stage.sessions, |session: Session| async move {
         logged_in(session.clone(), Login::new("ada")).await?;
         drop(session.token());
-        pending::<Result<&str, Error>>().await
+        never().await
     });
     hang_up(&app, None).await;
     control(&stage).await;
@@ -232,7 +252,7 @@ async fn a_rejecting_cap_has_room_6_s_after_an_undelivered_login() {
     let stage = super::stage(|builder| builder.cap(Cap::reject(1))).await;
     let slow = App::of(&stage.sessions, |session: Session| async move {
         let _ = session.login(Login::new("ada")).await?;
-        pending::<Result<&str, Error>>().await
+        never().await
     });
     let login = App::of(&stage.sessions, |session: Session| async move {
         let outcome = session.login(Login::new("ada")).await?;
@@ -300,10 +320,11 @@ async fn a_detached_tasks_login_is_ended_when_the_task_is_done() {
     let stage = stage().await;
     let app = App::of(&stage.sessions, |session: Session| async move {
         let task = tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             let outcome = session.login(Login::new("ada")).await;
             assert!(matches!(outcome, Ok(LoginOutcome::As(_))), "{outcome:?}");
         });
+        waits();
         drop(task.await);
         Ok::<_, Error>("")
     });
@@ -321,7 +342,7 @@ async fn pressed_twice(delivered: [bool; 2]) {
     let login = || Login::new("ada").keep(["a"]);
     let slow = App::of(&stage.sessions, move |session: Session| async move {
         logged_in(session, login()).await?;
-        pending::<Result<&str, Error>>().await
+        never().await
     });
     let app = App::of(&stage.sessions, move |session| logged_in(session, login()));
     let mut held = Vec::new();

@@ -12,12 +12,12 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::store::redis::client::node::multiplexed::Multiplexed;
-use crate::store::redis::client::tests::server::TestServer;
+use crate::store::redis::client::tests::common::server::Server;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A pipe, and how often it reported a break.
-async fn pipe_to(server: &TestServer) -> (Multiplexed, Arc<AtomicUsize>) {
+async fn pipe_to(server: &Server) -> (Multiplexed, Arc<AtomicUsize>) {
     pipe_over(UnixStream::connect(server.socket()).await.unwrap())
 }
 
@@ -49,7 +49,7 @@ pub(super) fn bytes(of: usize) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_calls_each_get_their_own_reply() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let (pipe, _) = pipe_to(&server).await;
     let callers = (0..64_usize).map(|caller| {
         let pipe = pipe.clone();
@@ -76,7 +76,7 @@ async fn concurrent_calls_each_get_their_own_reply() {
 
 #[tokio::test]
 async fn values_larger_than_any_buffer_are_sent_and_received() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let (pipe, _) = pipe_to(&server).await;
     for of in [0, 1, 16_383, 16_384, 16_385, 100_000, 5_000_000, 10] {
         let text = bytes(of);
@@ -90,7 +90,7 @@ async fn values_larger_than_any_buffer_are_sent_and_received() {
 
 #[tokio::test]
 async fn a_cancelled_calls_reply_does_not_reach_the_next_caller() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let (pipe, _) = pipe_to(&server).await;
     for number in 0..50 {
         let (command, mut both) = (cmd("ECHO").arg("gone").to_owned(), Pipeline::new());
@@ -109,7 +109,7 @@ async fn a_cancelled_calls_reply_does_not_reach_the_next_caller() {
 
 #[tokio::test]
 async fn a_late_reply_is_a_timeout_for_its_caller_alone() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let (pipe, broke) = pipe_to(&server).await;
     echo(&pipe, b"up").await.unwrap();
     server.stop();
@@ -119,16 +119,13 @@ async fn a_late_reply_is_a_timeout_for_its_caller_alone() {
     let long = cmd("ECHO").arg("long").to_owned();
     let mut two = Pipeline::new();
     two.cmd("ECHO").arg("short").cmd("ECHO").arg("too");
-    let (one, other, both, patient) = tokio::join!(
+    let (one, other, both) = tokio::join!(
         async { (pipe.one(&short, soon(200)).await, begun.elapsed()) },
         async { (pipe.one(&short, soon(100)).await, begun.elapsed()) },
         pipe.many(&two, soon(200)),
-        async {
-            sleep(Duration::from_millis(400)).await;
-            server.go_on();
-            pipe.one(&long, later()).await
-        }
     );
+    server.go_on();
+    let patient = pipe.one(&long, later()).await;
     for ((answer, took), ms) in [(one, 200), (other, 100)] {
         assert!(answer.unwrap_err().is_timeout());
         assert!((ms..ms + 2_500).contains(&(took.as_millis() as u64)), "{took:?}, not {ms} ms");
@@ -144,7 +141,7 @@ async fn a_late_reply_is_a_timeout_for_its_caller_alone() {
 
 #[tokio::test]
 async fn a_call_times_out_at_its_limit_as_the_first_one_or_after_a_pause() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     server.stop();
     let (pipe, _) = pipe_to(&server).await;
     let command = cmd("ECHO").arg("x").to_owned();
@@ -161,7 +158,7 @@ async fn a_call_times_out_at_its_limit_as_the_first_one_or_after_a_pause() {
 
 #[tokio::test]
 async fn a_call_that_cannot_be_written_times_out_at_its_limit() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let (pipe, _) = pipe_to(&server).await;
     echo(&pipe, b"up").await.unwrap();
     server.stop();
@@ -178,7 +175,7 @@ async fn a_call_that_cannot_be_written_times_out_at_its_limit() {
 
 #[tokio::test]
 async fn three_late_replies_count_even_if_their_callers_are_gone() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let (pipe, broke) = pipe_to(&server).await;
     let command = cmd("ECHO").arg("x").to_owned();
     let short = Duration::from_millis(20);
@@ -189,6 +186,11 @@ async fn three_late_replies_count_even_if_their_callers_are_gone() {
             assert!(timeout(short, pipe.one(&command, until)).await.is_err(), "its caller goes");
         }
         sleep(Duration::from_millis(100)).await;
+        let begun = Instant::now();
+        while broke.load(Ordering::Relaxed) < told {
+            assert!(begun.elapsed() < PATIENCE, "three late replies do not count");
+            sleep(Duration::from_millis(5)).await;
+        }
         server.go_on();
         assert_eq!(broke.load(Ordering::Relaxed), told);
         assert_eq!(echo(&pipe, b"mine").await.unwrap(), Value::BulkString(b"mine".to_vec()));
@@ -197,7 +199,7 @@ async fn three_late_replies_count_even_if_their_callers_are_gone() {
 
 #[tokio::test]
 async fn unsent_data_is_limited_and_dropped_with_the_last_handle() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let (pipe, _) = pipe_to(&server).await;
     echo(&pipe, b"up").await.unwrap();
     server.stop();
@@ -224,7 +226,7 @@ async fn unsent_data_is_limited_and_dropped_with_the_last_handle() {
 
 #[tokio::test]
 async fn a_broken_connection_fails_all_calls_at_once() {
-    let mut server = TestServer::start();
+    let server = Server::start(&[]);
     let (pipe, broke) = pipe_to(&server).await;
     echo(&pipe, b"up").await.unwrap();
     server.stop();
@@ -338,7 +340,7 @@ async fn push_messages_shift_no_reply_and_hide_no_error() {
 
 #[test]
 fn the_end_of_the_runtime_is_reported_as_a_break() {
-    let server = TestServer::start();
+    let server = Server::start(&[]);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let other = tokio::runtime::Runtime::new().unwrap();
     let (pipe, _) = runtime.block_on(pipe_to(&server));
@@ -351,11 +353,10 @@ fn the_end_of_the_runtime_is_reported_as_a_break() {
         waiting
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
-    let soon = Duration::from_secs(2);
     other.block_on(async {
         for call in calls {
-            assert!(timeout(soon, call).await.expect("nobody waits").unwrap().is_err());
+            assert!(timeout(PATIENCE, call).await.expect("nobody waits").unwrap().is_err());
         }
-        assert!(timeout(soon, echo(&pipe, b"after")).await.expect("nobody waits").is_err());
+        assert!(timeout(PATIENCE, echo(&pipe, b"after")).await.expect("nobody waits").is_err());
     });
 }
