@@ -206,18 +206,13 @@ impl Client {
     }
 
     /// Reads a hash.
-    pub(crate) async fn read_hash(&self, path: Path, budget: &Budget, key: &[u8]) -> Result<Frame, CallError> {
-        self.call(path, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash)
+    pub(crate) async fn read_hash(&self, budget: &Budget, key: &[u8]) -> Result<Frame, CallError> {
+        self.call(Path::Request, budget, Some(key), &Hgetall(key)).await.map(|(hash, _)| hash)
     }
 
     /// Reads a key's milliseconds to live, then its hash, in one round trip.
-    pub(crate) async fn read_lasting(
-        &self,
-        path: Path,
-        budget: &Budget,
-        key: &[u8],
-    ) -> Result<(Value, Frame), CallError> {
-        self.call(path, budget, Some(key), &HgetallWithTtl(key)).await.map(|(answer, _)| answer)
+    pub(crate) async fn read_lasting(&self, budget: &Budget, key: &[u8]) -> Result<(Value, Frame), CallError> {
+        self.call(Path::Request, budget, Some(key), &HgetallWithTtl(key)).await.map(|(answer, _)| answer)
     }
 
     /// Sends a read that any master can serve.

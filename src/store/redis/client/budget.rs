@@ -12,9 +12,8 @@ macro_rules! times {
 }
 
 times! {
-    /// The wait before the first retry.
+    /// The first wait before a retry, and the longest: each is twice the last.
     FIRST_WAIT = 5 ms;
-    /// The longest wait before a retry.
     LONGEST_WAIT = 200 ms;
     /// With less of the budget nothing is sent: the call would probably end with an unknown outcome.
     LEAST_TRY = 20 ms;
@@ -22,65 +21,56 @@ times! {
     RESPONSE_TIMEOUT = 500 ms;
     /// The longest time between two checks for late replies. A caller with a shorter limit may fail this much too late.
     ALARM_INTERVAL = 50 ms;
-    /// Much longer than the task of a connection needs to see a call, unless its runtime is blocked. Then the call fails,
-    /// and another connection may reply within the same budget.
+    /// Much longer than a connection's task needs to see a call, unless its runtime is blocked. Then the call fails, and
+    /// another connection may reply within the same budget.
     DRIVER_STALLED = 200 ms;
-
     /// The limit of opening a connection: name, socket, TLS and handshake.
     CONNECTION_TIMEOUT = 1_000 ms;
     /// A longer attempt to connect is not waited for by other callers.
     CONNECT_SHARED = 300 ms;
-    /// In a long outage a request waits no longer than this: for the attempt of another caller, and a short one of its own.
+    /// In a long outage a request waits no longer: for the attempt of another caller, and a short one of its own.
     CONNECT_IN_OUTAGE = 400 ms;
-    /// The first pause after a failed attempt to connect. Short, because the first request after the server is back waits
-    /// for its end; long enough that not every request makes an attempt.
+    /// The first and the longest pause after a failed attempt. Short, because the first request after the server is back
+    /// waits for its end; long enough that not every request makes an attempt.
     CONNECT_PAUSE = 10 ms;
-    /// The longest of these pauses, which double.
     LONGEST_CONNECT_PAUSE = 40 ms;
-    /// The pause before a connection that ended is opened again.
+    /// The pause before a connection that ended is opened again, and after a failed attempt.
     RECONNECT_PAUSE = 20 ms;
-    /// The same after a failed attempt.
     RECONNECT_RETRY = 500 ms;
-    /// A task that opens connections and has not renewed its lease for longer is on a blocked runtime. Longer than a pause
-    /// and an attempt.
+    /// A task that opens connections and gave no sign for longer is on a blocked runtime. More than a pause and an attempt.
     RECONNECT_LEASE = 3_000 ms;
-    /// The idle time before the first TCP keepalive probe, so that a connection cut by a firewall is found before it is
-    /// needed.
+    /// The idle time before the first TCP keepalive probe, and the interval, so that a connection cut by a firewall is
+    /// found before it is needed.
     KEEPALIVE = 15_000 ms;
-    /// The time between these probes.
     KEEPALIVE_INTERVAL = 5_000 ms;
-    /// A connection to a replica is kept for at least this long. A new one may reach the new master, but until then every
-    /// call would only open connections.
+    /// A connection to a replica is kept for this long. A new one may reach the new master, but until then every call
+    /// would only open connections.
     REPLICA_KEPT = 250 ms;
     /// After this time the next call also asks whether the server is still a master. With the limit of that reply, replies
     /// of a former master are accepted for 3 s at most.
     ROLE_CHECK_INTERVAL = 2_000 ms;
-    /// A measurement of the server's clock is valid for this long: two clocks drift apart by a few milliseconds meanwhile.
+    /// A measurement of the server's clock is valid for this long: clocks drift apart by a few milliseconds meanwhile. One
+    /// without a reply is repeated earlier.
     CLOCK_INTERVAL = 30_000 ms;
-    /// A measurement without a reply is repeated after this time.
     CLOCK_RETRY = 1_000 ms;
-
     /// The shortest time between two refreshes of the slot map, or two searches for the Sentinels' master.
     REFRESH_PAUSE = 100 ms;
     /// An idle process refreshes the slot map this often, so that it sees a failover too.
     REFRESH_INTERVAL = 2_000 ms;
     /// A refresh or a search without a sign for longer may be on a blocked runtime, and is not waited for.
     REFRESH_STALLED = 700 ms;
-    /// How often the tasks that refresh the slot map, or listen to Sentinels, renew their lease. A call that finds no
-    /// renewal for two or three times as long starts another task.
+    /// How often the tasks that refresh the map, or listen to Sentinels, renew their lease. A call that finds no renewal for
+    /// two or three times as long starts another task.
     LEASE_RENEWAL = 500 ms;
     /// A slot map of the known epoch is used at once. For this long after it the other nodes may report a failover; a
     /// silent node delays only the next refresh.
     NEWER_MAP = 100 ms;
-    /// The first pause before a lost Sentinel is subscribed to again.
+    /// The first and the longest pause before a lost Sentinel is subscribed to again.
     RESUBSCRIBE_PAUSE = 50 ms;
-    /// The longest of these pauses, which double.
     LONGEST_RESUBSCRIBE_PAUSE = 2_000 ms;
-
-    /// An incident ends at the first success at least this long after its last failure. It continues while only some calls
-    /// fail, for example with one master of a Cluster down.
+    /// An incident ends at the first success at least this long after its last failure: it continues while only some calls
+    /// fail, for example with one master of a Cluster down. After one that returns soon this time is doubled, up to a limit.
     INCIDENT_QUIET = 5_000 ms;
-    /// After an incident that returns soon this time is doubled, up to this limit.
     LONGEST_INCIDENT_QUIET = 300_000 ms;
 }
 

@@ -26,14 +26,11 @@ impl Bulk {
     pub(crate) fn new(connector: &Connector, clock: Arc<ServerClock>, connections: usize) -> Result<Self, ConfigError> {
         let wrong = |error: &dyn std::fmt::Display| ConfigError::new("url", "of the store", error);
         let manager = Manager::new_with_config(connector.info(), settings()).map_err(|error| wrong(&error))?;
+        let connect = Some(CONNECTION_TIMEOUT);
         let pool = Pool::builder(manager)
             .max_size(connections)
             .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts {
-                wait: Some(CONNECTION_TIMEOUT),
-                create: Some(CONNECTION_TIMEOUT),
-                recycle: Some(RESPONSE_TIMEOUT),
-            })
+            .timeouts(Timeouts { wait: connect, create: connect, recycle: Some(RESPONSE_TIMEOUT) })
             .build()
             .map_err(|error| wrong(&error))?;
         Ok(Self { pool, connector: connector.clone(), clock })
@@ -60,11 +57,8 @@ impl Bulk {
 
     async fn connection(&self, budget: &Budget) -> Result<Pooled, CallError> {
         let within = |most| Some(budget.left(most));
-        let timeouts = Timeouts {
-            wait: within(Duration::MAX),
-            create: within(CONNECTION_TIMEOUT),
-            recycle: within(RESPONSE_TIMEOUT),
-        };
+        let (create, recycle) = (within(CONNECTION_TIMEOUT), within(RESPONSE_TIMEOUT));
+        let timeouts = Timeouts { wait: within(Duration::MAX), create, recycle };
         self.pool.timeout_get(&timeouts).await.map_err(|error| match error {
             PoolError::Backend(error) => CallError::connecting(error),
             PoolError::Timeout(_) => CallError::no_connection("no bulk connection to Redis became free in time"),

@@ -13,9 +13,7 @@ use crate::store::redis::client::node::clock::ServerClock;
 use crate::store::redis::client::node::connection::Connector;
 use crate::store::redis::client::node::multiplexed::{LITTLE, OF_A_SESSION};
 use crate::store::redis::client::node::transport::Connection;
-use crate::store::redis::client::protocol::encode::{
-    command, hgetall, lasting, only, raw_of, write_hgetall, write_pttl, write_script,
-};
+use crate::store::redis::client::protocol::encode::{command, hgetall, lasting, only, raw_of, write, write_script};
 use crate::store::redis::client::protocol::frame::Frame;
 use crate::store::redis::client::protocol::resp::accepted;
 use crate::store::redis::client::protocol::script::Script;
@@ -128,7 +126,7 @@ impl Command for Hgetall<'_> {
     type Output = Frame;
 
     async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<Frame> {
-        let write = |bytes: &mut Vec<u8>| write_hgetall(bytes, self.0);
+        let write = |bytes: &mut Vec<u8>| write(bytes, 2, [b"HGETALL", self.0].into_iter());
         Frame::hash(connection.raw((1, OF_A_SESSION), write, || only(hgetall(self.0))).await?, 0)
     }
 
@@ -145,8 +143,8 @@ impl Command for HgetallWithTtl<'_> {
 
     async fn send(&self, connection: &mut Connection, _: &Budget) -> RedisResult<(Value, Frame)> {
         let write = |bytes: &mut Vec<u8>| {
-            write_pttl(bytes, self.0);
-            write_hgetall(bytes, self.0);
+            write(bytes, 2, [b"PTTL", self.0].into_iter());
+            write(bytes, 2, [b"HGETALL", self.0].into_iter());
         };
         Frame::lasting(connection.raw((2, OF_A_SESSION), write, || lasting(self.0)).await?)
     }

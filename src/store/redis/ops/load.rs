@@ -31,7 +31,7 @@ impl Redis {
 pub(crate) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -> Result<Loaded, Error> {
     let key = redis.keys.session(id);
     if !redis.needs_pttl() {
-        let hash = redis.client.read_hash(Path::Request, budget, &key).await?;
+        let hash = redis.client.read_hash(budget, &key).await?;
         let Some((stored, etag, fields)) = unpack(hash)? else { return Ok(Loaded::Absent) };
         if stored.stays_ms() == 0 {
             return Ok(told(stored, etag, fields, 0));
@@ -43,7 +43,7 @@ pub(crate) async fn load_within(redis: &Redis, budget: &Budget, id: SessionId) -
 
 /// The same for a session whose key may outlive its deadline.
 async fn load_lasting(redis: &Redis, budget: &Budget, key: &[u8]) -> Result<Loaded, Error> {
-    let (left, hash) = redis.client.read_lasting(Path::Request, budget, key).await?;
+    let (left, hash) = redis.client.read_lasting(budget, key).await?;
     read(left, hash)
 }
 

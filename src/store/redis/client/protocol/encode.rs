@@ -40,16 +40,6 @@ pub(crate) fn write_value(bytes: &mut Vec<u8>, value: &Value) {
     }
 }
 
-/// Appends an `HGETALL`.
-pub(crate) fn write_hgetall(bytes: &mut Vec<u8>, key: &[u8]) {
-    write(bytes, 2, [b"HGETALL", key].into_iter());
-}
-
-/// Appends a `PTTL`.
-pub(crate) fn write_pttl(bytes: &mut Vec<u8>, key: &[u8]) {
-    write(bytes, 2, [b"PTTL", key].into_iter());
-}
-
 /// Appends a script call, by `EVALSHA` or `EVAL`.
 pub(crate) fn write_script(bytes: &mut Vec<u8>, name: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) {
     let count = keys.len().to_string();

@@ -154,11 +154,7 @@ impl<'a> Cursor<'a> {
     fn line(&mut self) -> Result<(u8, &'a [u8]), ReadError> {
         let rest = &self.all[self.at..];
         let Some(end) = rest.iter().take(LINE).position(|byte| *byte == b'\r') else {
-            return if rest.len() < LINE {
-                Err(ReadError::Incomplete)
-            } else {
-                Err(not_resp("a line that is too long"))
-            };
+            return Err(if rest.len() < LINE { ReadError::Incomplete } else { not_resp("a line that is too long") });
         };
         match (rest.first(), rest.get(end + 1)) {
             (Some(kind), Some(b'\n')) if end > 0 => {

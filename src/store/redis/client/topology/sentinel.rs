@@ -233,12 +233,12 @@ impl Sentinels {
     }
 
     /// A Sentinel reports that the master has moved.
-    fn moved(&self, reports: &watch::MasterInfo) {
-        if reports.epoch < self.epoch.fetch_max(reports.epoch, Ordering::Relaxed) {
+    fn moved(&self, report: &watch::MasterInfo) {
+        if report.epoch < self.epoch.fetch_max(report.epoch, Ordering::Relaxed) {
             return;
         }
-        if self.master().is_none_or(|master| *master.addr() != reports.addr)
-            && let Ok(node) = self.new_node(&reports.addr)
+        if self.master().is_none_or(|master| *master.addr() != report.addr)
+            && let Ok(node) = self.new_node(&report.addr)
         {
             self.switch_to(node);
         }
@@ -260,8 +260,8 @@ impl Sentinels {
     pub(crate) async fn why_not(&self, error: CallError) -> Outage {
         for addr in &self.group.sentinels {
             let sentinel = self.sentinel(addr);
-            let reports = watch::info(&sentinel).await;
-            if let Err(outage) = check::judge(&sentinel, check::Mode::Sentinel, reports) {
+            let info = watch::info(&sentinel).await;
+            if let Err(outage) = check::judge(&sentinel, check::Mode::Sentinel, info) {
                 return outage;
             }
         }
