@@ -9,7 +9,7 @@ local function join_refusal(key, call, owner, tail)
     return nil
   elseif session and session.state == PARKED then
     return { MOVED_ON, '' }
-  elseif not session or call.now > session.since + JOIN_MS then
+  elseif not session or session.is_past or call.now > session.since + JOIN_MS then
     return { NOT_JOINED, '' }
   elseif not session.alive then
     return gone(session)

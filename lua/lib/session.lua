@@ -1,7 +1,8 @@
 -- Reads a session; begins and ends every call on a live one.
 
 -- The metadata with `alive` and, if it is not alive, `reason` (0: unknown); nil if there is no key. After its deadline
--- a session stays for `grace`, in which visitors get the reason, and then for `keep`, in which only repeats find it.
+-- a session stays for `grace`, in which visitors get the reason, and then for `keep` (`is_past`), in which only repeats
+-- find it.
 local function read_session(key)
   local packed = redis.call('HGET', key, '@')
   if not packed then
@@ -14,7 +15,8 @@ local function read_session(key)
   elseif session.alive and session.grace + session.keep > 0 then
     local left = redis.call('PTTL', key)
     session.alive = left >= session.grace + session.keep
-    if left >= session.keep then
+    session.is_past = left < session.keep
+    if not session.is_past then
       session.reason = EXPIRED
     end
   end

@@ -136,3 +136,16 @@ async fn a_join_waits_for_a_cross_slot_login_within_its_budget() {
     assert_eq!(activated.unwrap().meta.secret, secret(1));
     assert_eq!(names(&bench.live(login.new.id).await), ["cart"]);
 }
+
+/// The key of a short session outlives it, for repeats of its creation alone.
+#[tokio::test]
+async fn a_session_whose_key_stays_only_for_repeats_cannot_be_joined() {
+    let bench = open();
+    let (guest, before) = bench.guest(&["cart=1"]).await;
+    let mut login = NewLogin { old: Some(old(&before, guest)), ..login_of("ada", Cap::default()) };
+    login.new.lifetimes = Lifetimes { idle_ms: 1_000, absolute_ms: 1_000, interval_ms: 100 };
+    bench.try_login(&login).await.unwrap();
+    bench.advance(50_000);
+    assert_eq!(bench.load(login.new.id).await, Loaded::Absent);
+    assert_eq!(bench.join(bench.op(), &joining(login.new.id)).await, Err(Refused::NotJoined));
+}
