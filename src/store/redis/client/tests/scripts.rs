@@ -89,8 +89,12 @@ async fn the_clock_is_the_servers_once_connected() {
         let client = client(&server);
         assert!(client.now() > 1_700_000_000_000, "this machine's, before that");
         get(&client, path, "k").await.unwrap();
-        let (seconds, micros) = server.admin::<(u64, u64)>("TIME");
-        assert!(client.now().abs_diff(seconds * 1000 + micros / 1000) < 2_000);
+        // On a busy machine time may pass between the two readings.
+        let differs = || {
+            let (seconds, micros) = server.admin::<(u64, u64)>("TIME");
+            client.now().abs_diff(seconds * 1000 + micros / 1000) >= 100
+        };
+        assert!((0..20).any(|_| !differs()));
         let measured: String = server.admin("INFO commandstats");
         assert!(measured.contains("cmdstat_time:calls="), "{measured}");
         client.clock_seen(b"k", 1_000);
